@@ -1,0 +1,131 @@
+"""Files that cross stages: written whole or not at all, read with a clear error, no pickle anywhere.
+
+Every file carries :data:`FORMAT_VERSION`. A stage writes to a temporary name and renames, so that a killed job
+never leaves a file that looks finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thermolatent.errors import ArtifactError
+
+FORMAT_VERSION = 1
+_HEADER = "thermolatent"
+
+
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path with the same suffix; on a clean exit it is renamed to ``path``, else removed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reading(path: str | os.PathLike, what: str) -> Iterator[None]:
+    if not Path(path).is_file():
+        raise ArtifactError(f"{path}: {what} is missing; run the stage that writes it")
+    try:
+        yield
+    except ArtifactError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{path}: {what} cannot be read ({error}); delete it and run its stage again") from error
+
+
+def check_version(path: str | os.PathLike, version: Any) -> None:
+    """Raise :class:`ArtifactError` unless ``version`` is the one this code writes."""
+    if version != FORMAT_VERSION:
+        raise ArtifactError(
+            f"{path}: format version {version}, this thermolatent reads version {FORMAT_VERSION}; "
+            "delete it and run its stage again, or use the release that wrote it"
+        )
+
+
+def save_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
+    """Write a JSON file with the format version in it."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({"format_version": FORMAT_VERSION, **content}, indent=2) + "\n")
+
+
+def load_json(path: str | os.PathLike, what: str = "file") -> dict[str, Any]:
+    """Read what :func:`save_json` wrote."""
+    with _reading(path, what):
+        content = json.loads(Path(path).read_text())
+    check_version(path, content.pop("format_version", None))
+    return content
+
+
+def save_array(path: str | os.PathLike, array: np.ndarray) -> None:
+    """Write one array as ``.npy`` (the version lies in the JSON header beside it)."""
+    with replacing(path) as temporary:
+        np.save(temporary, array, allow_pickle=False)
+
+
+def load_array(path: str | os.PathLike, what: str = "array", mmap: bool = False) -> np.ndarray:
+    """Read a ``.npy`` file, memory-mapped read-only if ``mmap``."""
+    with _reading(path, what):
+        return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+
+
+def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as one ``.npz`` with the format version."""
+    with replacing(path) as temporary:
+        np.savez(temporary, format_version=np.int64(FORMAT_VERSION), **arrays)
+
+
+def load_arrays(path: str | os.PathLike, what: str = "arrays") -> dict[str, np.ndarray]:
+    """Read what :func:`save_arrays` wrote."""
+    with _reading(path, what), np.load(path, allow_pickle=False) as content:
+        arrays = {name: content[name] for name in content.files}
+    check_version(path, int(arrays.pop("format_version", -1)))
+    return arrays
+
+
+def save_model(path: str | os.PathLike, kind: str, spec: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
+    """Write weights as safetensors with a JSON header.
+
+    Parameters
+    ----------
+    kind: what the file holds ("spib", "reweighting", "model").
+    spec: JSON-able description from which the module is rebuilt before its tensors are loaded.
+    tensors: name -> torch tensor, any device.
+    """
+    from safetensors.torch import save_file
+
+    header = {"format_version": FORMAT_VERSION, "kind": kind, "spec": spec}
+    with replacing(path) as temporary:
+        save_file(
+            {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, {_HEADER: json.dumps(header)}
+        )
+
+
+def load_model(path: str | os.PathLike, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read ``(spec, tensors)``; raises :class:`ArtifactError` for a missing, broken, foreign or outdated file."""
+    from safetensors import SafetensorError, safe_open
+
+    with _reading(path, f"{kind} file"):
+        try:
+            with safe_open(path, framework="pt") as file:
+                header = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        except SafetensorError as error:
+            raise ValueError(error) from error
+    check_version(path, header.get("format_version"))
+    if header["kind"] != kind:
+        raise ArtifactError(f"{path}: holds a '{header['kind']}', a '{kind}' is needed")
+    return header["spec"], tensors

@@ -1,0 +1,129 @@
+"""Where every file of a study lies. The command line, the workflow and the tests ask here, nobody spells a path.
+
+All methods also accept Snakemake wildcards (``Layout("results/{study}").features("{temperature}")``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from thermolatent.errors import ThermolatentError
+
+#: Temperatures as they appear in paths; anything :func:`format_temperature` returns matches.
+TEMPERATURE_PATTERN = r"\d+(?:\.\d+)?"
+#: Reserved model names: the baselines every model is scored against.
+BASELINES = ("floor", "nearest", "mbar", "which_t", "conditional")
+
+
+def format_temperature(temperature: float | str) -> str:
+    """The one spelling of a temperature: ``0.2``, ``1``, ``340.5``. Raises where it needs an exponent."""
+    if isinstance(temperature, str) and temperature.startswith("{"):
+        return temperature
+    text = repr(float(temperature)).removesuffix(".0")
+    if not text.replace(".", "", 1).isdigit():
+        raise ThermolatentError(f"temperature {temperature!r} cannot be used in a file name; use 0.0001 to 1e15")
+    return text
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one study below ``root``, usually ``results/<study>``."""
+
+    root: str
+
+    @property
+    def study(self) -> str:
+        return f"{self.root}/study.json"
+
+    # simulate: a folder per temperature
+    def simulation(self, temperature) -> str:
+        return f"{self.root}/simulate/T{format_temperature(temperature)}"
+
+    def topology(self, temperature) -> str:
+        return f"{self.simulation(temperature)}/topology.pdb"
+
+    def protocol(self, temperature) -> str:
+        return f"{self.simulation(temperature)}/protocol.json"
+
+    def md_energies(self, temperature) -> str:
+        return f"{self.simulation(temperature)}/energies.npy"
+
+    def trajectory(self, temperature, walker: int) -> str:
+        return f"{self.simulation(temperature)}/walker{walker:02d}.dcd"
+
+    def trajectories(self, temperature, walkers: int) -> list[str]:
+        return [self.trajectory(temperature, w) for w in range(walkers)]
+
+    # featurize: a folder per temperature
+    def _featurized(self, temperature) -> str:
+        return f"{self.root}/featurize/T{format_temperature(temperature)}"
+
+    def features(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/features.npy"
+
+    def plane(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/plane.npy"
+
+    def energies(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/energies.npy"
+
+    def features_header(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/features.json"
+
+    # pretrain, reweight, learn: a model file and its history
+    def spib(self, seed) -> str:
+        return f"{self.root}/pretrain/seed{seed}.safetensors"
+
+    def reweighting(self, seed) -> str:
+        return f"{self.root}/reweight/seed{seed}.safetensors"
+
+    def model(self, model, seed) -> str:
+        return f"{self.root}/learn/{model}/seed{seed}.safetensors"
+
+    @staticmethod
+    def history(model_file: str) -> str:
+        """The loss history that lies beside a model file."""
+        return model_file.removesuffix(".safetensors") + ".history.csv"
+
+    # generate: a folder per model and seed
+    def _generated(self, model, seed) -> str:
+        return f"{self.root}/generate/{model}/seed{seed}"
+
+    def samples(self, model, seed, temperature) -> str:
+        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.npz"
+
+    def structures(self, model, seed, temperature) -> str:
+        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.dcd"
+
+    def surfaces(self, model, seed) -> str:
+        return f"{self._generated(model, seed)}/surfaces.npz"
+
+    # validate
+    def scores(self, model, seed) -> str:
+        return f"{self.root}/validate/{model}/seed{seed}.scores.csv"
+
+    def populations(self, model, seed) -> str:
+        return f"{self.root}/validate/{model}/seed{seed}.populations.csv"
+
+    def profiles(self, model, seed) -> str:
+        return f"{self.root}/validate/{model}/seed{seed}.profiles.npz"
+
+    @property
+    def all_scores(self) -> str:
+        return f"{self.root}/validate/scores.csv"
+
+    @property
+    def all_populations(self) -> str:
+        return f"{self.root}/validate/populations.csv"
+
+    @property
+    def metrics(self) -> str:
+        return f"{self.root}/validate/metrics.json"
+
+    # figures and report
+    def figure(self, name: str, extension: str) -> str:
+        return f"{self.root}/figures/{name}.{extension}"
+
+    @property
+    def report(self) -> str:
+        return f"{self.root}/report.html"

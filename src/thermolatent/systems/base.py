@@ -1,0 +1,59 @@
+"""The contract of a system. Importing a system needs neither OpenMM nor torch: studies are checked without them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import openmm
+    import openmm.app
+
+#: Molar gas constant, kJ/(mol K) (CODATA 2018, exact), the k in every kT of this project.
+GAS_CONSTANT = 0.00831446261815324
+
+
+class System(BaseModel):
+    """A system and its parameters, as a study writes them below ``system:``.
+
+    Positions are in nm, energies in kJ/mol. A system with ``temperature_unit = "reduced"`` has kT = T kJ/mol
+    (its nm, amu, ps, kJ/mol are sigma, m, sigma sqrt(m/epsilon), epsilon).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    temperature_unit: ClassVar[Literal["reduced", "kelvin"]] = "kelvin"
+    #: OpenMM platform that is fastest for it, measured by ``benchmarks/md_throughput.py``.
+    fastest_platform: ClassVar[str] = "CPU"
+
+    kind: str
+
+    @property
+    def n_particles(self) -> int:
+        """Particles of one copy."""
+        raise NotImplementedError
+
+    def topology(self) -> openmm.app.Topology:
+        """Topology of one copy."""
+        raise NotImplementedError
+
+    def build(self, walkers: int = 1) -> openmm.System:
+        """OpenMM System of ``walkers`` independent copies, particles ordered copy by copy."""
+        raise NotImplementedError
+
+    def starts(self) -> dict[str, np.ndarray]:
+        """Named starting structures ``(n_particles, 3)`` in nm, from different minima."""
+        raise NotImplementedError
+
+    def potential_energy(self, positions: np.ndarray) -> np.ndarray:
+        """Potential energy (kJ/mol, float64) of each frame; positions ``(..., n_particles, 3)`` in nm."""
+        raise NotImplementedError
+
+    def kT(self, temperature: float) -> float:
+        """Thermal energy in kJ/mol."""
+        return temperature if self.temperature_unit == "reduced" else GAS_CONSTANT * temperature
+
+    def kelvin(self, temperature: float) -> float:
+        """The temperature OpenMM must be given."""
+        return self.kT(temperature) / GAS_CONSTANT
