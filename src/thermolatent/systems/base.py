@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from thermolatent.errors import ThermolatentError
+
 if TYPE_CHECKING:
     import openmm
     import openmm.app
@@ -26,6 +28,10 @@ class System(BaseModel):
     temperature_unit: ClassVar[Literal["reduced", "kelvin"]] = "kelvin"
     #: OpenMM platform that is fastest for it, measured by ``benchmarks/md_throughput.py``.
     fastest_platform: ClassVar[str] = "CPU"
+    #: Whether moving a whole copy changes nothing. Its centroid then diffuses, and is removed before frames are saved.
+    translation_invariant: ClassVar[bool] = False
+    #: Whether forces ignore z. OpenMM moves it all the same; frames are saved with z = 0.
+    planar: ClassVar[bool] = False
 
     kind: str
 
@@ -49,6 +55,19 @@ class System(BaseModel):
     def potential_energy(self, positions: np.ndarray) -> np.ndarray:
         """Potential energy (kJ/mol, float64) of each frame; positions ``(..., n_particles, 3)`` in nm."""
         raise NotImplementedError
+
+    def plane_energy_gradient(self, points: np.ndarray) -> np.ndarray:
+        """Gradient ``(n, 2)`` of the energy (kJ/mol per unit) at points ``(n, 2)`` of the fixed plane.
+
+        Only a system whose energy is a function of that plane has one; others raise :class:`ThermolatentError`.
+        """
+        raise ThermolatentError(
+            f"system '{self.kind}' has no energy in its fixed plane, so no basins; write validate.states.kind: nearest"
+        )
+
+    def exact_histogram(self, edges_x: np.ndarray, edges_y: np.ndarray, temperature: float) -> np.ndarray | None:
+        """Exact probability mass ``(nx, ny)`` in the bins of the fixed plane, or None where it is not known."""
+        return None
 
     def kT(self, temperature: float) -> float:
         """Thermal energy in kJ/mol."""

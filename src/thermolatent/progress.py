@@ -1,0 +1,95 @@
+"""How far a long loop has come: a bar with the time left on a terminal, log lines anywhere else."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+#: Without a terminal a line is logged each time this share of the total, or this many seconds, have gone by.
+LOG_SHARE, LOG_SECONDS = 0.1, 30.0
+
+
+class Progress:
+    """Counts towards a total. Use it as an iterator, or as a context whose :meth:`update` is called.
+
+    Parameters
+    ----------
+    items: what to iterate over, or None.
+    total: number of counts, or None where it is not known.
+    what: what is being done, for the bar and the log lines.
+    done: counts already there, of an earlier run that is continued.
+    """
+
+    def __init__(self, items: Iterable[Any] | None, total: int | None, what: str, done: int = 0):
+        self._items, self.total, self.what, self.done = items, total, what, done
+        self._started_at, self._bar = done, None
+        self._start = self._logged_time = time.monotonic()
+        self._logged_count = done
+
+    def __enter__(self) -> Progress:
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=self.total, initial=self.done, desc=self.what, dynamic_ncols=True)
+        self._start = self._logged_time = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._items is None:
+            raise TypeError("progress of a number counts with update(), it has nothing to iterate over")
+        with self:
+            for item in self._items:
+                yield item
+                self.update()
+
+    def update(self, counts: int = 1, note: str = "") -> None:
+        """Count on; ``note`` (a loss, a rate) is shown beside the bar or at the end of the log line."""
+        self.done += counts
+        if self._bar is not None:
+            if note:
+                self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update(counts)
+            return
+        now = time.monotonic()
+        share = LOG_SHARE * self.total if self.total else float("inf")
+        if self.done - self._logged_count >= share or now - self._logged_time >= LOG_SECONDS or self.done == self.total:
+            self._logged_count, self._logged_time = self.done, now
+            log.info("%s", self._line(now - self._start, note))
+
+    def _line(self, seconds: float, note: str) -> str:
+        note = f", {note}" if note else ""
+        if not self.total:
+            return f"{self.what}: {self.done} in {clock(seconds)}{note}"
+        left = seconds * (self.total - self.done) / max(self.done - self._started_at, 1)
+        percent = f"{self.done / self.total:.0%}"
+        return f"{self.what}: {percent} ({self.done}/{self.total}), {clock(seconds)} gone, {clock(left)} left{note}"
+
+
+def progress(iterable_or_total: Iterable[Any] | int, what: str, done: int = 0) -> Progress:
+    """Show how far a loop has come.
+
+    ``for batch in progress(batches, "training")``, or ``with progress(1000, "MD") as bar: bar.update(10)``.
+    """
+    if isinstance(iterable_or_total, int):
+        return Progress(None, iterable_or_total, what, done)
+    total = len(iterable_or_total) if hasattr(iterable_or_total, "__len__") else None
+    return Progress(iterable_or_total, total, what, done)
+
+
+def clock(seconds: float) -> str:
+    """``"42 s"``, ``"3:05 min"``, ``"2:10 h"``."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02d} min"
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02d} h"

@@ -1,0 +1,1 @@
+"""Molecular dynamics with OpenMM: many walkers of one system in one Context, resumable, one trajectory per walker."""

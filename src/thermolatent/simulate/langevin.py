@@ -1,0 +1,66 @@
+"""The OpenMM side of the dynamics: platform, integrator, Context, seeds."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import openmm as mm
+
+from thermolatent.config import Simulate
+from thermolatent.errors import SimulationError
+from thermolatent.layout import format_temperature
+from thermolatent.systems.base import System
+
+
+def seed_of(seed: int, temperature: float, purpose: str) -> int:
+    """A 31-bit seed that depends on the study's seed, the temperature and what it is for, the same in every process."""
+    text = f"{seed}/{format_temperature(temperature)}/{purpose}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % (2**31 - 1) + 1
+
+
+def platform_name(system: System, settings: Simulate) -> str:
+    """The platform to run on; raises :class:`SimulationError` if this OpenMM lacks it."""
+    name = system.fastest_platform if settings.platform == "auto" else settings.platform
+    available = [mm.Platform.getPlatform(i).getName() for i in range(mm.Platform.getNumPlatforms())]
+    if name not in available:
+        raise SimulationError(
+            f"simulate.platform: OpenMM has no platform '{name}' here; write one of {', '.join(available)}, or auto"
+        )
+    return name
+
+
+def make_context(system: System, settings: Simulate, temperature: float, threads: int = 1) -> mm.Context:
+    """Context of all walkers at their starting structures with Maxwell-Boltzmann velocities.
+
+    ``threads`` counts for the CPU platform, ``settings.precision`` for the GPU ones. Raises
+    :class:`SimulationError` where the platform cannot be started.
+    """
+    name = platform_name(system, settings)
+    platform = mm.Platform.getPlatformByName(name)
+    wanted = {"Threads": str(threads), "Precision": settings.precision, "DeterministicForces": "true"}
+    properties = {k: v for k, v in wanted.items() if k in platform.getPropertyNames()}
+    kelvin = system.kelvin(temperature)
+    integrator = mm.LangevinMiddleIntegrator(kelvin, settings.friction, settings.time_step)
+    integrator.setRandomNumberSeed(seed_of(settings.seed, temperature, "noise"))
+    try:
+        context = mm.Context(system.build(settings.walkers), integrator, platform, properties)
+    except mm.OpenMMException as error:
+        raise SimulationError(
+            f"simulate.platform: {name} cannot be started ({str(error).strip()}); write another platform, or auto"
+        ) from error
+    context.setPositions(starting_positions(system, settings.walkers).reshape(-1, 3))
+    context.setVelocitiesToTemperature(kelvin, seed_of(settings.seed, temperature, "velocities"))
+    return context
+
+
+def start_names(system: System, walkers: int) -> list[str]:
+    """The named start of each walker: all starts in turn."""
+    names = list(system.starts())
+    return [names[w % len(names)] for w in range(walkers)]
+
+
+def starting_positions(system: System, walkers: int) -> np.ndarray:
+    """``(walkers, n_particles, 3)`` in nm."""
+    starts = system.starts()
+    return np.stack([starts[name] for name in start_names(system, walkers)])

@@ -1,0 +1,127 @@
+"""The three-hole potential: two deep minima, a shallow one above them, exact distributions by quadrature.
+
+One particle of mass 1 in the plane, energies in units of kT at T = 1 (arXiv:2507.03174)::
+
+    V = 3 exp(-x^2 - (y - 1/3)^2) - 3 exp(-x^2 - (y - 5/3)^2) - 5 exp(-(x - 1)^2 - y^2) - 5 exp(-(x + 1)^2 - y^2)
+        + 0.2 x^4 + 0.2 (y - 1/3)^4
+
+z enters nowhere: x and y follow exact two-dimensional dynamics, z is a free Brownian coordinate written as 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from thermolatent.systems.base import System
+
+if TYPE_CHECKING:
+    import openmm
+    import openmm.app
+
+#: Gaussian terms: height, x and y of the centre.
+_HILLS = ((3.0, 0.0, 1 / 3), (-3.0, 0.0, 5 / 3), (-5.0, 1.0, 0.0), (-5.0, -1.0, 0.0))
+#: Quartic confinement: coefficient, x and y of its centre.
+_QUARTIC = (0.2, 0.0, 1 / 3)
+#: Square in which the quadratures are done: at T = 4 its border still lies 20 kT above the minima.
+_BOX = ((-4.5, 4.5), (-4.2, 4.8))
+
+
+class ThreeHole(System):
+    """One particle in the three-hole potential."""
+
+    temperature_unit: ClassVar[Literal["reduced", "kelvin"]] = "reduced"
+    fastest_platform: ClassVar[str] = "Reference"
+    planar: ClassVar[bool] = True
+
+    kind: Literal["three_hole"] = "three_hole"
+
+    @property
+    def n_particles(self) -> int:
+        return 1
+
+    def topology(self) -> openmm.app.Topology:
+        """A single argon atom."""
+        from openmm import app
+
+        topology = app.Topology()
+        residue = topology.addResidue("HOL", topology.addChain())
+        topology.addAtom("A1", app.Element.getBySymbol("Ar"), residue)
+        return topology
+
+    def build(self, walkers: int = 1) -> openmm.System:
+        """One external force for all copies."""
+        import openmm as mm
+
+        hills = "+".join(f"({h})*exp(-square(x-({a}))-square(y-({b})))" for h, a, b in _HILLS)
+        c, a, b = _QUARTIC
+        force = mm.CustomExternalForce(f"{hills}+{c}*((x-({a}))^4+(y-({b}))^4)")
+        system = mm.System()
+        for particle in range(walkers):
+            system.addParticle(1.0)
+            force.addParticle(particle, [])
+        system.addForce(force)
+        return system
+
+    def starts(self) -> dict[str, np.ndarray]:
+        """The three minima."""
+        minima = {"left": (-1.0481, -0.0421), "right": (1.0481, -0.0421), "top": (0.0, 1.5371)}
+        return {name: np.array([[x, y, 0.0]]) for name, (x, y) in minima.items()}
+
+    def potential_energy(self, positions: np.ndarray) -> np.ndarray:
+        """Energy (kT at T = 1) of positions ``(..., 1, 3)``; float64 whatever is given, z is ignored."""
+        return self.plane_energy(np.asarray(positions)[..., 0, :2])
+
+    def plane_energy(self, points: np.ndarray) -> np.ndarray:
+        """V at points ``(..., 2)``, shape ``(...)``, float64."""
+        x, y = np.moveaxis(np.asarray(points, dtype=np.float64), -1, 0)
+        c, a, b = _QUARTIC
+        energy = c * ((x - a) ** 4 + (y - b) ** 4)
+        for height, a, b in _HILLS:
+            energy = energy + height * np.exp(-((x - a) ** 2) - (y - b) ** 2)
+        return energy
+
+    def plane_energy_gradient(self, points: np.ndarray) -> np.ndarray:
+        """dV/dx and dV/dy at points ``(..., 2)``, same shape, float64."""
+        x, y = np.moveaxis(np.asarray(points, dtype=np.float64), -1, 0)
+        c, a, b = _QUARTIC
+        dx, dy = 4 * c * (x - a) ** 3, 4 * c * (y - b) ** 3
+        for height, a, b in _HILLS:
+            slope = -2 * height * np.exp(-((x - a) ** 2) - (y - b) ** 2)
+            dx, dy = dx + slope * (x - a), dy + slope * (y - b)
+        return np.stack([dx, dy], axis=-1)
+
+    def exact_histogram(self, edges_x: np.ndarray, edges_y: np.ndarray, temperature: float) -> np.ndarray:
+        """Exact probability mass ``(nx, ny)`` of the Boltzmann distribution in each bin.
+
+        Gauss-Legendre quadrature with 6 x 6 nodes per bin, normalised over the whole plane: mass outside the edges
+        is missing from the sum.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(6)
+        x, wx = _spread(np.asarray(edges_x, dtype=np.float64), nodes, weights)
+        y, wy = _spread(np.asarray(edges_y, dtype=np.float64), nodes, weights)
+        boltzmann = self._boltzmann(x.ravel(), y.ravel(), temperature).reshape(*x.shape, *y.shape)
+        return np.einsum("ia,jb,iajb->ij", wx, wy, boltzmann) / self._partition(temperature)[0]
+
+    def exact_mean_energy(self, temperature: float) -> float:
+        """Mean of V (kT at T = 1) under the Boltzmann distribution, by quadrature."""
+        partition, energy = self._partition(temperature)
+        return energy / partition
+
+    def _boltzmann(self, x: np.ndarray, y: np.ndarray, temperature: float) -> np.ndarray:
+        return np.exp(-self.plane_energy(np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1)) / self.kT(temperature))
+
+    def _partition(self, temperature: float) -> tuple[float, float]:
+        """Integrals of exp(-V/kT) and V exp(-V/kT) over the plane."""
+        # the integrand vanishes at the border, where the trapezoidal rule converges faster than any power of the step
+        (x, dx), (y, dy) = (np.linspace(*side, 901, retstep=True) for side in _BOX)
+        density = self._boltzmann(x, y, temperature) * dx * dy
+        energy = self.plane_energy(np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1))
+        return float(density.sum()), float((density * energy).sum())
+
+
+def _spread(edges: np.ndarray, nodes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights ``(bins, nodes)`` of every bin."""
+    half = np.diff(edges)[:, None] / 2
+    return (edges[:-1, None] + half) + half * nodes, half * weights
