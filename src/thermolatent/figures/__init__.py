@@ -1,0 +1,20 @@
+"""Figures and the report: from scores, populations and generated files, never from models.
+
+:func:`figure_names` says what a study draws without importing matplotlib, so that the workflow can declare it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from thermolatent.config import Study
+
+
+def figure_names(study: Study) -> list[str]:
+    """Names of every figure of a study, each of which exists as ``<name>.pdf`` and ``<name>.png``.
+
+    ``divergence`` needs reference MD somewhere, which every study has: its training temperatures.
+    """
+    per_model = [f"{kind}_{model}" for model in study.models for kind in ("surfaces", "marginals")]
+    return [*per_model, "populations", "divergence", "trust", "history"]
