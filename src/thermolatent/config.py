@@ -43,7 +43,9 @@ def _from_registry(registry: Registry, value: Any) -> Any:
     if "kind" not in parameters:
         raise ValueError(f"names no kind; write e.g. 'kind: {next(iter(registry))}'")
     if parameters["kind"] not in registry:
-        raise ValueError(f"unknown {registry.kind} '{parameters['kind']}', {did_you_mean(parameters['kind'], registry)}")
+        raise ValueError(
+            f"unknown {registry.kind} '{parameters['kind']}', {did_you_mean(parameters['kind'], registry)}"
+        )
     plugin = registry[parameters["kind"]]
     try:
         return plugin(**parameters)
@@ -57,7 +59,9 @@ class Temperatures(Section):
 
     train: list[Positive] = Field(min_length=1, description="MD here is what the models learn from")
     predict: list[Positive] = Field([], description="the ensemble is predicted here")
-    reference: list[Positive] = Field([], description="those of predict where MD is run as well, to judge; may be empty")
+    reference: list[Positive] = Field(
+        [], description="those of predict where MD is run as well, to judge; may be empty"
+    )
 
     @model_validator(mode="after")
     def _roles_fit(self):
@@ -132,7 +136,9 @@ class Representation(Section):
     lag: int = Field(1, ge=1, description="in saved frames")
     beta_ib: Positive = Field(1e-4, description="information-bottleneck weight")
     encoder: Literal["linear", "mlp"] = "linear"
-    variance: Literal["global", "input"] = Field("global", description="sigma of q(z|x): one scalar, or a function of x")
+    variance: Literal["global", "input"] = Field(
+        "global", description="sigma of q(z|x): one scalar, or a function of x"
+    )
     encoder_width: int = Field(32, ge=1, description="hidden units of an mlp encoder's two layers")
     decoder_width: int = Field(16, ge=1, description="hidden units of the decoder's two layers")
     initial_labels: int = Field(100, ge=2, description="k-means clusters on the fixed plane")
@@ -290,7 +296,7 @@ def load_study(name: str, folder: str | Path = "studies") -> Study:
     if not path.is_file():
         known = [p.stem for p in Path(folder).glob("*.yaml")]
         raise ConfigError(str(path), [("", f"no such study, {did_you_mean(name, known)}")])
-    content = _read_yaml(path)
+    content = read_yaml(path)
     scales = content.pop("scales", None) or {}
     if scale:
         if scale not in scales:
@@ -310,7 +316,8 @@ def parse(model: type[BaseModel], content: dict[str, Any], file: str) -> Any:
         raise ConfigError(file, [("", str(error))]) from None
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a mapping; raises :class:`ConfigError` for anything else."""
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:

@@ -89,6 +89,10 @@ class Layout:
     def _generated(self, model, seed) -> str:
         return f"{self.root}/generate/{model}/seed{seed}"
 
+    def generated(self, model, seed) -> str:
+        """List of the files of that folder (their number depends on the study), written when all are there."""
+        return f"{self._generated(model, seed)}/files.json"
+
     def samples(self, model, seed, temperature) -> str:
         return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.npz"
 
@@ -123,6 +127,11 @@ class Layout:
     # figures and report
     def figure(self, name: str, extension: str) -> str:
         return f"{self.root}/figures/{name}.{extension}"
+
+    @property
+    def figures(self) -> str:
+        """List of the figures (their number depends on the study), written when all are there."""
+        return f"{self.root}/figures/files.json"
 
     @property
     def report(self) -> str:

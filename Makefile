@@ -1,0 +1,57 @@
+# make run    installs into .venv and runs the default study      make test   installs and tests
+# Everything else: make help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CORES ?= all
+# Further options of pip install, e.g. PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a small torch
+PIP_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install run lj7 report test test-slow lint format clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
+
+install: $(STAMP) ## .venv with the package and the exact versions of envs/constraints.txt
+
+$(STAMP): pyproject.toml envs/constraints.txt
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    echo "$$python -m venv $(VENV)"; $$python -m venv $(VENV) && exit 0; exit 1; \
+	  fi; \
+	done; \
+	echo "No Python 3.11, 3.12 or 3.13 on PATH. Install one, or say where it is: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c envs/constraints.txt -e ".[test]"
+	@touch $@
+
+run: $(STAMP) ## the studies of config.yaml: LJ7, one seed
+	$(BIN)/snakemake --cores $(CORES)
+
+lj7: $(STAMP) ## LJ7 with three seeds: the accuracy figures of the README
+	$(BIN)/snakemake --cores $(CORES) --config studies="[lj7]" seeds="[0,1,2]"
+
+report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, and what it needs
+	$(BIN)/snakemake --cores $(CORES) --until report
+
+test: $(STAMP) ## the tests, but those that take minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(STAMP) ## the statistical tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP) ## ruff, snakefmt, snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+format: $(STAMP) ## let ruff and snakefmt format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+clean: ## remove .venv and caches; results stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache build src/*.egg-info
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

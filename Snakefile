@@ -1,0 +1,39 @@
+import os
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.25")
+# The rules' commands lie beside the running Python, also where nobody activated its environment.
+os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]))
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+
+
+localrules:
+    all,
+    gather,
+    figures,
+    report,
+
+
+rule all:
+    default_target: True
+    input:
+        results_of(STUDIES),
+
+
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/featurize.smk"
+include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/reweight.smk"
+include: "workflow/rules/learn.smk"
+include: "workflow/rules/generate.smk"
+include: "workflow/rules/validate.smk"
+include: "workflow/rules/gather.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"

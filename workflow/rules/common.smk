@@ -1,0 +1,138 @@
+# What the rules share. Bad input ends here, in one line, before there is any job.
+
+import os
+from pathlib import Path
+
+try:
+    from thermolatent import manifest, simulate
+    from thermolatent.errors import ThermolatentError
+    from thermolatent.layout import TEMPERATURE_PATTERN, Layout
+    from thermolatent.project import STUDIES_VARIABLE, code, find_study, load_project, settings
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}; install the package beside snakemake: pip install -e . -c envs/constraints.txt")
+
+HOME = Path(workflow.basedir)
+FOLDERS = [Path("studies")]
+if HOME.resolve() != Path.cwd().resolve():
+    FOLDERS.append(HOME / "studies")
+# The rules' commands look for studies where the Snakefile does.
+os.environ.update({STUDIES_VARIABLE: os.pathsep.join(map(str, FOLDERS))})
+
+try:
+    PROJECT = load_project(dict.fromkeys([HOME / "config.yaml", Path("config.yaml").absolute()]), config)
+    SUFFIX = "" if PROJECT.scale == "full" else f"@{PROJECT.scale}"
+    STUDIES = {name + SUFFIX: find_study(name + SUFFIX, FOLDERS) for name in PROJECT.studies}
+except ThermolatentError as error:
+    raise SystemExit(str(error))
+
+SEEDS = PROJECT.seeds
+#: Paths with wildcards, for outputs.
+PATHS = Layout("results/{study}")
+#: Models of a study and the baselines, which are scored alike.
+BASELINES = "baselines"
+
+
+wildcard_constraints:
+    study="|".join(STUDIES),
+    temperature=TEMPERATURE_PATTERN,
+    model=r"[A-Za-z][A-Za-z0-9_]*",
+    seed=r"\d+",
+
+
+def of(wildcards):
+    """The study of a job and its paths."""
+    return STUDIES[wildcards.study], Layout(f"results/{wildcards.study}")
+
+
+def at_training(*files):
+    """Input function: these files at the training temperatures, and at no other."""
+
+    def paths(wildcards):
+        study, layout = of(wildcards)
+        return [getattr(layout, file)(t) for file in files for t in study.temperatures.train]
+
+    return paths
+
+
+def at_simulated(*files):
+    """Input function: these files at every temperature with MD."""
+
+    def paths(wildcards):
+        study, layout = of(wildcards)
+        return [getattr(layout, file)(t) for file in files for t in study.temperatures.simulated]
+
+    return paths
+
+
+def of_models(file, baselines=False):
+    """Input function: this file of every model and seed, of the baselines too if asked."""
+
+    def paths(wildcards):
+        study, layout = of(wildcards)
+        models = [*study.models, *([BASELINES] if baselines else [])]
+        return [getattr(layout, file)(model, seed) for model in models for seed in SEEDS]
+
+    return paths
+
+
+def weights_if_informed(wildcards):
+    """The reweighting network, for a model that is trained on reweighted frames."""
+    study, layout = of(wildcards)
+    return [layout.reweighting(wildcards.seed)] if study.models[wildcards.model].informed else []
+
+
+def model_file(wildcards):
+    """A model's file; the baselines have none."""
+    _, layout = of(wildcards)
+    return [layout.model(wildcards.model, wildcards.seed)] if wildcards.model != BASELINES else []
+
+
+def generated_by_model(wildcards):
+    """A model's ensembles; the baselines have none."""
+    _, layout = of(wildcards)
+    return [layout.generated(wildcards.model, wildcards.seed)] if wildcards.model != BASELINES else []
+
+
+def histories(wildcards):
+    """Loss histories of everything that was trained."""
+    study, layout = of(wildcards)
+    trained = [file(seed) for file in (layout.spib, layout.reweighting) for seed in SEEDS]
+    trained += [layout.model(model, seed) for model in study.models for seed in SEEDS]
+    return [layout.history(file) for file in trained]
+
+
+def training_first(wildcards):
+    """Priority: what the training waits for, before the MD that is only there to judge."""
+    study, _ = of(wildcards)
+    return 100 if float(wildcards.temperature) in study.temperatures.train else 0
+
+
+def settings_of(stage):
+    """Params function: what the stage reads of the study."""
+
+    def text(wildcards):
+        return settings(of(wildcards)[0], stage, wildcards.get("model", ""))
+
+    return text
+
+
+def code_of(stage):
+    """Params function: digest of the stage's code, with the plug-ins that the study uses."""
+
+    def digest(wildcards):
+        return code(of(wildcards)[0], stage, wildcards.get("model", ""))
+
+    return digest
+
+
+def results_of(studies):
+    """Everything that is made of these studies."""
+    files = []
+    for name, study in studies.items():
+        layout = Layout(f"results/{name}")
+        lists = [layout.generated(model, seed) for model in study.models for seed in SEEDS] + [layout.figures]
+        if workflow.is_main_process:
+            for path in lists:
+                manifest.withdraw_if_lost(path)
+        files += [layout.report, layout.all_scores, layout.all_populations, layout.metrics, *lists]
+    return files

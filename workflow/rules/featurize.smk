@@ -1,0 +1,30 @@
+# Features of the trajectories at one temperature.
+
+
+rule featurize:
+    input:
+        topology=PATHS.topology("{temperature}"),
+        energies=PATHS.md_energies("{temperature}"),
+        protocol=PATHS.protocol("{temperature}"),
+    output:
+        features=PATHS.features("{temperature}"),
+        plane=PATHS.plane("{temperature}"),
+        energies=PATHS.energies("{temperature}"),
+        header=PATHS.features_header("{temperature}"),
+    log:
+        "logs/{study}/featurize/T{temperature}.log",
+    benchmark:
+        "logs/{study}/featurize/T{temperature}.tsv"
+    priority: training_first
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=120,
+    params:
+        settings=settings_of("featurize"),
+        code=code_of("featurize"),
+    shell:
+        "thermolatent featurize {wildcards.study} --temperature {wildcards.temperature}"
+        " --threads {threads} > {log} 2>&1"

@@ -1,0 +1,26 @@
+# The scores of all models, seeds and baselines in one table.
+
+
+rule gather:
+    input:
+        scores=of_models("scores", baselines=True),
+        populations=of_models("populations", baselines=True),
+    output:
+        scores=PATHS.all_scores,
+        populations=PATHS.all_populations,
+        metrics=PATHS.metrics,
+    log:
+        "logs/{study}/gather.log",
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        seeds=SEEDS,
+        settings=settings_of("gather"),
+        code=code_of("gather"),
+    shell:
+        "thermolatent gather {wildcards.study} --seeds {params.seeds}"
+        " --threads {threads} > {log} 2>&1"

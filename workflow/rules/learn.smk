@@ -1,0 +1,31 @@
+# One model of p(z|T). One thread, so that two models train side by side. Training temperatures only.
+
+
+rule learn:
+    input:
+        features=at_training("features"),
+        plane=at_training("plane"),
+        energies=at_training("energies"),
+        header=at_training("features_header"),
+        spib=PATHS.spib("{seed}"),
+        reweighting=weights_if_informed,
+    output:
+        model=PATHS.model("{model}", "{seed}"),
+        history=PATHS.history(PATHS.model("{model}", "{seed}")),
+    log:
+        "logs/{study}/learn/{model}/seed{seed}.log",
+    benchmark:
+        "logs/{study}/learn/{model}/seed{seed}.tsv"
+    priority: 50
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=480,
+    params:
+        settings=settings_of("learn"),
+        code=code_of("learn"),
+    shell:
+        "thermolatent learn {wildcards.study} --model {wildcards.model} --seed {wildcards.seed}"
+        " --threads {threads} > {log} 2>&1"

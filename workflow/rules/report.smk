@@ -1,0 +1,27 @@
+# One HTML file with the figures and scores of a study, which opens offline.
+
+
+rule report:
+    input:
+        figures=PATHS.figures,
+        scores=PATHS.all_scores,
+        populations=PATHS.all_populations,
+        metrics=PATHS.metrics,
+        protocols=at_simulated("protocol"),
+    output:
+        report=report(PATHS.report, category="Report", labels={"study": "{study}"}),
+    log:
+        "logs/{study}/report.log",
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        seeds=SEEDS,
+        settings=settings_of("report"),
+        code=code_of("report"),
+    shell:
+        "thermolatent report {wildcards.study} --seeds {params.seeds}"
+        " --threads {threads} > {log} 2>&1"

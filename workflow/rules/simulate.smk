@@ -1,0 +1,26 @@
+# MD at one temperature. The trajectories, one per walker, are complete when protocol.json is there.
+# No digest of code here: days of MD are repeated only where `simulate.PROTOCOL` says that they must.
+
+
+rule simulate:
+    output:
+        topology=PATHS.topology("{temperature}"),
+        energies=PATHS.md_energies("{temperature}"),
+        protocol=PATHS.protocol("{temperature}"),
+    log:
+        "logs/{study}/simulate/T{temperature}.log",
+    benchmark:
+        "logs/{study}/simulate/T{temperature}.tsv"
+    priority: training_first
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=720,
+    params:
+        settings=settings_of("simulate"),
+        protocol=simulate.PROTOCOL,
+    shell:
+        "thermolatent simulate {wildcards.study} --temperature {wildcards.temperature}"
+        " --threads {threads} > {log} 2>&1"

@@ -1,0 +1,34 @@
+# Scores of one model, or of the baselines, against the reference MD; trust figures where there is none.
+
+
+rule validate:
+    input:
+        files=generated_by_model,
+        model=model_file,
+        spib=PATHS.spib("{seed}"),
+        reweighting=PATHS.reweighting("{seed}"),
+        features=at_simulated("features"),
+        plane=at_simulated("plane"),
+        energies=at_simulated("energies"),
+        header=at_simulated("features_header"),
+    output:
+        scores=PATHS.scores("{model}", "{seed}"),
+        populations=PATHS.populations("{model}", "{seed}"),
+        profiles=PATHS.profiles("{model}", "{seed}"),
+    log:
+        "logs/{study}/validate/{model}/seed{seed}.log",
+    benchmark:
+        "logs/{study}/validate/{model}/seed{seed}.tsv"
+    priority: 30
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        settings=settings_of("validate"),
+        code=code_of("validate"),
+    shell:
+        "thermolatent validate {wildcards.study} --model {wildcards.model} --seed {wildcards.seed}"
+        " --threads {threads} > {log} 2>&1"
