@@ -1,0 +1,52 @@
+"""The named states of the fixed plane, and exact answers there for systems that know their distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thermolatent.config import Study
+from thermolatent.validate import states
+from thermolatent.validate.reference import View
+
+#: How far beyond the reference's bins the named states are laid out, as a share of the bins' range.
+BEYOND = 0.25
+
+
+class NamedPlane:
+    """The study's named states on its fixed plane.
+
+    Attributes
+    ----------
+    names: of the states.
+    assign: points ``(n, 2)`` to states ``(n,)``.
+    """
+
+    def __init__(self, study: Study, fixed: View):
+        self.system, self.bins = study.system, fixed.bins
+        low, high = (np.array([e[k] for e in fixed.bins.edges]) for k in (0, -1))
+        pad = np.where(fixed.periodic, 0, BEYOND * (high - low))
+        self.low, self.high = low - pad, high + pad
+        self.names, assigner = states.named_states(
+            study.validate_.states, study.system, self.low, self.high, fixed.periodic
+        )
+        self.assign = assigner.assign
+        self._known: dict[float, tuple[np.ndarray, np.ndarray] | None] = {}
+
+    def exact(self, temperature: float) -> tuple[np.ndarray, np.ndarray] | None:
+        """Exact mass ``(cells - 1,)`` in the bins and populations ``(states,)``, or None where nobody knows them."""
+        if temperature not in self._known:
+            mass = self.system.exact_histogram(*self.bins.edges, temperature)
+            self._known[temperature] = None if mass is None else (mass.ravel(), self._populations(temperature))
+        return self._known[temperature]
+
+    def _populations(self, temperature: float) -> np.ndarray:
+        edges = [np.linspace(lo, hi, states.GRID + 1) for lo, hi in zip(self.low, self.high, strict=True)]
+        mass = self.system.exact_histogram(*edges, temperature)
+        centers = np.stack(np.meshgrid(*[(e[1:] + e[:-1]) / 2 for e in edges], indexing="ij"), axis=-1)
+        population = np.bincount(self.assign(centers.reshape(-1, 2)), mass.ravel(), minlength=len(self.names))
+        return population / population.sum()
+
+    def state_set(self, fixed: View) -> states.StateSet:
+        """The named states of every reference frame."""
+        labels = {T: self.assign(p.reshape(-1, 2)).reshape(p.shape[:2]) for T, p in fixed.points.items()}
+        return states.StateSet("named", "fixed", self.names, labels)

@@ -1,0 +1,77 @@
+"""What each metric is. ``metrics.json`` and docs/metrics.md speak of exactly these."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Metric(NamedTuple):
+    """Unit, range of values, and definition in one sentence."""
+
+    unit: str
+    range: str
+    definition: str
+
+
+_MATCHED = "n points against one half of the reference walkers, averaged over both halves"
+METRICS = {
+    "js_plane": Metric(
+        "nats", "0 to ln 2", f"Jensen-Shannon divergence in the fixed plane, with an overflow cell; {_MATCHED}"
+    ),
+    "js_latent": Metric(
+        "nats", "0 to ln 2", f"Jensen-Shannon divergence in a latent plane, with an overflow cell; {_MATCHED}"
+    ),
+    "js_plane_floor_ess": Metric(
+        "nats",
+        "0 to ln 2",
+        "js_plane of as many true MD frames as the weights' effective sample size: what they can reach at best",
+    ),
+    "js_latent_floor_ess": Metric("nats", "0 to ln 2", "the same in a latent plane, js_latent"),
+    "kl_ref_gen": Metric("nats", "0 to 23", f"KL(reference || generated) of mass + 1e-10, renormalised; {_MATCHED}"),
+    "kl_gen_ref": Metric("nats", "0 to 23", f"KL(generated || reference) of mass + 1e-10, renormalised; {_MATCHED}"),
+    "kl_sym": Metric("nats", "0 to 23", "mean of kl_ref_gen and kl_gen_ref"),
+    "kl_sym_paper": Metric(
+        "nats",
+        "0 and up",
+        "the papers' symmetrised KL: 100 bins per axis between the reference's extremes at that temperature, "
+        "(density + 1e-10) times the bin area, mean of both directions; blind to mass outside",
+    ),
+    "coverage": Metric("1", "0 to 1", "generated mass inside the bins"),
+    "sliced_w2": Metric(
+        "reference standard deviations",
+        "0 and up",
+        "sliced 2-Wasserstein distance, no bins: root mean square over 32 directions, each coordinate in units of the "
+        "reference's standard deviation at that temperature",
+    ),
+    "free_energy_rmse_kT": Metric(
+        "kT",
+        "0 and up",
+        "root mean square error of F over the bins where the reference's F < 4 kT, both aligned by their mean there; "
+        f"an empty bin counts as half a sample; {_MATCHED}",
+    ),
+    "free_energy_rmse_exact_kT": Metric(
+        "kT", "0 and up", "the same against the exact distribution, with all frames instead of matched numbers"
+    ),
+    "population_mae": Metric(
+        "1",
+        "0 to 1",
+        "mean over states of the absolute population error against the whole reference MD; plane 'fixed': named "
+        "states, a latent plane: the model's own",
+    ),
+    "population_max_error": Metric("1", "0 to 1", "the largest of these errors"),
+    "population_mae_exact": Metric("1", "0 to 1", "population_mae of the named states against the exact populations"),
+    "population_max_error_exact": Metric("1", "0 to 1", "the largest of these errors"),
+    "delta_F_rmse_kT": Metric(
+        "kT",
+        "0 and up",
+        "root mean square error of the free-energy differences of all pairs of states; an empty state counts as half a "
+        "sample",
+    ),
+    "ess_fraction": Metric("1", "1/N to 1", "(sum w)^2 / (N sum w^2) of the frame weights: the share that counts"),
+    "gmrq": Metric(
+        "1",
+        "1 to number of states",
+        "cross-validated variational score (r = 1) of the Markov state model of the model's own states at the "
+        "representation's lag, as many processes as states, folds of whole walkers",
+    ),
+}

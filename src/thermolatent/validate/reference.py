@@ -1,0 +1,118 @@
+"""The reference MD of a study, and the planes in which samples are compared with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from thermolatent.artifacts import load_array, load_json
+from thermolatent.config import Study
+from thermolatent.errors import ArtifactError
+from thermolatent.layout import Layout
+from thermolatent.validate.divergence import Bins
+from thermolatent.validate.uncertainty import halves
+
+
+def require_finite(values: np.ndarray, path: str, what: str) -> None:
+    """Raise :class:`ArtifactError` with the number of non-finite rows of ``values`` ``(n, ...)``."""
+    bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    if bad.any():
+        raise ArtifactError(f"{path}: {int(bad.sum())} of {len(bad)} {what} are not finite; run its stage again")
+
+
+@dataclass
+class Reference:
+    """MD frames of every simulated temperature.
+
+    Attributes
+    ----------
+    temperatures: simulated ones, ascending.
+    training: training temperatures in the study's order, which is the order of all frame weights.
+    features, plane: per temperature, memory maps ``(walkers, frames, columns)``.
+    half: which walkers are in half A, ``(walkers,)`` bool.
+    """
+
+    temperatures: list[float]
+    training: list[float]
+    features: dict[float, np.ndarray]
+    plane: dict[float, np.ndarray]
+    plane_periodic: list[bool]
+    half: dict[float, np.ndarray]
+
+    @classmethod
+    def load(cls, study: Study, layout: Layout) -> Reference:
+        """Open the features and protocols; raises :class:`ArtifactError` for what is missing or does not fit."""
+        features, plane, half, periodic = {}, {}, {}, [False, False]
+        for T in study.temperatures.simulated:
+            header = load_json(layout.features_header(T), "features' header")
+            starts = load_json(layout.protocol(T), "protocol of the MD")["starts"]
+            features[T] = load_array(layout.features(T), "features", mmap=True)
+            plane[T] = load_array(layout.plane(T), "fixed plane", mmap=True)
+            shape = (header["walkers"], header["frames"])
+            for path, array in ((layout.features(T), features[T]), (layout.plane(T), plane[T])):
+                if array.shape[:2] != shape or len(starts) != shape[0]:
+                    raise ArtifactError(
+                        f"{path}: holds {array.shape[0]} walkers of {array.shape[1]} frames, its header says "
+                        f"{shape[0]} of {shape[1]}; delete it and run featurize again"
+                    )
+            require_finite(plane[T].reshape(-1, 2), layout.plane(T), "points")
+            half[T], periodic = halves(starts), header["plane_periodic"]
+        return cls(study.temperatures.simulated, list(study.temperatures.train), features, plane, list(periodic), half)
+
+    @cached_property
+    def training_walkers(self) -> np.ndarray:
+        """Walker of every training frame, ``(N,)``, counted through over the training temperatures."""
+        counts = [self.plane[T].shape[:2] for T in self.training]
+        first = np.cumsum([0, *(w for w, _ in counts)])
+        return np.concatenate([f0 + np.repeat(np.arange(w), n) for f0, (w, n) in zip(first, counts, strict=False)])
+
+    @cached_property
+    def training_strata(self) -> np.ndarray:
+        """Training temperature (its index) of every training walker, ``(walkers,)``."""
+        return np.repeat(np.arange(len(self.training)), [self.plane[T].shape[0] for T in self.training])
+
+    @property
+    def training_frames(self) -> int:
+        return len(self.training_walkers)
+
+    def nearest_weights(self, temperature: float) -> np.ndarray:
+        """Equal weights ``(N,)`` on the frames of the training temperature with the smallest ``|ln(T_k / T)|``."""
+        nearest = int(np.argmin([abs(np.log(T / temperature)) for T in self.training]))
+        chosen = self.training_strata[self.training_walkers] == nearest
+        return chosen / chosen.sum()
+
+
+@dataclass
+class View:
+    """One plane: reference points at every simulated temperature, the same bins at each of them.
+
+    Attributes
+    ----------
+    name: the ``plane`` column of the scores.
+    points: per temperature ``(walkers, frames, d)``.
+    periodic: per coordinate.
+    most: points compared at the most (the number of generated samples), None for no limit.
+    """
+
+    name: str
+    reference: Reference
+    points: dict[float, np.ndarray]
+    periodic: list[bool]
+    n_bins: int
+    most: int | None = None
+    bins: Bins = field(init=False)
+
+    def __post_init__(self):
+        flat = [p.reshape(-1, p.shape[-1]) for p in self.points.values()]
+        self.bins = Bins.spanning(flat, self.n_bins, self.periodic)
+
+    @property
+    def js_name(self) -> str:
+        return "js_plane" if self.name == "fixed" else "js_latent"
+
+    @cached_property
+    def training(self) -> np.ndarray:
+        """Training frames in the one order, ``(N, d)``."""
+        return np.concatenate([self.points[T].reshape(-1, self.points[T].shape[-1]) for T in self.reference.training])

@@ -1,0 +1,169 @@
+"""Rows of the score and population tables, for models and baselines alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+import numpy as np
+
+from thermolatent.config import Study
+from thermolatent.layout import format_temperature
+from thermolatent.validate import states
+from thermolatent.validate.exact import NamedPlane
+from thermolatent.validate.free_energy import free_energy_rmse
+from thermolatent.validate.matching import Candidate, matched_scores
+from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.reference import Reference, View
+from thermolatent.validate.states import StateSet
+from thermolatent.validate.uncertainty import bootstrap_masses, effective_sample_size, stream
+
+
+@dataclass
+class Tables:
+    """Collects the rows of one (model, seed)."""
+
+    study: Study
+    seed: int
+    reference: Reference
+    fixed: View
+    rows: list[dict] = field(default_factory=list)
+    population_rows: list[dict] = field(default_factory=list)
+
+    @cached_property
+    def named_plane(self) -> NamedPlane:
+        return NamedPlane(self.study, self.fixed)
+
+    @property
+    def replicates(self) -> int:
+        return self.study.validate_.bootstrap
+
+    def _row(self, model: str, temperature: float) -> dict:
+        role = self.study.temperatures.role(temperature)
+        text = format_temperature(temperature)
+        return {"study": self.study.name, "model": model, "seed": self.seed, "temperature": text, "role": role}
+
+    def add(self, model, temperature, plane, metric, value, stderr=None, n_ref=None, n_gen=None) -> None:
+        """One row of the scores."""
+        more = {"plane": plane, "metric": metric, "value": float(value), "stderr": stderr, "n_ref": n_ref}
+        row = self._row(model, temperature) | more | {"unit": METRICS[metric].unit, "n_gen": n_gen}
+        self.rows.append(row)
+
+    def has_reference(self, temperature: float) -> bool:
+        return temperature in self.reference.temperatures
+
+    def _stream(self, *labels) -> np.random.Generator:
+        return stream("validate", self.seed, *labels)
+
+    def weighted(self, view: View, weights: np.ndarray) -> Candidate:
+        """The training frames with ``weights`` ``(N,)`` in one plane."""
+        return Candidate(view.training, weights, self.reference.training_walkers, self.reference.training_strata)
+
+    def divergences(self, model: str, temperature: float, view: View, candidate: Candidate | None) -> None:
+        """Every score of one plane; ``candidate`` None is the floor. Nothing where there is no reference."""
+        if not self.has_reference(temperature):
+            return
+        rng = self._stream(model, view.name, temperature)
+        result = matched_scores(view, temperature, candidate, self.replicates, rng)
+        for metric, (value, stderr) in result.scores.items():
+            self.add(model, temperature, view.name, metric, value, stderr, result.n_ref, result.n_gen)
+
+    def effective_sample(self, model: str, temperature: float, weights: np.ndarray) -> None:
+        """The trust metric, which needs no reference."""
+        n = self.reference.training_frames
+        self.add(model, temperature, "", "ess_fraction", effective_sample_size(weights) / n, None, None, n)
+
+    # populations
+
+    def _population_rows(self, model, temperature, state_set: StateSet, value, stderr) -> None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            n_eff = np.where(stderr > 0, value * (1 - value) / stderr**2, np.nan)
+        for k, name in enumerate(state_set.names):
+            numbers = {"value": float(value[k]), "stderr": float(stderr[k]), "n_eff": float(n_eff[k])}
+            self.population_rows.append(
+                self._row(model, temperature) | {"states": state_set.label, "state": name} | numbers
+            )
+
+    def md_populations(self, temperature: float, state_set: StateSet, rows: bool = True) -> None:
+        """Rows of the reference MD, and the floor of the population scores."""
+        if not self.has_reference(temperature):
+            return
+        counts = state_set.counts(temperature)
+        strata = np.zeros(len(counts), int)
+        rng = self._stream("md", state_set.label, temperature)
+        boot = bootstrap_masses(counts, strata, self.replicates, rng)
+        value = counts.sum(0) / counts.sum()
+        if rows:
+            self._population_rows("md", temperature, state_set, value, boot.std(axis=0, ddof=1))
+        half = self.reference.half[temperature]
+        A, B = counts[half], counts[~half]
+        # Two independent runs as long as the whole differ by 1/sqrt(2) of what its two halves differ by.
+        pairs = [(B.sum(0) / B.sum(), A.sum(0) / A.sum())]
+        boots = tuple(bootstrap_masses(x, strata[: len(x)], self.replicates, rng) for x in (B, A))
+        self._population_scores(
+            "floor", temperature, state_set, pairs[0], boots, np.sqrt(0.5), int(B.sum()), int(A.sum())
+        )
+
+    def populations(self, model: str, temperature: float, state_set: StateSet, weights: np.ndarray) -> None:
+        """Rows of a model or baseline from its frame weights, scored where there is a reference."""
+        counts = state_set.training_counts(self.reference, weights)
+        rng = self._stream(model, state_set.label, temperature)
+        boot = bootstrap_masses(counts, self.reference.training_strata, self.replicates, rng)
+        value = counts.sum(0) / counts.sum()
+        self._population_rows(model, temperature, state_set, value, boot.std(axis=0, ddof=1))
+        if self.has_reference(temperature):
+            md = state_set.counts(temperature)
+            boot_md = bootstrap_masses(md, np.zeros(len(md), int), self.replicates, rng)
+            n_ref, n_gen = int(md.sum()), self.reference.training_frames
+            self._population_scores(
+                model, temperature, state_set, (md.sum(0) / md.sum(), value), (boot_md, boot), 1.0, n_ref, n_gen
+            )
+        if state_set.label == "named":
+            self._exact_scores(model, temperature, value, boot, self.weighted(self.fixed, weights))
+
+    def _population_scores(self, model, temperature, state_set, pair, boots, scale, n_ref, n_gen) -> None:
+        functions = {
+            "population_mae": states.population_error,
+            "population_max_error": states.population_max_error,
+            "delta_F_rmse_kT": lambda p, q: states.delta_F_rmse(p, q, 0.5 / min(n_ref, n_gen)),
+        }
+        for metric, function in functions.items():
+            stderr = scale * float(function(*boots).std(ddof=1))
+            value = scale * float(function(*pair))
+            self.add(model, temperature, state_set.plane, metric, value, stderr, n_ref, n_gen)
+
+    # systems whose distribution is known
+
+    def exact_rows(self, temperature: float, named: StateSet) -> None:
+        """Exact populations, and what the reference MD itself scores against the exact answer (as the floor)."""
+        exact = self.named_plane.exact(temperature)
+        if exact is None:
+            return
+        for name, p in zip(named.names, exact[1], strict=True):
+            row = {"states": "named", "state": name, "value": float(p)}
+            self.population_rows.append(self._row("exact", temperature) | row)
+        if self.has_reference(temperature):
+            points, counts = self.fixed.points[temperature], named.counts(temperature)
+            strata = np.zeros(len(points), int)
+            boot = bootstrap_masses(counts, strata, self.replicates, self._stream("md", "exact", temperature))
+            walker = np.repeat(np.arange(len(points)), points.shape[1])
+            md = Candidate(points.reshape(-1, 2), None, walker, strata)
+            self._exact_scores("floor", temperature, counts.sum(0) / counts.sum(), boot, md)
+
+    def _exact_scores(self, model, temperature, populations, boot, candidate: Candidate) -> None:
+        exact = self.named_plane.exact(temperature)
+        if exact is None:
+            return
+        n, bins = len(candidate.points), self.fixed.bins
+        scores = [
+            ("population_mae_exact", states.population_error, exact[1], populations, boot),
+            ("population_max_error_exact", states.population_max_error, exact[1], populations, boot),
+        ]
+        histogram, strata = candidate.histogram(bins.assign(candidate.points), bins.cells)
+        total = histogram.sum(0) / histogram.sum()
+        boots = bootstrap_masses(histogram, strata, self.replicates, self._stream(model, "exact F", temperature))
+        rmse = partial(free_energy_rmse, smallest=0.5 / n)
+        scores.append(("free_energy_rmse_exact_kT", rmse, exact[0], total[:-1], boots[:, :-1]))
+        for metric, function, reference, value, replicates in scores:
+            stderr = float(function(reference, replicates).std(ddof=1))
+            self.add(model, temperature, "fixed", metric, function(reference, value), stderr, None, n)

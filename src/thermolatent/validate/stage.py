@@ -1,0 +1,143 @@
+"""The stage ``validate``: one model and seed, or the baselines of one seed, against the reference MD."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from thermolatent.artifacts import load_arrays, save_arrays
+from thermolatent.config import Study
+from thermolatent.errors import ArtifactError
+from thermolatent.layout import Layout, format_temperature
+from thermolatent.learn.representation import Representation, load_representation
+from thermolatent.learn.reweight import METHODS, FrameWeights
+from thermolatent.validate.kinetics import gmrq
+from thermolatent.validate.matching import Candidate
+from thermolatent.validate.profiles import profiles
+from thermolatent.validate.reference import Reference, View, require_finite
+from thermolatent.validate.scores import Tables
+from thermolatent.validate.states import StateSet
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
+from thermolatent.validate.uncertainty import stream
+
+log = logging.getLogger(__name__)
+
+
+def run(study: Study, layout: Layout, model: str, seed: int) -> None:
+    """Write scores, populations and, for a model, profiles of ``model`` (or "baselines") at every temperature.
+
+    Raises :class:`ArtifactError` for a file that is missing, of another version, of the wrong length, or not finite.
+    """
+    reference = Reference.load(study, layout)
+    if missing := [format_temperature(T) for T in study.temperatures.generated if T not in reference.temperatures]:
+        log.info("no reference MD at T = %s: predictions and trust figures, no scores", ", ".join(missing))
+    fixed = View("fixed", reference, reference.plane, reference.plane_periodic, study.validate_.bins)
+    tables = Tables(study, seed, reference, fixed)
+    if model == "baselines":
+        representation, suffix = load_representation(layout.spib(seed)), ""
+    else:
+        representation = load_representation(layout.model(model, seed))
+        suffix = f"_{model}" if study.models[model].encoder == "joint" else ""
+    latent, own = _latent_view(study, reference, representation, seed, suffix)
+    named = tables.named_plane.state_set(fixed)
+    if model == "baselines":
+        _baselines(study, layout, tables, [fixed, latent], [named, own])
+    else:
+        _model(study, layout, model, tables, latent, [named, own])
+        _kinetics(study, model, tables, own)
+        if suffix:  # a plane of its own: the baselines must appear in it too
+            _baselines(study, layout, tables, [latent], [own])
+    write_table(layout.scores(model, seed), SCORE_COLUMNS, tables.rows)
+    write_table(layout.populations(model, seed), POPULATION_COLUMNS, tables.population_rows)
+
+
+def _latent_view(
+    study: Study, reference: Reference, representation: Representation, seed: int, suffix: str
+) -> tuple[View, StateSet]:
+    """The latent plane of a representation with the noised reference in it, and its own states."""
+    points, labels = {}, {}
+    for T, features in reference.features.items():
+        mu = representation.encode(features)
+        require_finite(mu.reshape(-1, mu.shape[-1]), f"encoder of seed {seed}", f"latents of the MD at T={T}")
+        labels[T] = representation.states(mu)
+        noise_seed = int(stream("noise", seed, T).integers(2**31))
+        points[T] = representation.noised(mu, noise_seed, features)
+    d = representation.latent_dim
+    view = View(f"latent{suffix}", reference, points, [False] * d, study.validate_.bins, study.generate.samples)
+    names = [str(k) for k in range(representation.n_states)]
+    return view, StateSet(f"model{suffix}", view.name, names, labels)
+
+
+def _model(study: Study, layout: Layout, model: str, tables: Tables, latent: View, state_sets: list[StateSet]) -> None:
+    weights, latents = {}, {}
+    for T in study.temperatures.generated:
+        latents[T], weights[T] = _load_samples(layout.samples(model, tables.seed, T), tables.reference, latent)
+        tables.effective_sample(model, T, weights[T])
+        tables.divergences(model, T, tables.fixed, tables.weighted(tables.fixed, weights[T]))
+        tables.divergences(model, T, latent, Candidate(latents[T]))
+        for state_set in state_sets:
+            tables.populations(model, T, state_set, weights[T])
+        log.info("%s: T=%s scored", model, format_temperature(T))
+    arrays = profiles(
+        study.temperatures.generated, tables.fixed, latent, weights, latents, tables.replicates, tables.seed
+    )
+    save_arrays(layout.profiles(model, tables.seed), arrays)
+
+
+def _load_samples(path: str, reference: Reference, latent: View) -> tuple[np.ndarray, np.ndarray]:
+    """Latents ``(n, d)`` and frame weights ``(N,)`` of one samples file, checked."""
+    arrays = load_arrays(path, "generated samples")
+    if absent := {"latents", "frame_weights"} - set(arrays):
+        raise ArtifactError(f"{path}: has no {', '.join(sorted(absent))}; delete it and run generate again")
+    z, w = arrays["latents"], np.asarray(arrays["frame_weights"], np.float64)
+    d = latent.training.shape[1]
+    if z.ndim != 2 or z.shape[1] != d or len(z) == 0:
+        raise ArtifactError(f"{path}: latents have shape {z.shape}, must be (n, {d}); delete it and run generate again")
+    if w.shape != (reference.training_frames,):
+        raise ArtifactError(
+            f"{path}: has {w.size} frame weights for {reference.training_frames} training frames; "
+            "delete it and run generate again"
+        )
+    require_finite(z, path, "generated latents")
+    require_finite(w, path, "frame weights")
+    if (w < 0).any() or w.sum() <= 0:
+        raise ArtifactError(f"{path}: {int((w < 0).sum())} frame weights are negative or all are 0; run generate again")
+    return z, w / w.sum()
+
+
+def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], state_sets: list[StateSet]) -> None:
+    """Rows of floor, nearest and the reweightings in the given planes and state sets."""
+    frame_weights = FrameWeights(study, layout, tables.seed)
+    home = state_sets[0].label == "named"  # the baselines' own file: their trust metrics are written there only
+    for T in study.temperatures.generated:
+        for view in views:
+            tables.divergences("floor", T, view, None)
+        for state_set in state_sets:
+            tables.md_populations(T, state_set)
+            if state_set.label == "named":
+                tables.exact_rows(T, state_set)
+        for name in ("nearest", *METHODS):
+            if name == "nearest":
+                weights = tables.reference.nearest_weights(T)
+            else:
+                weights = np.exp(frame_weights.log_weights(name, T))
+                require_finite(weights, layout.reweighting(tables.seed), f"{name} weights at T={T}")
+            if home:
+                tables.effective_sample(name, T, weights)
+            for view in views:
+                tables.divergences(name, T, view, tables.weighted(view, weights))
+            for state_set in state_sets:
+                tables.populations(name, T, state_set, weights)
+        log.info("baselines: T=%s scored", format_temperature(T))
+
+
+def _kinetics(study: Study, model: str, tables: Tables, own: StateSet) -> None:
+    lag = study.representation.lag
+    for T in study.temperatures.train:
+        labels = own.labels[T]
+        value, stderr = gmrq(labels, lag, len(own.names))
+        if np.isfinite(value):
+            tables.add(model, T, "", "gmrq", value, stderr, labels.size)
+        else:
+            log.warning("%s: no fold of walkers at T=%s visits two states, no GMRQ", model, format_temperature(T))

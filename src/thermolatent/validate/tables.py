@@ -1,0 +1,47 @@
+"""Tidy tables of scores and populations."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+
+from thermolatent.artifacts import replacing
+from thermolatent.errors import ArtifactError
+
+SCORE_COLUMNS = (
+    *("study", "model", "seed", "temperature", "role", "plane", "metric"),
+    *("value", "stderr", "unit", "n_ref", "n_gen"),
+)
+POPULATION_COLUMNS = (
+    *("study", "model", "seed", "temperature", "role", "states"),
+    *("state", "value", "stderr", "n_eff"),
+)
+
+
+def _cell(value) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:.8g}" if isinstance(value, float) else str(value)
+
+
+def write_table(path: str, columns: tuple[str, ...], rows: Iterable[dict]) -> None:
+    """Write rows as CSV; a missing or NaN cell is empty, numbers have eight significant digits."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([_cell(row.get(c)) for c in columns])
+
+
+def read_table(path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Read what :func:`write_table` wrote, all cells as text; raises :class:`ArtifactError` on anything else."""
+    try:
+        with open(path, newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except OSError as error:
+        raise ArtifactError(f"{path}: table is missing; run the stage validate") from error
+    if tuple(reader.fieldnames or ()) != columns or any(None in row or None in row.values() for row in rows):
+        raise ArtifactError(f"{path}: is not a table with columns {', '.join(columns)}; delete it and run validate")
+    return rows
