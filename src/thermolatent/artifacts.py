@@ -114,11 +114,14 @@ def save_model(path: str | os.PathLike, kind: str, spec: Mapping[str, Any], tens
         )
 
 
-def load_model(path: str | os.PathLike, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read ``(spec, tensors)``; raises :class:`ArtifactError` for a missing, broken, foreign or outdated file."""
+def load_model(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read ``(spec, tensors)`` of a file of one of ``kinds``.
+
+    Raises :class:`ArtifactError` for a missing, broken, foreign or outdated file.
+    """
     from safetensors import SafetensorError, safe_open
 
-    with _reading(path, f"{kind} file"):
+    with _reading(path, f"{kinds[0]} file"):
         try:
             with safe_open(path, framework="pt") as file:
                 header = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
@@ -126,6 +129,16 @@ def load_model(path: str | os.PathLike, kind: str) -> tuple[dict[str, Any], dict
         except SafetensorError as error:
             raise ValueError(error) from error
     check_version(path, header.get("format_version"))
-    if header["kind"] != kind:
-        raise ArtifactError(f"{path}: holds a '{header['kind']}', a '{kind}' is needed")
+    if header["kind"] not in kinds:
+        raise ArtifactError(f"{path}: holds a '{header['kind']}', a '{kinds[0]}' is needed")
     return header["spec"], tensors
+
+
+def prefixed(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    """Tensors under a common prefix, as several modules share one file."""
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def stripped(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of :func:`prefixed`."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

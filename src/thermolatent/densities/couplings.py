@@ -1,0 +1,116 @@
+"""Coupling layers: half of the coordinates moves, by an amount that the other half (and the temperature) decides.
+
+Affine couplings are RealNVP's (Dinh et al., arXiv:1605.08803), splines are monotone rational-quadratic ones (Durkan et
+al., arXiv:1906.04032). One network gives scale and shift together; its last layer starts at zero, so that each coupling
+starts as the identity (the public LaTF code multiplies its log-scales by uninitialised memory).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Conditioner(nn.Module):
+    """Two hidden layers from the resting coordinates and the context to the parameters of the moving ones."""
+
+    def __init__(self, n_resting: int, n_context: int, width: int, n_out: int):
+        super().__init__()
+        self.constant = n_resting + n_context == 0  # d = 1 without temperature: nothing to look at
+        self.first = nn.Linear(max(1, n_resting + n_context), width)
+        self.second = nn.Linear(width, width)
+        self.last = nn.Linear(width, n_out)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, resting: Tensor, context: Tensor | None) -> Tensor:
+        inputs = resting if context is None else torch.cat([resting, context], dim=1)
+        if self.constant:
+            inputs = resting.new_ones(len(resting), 1)
+        return self.last(F.silu(self.second(F.silu(self.first(inputs)))))
+
+
+class AffineCoupling(nn.Module):
+    """y = x exp(s) + t with s bounded to +-``bound``, smoothly."""
+
+    bound = 3.0
+
+    def __init__(self, n_resting: int, n_moving: int, n_context: int, width: int):
+        super().__init__()
+        self.conditioner = Conditioner(n_resting, n_context, width, 2 * n_moving)
+
+    def _scale_shift(self, resting: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        raw, shift = self.conditioner(resting, context).chunk(2, dim=1)
+        return self.bound * torch.tanh(raw / self.bound), shift
+
+    def forward(self, resting: Tensor, moving: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The moved coordinates and ln|det|, ``(n,)``."""
+        scale, shift = self._scale_shift(resting, context)
+        return torch.addcmul(shift, moving, scale.exp()), scale.sum(1)
+
+    def inverse(self, resting: Tensor, moved: Tensor, context: Tensor | None) -> Tensor:
+        scale, shift = self._scale_shift(resting, context)
+        return (moved - shift) * torch.exp(-scale)
+
+
+class SplineCoupling(nn.Module):
+    """Monotone rational-quadratic spline on [-box, box], the identity outside."""
+
+    smallest = 1e-3  # of a bin's share of the box, and of a knot's slope
+
+    def __init__(self, n_resting: int, n_moving: int, n_context: int, width: int, bins: int, box: float):
+        super().__init__()
+        self.bins = bins
+        self.register_buffer("box", torch.tensor(float(box)))
+        self.conditioner = Conditioner(n_resting, n_context, width, n_moving * (3 * bins - 1))
+
+    def _knots(self, resting: Tensor, context: Tensor | None, n_moving: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Knot positions x, y and slopes, each ``(n, n_moving, bins + 1)``."""
+        raw = self.conditioner(resting, context).view(len(resting), n_moving, 3 * self.bins - 1)
+        ends = []
+        for part in raw[..., : 2 * self.bins].split(self.bins, dim=-1):
+            share = self.smallest + (1 - self.bins * self.smallest) * torch.softmax(part, dim=-1)
+            ends.append(self.box * (2 * F.pad(share.cumsum(-1), (1, 0)) - 1))
+        # softplus(x + offset) is 1 at x = 0: the spline starts as the identity
+        offset = math.log(math.e - 1)
+        slopes = self.smallest + (1 - self.smallest) * F.softplus(raw[..., 2 * self.bins :] + offset)
+        return ends[0], ends[1], F.pad(slopes, (1, 1), value=1.0)
+
+    def forward(self, resting: Tensor, moving: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The moved coordinates and ln|det|, ``(n,)``."""
+        x, y, slope = self._knots(resting, context, moving.shape[1])
+        x0, width, y0, height, d0, d1, inside = _bin_of(moving, x, y, slope, self.box)
+        t = (moving - x0) / width
+        s = height / width
+        rise = t * (1 - t)
+        denominator = s + (d0 + d1 - 2 * s) * rise
+        moved = y0 + height * (s * t * t + d0 * rise) / denominator
+        gradient = s * s * (d1 * t * t + 2 * s * rise + d0 * (1 - t) ** 2) / (denominator * denominator)
+        log_det = torch.where(inside, gradient.log(), torch.zeros_like(gradient))
+        return torch.where(inside, moved, moving), log_det.sum(1)
+
+    def inverse(self, resting: Tensor, moved: Tensor, context: Tensor | None) -> Tensor:
+        x, y, slope = self._knots(resting, context, moved.shape[1])
+        y0, height, x0, width, d0, d1, inside = _bin_of(moved, y, x, slope, self.box)
+        s = height / width
+        dy = moved - y0
+        curve = dy * (d0 + d1 - 2 * s)
+        a, b, c = height * (s - d0) + curve, height * d0 - curve, -s * dy
+        root = 2 * c / (-b - torch.sqrt((b * b - 4 * a * c).clamp_min(0)))
+        return torch.where(inside, x0 + root * width, moved)
+
+
+def _bin_of(v: Tensor, knots: Tensor, values: Tensor, slope: Tensor, box: Tensor) -> tuple[Tensor, ...]:
+    """Each value's bin: its start and width on ``knots`` and on ``values``, the slopes at its ends, inside or not."""
+    inside = v.abs() < box
+    clipped = torch.where(inside, v, torch.zeros_like(v))  # outside, any bin will do: finite, and masked afterwards
+    index = torch.searchsorted(knots.detach()[..., 1:-1].contiguous(), clipped[..., None].detach(), right=True)
+
+    def at(table: Tensor, shift: int = 0) -> Tensor:
+        return table.gather(-1, index + shift).squeeze(-1)
+
+    k0, v0 = at(knots), at(values)
+    return k0, at(knots, 1) - k0, v0, at(values, 1) - v0, at(slope), at(slope, 1), inside

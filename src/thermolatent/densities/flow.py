@@ -1,0 +1,117 @@
+"""Normalizing flow onto a temperature-steerable base: the density of LaTF (arXiv:2507.03174).
+
+    ln p(z|T) = ln r_T(f(z)) + ln |det df/dz|,        f = couplings after a saved whitening.
+
+Temperature enters the base density ("steer", the paper), the couplings' context ("condition"), or both.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from thermolatent.densities.base import Density, Whitening
+from thermolatent.densities.couplings import AffineCoupling, SplineCoupling
+from thermolatent.densities.specs import FlowSpec
+from thermolatent.densities.temperature import TemperatureEmbedding
+from thermolatent.densities.tilted import TiltedGaussian
+
+
+class FlowDensity(Density):
+    """Flow density on R^d.
+
+    Parameters
+    ----------
+    spec: the study's parameters.
+    dim: d >= 1 (realnvp needs 2).
+    temperature: subset of {"steer", "condition"}.
+    theta_range: lowest and highest theta of the learning range; a spline's box must hold the base at the hottest.
+    """
+
+    def __init__(self, spec: FlowSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
+        super().__init__()
+        if dim == 1 and spec.transform == "realnvp":
+            raise ValueError("a realnvp coupling needs d >= 2; use transform: spline")
+        self.dim = dim
+        self.steer = "steer" in temperature
+        self.base = TiltedGaussian(dim, spec.tau if spec.base == "tilted" else 0.0)
+        self.whitening = Whitening(dim)
+        self.embedding = TemperatureEmbedding() if "condition" in temperature else None
+        n_context = TemperatureEmbedding.size if self.embedding is not None else 0
+        box = self.base.outer_radius(theta_range[1] if self.steer else 1.0)
+        # Even coordinates and odd ones take turns; d = 1 has no partner and moves alone.
+        self.n_first = (dim + 1) // 2
+        sizes = [(self.n_first, dim - self.n_first), (dim - self.n_first, self.n_first)] if dim > 1 else [(0, 1)]
+        layers = []
+        for i in range(spec.couplings):
+            n_resting, n_moving = sizes[i % len(sizes)]
+            if spec.transform == "spline":
+                layers.append(SplineCoupling(n_resting, n_moving, n_context, spec.width, spec.bins, box))
+            else:
+                layers.append(AffineCoupling(n_resting, n_moving, n_context, spec.width))
+        self.couplings = nn.ModuleList(layers)
+        order = [*range(0, dim, 2), *range(1, dim, 2)]
+        self.register_buffer("order", torch.tensor(order))
+        self.register_buffer("order_back", torch.tensor(order).argsort())
+
+    def fit_scale(self, z: Tensor) -> None:
+        """Whiten ``z`` to the base's own spread, so that the couplings start near the identity."""
+        sample = self.base.sample(100_000, 1.0, torch.Generator().manual_seed(0))
+        self.whitening.fit(z, scale=float(sample.square().mean().sqrt()))
+
+    def transform(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """u = f(z) ``(n, d)`` and ln|det df/dz| ``(n,)``."""
+        context = self.embedding(theta) if self.embedding is not None else None
+        w = self.whitening(z)
+        log_det = self.whitening.log_det.to(z.dtype).expand(len(z))
+        resting, moving = self._split(w)
+        for coupling in self.couplings:
+            moved, change = coupling(resting, moving, context)
+            log_det = log_det + change
+            resting, moving = (moved, resting) if self.dim > 1 else (resting, moved)
+        return self._join(resting, moving), log_det
+
+    def invert(self, u: Tensor, theta: Tensor) -> Tensor:
+        """z = f^-1(u)."""
+        context = self.embedding(theta) if self.embedding is not None else None
+        resting, moving = self._unjoin(u)
+        for coupling in reversed(self.couplings):
+            if self.dim > 1:
+                resting, moving = moving, resting
+            moving = coupling.inverse(resting, moving, context)
+        return self.whitening.inverse(torch.cat([resting, moving], dim=1)[:, self.order_back])
+
+    def log_prob(self, z: Tensor, theta: Tensor) -> Tensor:
+        u, log_det = self.transform(z, theta)
+        return self.base.log_prob(u, self._base_theta(theta)) + log_det
+
+    def sample(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
+        u = self.sample_base(n, theta, generator)
+        dtype = self.whitening.mean.dtype
+        with torch.no_grad():
+            parts = u.to(dtype).split(65536)
+            return torch.cat(
+                [self.invert(p, torch.full((len(p),), theta, dtype=dtype, device=p.device)) for p in parts]
+            )
+
+    def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
+        """Samples ``(n, d)`` of the base density at theta, float64."""
+        return self.base.sample(n, theta if self.steer else 1.0, generator)
+
+    def _base_theta(self, theta: Tensor) -> Tensor:
+        return theta if self.steer else torch.ones_like(theta)
+
+    def _split(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        if self.dim == 1:
+            return w[:, :0], w
+        w = w[:, self.order]
+        return w[:, : self.n_first], w[:, self.n_first :]
+
+    def _join(self, resting: Tensor, moving: Tensor) -> Tensor:
+        # After an odd number of swaps the halves have changed places.
+        pair = (moving, resting) if self.dim > 1 and len(self.couplings) % 2 else (resting, moving)
+        return torch.cat(pair, dim=1)[:, self.order_back]
+
+    def _unjoin(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = self._split(u)
+        return (second, first) if self.dim > 1 and len(self.couplings) % 2 else (first, second)

@@ -1,0 +1,1 @@
+"""From a trained model to an ensemble: latents, populations, free energies, frame weights, structures."""

@@ -1,0 +1,116 @@
+"""Stage ``generate``: the ensemble at every temperature of the study, training ones included."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from thermolatent.artifacts import load_arrays, save_arrays
+from thermolatent.config import Study
+from thermolatent.densities.reweighting import effective_fraction
+from thermolatent.errors import ArtifactError, ThermolatentError
+from thermolatent.generate.structures import write_structures
+from thermolatent.generate.weights import ModelWeights
+from thermolatent.layout import Layout
+from thermolatent.learn.dataset import load_training
+from thermolatent.learn.model import Model
+from thermolatent.learn.reweight import FrameWeights
+
+log = logging.getLogger(__name__)
+
+#: Points per axis of the free-energy surfaces.
+_GRID = 100
+_BASE_SAMPLES = 20_000
+
+
+def run(study: Study, layout: Layout, model: str, seed: int) -> None:
+    """Write samples, frame weights and structures at each temperature, and surfaces over the learning range.
+
+    Temperatures whose files this very model wrote are left as they are.
+    """
+    path = layout.model(model, seed)
+    trained = Model.load(path)
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    data = load_training(study, layout)
+    informed = study.models[model].informed
+    weights = ModelWeights(trained, data, FrameWeights(study, layout, seed, data) if informed else None)
+    for T in study.temperatures.generated:
+        if _finished(layout.samples(model, seed, T), digest, layout.structures(model, seed, T), study):
+            log.info("T%s is there already", T)
+            continue
+        log_w = weights.log_weights(T, study.system.kT(T))
+        drawn = draw_samples(trained, study.generate.samples, T, seed)
+        if study.generate.structures:
+            write_structures(study, layout, layout.structures(model, seed, T), log_w, study.generate.structures, seed)
+        save_arrays(
+            layout.samples(model, seed, T),
+            {**drawn, "frame_weights": np.exp(log_w), "model_digest": np.array(digest)},
+        )
+        log.info(
+            "T%s: %d samples, effective frames %.1f %%", T, study.generate.samples, 100 * effective_fraction(log_w)
+        )
+    save_arrays(layout.surfaces(model, seed), surfaces(study, trained, weights.latents, seed))
+
+
+def draw_samples(model: Model, n: int, temperature: float, seed: int) -> dict[str, np.ndarray]:
+    """Exactly ``n`` samples: ``latents`` ``(n, d)``, ``log_density`` ``(n,)``, ``state_probabilities`` ``(n, n_states)``.
+
+    Raises :class:`ThermolatentError` with their number if any is not finite; none is dropped.
+    """
+    # A seed of its own per temperature, or all temperatures would share one set of base points.
+    latents = model.sample(
+        n, temperature, seed=int(np.random.SeedSequence([seed, round(temperature * 1e6)]).generate_state(1)[0])
+    )
+    log_density = model.log_prob(latents, temperature)
+    if bad := int((~(np.isfinite(latents).all(1) & np.isfinite(log_density))).sum()):
+        raise ThermolatentError(
+            f"{bad} of {n} samples at T = {temperature} are not finite; train the model longer or with a lower learning rate"
+        )
+    return {
+        "latents": latents,
+        "log_density": log_density.astype(np.float32),
+        "state_probabilities": model.representation.state_probabilities(latents),
+    }
+
+
+def surfaces(study: Study, model: Model, latents: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Free energies in kT on a grid of temperatures, evenly spaced over the learning range.
+
+    From the density itself for d = 1 and 2. For d > 2, of the first two coordinates, from samples.
+
+    Returns ``temperatures`` ``(m,)``, ``axes`` ``(d or 2, points)``, ``free_energy`` ``(m, points[, points])`` with
+    minimum 0, and ``base_samples`` ``(k, d)`` of the base density at T_ref where the model has one.
+    """
+    temperatures = np.linspace(*study.temperature_range, study.generate.grid)
+    shown = latents[:, :2]
+    low, high = shown.min(0), shown.max(0)
+    margin = 0.05 * (high - low)
+    axes = np.stack([np.linspace(a - m, b + m, _GRID) for a, b, m in zip(low, high, margin, strict=True)])
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    free_energy = []
+    for T in temperatures:
+        if model.representation.latent_dim <= 2:
+            F = -model.log_prob(points.reshape(-1, points.shape[-1]), T).reshape(points.shape[:-1])
+        else:
+            edges = [np.linspace(a[0], a[-1], _GRID + 1) for a in axes]
+            z = model.sample(study.generate.samples, T, seed)
+            with np.errstate(divide="ignore"):
+                F = -np.log(np.histogram2d(z[:, 0], z[:, 1], bins=edges)[0])
+        free_energy.append(F - F.min())
+    result = {"temperatures": temperatures, "axes": axes, "free_energy": np.asarray(free_energy, np.float32)}
+    if (base := model.sample_base(_BASE_SAMPLES, study.temperatures.T_ref, seed)) is not None:
+        result["base_samples"] = base
+    return result
+
+
+def _finished(samples: str, digest: str, structures: str, study: Study) -> bool:
+    """Whether this model's samples, as many as asked for, are there; a file that cannot be read is written again."""
+    try:
+        there = load_arrays(samples, "samples")
+    except ArtifactError:
+        return False
+    complete = not study.generate.structures or Path(structures).is_file()
+    return complete and str(there["model_digest"]) == digest and len(there["latents"]) == study.generate.samples

@@ -1,0 +1,68 @@
+"""State labels: where they start, and how SPIB refines them."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thermolatent.errors import TrainingError
+from thermolatent.learn.spib import Spib
+
+#: k-means sees at most this many frames; the rest are only assigned.
+_KMEANS_FRAMES = 50_000
+
+
+def initial_labels(order_parameters: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
+    """k-means labels ``(N,)`` int64, numbered from 0 without gaps, on order parameters ``(N, m)``."""
+    from deeptime.clustering import KMeans
+
+    spread = order_parameters.std(0)
+    scaled = (order_parameters - order_parameters.mean(0)) / np.where(spread > 0, spread, 1)
+    scaled = np.ascontiguousarray(scaled, np.float64)
+    stride = -(-len(scaled) // _KMEANS_FRAMES)
+    n_labels = min(n_labels, len(np.unique(scaled[::stride], axis=0)))
+    estimator = KMeans(n_labels, max_iter=50, fixed_seed=seed + 1, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "did not converge": a start for SPIB need not be converged
+        labels = estimator.fit(scaled[::stride]).fetch_model().transform(scaled)
+    return np.unique(labels, return_inverse=True)[1]
+
+
+@torch.no_grad()
+def predicted_states(spib: Spib, x: Tensor) -> Tensor:
+    """Hard state of each frame, argmax_y p(y|mu(x)), ``(N,)``."""
+    return torch.cat([spib.decoder(spib.encoder(part)).argmax(1) for part in x.split(200_000)])
+
+
+@torch.no_grad()
+def place_representatives(spib: Spib, x: Tensor, labels: Tensor) -> None:
+    """Make each state's representative the real frame nearest the state's centroid in latent space."""
+    means = torch.cat([spib.encoder(part) for part in x.split(200_000)])
+    for state in range(spib.n_states):
+        members = torch.nonzero(labels == state).squeeze(1)
+        distance = (means[members] - means[members].mean(0)).square().sum(1)
+        spib.representatives[state] = x[members[distance.argmin()]]
+
+
+def refine(spib: Spib, x: Tensor, where: str) -> tuple[Spib, Tensor]:
+    """Relabel every frame by its predicted state; empty states go, the others keep their decoder rows.
+
+    Raises :class:`TrainingError` when fewer than two states are left. The result has new parameters: the optimiser must
+    be made anew, or it goes on with the old ones.
+    """
+    states = predicted_states(spib, x)
+    kept, labels = torch.unique(states, return_inverse=True)
+    if len(kept) < 2:
+        raise TrainingError(f"{where}: only one state is left; lower the lag or beta_ib, or raise initial_labels")
+    spib = spib.with_states(kept)
+    place_representatives(spib, x, labels)
+    return spib, labels
+
+
+def order_by_population(spib: Spib, x: Tensor, at_T_ref: Tensor) -> Spib:
+    """Number the states by falling population among the frames of the mask ``at_T_ref`` ``(N,)``."""
+    counts = torch.bincount(predicted_states(spib, x[at_T_ref]), minlength=spib.n_states)
+    return spib.with_states(torch.argsort(counts, descending=True, stable=True))

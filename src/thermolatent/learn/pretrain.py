@@ -1,0 +1,223 @@
+"""Stage ``pretrain``: SPIB with its own VampPrior, trained and relabelled until its states are stable."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thermolatent.artifacts import save_model
+from thermolatent.config import Representation, Study
+from thermolatent.layout import Layout
+from thermolatent.learn.dataset import LaggedPairs, frame_mask, held_out_walkers, lagged_pairs, load_training
+from thermolatent.learn.labels import (
+    initial_labels,
+    order_by_population,
+    place_representatives,
+    predicted_states,
+    refine,
+)
+from thermolatent.learn.representation import spib_tensors
+from thermolatent.learn.spib import Spib
+from thermolatent.learn.training import Checkpoint, History, adam, pick_device, shuffled_batches
+
+log = logging.getLogger(__name__)
+
+#: Above this ratio the encoder's noise blurs the latent space visibly.
+NOISE_WARNING = 0.2
+#: Labels count as settled when fewer frames than this change.
+_SETTLED = 1e-3
+_EVALUATION_PAIRS = 100_000
+
+
+def run(study: Study, layout: Layout, seed: int) -> None:
+    """Train the representation of one seed and write ``pretrain/seed<seed>.safetensors`` with its history."""
+    settings = study.representation
+    data = load_training(study, layout)
+    device = pick_device(study.learn.device)
+    features = torch.from_numpy(data.flat(data.features))
+    held_out = held_out_walkers(study.simulate.walkers, settings.held_out)
+    training_frames = torch.from_numpy(frame_mask(data, ~held_out))
+    labels = initial_labels(data.flat(data.plane), settings.initial_labels, seed)
+
+    torch.manual_seed(seed)
+    spib = new_spib(settings, features[training_frames], int(labels.max()) + 1)
+    x = spib.standardise(features).to(device)
+    at_T_ref = torch.from_numpy(data.theta() == 1.0).to(device)
+    fit = SpibTraining(
+        spib.to(device),
+        x,
+        torch.from_numpy(labels).to(device),
+        lagged_pairs(data, settings.lag, ~held_out),
+        lagged_pairs(data, settings.lag, held_out),
+        settings,
+        seed,
+        Checkpoint(layout.spib(seed), [study.model_dump(mode="json", include={"representation"}), list(x.shape)]),
+    )
+    spib = order_by_population(fit.spib, x, at_T_ref)
+    noise_ratio = _noise_ratio(spib, x)
+    log.info("%d states; sigma/std(z) %s", spib.n_states, " ".join(f"{r:.3f}" for r in noise_ratio))
+    if noise_ratio.max() > NOISE_WARNING:
+        log.warning(
+            "sigma/std(z) is %.2f, above %.1f: the encoder's noise blurs the latent space; lower representation.beta_ib",
+            noise_ratio.max(),
+            NOISE_WARNING,
+        )
+    save_model(
+        layout.spib(seed),
+        "spib",
+        {"spib": spib.spec, "seed": seed, "lag": settings.lag, "sigma_over_std": noise_ratio.tolist()},
+        spib_tensors(spib),
+    )
+    fit.history.save(layout.history(layout.spib(seed)))
+    fit.checkpoint.remove()
+
+
+def new_spib(settings: Representation, training_features: Tensor, n_states: int) -> Spib:
+    """A fresh SPIB whose scaler is the pooled mean and standard deviation of the training walkers' features."""
+    spib = Spib(
+        training_features.shape[1],
+        settings.latent_dim,
+        n_states,
+        settings.encoder,
+        settings.variance,
+        settings.encoder_width,
+        settings.decoder_width,
+    )
+    spib.feature_mean.copy_(training_features.double().mean(0))
+    spread = training_features.double().std(0)
+    # A constant feature carries nothing: leave it at zero instead of dividing by zero.
+    spib.feature_std.copy_(torch.where(spread > 1e-8 * (1 + spib.feature_mean.abs()), spread, torch.ones_like(spread)))
+    return spib
+
+
+class SpibTraining:
+    """The refinement loop (docs/theory.md, section 2): train until flat, relabel, rebuild the optimiser, repeat.
+
+    Parameters
+    ----------
+    x: standardised features of all frames ``(N, n_features)``.
+    labels: ``(N,)`` initial labels.
+    training, held_out: pairs of frames one lag apart.
+
+    Attributes
+    ----------
+    spib, labels, history: the results.
+    """
+
+    def __init__(
+        self,
+        spib: Spib,
+        x: Tensor,
+        labels: Tensor,
+        training: LaggedPairs,
+        held_out: LaggedPairs,
+        settings: Representation,
+        seed: int,
+        checkpoint: Checkpoint,
+    ):
+        self.spib, self.labels, self.settings, self.checkpoint = spib, labels, settings, checkpoint
+        self.x, self.training = x, LaggedPairs(training.now.to(x.device), training.later.to(x.device))
+        stride = -(-len(held_out.now) // _EVALUATION_PAIRS)
+        self.held_out = LaggedPairs(held_out.now[::stride].to(x.device), held_out.later[::stride].to(x.device))
+        self.generator = torch.Generator(x.device).manual_seed(seed)
+        self.history = History(["loss", "held_out_cross_entropy", "held_out_rate", "states"])
+        self.epochs_done = 0
+        first = self._resume(checkpoint.load())
+        if first == 0:
+            place_representatives(spib, x, labels)
+        for refinement in range(first, settings.refinements + 1):
+            self._train(refinement)
+            if refinement == settings.refinements or self._relabel(refinement) < _SETTLED:
+                break
+            self._save(refinement + 1)
+        kept = torch.unique(predicted_states(self.spib, x))
+        self.spib = self.spib.with_states(kept)
+
+    def _train(self, refinement: int) -> None:
+        """Epochs until the training loss moves less than ``tolerance`` for ``patience`` of them."""
+        settings, spib = self.settings, self.spib
+        optimiser = adam(spib.parameters(), settings.learning_rate)
+        best, without_progress = float("inf"), 0
+        for _ in range(settings.epochs):
+            total, count = torch.zeros((), device=self.x.device), 0
+            for x, y in shuffled_batches(
+                settings.batch_size, self.generator, (self.x, self.training.now), (self.labels, self.training.later)
+            ):
+                noise = torch.randn(len(x), spib.latent_dim, generator=self.generator, device=x.device)
+                terms = spib.terms(x, y, noise)
+                loss = terms.cross_entropy + settings.beta_ib * (terms.log_q + terms.neg_log_r)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+                total += loss.detach() * len(x)
+                count += len(x)
+            loss_value = float(total) / count
+            self.epochs_done += 1
+            self.history.add(f"refinement {refinement}", self.epochs_done, loss=loss_value, **self._evaluate())
+            without_progress = 0 if loss_value < best - settings.tolerance else without_progress + 1
+            best = min(best, loss_value)
+            if without_progress >= settings.patience:
+                break
+        last = self.history.rows[-1]
+        log.info(
+            "refinement %d: %d states, held-out cross-entropy %.4f after %d epochs, %.0f s",
+            refinement,
+            spib.n_states,
+            last["held_out_cross_entropy"],
+            self.epochs_done,
+            last["seconds"],
+        )
+
+    @torch.no_grad()
+    def _evaluate(self) -> dict[str, float]:
+        noise_source = torch.Generator(self.x.device).manual_seed(0)
+        x, y = self.x[self.held_out.now], self.labels[self.held_out.later]
+        noise = torch.randn(len(x), self.spib.latent_dim, generator=noise_source, device=x.device)
+        terms = self.spib.terms(x, y, noise)
+        return {
+            "held_out_cross_entropy": float(terms.cross_entropy),
+            "held_out_rate": float(terms.log_q + terms.neg_log_r),
+            "states": self.spib.n_states,
+        }
+
+    def _relabel(self, refinement: int) -> float:
+        """Refine the labels; returns the share of frames whose label changed."""
+        changed = float((predicted_states(self.spib, self.x) != self.labels).float().mean())
+        self.spib, self.labels = refine(self.spib, self.x, f"refinement {refinement}")
+        return changed
+
+    def _save(self, refinement: int) -> None:
+        self.checkpoint.save(
+            {
+                "refinement": refinement,
+                "spec": self.spib.spec,
+                "spib": self.spib.state_dict(),
+                "labels": self.labels,
+                "generator": self.generator.get_state(),
+                "epochs": self.epochs_done,
+                "history": self.history.rows,
+            }
+        )
+
+    def _resume(self, state: dict[str, Any] | None) -> int:
+        if state is None:
+            return 0
+        self.spib = Spib(**state["spec"]).to(self.x.device)
+        self.spib.load_state_dict(state["spib"])
+        self.labels = state["labels"].to(self.x.device)
+        self.generator.set_state(state["generator"])
+        self.epochs_done = state["epochs"]
+        self.history.resume(state["history"])
+        log.info("continuing at refinement %d from %s", state["refinement"], self.checkpoint.path)
+        return state["refinement"]
+
+
+@torch.no_grad()
+def _noise_ratio(spib: Spib, x: Tensor) -> np.ndarray:
+    """sigma / std(z) along each latent coordinate, ``(d,)``, on every hundredth frame or so."""
+    mean, log_sigma = spib.posterior(x[:: max(1, len(x) // 20_000)])
+    return (log_sigma.exp().expand_as(mean).square().mean(0).sqrt() / mean.std(0)).cpu().numpy()

@@ -1,0 +1,175 @@
+"""Stage ``reweight``: fit the reduced potentials of conditional reweighting and of ``which_t``, solve MBAR."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+
+from thermolatent.artifacts import load_model, prefixed, save_model, stripped
+from thermolatent.config import Study
+from thermolatent.densities.reweighting import ReducedPotential, effective_fraction, log_weights, solve_free_energies
+from thermolatent.layout import Layout
+from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
+from thermolatent.learn.training import History, adam, copy_state, pick_device
+
+log = logging.getLogger(__name__)
+
+METHODS = ("mbar", "which_t", "conditional")
+_EVALUATE_EVERY = 200
+_EVALUATION_FRAMES = 50_000
+#: MBAR's free energies are solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
+_MBAR_FRAMES = 50_000
+
+
+def run(study: Study, layout: Layout, seed: int) -> None:
+    """Fit both networks and write ``reweight/seed<seed>.safetensors`` with its history."""
+    data = load_training(study, layout)
+    history = History(["cross_entropy", "energy_residual", "held_out"])
+    spec, tensors = {"seed": seed, "networks": {}}, {}
+    if len(data.temperatures) > 1:
+        for method in ("which_t", "conditional"):
+            network = fit_potential(study, data, data.flat(data.features), seed, method, history)
+            spec["networks"][method] = network.spec
+            tensors |= prefixed(f"{method}.", network.state_dict())
+    tensors["mbar.free_energies"] = torch.from_numpy(
+        solve(data, data.flat(data.energies)[:, None] / np.asarray(data.kT))
+    )
+    save_model(layout.reweighting(seed), "reweighting", spec, tensors)
+    history.save(layout.history(layout.reweighting(seed)))
+    weights = FrameWeights(study, layout, seed, data)
+    for T in study.temperatures.predict:
+        shares = [f"{m} {100 * effective_fraction(weights.log_weights(m, T)):.1f} %" for m in METHODS]
+        log.info("effective sample fraction at T%s: %s", T, ", ".join(shares))
+
+
+def fit_potential(
+    study: Study, data: TrainingData, description: np.ndarray, seed: int, method: str, history: History
+) -> ReducedPotential:
+    """Train A(x, b) for one description x of the frames, ``(N, n)`` float32; the best held-out state is kept.
+
+    ``method`` is "conditional" (energies and temperatures) or "which_t" (temperatures alone).
+    """
+    settings, device = study.reweight, pick_device(study.learn.device)
+    torch.manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(seed)
+    features = torch.from_numpy(description).to(device)
+    which = torch.from_numpy(data.temperature_index()).to(device)
+    mean = np.array([e.mean() for e in data.energies])
+    std = np.array([e.std() for e in data.energies])
+    scaled = (data.flat(data.energies) - mean[data.temperature_index()]) / std[data.temperature_index()]
+    energies = torch.from_numpy(scaled.astype(np.float32)).to(device)
+
+    held = frame_mask(data, held_out_walkers(study.simulate.walkers, settings.held_out))
+    training = torch.from_numpy(np.flatnonzero(~held)).to(device)
+    evaluation = np.flatnonzero(held)
+    evaluation = torch.from_numpy(evaluation[:: -(-len(evaluation) // _EVALUATION_FRAMES)]).to(device)
+
+    with_energies = method == "conditional"
+    network = ReducedPotential(
+        features.shape[1], settings.width, [1 / kT for kT in data.kT], data.counts, heat_capacity=with_energies
+    )
+    network.feature_mean.copy_(features[training].double().mean(0))
+    network.feature_std.copy_(features[training].double().std(0).clamp_min(1e-8))
+    network.to(device).set_energy_scale(torch.tensor(std, dtype=torch.float32, device=device))
+    optimiser = adam(network.parameters(), settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+
+    def losses(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return network.loss(features[rows], which[rows], energies[rows] if with_energies else None)
+
+    best, best_state = float("inf"), copy_state(network)
+    for step in range(1, settings.steps + 1):
+        rows = training[torch.randint(len(training), (settings.batch_size,), generator=generator, device=device)]
+        cross_entropy, residual = losses(rows)
+        optimiser.zero_grad(set_to_none=True)
+        (cross_entropy + residual).backward()
+        optimiser.step()
+        schedule.step()
+        if step % _EVALUATE_EVERY == 0 or step == settings.steps:
+            with torch.no_grad():
+                held_out = float(sum(losses(evaluation)))
+            history.add(
+                method,
+                step,
+                cross_entropy=float(cross_entropy.detach()),
+                energy_residual=float(residual.detach()),
+                held_out=held_out,
+            )
+            if held_out < best:
+                best, best_state = held_out, copy_state(network)
+    network.load_state_dict(best_state)
+    network.cpu()
+    # The classification's f_k are near MBAR's solution for this A; put the solution itself in their place.
+    at_training = network.potential(evaluate_coefficients(network, description), 1 / np.asarray(data.kT)).numpy()
+    with torch.no_grad():
+        network.free_energies.copy_(torch.from_numpy(solve(data, at_training)))
+    log.info("%s: held-out loss %.4f", method, best)
+    return network
+
+
+@torch.no_grad()
+def evaluate_coefficients(network: ReducedPotential, description: np.ndarray) -> torch.Tensor:
+    """The coefficients of A(x_n, b) of every frame, float64."""
+    parts = torch.from_numpy(description).split(200_000)
+    return torch.cat([network.coefficients(part) for part in parts]).double()
+
+
+def solve(data: TrainingData, at_training: np.ndarray) -> np.ndarray:
+    """MBAR's f_k from reduced potentials ``(N, K)`` in the one frame order, ``(K,)`` float64."""
+    if len(data.counts) == 1:
+        return np.zeros(1)
+    parts = np.split(at_training, np.cumsum(data.counts)[:-1])
+    thinned = [part[:: -(-len(part) // _MBAR_FRAMES)] for part in parts]
+    return solve_free_energies(np.concatenate(thinned), np.array([len(part) for part in thinned]))
+
+
+class FrameWeights:
+    """Weights of the training frames at any temperature, from a fitted ``reweight`` file.
+
+    Frames are in the one order; MBAR takes energies, the learned methods features.
+    """
+
+    def __init__(self, study: Study, layout: Layout, seed: int, data: TrainingData | None = None):
+        self.data = data or load_training(study, layout)
+        self._kT = study.system.kT
+        spec, tensors = load_model(layout.reweighting(seed), "reweighting")
+        self._energies = self.data.flat(self.data.energies)
+        self._f_mbar = tensors["mbar.free_energies"].numpy()
+        self._learned = {}
+        features = self.data.flat(self.data.features)
+        for method, shape in spec["networks"].items():
+            network = ReducedPotential(**shape)
+            network.load_state_dict(stripped(f"{method}.", tensors))
+            self._learned[method] = LearnedWeights(network, self.data, features)
+
+    def log_weights(self, method: str, temperature: float) -> np.ndarray:
+        """ln w_n(T), ``(N,)`` float64, sum w = 1, by "mbar", "which_t" or "conditional"."""
+        b = 1 / self._kT(temperature)
+        # One training temperature: nothing to classify, and only that temperature is asked for.
+        if method == "mbar" or not self._learned:
+            at_training = self._energies[:, None] / np.asarray(self.data.kT)
+            return log_weights(self._energies * b, at_training, np.asarray(self.data.counts), self._f_mbar)
+        return self._learned[method].log_weights(b)
+
+
+class LearnedWeights:
+    """Weights from one fitted A(x, b) over the training frames described by ``description`` ``(N, n)``."""
+
+    def __init__(self, network: ReducedPotential, data: TrainingData, description: np.ndarray):
+        self.network, self._counts = network, np.asarray(data.counts)
+        self._coefficients = evaluate_coefficients(network, description)
+        self._at_training = network.potential(self._coefficients, 1 / np.asarray(data.kT)).numpy()
+        self._f = network.free_energies.detach().double().numpy()
+
+    def log_weights(self, b: float) -> np.ndarray:
+        """ln w_n, ``(N,)`` float64, sum w = 1, at inverse temperature ``b`` = 1/kT."""
+        potential = self.network.potential(self._coefficients, np.array([b])).numpy()[:, 0]
+        return log_weights(potential, self._at_training, self._counts, self._f)
+
+
+def baseline_weights(study: Study, layout: Layout, seed: int, temperature: float) -> dict[str, np.ndarray]:
+    """Frame weights of each weighted baseline at one temperature: ``{name: (N,) float64, sum 1}``."""
+    weights = FrameWeights(study, layout, seed)
+    return {method: np.exp(weights.log_weights(method, temperature)) for method in METHODS}

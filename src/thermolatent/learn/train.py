@@ -1,0 +1,252 @@
+"""Stage ``learn``: a density model of p(z|T) on a pre-trained representation, with the encoder frozen or trained jointly."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thermolatent.config import Study
+from thermolatent.densities.base import Density
+from thermolatent.layout import Layout
+from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, lagged_pairs, load_training
+from thermolatent.learn.informed import InformedPool
+from thermolatent.learn.labels import predicted_states
+from thermolatent.learn.model import Model, build_density
+from thermolatent.learn.representation import load_representation
+from thermolatent.learn.reweight import FrameWeights, fit_potential
+from thermolatent.learn.spib import Spib
+from thermolatent.learn.training import Checkpoint, History, adam, copy_state, pick_device
+
+log = logging.getLogger(__name__)
+
+_EVALUATION_PAIRS = 50_000
+#: Share of an informed batch that is drawn by weight; the rest are training frames at their own temperatures.
+_INFORMED_SHARE = 0.5
+_POOL_STEPS = 256
+
+
+def run(study: Study, layout: Layout, model: str, seed: int) -> None:
+    """Train one model of one seed and write ``learn/<model>/seed<seed>.safetensors`` with its history."""
+    spec = study.models[model]
+    data = load_training(study, layout)
+    spib = load_representation(layout.spib(seed)).spib
+    low, high = (T / study.temperatures.T_ref for T in study.temperature_range)
+    about = {
+        "density": spec.density.model_dump(mode="json"),
+        "temperature": list(spec.temperature),
+        "informed": spec.informed,
+        "encoder": spec.encoder,
+        "T_ref": study.temperatures.T_ref,
+        "theta_range": [low, high],
+        "temperatures": list(data.temperatures),
+        "counts": data.counts,
+        "lag": study.representation.lag,
+        "seed": seed,
+    }
+    torch.manual_seed(seed)
+    density = build_density(about["density"], spib.latent_dim, spec.temperature, (low, high))
+    weights = FrameWeights(study, layout, seed, data) if spec.informed else None
+    settings = [about, study.model_dump(mode="json", include={"learn", "representation"})]
+    training = DensityTraining(
+        study,
+        data,
+        spib,
+        density,
+        spec.encoder == "joint",
+        weights,
+        seed,
+        Checkpoint(layout.model(model, seed), settings),
+    )
+    training.fit()
+    about["held_out"] = training.best
+    trained = Model(training.spib.cpu(), training.density.cpu(), about)
+    if spec.informed:
+        latents = trained.representation.encode(data.flat(data.features))
+        trained.latent_potential = fit_potential(study, data, latents, seed, "conditional", training.history)
+    trained.save(layout.model(model, seed))
+    training.history.save(layout.history(layout.model(model, seed)))
+    training.checkpoint.remove()
+
+
+class DensityTraining:
+    """Optimise E[-ln r(z|T)], and with a joint encoder the whole objective of :mod:`thermolatent.learn.spib`.
+
+    Stops when the held-out objective has not improved for ``learn.patience`` evaluations and keeps the best state. The
+    held-out objective is on whole walkers at the training temperatures: E[-ln r] with a frozen encoder; with a joint one
+    the cross-entropy plus the rate E[ln q - ln r], which unlike E[-ln r] alone cannot be lowered by shrinking z.
+
+    Parameters
+    ----------
+    joint: whether the encoder and decoder go on learning.
+    weights: frame weights for informed training, or None.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        data: TrainingData,
+        spib: Spib,
+        density: Density,
+        joint: bool,
+        weights: FrameWeights | None,
+        seed: int,
+        checkpoint: Checkpoint,
+    ):
+        self.settings, self.beta_ib, self.joint = study.learn, study.representation.beta_ib, joint
+        self.checkpoint = checkpoint
+        self.device = pick_device(self.settings.device)
+        self.spib, self.density = spib.to(self.device), density.to(self.device)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.x = self.spib.standardise(torch.from_numpy(data.flat(data.features)).to(self.device))
+        self.theta = torch.from_numpy(data.theta()).to(self.device)
+        self.T_ref = data.T_ref
+        held = held_out_walkers(study.simulate.walkers, self.settings.held_out)
+        lag = study.representation.lag
+        self.labels = predicted_states(self.spib, self.x)
+        self.training = self._to_device(lagged_pairs(data, lag, ~held))
+        pairs = lagged_pairs(data, lag, held)
+        stride = -(-len(pairs.now) // _EVALUATION_PAIRS)
+        self.held_out = tuple(i[::stride] for i in self._to_device(pairs))
+        self.pool = None
+        if weights is not None:
+            temperature_range = study.temperature_range
+            self.pool = InformedPool(
+                lambda T: weights.log_weights("conditional", T),
+                (1 / temperature_range[1], 1 / temperature_range[0]),
+                frame_mask(data, ~held),
+                np.repeat(data.temperatures, data.counts),
+                round(self.settings.batch_size * _INFORMED_SHARE),
+                _POOL_STEPS,
+                seed,
+            )
+        self._posterior = None
+        with torch.no_grad():
+            mean, log_sigma = self.spib.posterior(self.x)
+            sigma = log_sigma.exp().expand_as(mean)
+            if not joint:
+                self._posterior = (mean, sigma)
+            rows = torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)
+            noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
+            self.density.fit_scale(mean[rows] + sigma[rows] * noise)
+        self.history = History(["loss", "cross_entropy", "held_out", "held_out_neg_log_r", "held_out_cross_entropy"])
+        self.step, self.best, self.best_state, self.since_best = 0, float("inf"), self._state(), 0
+        self.optimiser = adam(self._parameters(), self.settings.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        self._resume(checkpoint.load())
+
+    def fit(self) -> None:
+        """Run to the end, or from the checkpoint to the end, and load the best state."""
+        settings = self.settings
+        while self.step < settings.steps and self.since_best < settings.patience:
+            loss, cross_entropy = self._step()
+            self.step += 1
+            if self.step % settings.evaluate_every == 0 or self.step == settings.steps:
+                self._evaluate(loss, cross_entropy)
+                self._save()
+        self.spib.load_state_dict(self.best_state["spib"])
+        self.density.load_state_dict(self.best_state["density"])
+        log.info("stopped after %d steps, held-out objective %.4f", self.step, self.best)
+
+    def _rate(self, step: int) -> float:
+        """A short warm-up, then half a cosine to zero."""
+        warm = min(1.0, (step + 1) / 100)
+        return warm * 0.5 * (1 + np.cos(np.pi * min(1.0, step / self.settings.steps)))
+
+    def _parameters(self) -> list[Tensor]:
+        return [*self.density.parameters(), *(self.spib.parameters() if self.joint else [])]
+
+    def _step(self) -> tuple[Tensor, Tensor | None]:
+        """One optimiser step; returns the density's loss and the cross-entropy."""
+        n_informed = self.pool.per_step if self.pool is not None else 0
+        n_training = self.settings.batch_size - n_informed
+        now, later = self.training
+        chosen = torch.randint(len(now), (n_training,), generator=self.generator, device=self.device)
+        rows, theta = now[chosen], self.theta[now[chosen]]
+        if self.pool is not None:
+            drawn, temperatures = self.pool.draw(self.step)
+            rows = torch.cat([rows, torch.from_numpy(drawn).to(self.device)])
+            extra = torch.from_numpy((temperatures / self.T_ref).astype(np.float32)).to(self.device)
+            theta = torch.cat([theta, extra])
+        noise = torch.randn(len(rows), self.spib.latent_dim, generator=self.generator, device=self.device)
+        cross_entropy = None
+        if self.joint:
+            # Labels exist one lag later only for the training pairs; drawn frames teach the density and, through
+            # beta_ib, the encoder, but say nothing of the next state.
+            y = torch.cat([self.labels[later[chosen]], torch.full((n_informed,), -100, device=self.device)])
+            terms = self.spib.terms(self.x[rows], y, noise, self.density, theta, self.beta_ib)
+            cross_entropy, neg_log_r = terms.cross_entropy, terms.neg_log_r
+            total = cross_entropy + self.beta_ib * terms.log_q + neg_log_r
+        else:
+            mean, sigma = self._posterior
+            neg_log_r = self.density.loss(torch.addcmul(mean[rows], sigma[rows], noise), theta)
+            total = neg_log_r
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        self.optimiser.step()
+        self.schedule.step()
+        return neg_log_r.detach(), cross_entropy
+
+    @torch.no_grad()
+    def _evaluate(self, loss: Tensor, cross_entropy: Tensor | None) -> None:
+        now, later = self.held_out
+        fixed = torch.Generator(self.device).manual_seed(0)
+        noise = torch.randn(len(now), self.spib.latent_dim, generator=fixed, device=self.device)
+        terms = self.spib.terms(self.x[now], self.labels[later], noise, self.density, self.theta[now])
+        objective = float(terms.neg_log_r)
+        if self.joint:
+            objective += float(terms.log_q + terms.cross_entropy)
+        self.history.add(
+            "density",
+            self.step,
+            loss=float(loss),
+            **({} if cross_entropy is None else {"cross_entropy": float(cross_entropy.detach())}),
+            held_out=objective,
+            held_out_neg_log_r=float(terms.neg_log_r),
+            held_out_cross_entropy=float(terms.cross_entropy),
+        )
+        self.since_best += 1
+        if objective < self.best:
+            self.best, self.best_state, self.since_best = objective, self._state(), 0
+        if self.step % (4 * self.settings.evaluate_every) == 0:
+            row = self.history.rows[-1]
+            log.info(
+                "step %d: held-out objective %.4f (best %.4f), %.0f s", self.step, objective, self.best, row["seconds"]
+            )
+
+    def _state(self) -> dict[str, dict[str, Tensor]]:
+        return {"spib": copy_state(self.spib), "density": copy_state(self.density)}
+
+    def _to_device(self, pairs: Any) -> tuple[Tensor, Tensor]:
+        return pairs.now.to(self.device), pairs.later.to(self.device)
+
+    def _save(self) -> None:
+        self.checkpoint.save(
+            {
+                "now": self._state(),
+                "best_state": self.best_state,
+                "best": self.best,
+                "since_best": self.since_best,
+                "step": self.step,
+                "optimiser": self.optimiser.state_dict(),
+                "schedule": {"last_epoch": self.schedule.last_epoch},
+                "generator": self.generator.get_state(),
+                "history": self.history.rows,
+            }
+        )
+
+    def _resume(self, state: dict[str, Any] | None) -> None:
+        if state is None:
+            return
+        self.spib.load_state_dict(state["now"]["spib"])
+        self.density.load_state_dict(state["now"]["density"])
+        self.best_state, self.best, self.since_best = state["best_state"], state["best"], state["since_best"]
+        self.step = state["step"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.last_epoch = state["schedule"]["last_epoch"]
+        self.generator.set_state(state["generator"])
+        self.history.resume(state["history"])
+        log.info("continuing at step %d from %s", self.step, self.checkpoint.path)
