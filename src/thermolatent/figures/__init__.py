@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def figure_names(study: Study) -> list[str]:
     """Names of every figure of a study, each of which exists as ``<name>.pdf`` and ``<name>.png``.
 
-    ``divergence`` needs reference MD somewhere, which every study has: its training temperatures.
+    The training temperatures have MD, so ``divergence`` exists also where nothing else does.
     """
     per_model = [f"{kind}_{model}" for model in study.models for kind in ("surfaces", "marginals")]
     return [*per_model, "populations", "divergence", "trust", "history"]

@@ -1,0 +1,84 @@
+"""The stage ``figures``: every figure of a study as PDF and PNG, and the numbers behind each as CSV."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from thermolatent.artifacts import load_arrays
+from thermolatent.config import Study
+from thermolatent.errors import ArtifactError
+from thermolatent.figures import history, marginals, surfaces, temperature
+from thermolatent.figures.style import save_data, save_figure, series_names, style
+from thermolatent.figures.tables import Series, Tables
+from thermolatent.figures.trust import spread
+from thermolatent.layout import Layout
+
+log = logging.getLogger(__name__)
+
+#: Arrays of profiles.npz that the figures read.
+_NEEDED = {
+    *("temperatures", "edges_latent", "edges_marginal", "latent_md", "latent_model"),
+    *("marginal_md", "marginal_md_stderr", "marginal_model"),
+}
+
+
+def run(study: Study, layout: Layout, seeds: list[int]) -> list[str]:
+    """Draw everything and return the files written.
+
+    Surfaces and marginals show the first seed, the others all of them. Raises :class:`ArtifactError` for a table, a
+    history or a profiles file that is missing or broken.
+    """
+    tables = Tables.load(study, layout, seeds)
+    runs = history.load_runs(study, layout, seeds)
+    written: list[str] = []
+
+    def save(name: str, figure, columns, rows) -> None:
+        written.extend([*save_figure(figure, layout, name), save_data(layout, name, columns, rows)])
+
+    with style():
+        for model in study.models:
+            profiles = _load_profiles(layout.profiles(model, seeds[0]))
+            columns = surfaces.row_columns(profiles)
+            save(f"surfaces_{model}", surfaces.draw(study, model, profiles), columns, surfaces.rows(profiles))
+            figure = marginals.draw(study, model, profiles)
+            save(f"marginals_{model}", figure, marginals.COLUMNS, marginals.rows(profiles))
+        columns = temperature.COLUMNS
+        save("populations", temperature.draw_populations(study, tables), columns, _population_rows(study, tables))
+        save("divergence", temperature.draw_divergence(study, tables), columns, _divergence_rows(study, tables))
+        save("trust", temperature.draw_trust(study, tables), columns, _trust_rows(study, tables))
+        save("history", history.draw(runs), history.COLUMNS, history.rows(runs))
+    log.info("%d figures in %s", len(written) // 3, layout.figure("", "").rsplit("/", 1)[0])
+    return written
+
+
+def _load_profiles(path: str):
+    profiles = load_arrays(path, "profiles")
+    if absent := _NEEDED - set(profiles):
+        raise ArtifactError(f"{path}: has no {', '.join(sorted(absent))}; delete it and run validate again")
+    return profiles
+
+
+def _series_rows(quantity: str, name: str, series: Series) -> Iterator[tuple]:
+    for T, v in series.items():
+        yield (quantity, name, T, v.median, v.low, v.high, v.stderr if v.stderr == v.stderr else "", v.seeds)
+
+
+def _population_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+    for state in tables.states():
+        for name in ("md", "exact", *series_names(study)):
+            yield from _series_rows(state, name, tables.population(name, state))
+
+
+def _divergence_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+    for metric in ("js_plane", "js_latent"):
+        for plane in tables.planes(metric):
+            for name in series_names(study, floor=True):
+                yield from _series_rows(f"{metric} {plane}", name, tables.score(name, metric, plane))
+
+
+def _trust_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+    for name in series_names(study):
+        yield from _series_rows("ess_fraction", name, tables.score(name, "ess_fraction", ""))
+    for model in study.models:
+        yield from _series_rows("population_spread", model, spread(study, tables, model))

@@ -1,0 +1,157 @@
+"""How every figure looks: sizes, colours, markers, and files whose bytes depend on nothing but the data.
+
+Figures are made without pyplot, and the style holds only inside :func:`style`: a notebook that imports this keeps
+its own.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from thermolatent.artifacts import replacing
+from thermolatent.config import Study
+from thermolatent.layout import BASELINES, Layout, format_temperature
+
+#: Widths of a journal's single and double column, inches.
+SINGLE, DOUBLE = 3.3, 6.9
+#: Longest side of a PNG, pixels, and its resolution where that allows it.
+MAX_PIXELS, DPI = 1600, 300
+#: Colour map of free energies: light where it is low in ink, dark where the system is.
+FREE_ENERGY_MAP = "viridis"
+GREY = "0.45"
+
+_RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.minor.size": 1.5,
+    "ytick.minor.size": 1.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "errorbar.capsize": 1.5,
+    "pdf.fonttype": 42,  # text stays text in a vector editor
+    "svg.hashsalt": "thermolatent",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "axes.axisbelow": True,
+}
+
+
+class Look(NamedTuple):
+    """One series, the same in every figure: its legend entry, colour, marker and line."""
+
+    label: str
+    color: str
+    marker: str
+    line: str
+
+
+# Okabe and Ito's palette, told apart by people with any colour vision; models take the strongest contrasts.
+_MODEL_COLORS = ("#0072B2", "#D55E00", "#CC79A7", "#882255", "#332288", "#117733")
+_MODEL_MARKERS = "osDhp*"
+_FIXED = {
+    "md": Look("MD", "black", "o", "none"),
+    "exact": Look("exact", "black", "_", "none"),
+    "floor": Look("MD half against half (floor)", GREY, "", "-"),
+    "nearest": Look("nearest training T", "#8C8C8C", "^", ":"),
+    "mbar": Look("MBAR", "#E69F00", "v", "--"),
+    "which_t": Look("which T (no energies)", "#56B4E9", "P", "--"),
+    "conditional": Look("conditional reweighting", "#009E73", "X", "--"),
+}
+
+
+def look(study: Study, name: str) -> Look:
+    """How a model, a baseline, ``md`` or ``exact`` is drawn."""
+    if name in _FIXED:
+        return _FIXED[name]
+    k = list(study.models).index(name)
+    return Look(name, _MODEL_COLORS[k % len(_MODEL_COLORS)], _MODEL_MARKERS[k % len(_MODEL_MARKERS)], "-")
+
+
+def series_names(study: Study, floor: bool = False) -> list[str]:
+    """Baselines, then models: later ones are drawn on top."""
+    return [*(b for b in BASELINES if floor or b != "floor"), *study.models]
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The project's matplotlib settings, for the body of the context only."""
+    with matplotlib.rc_context():
+        matplotlib.rcParams.update(matplotlib.rcParamsDefault)
+        matplotlib.rcParams.update(_RC)
+        yield
+
+
+def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
+    """A figure of ``size`` inches and its axes ``(rows, columns)``; call it inside :func:`style`."""
+    figure = Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def save_figure(figure: Figure, layout: Layout, name: str) -> list[str]:
+    """Write ``<name>.pdf`` and ``<name>.png``, each whole or not at all and without a date. Returns their paths."""
+    width, height = figure.get_size_inches()
+    # An undated file is the same file when nothing changed, and then nothing after it is repeated.
+    undated = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
+    paths = []
+    for extension, metadata in undated.items():
+        path = layout.figure(name, extension)
+        dpi = min(DPI, MAX_PIXELS / max(width, height)) if extension == "png" else DPI
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=extension, dpi=dpi, metadata=metadata)
+        paths.append(path)
+    return paths
+
+
+def save_data(layout: Layout, name: str, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> str:
+    """Write what a figure shows as CSV, numbers to six digits. Returns the path."""
+    path = layout.figure(name, "csv")
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row])
+    return path
+
+
+def temperature_title(study: Study, temperature: float) -> str:
+    """``"T = 0.3"``, or ``"T = 340 K"``, with what it is to the models in a second line."""
+    unit = " K" if study.system.temperature_unit == "kelvin" else ""
+    return f"T = {format_temperature(temperature)}{unit}\n({study.temperatures.role(temperature)})"
+
+
+def temperature_axis(axes: Axes, study: Study) -> None:
+    """Label and range of a temperature axis; training temperatures marked, extrapolation shaded."""
+    train, asked = study.temperatures.train, study.temperatures.generated
+    margin = 0.06 * (max(asked) - min(asked)) or 0.1 * asked[0]
+    low, high = min(asked) - margin, max(asked) + margin
+    if min(asked) < min(train):
+        axes.axvspan(low, min(train), color="0.95", linewidth=0, zorder=-2)
+    if max(asked) > max(train):
+        axes.axvspan(max(train), high, color="0.95", linewidth=0, zorder=-2)
+    for T in train:
+        axes.axvline(T, color="0.75", linewidth=0.7, zorder=-1)
+    axes.set_xlim(low, high)
+    axes.set_xlabel("temperature (K)" if study.system.temperature_unit == "kelvin" else "temperature T (reduced)")

@@ -1,0 +1,123 @@
+"""Latent free-energy surfaces, MD above the model at every temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from thermolatent.config import Study
+from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, look, panels, temperature_title
+
+#: Free energies above this are drawn like this, kT.
+CAP = 8.0
+#: Temperatures side by side; more go below.
+PER_ROW = 6
+
+
+def free_energies(mass: np.ndarray) -> np.ndarray:
+    """``-ln mass`` of each temperature ``(nT, ...)`` in kT, minimum 0, NaN where empty or unknown."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        F = np.where(mass > 0, -np.log(mass), np.nan)
+    flat = F.reshape(len(F), -1)
+    lowest = np.array([np.nanmin(row) if np.isfinite(row).any() else 0.0 for row in flat])
+    return F - lowest.reshape(-1, *[1] * (F.ndim - 1))
+
+
+def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
+    """Figure of one model and seed; call it inside ``style()``.
+
+    Parameters
+    ----------
+    profiles: as ``validate`` writes them; its ``latent_md`` and ``latent_model`` are ``(nT, bins[, bins])``. One latent
+        coordinate gives curves in one panel per temperature, two a map for MD above one for the model.
+    """
+    md, predicted = free_energies(profiles["latent_md"]), free_energies(profiles["latent_model"])
+    temperatures, edges = profiles["temperatures"], profiles["edges_latent"]
+    columns = min(len(temperatures), PER_ROW)
+    blocks = ceil(len(temperatures) / columns)
+    width = DOUBLE if columns > 2 else 1.0 + 1.6 * columns
+    if len(edges) == 1:
+        figure, axes = panels(blocks, columns, (width, 0.4 + 1.45 * blocks), sharex=True, sharey=True)
+        _curves(study, model, temperatures, edges[0], md, predicted, axes)
+        return figure
+    side = (width - 1.0) / columns
+    figure, axes = panels(2 * blocks, columns, (width, 0.45 + blocks * (2 * side + 0.35)), sharex=True, sharey=True)
+    image = _maps(study, model, temperatures, edges, md, predicted, axes)
+    bar = figure.colorbar(image, ax=axes, extend="max", fraction=0.03, pad=0.01, aspect=30)
+    bar.set_label("free energy (kT)")
+    bar.outline.set_linewidth(0.6)
+    dimensions = profiles["edges_marginal"].shape[0]
+    more = f"(first two of {dimensions})" if dimensions > 2 else ""
+    figure.supxlabel(f"latent coordinate $z_1$ {more}".strip(), fontsize=8)
+    figure.supylabel("latent coordinate $z_2$", fontsize=8)
+    return figure
+
+
+def _maps(study: Study, model: str, temperatures, edges, md, predicted, axes) -> Any:
+    columns, image = axes.shape[1], None
+    for k, T in enumerate(temperatures):
+        block, column = divmod(k, columns)
+        above, below = axes[2 * block, column], axes[2 * block + 1, column]
+        above.set_title(temperature_title(study, float(T)))
+        for panel, F in ((above, md[k]), (below, predicted[k])):
+            panel.spines[["top", "right"]].set_visible(True)
+            if not np.isfinite(F).any():
+                say_no_md(panel)
+                continue
+            image = panel.pcolormesh(
+                *edges, np.minimum(F, CAP).T, cmap=FREE_ENERGY_MAP, vmin=0, vmax=CAP, rasterized=True, linewidth=0
+            )
+        if column == 0:
+            above.set_ylabel("MD")
+            below.set_ylabel(model)
+    used = len(temperatures) - (len(axes) // 2 - 1) * columns
+    for panel in axes[-2:, used:].flat:
+        panel.set_visible(False)
+    return image
+
+
+def _curves(study: Study, model: str, temperatures, edges, md, predicted, axes) -> None:
+    centers = (edges[1:] + edges[:-1]) / 2
+    own = look(study, model)
+    for k, (T, panel) in enumerate(zip(temperatures, axes.flat, strict=False)):
+        panel.set_title(temperature_title(study, float(T)))
+        panel.plot(centers, md[k], color="black", linewidth=2.2, alpha=0.45, label="MD")
+        panel.plot(centers, predicted[k], color=own.color, label=own.label)
+        if not np.isfinite(md[k]).any():
+            say_no_md(panel)
+        panel.set_ylim(-0.3, CAP)
+        if k >= len(temperatures) - axes.shape[1]:
+            panel.set_xlabel("$z_1$")
+            panel.xaxis.set_tick_params(labelbottom=True)
+    for panel in axes[:, 0]:
+        panel.set_ylabel("free energy (kT)")
+    for panel in axes.flat[len(temperatures) :]:
+        panel.set_visible(False)
+    axes.flat[0].legend(loc="upper center", handlelength=1.2)
+
+
+def say_no_md(panel: Axes) -> None:
+    """Write "no MD" into an empty panel."""
+    panel.text(0.5, 0.5, "no MD", transform=panel.transAxes, ha="center", va="center", color=GREY)
+
+
+def rows(profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
+    """Rows of the CSV: temperature, bin centres, F of MD and model in kT. Bins that both leave empty are left out."""
+    md, predicted = free_energies(profiles["latent_md"]), free_energies(profiles["latent_model"])
+    centers = [(e[1:] + e[:-1]) / 2 for e in profiles["edges_latent"]]
+    for k, T in enumerate(profiles["temperatures"]):
+        for cell in np.argwhere(np.isfinite(md[k]) | np.isfinite(predicted[k])):
+            values = (F[k][tuple(cell)] for F in (md, predicted))
+            position = (float(c[i]) for c, i in zip(centers, cell, strict=True))
+            yield (float(T), *position, *(float(v) if np.isfinite(v) else "" for v in values))
+
+
+def row_columns(profiles: dict[str, np.ndarray]) -> list[str]:
+    """Header of :func:`rows`."""
+    z = [f"z{k + 1}" for k in range(len(profiles["edges_latent"]))]
+    return ["temperature", *z, "free_energy_md_kT", "free_energy_model_kT"]

@@ -1,0 +1,81 @@
+"""Scores and populations as the figures need them: one value and its spread over seeds per temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+from typing import NamedTuple
+
+from thermolatent.config import Study
+from thermolatent.layout import Layout
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
+
+
+class Value(NamedTuple):
+    """Median over seeds, their range, and the median standard error (NaN where none is given)."""
+
+    median: float
+    low: float
+    high: float
+    stderr: float
+    seeds: int
+
+
+#: Values by temperature.
+Series = dict[float, Value]
+
+
+class Tables:
+    """``scores.csv`` and ``populations.csv`` of a study.
+
+    Parameters
+    ----------
+    scores, populations: rows as :func:`thermolatent.validate.tables.read_table` returns them.
+    seeds: those to count; rows of other seeds are left out, rows without a seed are kept.
+    """
+
+    def __init__(self, study: Study, scores: list[dict], populations: list[dict], seeds: Iterable[int]):
+        self.study = study
+        wanted = {"", *map(str, seeds)}
+        self._scores = [row for row in scores if row["seed"] in wanted and row["value"]]
+        self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
+
+    @classmethod
+    def load(cls, study: Study, layout: Layout, seeds: Iterable[int]) -> Tables:
+        """Read both; raises :class:`thermolatent.errors.ArtifactError`."""
+        scores = read_table(layout.all_scores, SCORE_COLUMNS)
+        return cls(study, scores, read_table(layout.all_populations, POPULATION_COLUMNS), seeds)
+
+    def score(self, model: str, metric: str, plane: str) -> Series:
+        """One metric of one model or baseline in one plane."""
+        key = {"model": model, "metric": metric, "plane": plane}
+        return _by_temperature(self._scores, key)
+
+    def population(self, model: str, state: str) -> Series:
+        """Population of one named state; ``model`` may be ``md`` or ``exact``."""
+        return _by_temperature(self._populations, {"model": model, "states": "named", "state": state})
+
+    def planes(self, metric: str) -> list[str]:
+        """Planes in which a metric was scored: fixed, latent, and those of jointly trained models, in this order."""
+        found = {row["plane"] for row in self._scores if row["metric"] == metric}
+        known = ["fixed", "latent", *(f"latent_{name}" for name in self.study.models)]
+        return [plane for plane in known if plane in found]
+
+    def states(self) -> list[str]:
+        """Named states in the study's order."""
+        spec = self.study.validate_.states
+        return list(getattr(spec, "centers", None) or spec.minima)
+
+
+def _by_temperature(rows: list[dict], key: dict[str, str]) -> Series:
+    found: dict[float, list[dict]] = {}
+    for row in rows:
+        if all(row[column] == wanted for column, wanted in key.items()):
+            found.setdefault(float(row["temperature"]), []).append(row)
+    return {T: _summary(found[T]) for T in sorted(found)}
+
+
+def _summary(rows: list[dict]) -> Value:
+    values = [float(row["value"]) for row in rows]
+    errors = [float(row["stderr"]) for row in rows if row["stderr"]]
+    return Value(median(values), min(values), max(values), median(errors) if errors else float("nan"), len(values))

@@ -1,0 +1,186 @@
+"""What depends on temperature: populations, divergences, and whether the predictions can be trusted."""
+
+from __future__ import annotations
+
+from math import ceil, isfinite
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from thermolatent.config import Study
+from thermolatent.figures.style import DOUBLE, GREY, SINGLE, look, panels, series_names, temperature_axis
+from thermolatent.figures.tables import Series, Tables
+from thermolatent.figures.trust import ESS_LIMIT, SPREAD_LIMIT, spread
+
+#: A logarithmic axis is used where the largest value is this many times the smallest.
+LOG_FROM = 15.0
+COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
+
+
+def draw_populations(study: Study, tables: Tables) -> Figure:
+    """Population of each named state: MD with error bars, models with their range over seeds, baselines."""
+    states = tables.states()
+    columns = min(len(states), 2 if len(states) in (2, 4) else 3)
+    rows = ceil(len(states) / columns)
+    figure, axes = panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.75 * rows), sharex=True)
+    for state, panel in zip(states, axes.flat, strict=False):
+        panel.set_title(state)
+        temperature_axis(panel, study)
+        for name in series_names(study):
+            _line(panel, study, name, tables.population(name, state))
+        _points(panel, study, "exact", tables.population("exact", state))
+        _points(panel, study, "md", tables.population("md", state))
+        bottom, top = panel.get_ylim()
+        panel.set_ylim(max(bottom, -0.02 * top), top)
+    _only_outer_labels(axes, len(states), "population")
+    _legend(figure, axes.flat[0])
+    return figure
+
+
+def draw_divergence(study: Study, tables: Tables) -> Figure:
+    """Jensen-Shannon divergence from the reference MD in each plane, models and baselines, floor shaded."""
+    found = [("js_plane", "fixed"), *(("js_latent", plane) for plane in tables.planes("js_latent"))]
+    columns = min(len(found), 3)
+    rows = ceil(len(found) / columns)
+    figure, axes = panels(
+        rows, columns, (DOUBLE if columns > 1 else SINGLE, 1.0 + 2.1 * rows), sharex=True, sharey=True
+    )
+    curves = {}
+    for (metric, plane), panel in zip(found, axes.flat, strict=False):
+        panel.set_title(plane_title(study, plane))
+        temperature_axis(panel, study)
+        for name in series_names(study):
+            curves[name, plane] = tables.score(name, metric, plane)
+            _line(panel, study, name, curves[name, plane])
+        curves["floor", plane] = tables.score("floor", metric, plane)
+    values = [v.median for series in curves.values() for v in series.values() if v.median > 0]
+    if values and max(values) > LOG_FROM * min(values):
+        axes.flat[0].set_yscale("log")
+        axes.flat[0].set_ylim(0.6 * min(values), 1.6 * max(values))
+    else:
+        axes.flat[0].set_ylim(bottom=0)
+    for (_, plane), panel in zip(found, axes.flat, strict=False):
+        _floor(panel, study, curves["floor", plane])
+    _only_outer_labels(axes, len(found), "Jensen-Shannon divergence (nats)")
+    _legend(figure, axes.flat[0])
+    return figure
+
+
+def draw_trust(study: Study, tables: Tables) -> Figure:
+    """What needs no reference: effective sample fractions, and how far independent predictions disagree."""
+    figure, axes = panels(1, 2, (DOUBLE, 3.0), sharex=True)
+    left, right = axes.flat
+    left.set_title("effective share of the training frames")
+    right.set_title("largest disagreement on a named population")
+    for panel in (left, right):
+        temperature_axis(panel, study)
+    for name in series_names(study):
+        _line(left, study, name, tables.score(name, "ess_fraction", ""))
+    left.set_yscale("log")
+    low, high = left.get_ylim()
+    left.set_ylim(min(low, ESS_LIMIT / 2), max(high, 1.3))
+    left.set_ylabel("effective sample fraction")
+    left.axhspan(left.get_ylim()[0], ESS_LIMIT, color="#F0E442", alpha=0.35, linewidth=0, zorder=-1.5)
+    for model in study.models:
+        _line(right, study, model, spread(study, tables, model))
+    right.set_ylim(0, max(right.get_ylim()[1], 1.4 * SPREAD_LIMIT))
+    right.axhspan(SPREAD_LIMIT, right.get_ylim()[1], color="#F0E442", alpha=0.35, linewidth=0, zorder=-1.5)
+    right.set_ylabel("from the reweightings")
+    _legend(figure, left)
+    return figure
+
+
+def plane_title(study: Study, plane: str) -> str:
+    """A plane of the scores in words."""
+    if plane == "fixed":
+        names = [n for f in study.featurize.plane for n in f.names(study.system.n_particles)]
+        return f"fixed plane ({', '.join(names)})"
+    own = plane.removeprefix("latent").removeprefix("_")
+    return f"latent plane of {own}" if own else "latent plane"
+
+
+def _line(panel: Axes, study: Study, name: str, series: Series) -> None:
+    """Median over seeds with their range as a band and bars; one seed has its standard error as bars."""
+    if not series:
+        return
+    own = look(study, name)
+    T = list(series)
+    values = list(series.values())
+    middle = [v.median for v in values]
+    several = max(v.seeds for v in values) > 1
+    is_model = name in study.models
+    if several:
+        below, above = [v.median - v.low for v in values], [v.high - v.median for v in values]
+        if is_model:
+            panel.fill_between(
+                T, [v.low for v in values], [v.high for v in values], color=own.color, alpha=0.18, linewidth=0
+            )
+    else:
+        below = above = [v.stderr if isfinite(v.stderr) else 0.0 for v in values]
+    panel.errorbar(
+        T,
+        middle,
+        yerr=[below, above] if is_model else None,
+        color=own.color,
+        marker=own.marker,
+        linestyle=own.line,
+        linewidth=1.4 if is_model else 0.9,
+        markersize=4 if is_model else 3.5,
+        elinewidth=0.8,
+        label=own.label,
+        zorder=3 if is_model else 2,
+    )
+
+
+def _points(panel: Axes, study: Study, name: str, series: Series) -> None:
+    """MD or exact values: points with two standard errors, on top."""
+    if not series:
+        return
+    own = look(study, name)
+    size = {"markersize": 9, "markeredgewidth": 1.0} if name == "exact" else {"markersize": 3.5, "mfc": "white"}
+    bars = [2 * v.stderr if isfinite(v.stderr) else 0.0 for v in series.values()]
+    panel.errorbar(
+        list(series),
+        [v.median for v in series.values()],
+        yerr=bars if any(bars) else None,
+        color=own.color,
+        marker=own.marker,
+        linestyle="none",
+        elinewidth=0.8,
+        label=f"{own.label} (2 standard errors)" if any(bars) else own.label,
+        zorder=4,
+        **size,
+    )
+
+
+def _floor(panel: Axes, study: Study, series: Series) -> None:
+    """Shaded from the bottom of the axis to the floor, widened by a little so that one temperature shows too."""
+    if not series:
+        return
+    T, values = list(series), [v.median for v in series.values()]
+    low, high = panel.get_xlim()
+    T, values = [low, *T, high], [values[0], *values, values[-1]]
+    bottom = panel.get_ylim()[0]
+    label = look(study, "floor").label
+    panel.fill_between(T, bottom, values, color="0.85", linewidth=0, zorder=-0.5, label=label)
+    panel.plot(T, values, color=GREY, linewidth=0.8, zorder=-0.4)
+    panel.set_xlim(low, high)
+    panel.set_ylim(bottom=bottom)
+
+
+def _only_outer_labels(axes, used: int, ylabel: str) -> None:
+    columns = axes.shape[1]
+    for k, panel in enumerate(axes.flat):
+        panel.set_visible(k < used)
+        if k % columns == 0:
+            panel.set_ylabel(ylabel)
+        if k + columns < used:
+            panel.set_xlabel("")
+        else:
+            panel.xaxis.set_tick_params(labelbottom=True)
+
+
+def _legend(figure: Figure, panel: Axes) -> None:
+    handles, labels = panel.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, columnspacing=1.2, handlelength=2.2)
