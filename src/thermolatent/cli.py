@@ -101,8 +101,8 @@ def _run(options: argparse.Namespace) -> None:
     for job in jobs:
         if options.threads and "threads" in inspect.signature(run).parameters:
             job["threads"] = options.threads
-        run(study, layout, **job)
-        _list_files(study, layout, options.stage, job)
+        written = run(study, layout, **job)
+        _list_files(study, layout, options.stage, job, written)
 
 
 def _jobs(study: Study, stage: Stage, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -127,7 +127,7 @@ def _one_of(asked: Any, known: list[Any], what: str, study: Study) -> list[Any]:
     return [asked]
 
 
-def _list_files(study: Study, layout: Layout, stage: str, job: dict[str, Any]) -> None:
+def _list_files(study: Study, layout: Layout, stage: str, job: dict[str, Any], written: Any) -> None:
     """Leave a list of the files whose number depends on the study: the workflow tracks that."""
     from thermolatent.manifest import save_manifest
 
@@ -138,10 +138,7 @@ def _list_files(study: Study, layout: Layout, stage: str, job: dict[str, Any]) -
             files += [layout.structures(temperature=t, **job) for t in temperatures]
         save_manifest(layout.generated(**job), files)
     elif stage == "figures":
-        from thermolatent.figures import figure_names
-
-        names = figure_names(study)
-        save_manifest(layout.figures, [layout.figure(name, kind) for name in names for kind in ("pdf", "png")])
+        save_manifest(layout.figures, written)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -81,14 +81,14 @@ STAGES = {
     "validate": Stage(
         "thermolatent.validate.stage:run",
         ("model", "seed"),
-        ("system", "temperatures", "featurize.plane", "validate", "models.{model}"),
+        ("system", "temperatures", "representation.lag", "models.{model}", "generate.samples", "validate"),
         "scores of a model, or of the baselines",
         ("thermolatent.systems",),
     ),
     "gather": Stage(
         "thermolatent.validate.gather:run",
         ("seeds",),
-        ("temperatures", "validate", "models"),
+        ("temperatures", "representation.lag", "models", "validate"),
         "the tables of all models, seeds and baselines",
     ),
     "figures": Stage(

@@ -28,14 +28,14 @@ except ThermolatentError as error:
 SEEDS = PROJECT.seeds
 #: Paths with wildcards, for outputs.
 PATHS = Layout("results/{study}")
-#: Models of a study and the baselines, which are scored alike.
+#: Stands where a model's name does: the baselines are scored like a model.
 BASELINES = "baselines"
 
 
 wildcard_constraints:
     study="|".join(STUDIES),
     temperature=TEMPERATURE_PATTERN,
-    model=r"[A-Za-z][A-Za-z0-9_]*",
+    model=rf"(?!{BASELINES}/)[A-Za-z][A-Za-z0-9_]*",
     seed=r"\d+",
 
 
@@ -81,16 +81,9 @@ def weights_if_informed(wildcards):
     return [layout.reweighting(wildcards.seed)] if study.models[wildcards.model].informed else []
 
 
-def model_file(wildcards):
-    """A model's file; the baselines have none."""
-    _, layout = of(wildcards)
-    return [layout.model(wildcards.model, wildcards.seed)] if wildcards.model != BASELINES else []
-
-
-def generated_by_model(wildcards):
-    """A model's ensembles; the baselines have none."""
-    _, layout = of(wildcards)
-    return [layout.generated(wildcards.model, wildcards.seed)] if wildcards.model != BASELINES else []
+def model_of(wildcards):
+    """The model of a job; one without a model is the baselines'."""
+    return wildcards.get("model", BASELINES)
 
 
 def histories(wildcards):
@@ -111,7 +104,7 @@ def settings_of(stage):
     """Params function: what the stage reads of the study."""
 
     def text(wildcards):
-        return settings(of(wildcards)[0], stage, wildcards.get("model", ""))
+        return settings(of(wildcards)[0], stage, model_of(wildcards))
 
     return text
 
@@ -120,7 +113,7 @@ def code_of(stage):
     """Params function: digest of the stage's code, with the plug-ins that the study uses."""
 
     def digest(wildcards):
-        return code(of(wildcards)[0], stage, wildcards.get("model", ""))
+        return code(of(wildcards)[0], stage, model_of(wildcards))
 
     return digest
 

@@ -27,5 +27,4 @@ rule figures:
         settings=settings_of("figures"),
         code=code_of("figures"),
     shell:
-        "thermolatent figures {wildcards.study} --seeds {params.seeds}"
-        " --threads {threads} > {log} 2>&1"
+        "thermolatent figures {wildcards.study} --seeds {params.seeds}" " --threads {threads} > {log} 2>&1"

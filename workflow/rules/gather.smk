@@ -22,5 +22,4 @@ rule gather:
         settings=settings_of("gather"),
         code=code_of("gather"),
     shell:
-        "thermolatent gather {wildcards.study} --seeds {params.seeds}"
-        " --threads {threads} > {log} 2>&1"
+        "thermolatent gather {wildcards.study} --seeds {params.seeds}" " --threads {threads} > {log} 2>&1"

@@ -5,7 +5,10 @@
 rule generate:
     input:
         model=PATHS.model("{model}", "{seed}"),
+        reweighting=weights_if_informed,
         features=at_training("features"),
+        plane=at_training("plane"),
+        energies=at_training("energies"),
         header=at_training("features_header"),
         topology=at_training("topology"),
         trajectories=at_training("protocol"),

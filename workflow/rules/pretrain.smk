@@ -5,6 +5,7 @@ rule pretrain:
     input:
         features=at_training("features"),
         plane=at_training("plane"),
+        energies=at_training("energies"),
         header=at_training("features_header"),
     output:
         model=PATHS.spib("{seed}"),
@@ -24,5 +25,4 @@ rule pretrain:
         settings=settings_of("pretrain"),
         code=code_of("pretrain"),
     shell:
-        "thermolatent pretrain {wildcards.study} --seed {wildcards.seed}"
-        " --threads {threads} > {log} 2>&1"
+        "thermolatent pretrain {wildcards.study} --seed {wildcards.seed}" " --threads {threads} > {log} 2>&1"

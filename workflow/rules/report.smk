@@ -23,5 +23,4 @@ rule report:
         settings=settings_of("report"),
         code=code_of("report"),
     shell:
-        "thermolatent report {wildcards.study} --seeds {params.seeds}"
-        " --threads {threads} > {log} 2>&1"
+        "thermolatent report {wildcards.study} --seeds {params.seeds}" " --threads {threads} > {log} 2>&1"

@@ -4,6 +4,7 @@
 rule reweight:
     input:
         features=at_training("features"),
+        plane=at_training("plane"),
         energies=at_training("energies"),
         header=at_training("features_header"),
     output:
@@ -24,5 +25,4 @@ rule reweight:
         settings=settings_of("reweight"),
         code=code_of("reweight"),
     shell:
-        "thermolatent reweight {wildcards.study} --seed {wildcards.seed}"
-        " --threads {threads} > {log} 2>&1"
+        "thermolatent reweight {wildcards.study} --seed {wildcards.seed}" " --threads {threads} > {log} 2>&1"

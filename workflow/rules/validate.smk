@@ -3,9 +3,8 @@
 
 rule validate:
     input:
-        files=generated_by_model,
-        model=model_file,
-        spib=PATHS.spib("{seed}"),
+        files=PATHS.generated("{model}", "{seed}"),
+        model=PATHS.model("{model}", "{seed}"),
         reweighting=PATHS.reweighting("{seed}"),
         features=at_simulated("features"),
         plane=at_simulated("plane"),
@@ -27,8 +26,27 @@ rule validate:
         mem_mb=2000,
         runtime=120,
     params:
+        model=model_of,
         settings=settings_of("validate"),
         code=code_of("validate"),
     shell:
-        "thermolatent validate {wildcards.study} --model {wildcards.model} --seed {wildcards.seed}"
+        "thermolatent validate {wildcards.study} --model {params.model} --seed {wildcards.seed}"
         " --threads {threads} > {log} 2>&1"
+
+
+# The baselines have neither a model file nor ensembles nor profiles; they need only what they are made of.
+use rule validate as validate_baselines with:
+    input:
+        spib=PATHS.spib("{seed}"),
+        reweighting=PATHS.reweighting("{seed}"),
+        features=at_simulated("features"),
+        plane=at_simulated("plane"),
+        energies=at_simulated("energies"),
+        header=at_simulated("features_header"),
+    output:
+        scores=PATHS.scores(BASELINES, "{seed}"),
+        populations=PATHS.populations(BASELINES, "{seed}"),
+    log:
+        "logs/{study}/validate/baselines/seed{seed}.log",
+    benchmark:
+        "logs/{study}/validate/baselines/seed{seed}.tsv"

@@ -18,6 +18,7 @@ from thermolatent.layout import Layout
 from thermolatent.learn.dataset import load_training
 from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights
+from thermolatent.project import code
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,11 @@ _BASE_SAMPLES = 20_000
 def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     """Write samples, frame weights and structures at each temperature, and surfaces over the learning range.
 
-    Temperatures whose files this very model wrote are left as they are.
+    Temperatures whose files this very model wrote, with this code and these settings, are left as they are.
     """
     path = layout.model(model, seed)
     trained = Model.load(path)
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    digest = _digest(study, path, model)
     data = load_training(study, layout)
     informed = study.models[model].informed
     weights = ModelWeights(trained, data, FrameWeights(study, layout, seed, data) if informed else None)
@@ -104,6 +105,12 @@ def surfaces(study: Study, model: Model, latents: np.ndarray, seed: int) -> dict
     if (base := model.sample_base(_BASE_SAMPLES, study.temperatures.T_ref, seed)) is not None:
         result["base_samples"] = base
     return result
+
+
+def _digest(study: Study, path: str, model: str) -> str:
+    """Of all that decides the files of one temperature."""
+    told = code(study, "generate", model) + study.generate.model_dump_json(include={"samples", "structures"})
+    return hashlib.sha256(Path(path).read_bytes() + told.encode()).hexdigest()
 
 
 def _finished(samples: str, digest: str, structures: str, study: Study) -> bool:
