@@ -51,5 +51,5 @@ def free_energy_rmse(
     p = np.where(inside, reference, 1)
     q = np.where(inside, np.maximum(generated, smallest), 1)
     error, count = np.log(p / q), inside.sum(-1)
-    mean = error.sum(-1) / count
-    return np.sqrt(np.maximum((error**2).sum(-1) / count - mean**2, 0))
+    error = np.where(inside, error - error.sum(-1, keepdims=True) / count[..., None], 0)
+    return np.sqrt((error**2).sum(-1) / count)

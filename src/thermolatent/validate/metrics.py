@@ -68,6 +68,12 @@ METRICS = {
         "sample",
     ),
     "ess_fraction": Metric("1", "1/N to 1", "(sum w)^2 / (N sum w^2) of the frame weights: the share that counts"),
+    "conditional_shift": Metric(
+        "reference standard deviations",
+        "0 and up",
+        "root mean square shift of the fixed plane's mean at given latent between the MD at T and the training frames: "
+        "0 if p(x|z) does not change with temperature, which frame weights assume",
+    ),
     "gmrq": Metric(
         "1",
         "1 to number of states",

@@ -12,6 +12,7 @@ from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.representation import Representation, load_representation
 from thermolatent.learn.reweight import METHODS, FrameWeights
+from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.kinetics import gmrq
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import profiles
@@ -78,6 +79,8 @@ def _model(study: Study, layout: Layout, model: str, tables: Tables, latent: Vie
         tables.divergences(model, T, latent, Candidate(latents[T]))
         for state_set in state_sets:
             tables.populations(model, T, state_set, weights[T])
+        if tables.has_reference(T) and np.isfinite(shift := conditional_shift(tables.fixed, latent, T)):
+            tables.add(model, T, latent.name, "conditional_shift", shift)
         log.info("%s: T=%s scored", model, format_temperature(T))
     arrays = profiles(
         study.temperatures.generated, tables.fixed, latent, weights, latents, tables.replicates, tables.seed

@@ -1,0 +1,47 @@
+"""A test of what every frame weight assumes: that the structures behind a latent do not change with temperature.
+
+A model's frame weights carry p(x|z) over from the training temperatures. If that holds, the mean of any observable at
+given z is the same in the MD at T and in the training frames. Here the observables are the fixed plane's coordinates.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thermolatent.validate.reference import View
+from thermolatent.validate.sliced import standardize
+
+
+def conditional_shift(fixed: View, latent: View, temperature: float) -> float:
+    """Root mean square shift of the fixed plane's mean at given z, in reference standard deviations.
+
+    Over latent bins, weighted by the reference's mass at ``temperature``, of the difference between the reference and
+    all training frames in that bin. The square is the product of two differences from disjoint halves of the walkers,
+    so that sampling noise does not add to it; what comes out negative by noise is 0. NaN if no bin is visited by both
+    halves of both.
+    """
+    reference, bins = fixed.reference, latent.bins
+    transform = standardize(fixed.points[temperature].reshape(-1, 2), fixed.periodic)
+
+    def sums(temperatures: list[float], first: bool) -> np.ndarray:
+        """Count and summed coordinates per bin ``(cells - 1, 1 + columns)`` over one half of the walkers."""
+        total = 0
+        for T in temperatures:
+            half = reference.half[T] if first else ~reference.half[T]
+            z = latent.points[T][half].reshape(-1, latent.points[T].shape[-1])
+            columns = transform(fixed.points[T][half].reshape(-1, 2))
+            cells = bins.assign(z)
+            weights = [None, *columns.T]
+            total = total + np.stack([np.bincount(cells, w, minlength=bins.cells) for w in weights], axis=1)[:-1]
+        return total
+
+    differences, filled, mass = [], True, 0
+    for first in (True, False):
+        at_T, training = sums([temperature], first), sums(reference.training, first)
+        mass, filled = mass + at_T[:, 0], filled & (at_T[:, 0] > 0) & (training[:, 0] > 0)
+        differences.append([s[:, 1:] / np.maximum(s[:, :1], 1) for s in (at_T, training)])
+    if not filled.any():
+        return float("nan")
+    (a, train_a), (b, train_b) = differences
+    product = ((a - train_a) * (b - train_b)).mean(axis=1)[filled]
+    return float(np.sqrt(max(np.average(product, weights=mass[filled]), 0.0)))

@@ -1,0 +1,82 @@
+"""The stage ``gather``: all scores of a study in one table, what each metric means, and a summary in the log."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections import defaultdict
+
+from thermolatent.artifacts import save_json
+from thermolatent.config import Study
+from thermolatent.layout import BASELINES, Layout, format_temperature
+from thermolatent.validate import divergence, free_energy, kinetics, sliced
+from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
+
+log = logging.getLogger(__name__)
+
+
+def run(study: Study, layout: Layout, seeds: list[int]) -> None:
+    """Write ``scores.csv``, ``populations.csv`` and ``metrics.json`` of all models, baselines and seeds.
+
+    Raises :class:`ArtifactError` if a table is missing or is none.
+    """
+    parts = [(model, seed) for model in ("baselines", *study.models) for seed in seeds]
+    scores = [row for part in parts for row in read_table(layout.scores(*part), SCORE_COLUMNS)]
+    populations = [row for part in parts for row in read_table(layout.populations(*part), POPULATION_COLUMNS)]
+    write_table(layout.all_scores, SCORE_COLUMNS, scores)
+    write_table(layout.all_populations, POPULATION_COLUMNS, populations)
+    save_json(layout.metrics, describe(study, seeds, populations))
+    for line in summary(scores):
+        log.info("%s", line)
+
+
+def describe(study: Study, seeds: list[int], populations: list[dict[str, str]]) -> dict:
+    """Content of ``metrics.json``: every choice behind the numbers, and the definition of each metric."""
+    processes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in populations:
+        if row["model"] in study.models and row["states"].startswith("model"):
+            count = processes[row["model"]]
+            count[row["seed"]] = max(count[row["seed"]], int(row["state"]) + 1)
+    return {
+        "study": study.name,
+        "seeds": list(seeds),
+        "bins_per_axis": study.validate_.bins,
+        "range": f"the reference's over all its temperatures, widened by {divergence.MARGIN:g} of it on either side; "
+        "angles -pi to pi; one overflow cell for everything outside",
+        "epsilon": divergence.EPSILON,
+        "kl_sym_paper": {"bins_per_axis": divergence.PAPER_BINS, "epsilon": divergence.EPSILON},
+        "sliced_w2": {"directions": sliced.PROJECTIONS, "points_at_most": sliced.MAX_POINTS},
+        "free_energy_cutoff_kT": free_energy.CUTOFF,
+        "bootstrap_replicates": study.validate_.bootstrap,
+        "gmrq": {
+            "lag_frames": study.representation.lag,
+            "folds_of_walkers": kinetics.FOLDS,
+            "processes": {model: dict(counts) for model, counts in processes.items()},
+        },
+        "named_states": study.validate_.states.model_dump(mode="json"),
+        "nearest": "the training temperature with the smallest |ln(T_k / T)|",
+        "metrics": {name: metric._asdict() for name, metric in METRICS.items()},
+    }
+
+
+def summary(scores: list[dict[str, str]]) -> list[str]:
+    """Lines of a compact table per plane: Jensen-Shannon divergence, model by temperature, median over seeds."""
+    values: dict[tuple, list[float]] = defaultdict(list)
+    for row in scores:
+        if row["metric"] in ("js_plane", "js_latent"):
+            values[row["metric"], row["plane"], row["model"], float(row["temperature"])].append(float(row["value"]))
+    lines = []
+    for metric, plane in sorted({key[:2] for key in values}):
+        here = {key[2:]: v for key, v in values.items() if key[:2] == (metric, plane)}
+        temperatures = sorted({T for _, T in here})
+        baselines = [m for m in BASELINES if any(m == name for name, _ in here)]
+        models = sorted({m for m, _ in here} - set(baselines)) + baselines
+        width = max(len(m) for m in models) + 2
+        lines.append(f"{metric} in nats, plane '{plane}', median over seeds (floor: MD half against MD half)")
+        lines.append(" " * width + "".join(f"{'T' + format_temperature(T):>10}" for T in temperatures))
+        for model in models:
+            cells = (here.get((model, T)) for T in temperatures)
+            numbers = "".join(f"{statistics.median(c):>10.4f}" if c else f"{'-':>10}" for c in cells)
+            lines.append(f"{model:<{width}}{numbers}")
+    return lines

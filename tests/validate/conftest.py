@@ -1,0 +1,46 @@
+"""Exact samples of the three-hole potential, and a study with every file that validate reads."""
+
+import numpy as np
+import pytest
+
+from thermolatent.config import Study
+from thermolatent.systems.three_hole import ThreeHole
+
+
+@pytest.fixture(scope="session")
+def three_hole_samples():
+    return sample_three_hole
+
+
+def sample_three_hole(n, temperature, seed=0):
+    """Independent points ``(n, 2)``: cells of a fine grid by their exact mass, uniform within a cell."""
+    rng = np.random.default_rng(seed)
+    edges = np.linspace(-3.2, 3.2, 641), np.linspace(-3.0, 3.4, 641)
+    mass = ThreeHole(kind="three_hole").exact_histogram(*edges, temperature)
+    cells = rng.choice(mass.size, size=n, p=mass.ravel() / mass.sum())
+    corner = np.stack([e[i] for e, i in zip(edges, np.unravel_index(cells, mass.shape), strict=True)], axis=1)
+    return corner + rng.random((n, 2)) * 0.01
+
+
+@pytest.fixture
+def study():
+    return Study(
+        name="tiny",
+        system="three_hole",
+        temperatures={"train": [0.5, 1.5], "predict": [1.0, 2.0], "reference": [1.0]},
+        simulate={"walkers": 16, "frames": 1000, "time_step": 0.02},
+        featurize={"features": ["position_xy"], "plane": ["position_xy"]},
+        models={
+            "good": {"density": "flow", "encoder": "frozen"},
+            "joint": {"density": "flow", "encoder": "joint"},
+        },
+        generate={"samples": 8000},
+        validate={
+            "bins": 30,
+            "bootstrap": 50,
+            "states": {
+                "kind": "basins",
+                "minima": {"left": [-1.0481, -0.0421], "right": [1.0481, -0.0421], "top": [0.0, 1.5371]},
+            },
+        },
+    )
