@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+from studies_for_tests import BAD, SOUND, changed, write
+
+from thermolatent.config import load_study
+from thermolatent.errors import ConfigError
+from thermolatent.layout import format_temperature
+
+STUDIES = Path(__file__).parent.parent / "studies"
+
+
+def load(folder, content, name="mine"):
+    write(folder, content)
+    return load_study(name, folder / "studies")
+
+
+@pytest.mark.parametrize("wrong", BAD)
+def test_one_thing_wrong_is_one_line_that_names_file_and_key(tmp_path, wrong):
+    key, value, words = BAD[wrong]
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, changed(key, value))
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path}/studies/mine.yaml: ")
+    assert "\n" not in message
+    assert not [word for word in words if word not in message], message
+
+
+def test_every_problem_is_told(tmp_path):
+    content = changed("simulate.time_step", -1)
+    content["generate"]["sample"] = 3
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, content)
+    assert [key for key, _ in caught.value.problems] == ["simulate.time_step", "generate.sample"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("system: [three_hole", "not valid YAML"),
+        ("- a\n- b\n", "not a mapping"),
+        ("", "not a mapping"),
+        ("a: 1\n  b: 2\n", "line 2"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_told(tmp_path, text, words):
+    with pytest.raises(ConfigError, match=words):
+        load(tmp_path, text)
+
+
+def test_an_unknown_study_or_scale_is_told_with_a_suggestion(tmp_path):
+    with pytest.raises(ConfigError, match="did you mean 'mine'"):
+        load(tmp_path, SOUND, "mein")
+    with pytest.raises(ConfigError, match="did you mean 'smoke'"):
+        load(tmp_path, SOUND | {"scales": {"smoke": {}}}, "mine@smok")
+
+
+def test_roles_of_temperatures(tmp_path):
+    content = changed("temperatures", {"train": [1.5, 0.5], "predict": [0.75, 2], "reference": [2]})
+    study = load(tmp_path, content)
+    temperatures = study.temperatures
+    assert temperatures.T_ref == 0.5
+    assert temperatures.simulated == [0.5, 1.5, 2.0]
+    assert temperatures.generated == [0.5, 0.75, 1.5, 2.0]
+    assert [temperatures.role(t) for t in temperatures.generated] == ["train", "interpolate", "train", "extrapolate"]
+    assert study.temperature_range == (0.5, 2.0)
+
+
+def test_a_scale_replaces_what_it_names_and_nothing_else(tmp_path):
+    content = SOUND | {"scales": {"smoke": {"simulate": {"frames": 5}, "temperatures": {"train": [0.6, 1.4]}}}}
+    full, smoke = load(tmp_path, content), load(tmp_path, content, "mine@smoke")
+    assert smoke.name == "mine@smoke"
+    assert smoke.simulate.frames == 5
+    assert smoke.simulate.model_copy(update={"frames": full.simulate.frames}) == full.simulate
+    assert smoke.temperatures.train == [0.6, 1.4]
+    assert smoke.temperatures.predict == full.temperatures.predict
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("scale", ["", "@smoke"])
+def test_every_study_that_is_shipped_is_sound(path, scale):
+    study = load_study(path.stem + scale, STUDIES)
+    assert study.description
+    assert study.temperatures.train == sorted(study.temperatures.train)
+
+
+def test_the_default_study_is_the_one_promised():
+    study = load_study("lj7", STUDIES)
+    assert [format_temperature(t) for t in study.temperatures.train] == ["0.2", "0.5"]
+    assert [format_temperature(t) for t in study.temperatures.reference] == ["0.3", "0.4", "0.6", "0.7"]
