@@ -23,7 +23,9 @@ class _Coordination(Feature):
     @model_validator(mode="after")
     def _exponents_fit(self):
         if self.n % 2 or self.m % 2 or self.m <= self.n:
-            raise ValueError(f"n: exponents {self.n} and {self.m} must be even and m larger than n; write e.g. 8 and 16")
+            raise ValueError(
+                f"n: exponents {self.n} and {self.m} must be even and m larger than n; write e.g. 8 and 16"
+            )
         return self
 
     def coordination(self, positions: np.ndarray) -> np.ndarray:

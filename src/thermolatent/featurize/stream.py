@@ -1,7 +1,12 @@
-"""Trajectories in chunks: memory does not grow with their length."""
+"""Trajectories in chunks: memory does not grow with their length.
+
+The DCD files of this project have records of one size, so a chunk is one read. (mdtraj's reader prints two lines per
+file to standard output, and believes a header's frame count even where the file ends early.)
+"""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,47 +22,41 @@ _REMEDY = "delete it and run the stage simulate again"
 def stream_positions(
     path: str, frames: int, n_particles: int, chunk: int = CHUNK_FRAMES
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield ``(first frame, positions (chunk, n_particles, 3) in nm)`` of one DCD file.
+    """Yield ``(first frame, positions (chunk, n_particles, 3) in nm, float32)`` of one DCD file.
 
     Raises :class:`ArtifactError` if it is missing, cannot be read, or does not hold exactly ``frames`` frames.
     """
-    from mdtraj.formats import DCDTrajectoryFile
-
     if not Path(path).is_file():
         raise ArtifactError(f"{path}: trajectory is missing, {frames} frames are needed; run the stage simulate again")
-    try:
-        with DCDTrajectoryFile(path, "r") as file:
-            _check_count(path, _frames_in(path, n_particles), frames)
-            done = 0
-            while done < frames:
-                xyz = file.read(min(chunk, frames - done))[0]
-                if len(xyz) == 0:
-                    break
-                if xyz.shape[1] != n_particles:
-                    raise ArtifactError(f"{path}: has {xyz.shape[1]} particles, must have {n_particles}; {_REMEDY}")
-                yield done, xyz / np.float32(10.0)
-                done += len(xyz)
-            _check_count(path, done, frames)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ArtifactError(f"{path}: trajectory cannot be read ({error}), {frames} frames needed; {_REMEDY}") from error
-
-
-def _frames_in(path: str, n_particles: int) -> int:
-    """Whole frames by file size: the header's own count survives a truncation, and readers believe it."""
-    import struct
-
     with open(path, "rb") as file:
-        head = file.read(100)
-        if len(head) < 100:
-            return 0
-        (titles,) = struct.unpack_from("<i", head, 96)
-        header = 100 + 80 * titles + 4 + 12
+        start, record = _layout(path, file, n_particles)
         size = file.seek(0, 2)
+        if size - start != frames * record.itemsize:
+            raise ArtifactError(
+                f"{path}: trajectory has {max(0, size - start) // record.itemsize} whole frames in {size} bytes, "
+                f"must have {frames} in {start + frames * record.itemsize}; {_REMEDY}"
+            )
+        file.seek(start)
+        for first in range(0, frames, chunk):
+            records = np.fromfile(file, record, min(chunk, frames - first))
+            yield first, np.stack([records[axis] for axis in "xyz"], axis=-1) / np.float32(10.0)
+
+
+def _layout(path: str, file, n_particles: int) -> tuple[int, np.dtype]:
+    """Offset of the first frame, and the layout of a frame: three blocks of float32, each between its lengths."""
+    head = file.read(100)
+    if len(head) < 100 or struct.unpack_from("<i4s", head) != (84, b"CORD"):
+        raise ArtifactError(f"{path}: is not a DCD trajectory; {_REMEDY}")
     (unit_cell,) = struct.unpack_from("<i", head, 48)
-    frame = 3 * (4 * n_particles + 8) + (56 if unit_cell else 0)
-    return max(0, (size - header) // frame)
-
-
-def _check_count(path: str, found: int, needed: int) -> None:
-    if found != needed:
-        raise ArtifactError(f"{path}: trajectory has {found} frames, must have {needed}; {_REMEDY}")
+    (titles,) = struct.unpack_from("<i", head, 96)
+    start = 104 + 80 * titles
+    file.seek(start)
+    block = file.read(12)
+    start += len(block)
+    found = struct.unpack("<iii", block)[1] if len(block) == 12 else 0
+    if found != n_particles:
+        raise ArtifactError(f"{path}: trajectory has {found} particles, must have {n_particles}; {_REMEDY}")
+    fields = [("cell", "V56")] if unit_cell else []
+    for axis in "xyz":
+        fields += [(f"{axis}_before", "<i4"), (axis, "<f4", (n_particles,)), (f"{axis}_after", "<i4")]
+    return start, np.dtype(fields)

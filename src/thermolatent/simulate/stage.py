@@ -31,7 +31,9 @@ def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> N
     """
     if temperature not in study.temperatures.simulated:
         known = ", ".join(map(format_temperature, study.temperatures.simulated))
-        raise SimulationError(f"study {study.name} has no MD at T={format_temperature(temperature)}; simulated: {known}")
+        raise SimulationError(
+            f"study {study.name} has no MD at T={format_temperature(temperature)}; simulated: {known}"
+        )
     system, settings = study.system, study.simulate
     identity = protocol_identity(study, temperature)
     if _finished(layout, temperature, identity, settings.walkers):

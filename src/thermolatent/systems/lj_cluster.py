@@ -103,12 +103,15 @@ class LJCluster(System):
 
     def potential_energy(self, positions: np.ndarray) -> np.ndarray:
         """Energy (epsilon) of positions ``(..., n, 3)`` or ``(..., n, 2)``; float64 whatever is given, z is ignored."""
-        xy = np.asarray(positions, dtype=np.float64)[..., :2]
+        x, y = (np.ascontiguousarray(np.asarray(positions)[..., axis], dtype=np.float64) for axis in (0, 1))
         first, second = np.triu_indices(self.particles, 1)
-        u = np.sum((xy[..., first, :] - xy[..., second, :]) ** 2, axis=-1) ** -3
-        distance = np.linalg.norm(xy - xy.mean(axis=-2, keepdims=True), axis=-1)
-        excess = np.maximum(distance - self.wall_radius, 0.0)
-        return 4.0 * np.sum(u * (u - 1.0), axis=-1) + 0.5 * self.wall * np.sum(excess**2, axis=-1)
+        squared = (x[..., first] - x[..., second]) ** 2 + (y[..., first] - y[..., second]) ** 2
+        # contiguous, so that the order of summation, and the last bit, do not depend on how many frames come together
+        inverse = 1.0 / np.ascontiguousarray(squared)
+        u = inverse * inverse * inverse
+        x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+        excess = np.maximum(np.sqrt(x * x + y * y) - self.wall_radius, 0.0)
+        return 4.0 * np.sum(u * (u - 1.0), axis=-1) + 0.5 * self.wall * np.sum(excess * excess, axis=-1)
 
     def gradient(self, xy: np.ndarray) -> np.ndarray:
         """dU/dx and dU/dy (epsilon/sigma) of one copy at ``(n, 2)``, same shape."""
@@ -122,17 +125,13 @@ class LJCluster(System):
         return pair.sum(axis=1) + wall - wall.mean(axis=0)
 
     def starts(self) -> dict[str, np.ndarray]:
-        """LJ7: its four minima. Other sizes: a round and a stretched fragment of the triangular lattice."""
+        """LJ7: its four minima. Other sizes: a round fragment of the triangular lattice, and one with a hole."""
         if self.particles == 7:
             return {name: self._quench(_lattice(steps)) for name, steps in _MINIMA_OF_7.items()}
-        return {"round": self._fragment(1.0), "stretched": self._fragment(1.8)}
-
-    def _fragment(self, stretch: float) -> np.ndarray:
-        """The lattice points nearest to the origin when y counts ``stretch`` times as much as x."""
-        sites = _lattice(itertools.product(range(-8, 9), repeat=2))
-        distance = np.hypot(sites[:, 0], stretch * sites[:, 1])
-        angle = np.arctan2(sites[:, 1], sites[:, 0]) % (2 * np.pi)
-        return sites[np.lexsort((angle.round(6), distance.round(6)))[: self.particles]]
+        sites = _lattice(itertools.product(range(-3, 4), repeat=2))
+        distance, angle = np.hypot(sites[:, 0], sites[:, 1]), np.arctan2(sites[:, 1], sites[:, 0]) % (2 * np.pi)
+        nearest = sites[np.lexsort((angle.round(6), distance.round(6)))]
+        return {"round": nearest[: self.particles], "hollow": nearest[1 : self.particles + 1]}
 
     def _quench(self, positions: np.ndarray) -> np.ndarray:
         """The minimum below ``(n, 3)``, centred."""

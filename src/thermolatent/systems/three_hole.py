@@ -95,12 +95,10 @@ class ThreeHole(System):
     def exact_histogram(self, edges_x: np.ndarray, edges_y: np.ndarray, temperature: float) -> np.ndarray:
         """Exact probability mass ``(nx, ny)`` of the Boltzmann distribution in each bin.
 
-        Gauss-Legendre quadrature with 6 x 6 nodes per bin, normalised over the whole plane: mass outside the edges
-        is missing from the sum.
+        Gauss-Legendre quadrature, at least 6 nodes per bin and per 0.2 in each direction, normalised over the whole
+        plane: mass outside the edges is missing from the sum.
         """
-        nodes, weights = np.polynomial.legendre.leggauss(6)
-        x, wx = _spread(np.asarray(edges_x, dtype=np.float64), nodes, weights)
-        y, wy = _spread(np.asarray(edges_y, dtype=np.float64), nodes, weights)
+        (x, wx), (y, wy) = _nodes(edges_x), _nodes(edges_y)
         boltzmann = self._boltzmann(x.ravel(), y.ravel(), temperature).reshape(*x.shape, *y.shape)
         return np.einsum("ia,jb,iajb->ij", wx, wy, boltzmann) / self._partition(temperature)[0]
 
@@ -121,7 +119,12 @@ class ThreeHole(System):
         return float(density.sum()), float((density * energy).sum())
 
 
-def _spread(edges: np.ndarray, nodes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre nodes and weights ``(bins, nodes)`` of every bin."""
-    half = np.diff(edges)[:, None] / 2
-    return (edges[:-1, None] + half) + half * nodes, half * weights
+def _nodes(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights ``(bins, nodes)`` of every bin, each bin cut into the same number of panels."""
+    edges = np.asarray(edges, dtype=np.float64)
+    nodes, weights = np.polynomial.legendre.leggauss(6)
+    panels = int(np.ceil(np.diff(edges).max() / 0.2))
+    half = np.diff(edges) / (2 * panels)
+    centres = edges[:-1, None] + half[:, None] * (2 * np.arange(panels) + 1)
+    points = centres[:, :, None] + half[:, None, None] * nodes
+    return points.reshape(len(half), -1), np.tile(weights, panels) * half[:, None]
