@@ -253,6 +253,8 @@ class Study(Section):
                 f"representation.lag: {self.representation.lag} frames is not shorter than a walker "
                 f"(simulate.frames: {self.simulate.frames}); lower the lag or simulate longer"
             )
+        for feature in self.featurize.features:
+            feature.names(self.system.n_particles)  # refuses a system it is not for, before any MD
         columns = [n for f in self.featurize.plane for n in f.names(self.system.n_particles)]
         if len(columns) != 2:
             raise ValueError(f"featurize.plane: has columns {columns}, must have exactly two")
