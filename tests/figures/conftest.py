@@ -173,7 +173,7 @@ def write_study_files(study, root, seeds, dimensions=2):
     return layout
 
 
-@pytest.fixture()
+@pytest.fixture
 def write_files(tmp_path):
     def write(study, seeds=(0,), dimensions=2):
         return write_study_files(study, tmp_path / "results", list(seeds), dimensions)

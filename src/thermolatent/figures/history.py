@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from thermolatent.config import Study
@@ -14,7 +15,7 @@ from thermolatent.errors import ArtifactError
 from thermolatent.figures.style import DOUBLE, SINGLE, panels
 from thermolatent.layout import Layout
 
-#: Curves by column of a history file: legend entry and line. Other columns are in the CSV only.
+#: Curves by column of a history file: legend entry, colour, line. Other columns are in the CSV only.
 CURVES = {
     "loss": ("training loss", "#0072B2", "-"),
     "held_out": ("held-out objective", "#D55E00", "-"),
@@ -23,6 +24,8 @@ CURVES = {
     "held_out_cross_entropy": ("held-out cross-entropy", "#CC79A7", "-"),
     "energy_residual": ("energy residual", "#009E73", "-"),
 }
+#: Curves that get a panel of their own in a model's history: they are flat on the scale of the others.
+_APART = ("cross_entropy", "held_out_cross_entropy")
 COLUMNS = ("training", "seed", "stage", "step", "seconds", "loss", "value")
 
 
@@ -34,15 +37,18 @@ class Run:
     ----------
     training: what was trained, as the panel's title says it.
     rows: ``(stage, step, seconds, {loss: value})``.
+    started: seconds on the file's clock when it began.
     """
 
     training: str
     seed: int
     rows: list[tuple[str, int, float, dict[str, float]]] = field(default_factory=list)
+    started: float = 0.0
 
     @property
     def seconds(self) -> float:
-        return self.rows[-1][2] if self.rows else 0.0
+        """How long it took."""
+        return self.rows[-1][2] - self.started if self.rows else 0.0
 
 
 def load_runs(study: Study, layout: Layout, seeds: list[int]) -> list[Run]:
@@ -51,8 +57,11 @@ def load_runs(study: Study, layout: Layout, seeds: list[int]) -> list[Run]:
     for seed in seeds:
         runs.append(_load(layout.history(layout.spib(seed)), "representation (SPIB)", seed))
         both = _load(layout.history(layout.reweighting(seed)), "reweighting", seed)
+        started = 0.0
         for method in dict.fromkeys(row[0] for row in both.rows):
-            runs.append(Run(f"reweighting: {method}", seed, [row for row in both.rows if row[0] == method]))
+            own = [row for row in both.rows if row[0] == method]
+            runs.append(Run(f"reweighting: {method}", seed, own, started))
+            started = own[-1][2]
         runs += [_load(layout.history(layout.model(model, seed)), f"model {model}", seed) for model in study.models]
     order = list(dict.fromkeys(run.training for run in runs))
     return sorted(runs, key=lambda run: order.index(run.training))
@@ -75,28 +84,41 @@ def _load(path: str, training: str, seed: int) -> Run:
 
 def draw(runs: list[Run]) -> Figure:
     """Figure of all runs, seeds on top of each other; call it inside ``style()``."""
-    trainings = list(dict.fromkeys(run.training for run in runs))
-    columns = min(len(trainings), 3)
-    rows = ceil(len(trainings) / columns)
-    figure, axes = panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.6 + 1.9 * rows))
+    shown = list(_panels(runs))
+    columns = min(len(shown), 3)
+    rows = ceil(len(shown) / columns)
+    figure, axes = panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.6 + 1.7 * rows))
     handles = {}
-    for training, panel in zip(trainings, axes.flat, strict=False):
-        panel.set_title(training)
-        own = [run for run in runs if run.training == training]
+    for (title, names, own), panel in zip(shown, axes.flat, strict=False):
+        panel.set_title(title)
         for run in own:
-            for name in CURVES:
+            for name in names:
                 handles |= _curve(panel, run, name)
         _mark_refinements(panel, own[0])
         panel.set_xlabel("epoch" if _refines(own[0]) else "step")
     for panel in axes[:, 0]:
         panel.set_ylabel("loss (nats)")
-    for panel in axes.flat[len(trainings) :]:
+    for panel in axes.flat[len(shown) :]:
         panel.set_visible(False)
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
     return figure
 
 
-def _curve(panel, run: Run, name: str) -> dict:
+def _panels(runs: list[Run]) -> Iterator[tuple[str, list[str], list[Run]]]:
+    """Title, columns and runs of each panel."""
+    for training in dict.fromkeys(run.training for run in runs):
+        own = [run for run in runs if run.training == training]
+        if not training.startswith("model "):
+            yield training, list(CURVES), own
+            continue
+        # With a frozen encoder the held-out objective is -log r and the cross-entropy cannot change: one curve says all.
+        joint = any("cross_entropy" in losses for run in own for *_, losses in run.rows)
+        yield training, [c for c in CURVES if c not in _APART and (joint or c != "held_out_neg_log_r")], own
+        if joint:
+            yield f"{training}, encoder", list(_APART), own
+
+
+def _curve(panel: Axes, run: Run, name: str) -> dict:
     points = [(step, losses[name]) for _, step, _, losses in run.rows if name in losses]
     if not points or (name == "energy_residual" and not any(value for _, value in points)):
         return {}  # the energy-free network has no energy residual
@@ -111,7 +133,7 @@ def _refines(run: Run) -> bool:
     return any(stage.startswith("refinement") for stage, *_ in run.rows)
 
 
-def _mark_refinements(panel, run: Run) -> None:
+def _mark_refinements(panel: Axes, run: Run) -> None:
     """A line where frames were relabelled, for the first seed."""
     previous = None
     for stage, step, *_ in run.rows:

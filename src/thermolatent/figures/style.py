@@ -147,11 +147,13 @@ def temperature_axis(axes: Axes, study: Study) -> None:
     train, asked = study.temperatures.train, study.temperatures.generated
     margin = 0.06 * (max(asked) - min(asked)) or 0.1 * asked[0]
     low, high = min(asked) - margin, max(asked) + margin
+    shade = {"color": "0.95", "linewidth": 0, "zorder": -2, "label": "extrapolation"}
     if min(asked) < min(train):
-        axes.axvspan(low, min(train), color="0.95", linewidth=0, zorder=-2)
+        axes.axvspan(low, min(train), **shade)
+        shade.pop("label")
     if max(asked) > max(train):
-        axes.axvspan(max(train), high, color="0.95", linewidth=0, zorder=-2)
-    for T in train:
-        axes.axvline(T, color="0.75", linewidth=0.7, zorder=-1)
+        axes.axvspan(max(train), high, **shade)
+    for k, T in enumerate(train):
+        axes.axvline(T, color="0.75", linewidth=0.7, zorder=-1, label=None if k else "training temperature")
     axes.set_xlim(low, high)
     axes.set_xlabel("temperature (K)" if study.system.temperature_unit == "kelvin" else "temperature T (reduced)")

@@ -14,6 +14,8 @@ from thermolatent.figures.trust import ESS_LIMIT, SPREAD_LIMIT, spread
 
 #: A logarithmic axis is used where the largest value is this many times the smallest.
 LOG_FROM = 15.0
+#: Background of values that call a prediction in doubt.
+DOUBT = "#FBF6C4"
 COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
 
 
@@ -70,8 +72,8 @@ def draw_trust(study: Study, tables: Tables) -> Figure:
     """What needs no reference: effective sample fractions, and how far independent predictions disagree."""
     figure, axes = panels(1, 2, (DOUBLE, 3.0), sharex=True)
     left, right = axes.flat
-    left.set_title("effective share of the training frames")
-    right.set_title("largest disagreement on a named population")
+    left.set_title("frames that count")
+    right.set_title("disagreement with the reweightings")
     for panel in (left, right):
         temperature_axis(panel, study)
     for name in series_names(study):
@@ -80,12 +82,12 @@ def draw_trust(study: Study, tables: Tables) -> Figure:
     low, high = left.get_ylim()
     left.set_ylim(min(low, ESS_LIMIT / 2), max(high, 1.3))
     left.set_ylabel("effective sample fraction")
-    left.axhspan(left.get_ylim()[0], ESS_LIMIT, color="#F0E442", alpha=0.35, linewidth=0, zorder=-1.5)
+    left.axhspan(left.get_ylim()[0], ESS_LIMIT, color=DOUBT, linewidth=0, zorder=-1.5, label="not to be trusted")
     for model in study.models:
         _line(right, study, model, spread(study, tables, model))
     right.set_ylim(0, max(right.get_ylim()[1], 1.4 * SPREAD_LIMIT))
-    right.axhspan(SPREAD_LIMIT, right.get_ylim()[1], color="#F0E442", alpha=0.35, linewidth=0, zorder=-1.5)
-    right.set_ylabel("from the reweightings")
+    right.axhspan(SPREAD_LIMIT, right.get_ylim()[1], color=DOUBT, linewidth=0, zorder=-1.5)
+    right.set_ylabel("largest difference of a population")
     _legend(figure, left)
     return figure
 

@@ -1,0 +1,140 @@
+"""What a study found, in sentences: accuracy where there is MD to compare with, doubts where there is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from thermolatent.config import Study
+from thermolatent.figures.tables import Series, Tables
+from thermolatent.figures.trust import ESS_LIMIT, SPREAD_LIMIT, doubts
+from thermolatent.layout import BASELINES, format_temperature
+
+
+def number(value: float) -> str:
+    """Two significant digits, all of them where there are more before the point: ``0.0050``, ``1.2``, ``340``."""
+    return f"{value:.0f}" if value >= 100 else f"{value:#.2g}".rstrip(".")
+
+
+def listed(temperatures: list[float]) -> str:
+    """``"0.3, 0.4 and 0.6"``."""
+    words = [format_temperature(T) for T in temperatures]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A model against the reference MD at the judged temperatures, medians over seeds.
+
+    Parameters
+    ----------
+    js, floor: median over the temperatures of the Jensen-Shannon divergence in the fixed plane, and of its floor, nats.
+    worst, worst_at: the largest divergence and its temperature.
+    best_baseline, baseline_js: the baseline (floor aside) with the smallest median, and that.
+    population_error, state, population_at: the largest error of a named population, of which state and where.
+    """
+
+    js: float
+    floor: float
+    worst: float
+    worst_at: float
+    best_baseline: str
+    baseline_js: float
+    population_error: float
+    state: str
+    population_at: float
+
+
+def judged_temperatures(study: Study) -> list[float]:
+    """Predicted temperatures with MD to compare with; the training ones if the study predicts nothing."""
+    temperatures = study.temperatures
+    return sorted(temperatures.reference if temperatures.predict else temperatures.train)
+
+
+def accuracy(study: Study, tables: Tables, model: str) -> Accuracy | None:
+    """Accuracy of one model, None where no judged temperature has scores."""
+    judged = judged_temperatures(study)
+    own = {T: v for T, v in tables.score(model, "js_plane", "fixed").items() if T in judged}
+    error = {T: v for T, v in tables.score(model, "population_max_error", "fixed").items() if T in judged}
+    if not own or not error:
+        return None
+    middle = {}
+    for name in BASELINES:
+        series = tables.score(name, "js_plane", "fixed")
+        if all(T in series for T in own):
+            middle[name] = median(series[T].median for T in own)
+    floor = middle.pop("floor", float("nan"))
+    best = min(middle, key=middle.__getitem__, default="")
+    worst_at = max(own, key=lambda T: own[T].median)
+    population_at = max(error, key=lambda T: error[T].median)
+    return Accuracy(
+        median(v.median for v in own.values()),
+        floor,
+        own[worst_at].median,
+        worst_at,
+        best,
+        middle.get(best, float("nan")),
+        error[population_at].median,
+        _worst_state(tables, model, population_at),
+        population_at,
+    )
+
+
+def _worst_state(tables: Tables, model: str, temperature: float) -> str:
+    def difference(state: str) -> float:
+        pair: list[Series] = [tables.population(name, state) for name in (model, "md")]
+        return (
+            abs(pair[0][temperature].median - pair[1][temperature].median)
+            if all(temperature in s for s in pair)
+            else -1
+        )
+
+    return max(tables.states(), key=difference)
+
+
+def headline(study: Study, tables: Tables) -> str:
+    """One sentence with the answer."""
+    temperatures = study.temperatures
+    found = {model: accuracy(study, tables, model) for model in study.models}
+    known = {model: a for model, a in found.items() if a}
+    train = f"MD at T = {listed(sorted(temperatures.train))}"
+    if not temperatures.predict:
+        start = f"{train} is described by {len(study.models)} model{'s' if len(study.models) > 1 else ''}"
+    else:
+        start = f"From {train}, the ensembles at T = {listed(sorted(temperatures.predict))} were predicted"
+    if known:
+        parts = [f"{number(a.js)} nats ({model})" for model, a in known.items()]
+        floor = next(iter(known.values())).floor
+        where = "there" if temperatures.predict else "at the training temperatures"
+        return (
+            f"{start}; in the fixed plane the median Jensen-Shannon divergence from the MD {where} is "
+            f"{' and '.join(parts)}, where two halves of the MD differ by {number(floor)}."
+        )
+    doubted = {model: list(doubts(study, tables, model)) for model in study.models}
+    told = [f"{model} at T = {listed(Ts)}" for model, Ts in doubted.items() if Ts]
+    verdict = f"in doubt: {'; '.join(told)}" if told else "no temperature is in doubt by the criteria below"
+    return f"{start}, without reference MD to judge them; {verdict}."
+
+
+def accuracy_sentence(a: Accuracy, model: str, plane: str, baseline_label: str) -> str:
+    """The accuracy of one model in words."""
+    text = (
+        f"{model}: median divergence {number(a.js)} nats in the {plane}, {number(a.js / a.floor)} times the floor of "
+        f"{number(a.floor)}; largest {number(a.worst)} at T = {format_temperature(a.worst_at)}. Largest error of a named "
+        f"population {a.population_error:.3f} ({a.state} at T = {format_temperature(a.population_at)})."
+    )
+    if a.best_baseline:
+        relation = "and is better" if a.baseline_js < a.js else "and is not better"
+        text += f" The best baseline, {baseline_label}, has {number(a.baseline_js)} {relation}."
+    return text
+
+
+def trust_sentences(study: Study, tables: Tables, model: str) -> list[str]:
+    """Where not to trust a model, one sentence per temperature, or one that says nothing speaks against it."""
+    found = doubts(study, tables, model)
+    if not found:
+        return [
+            f"{model}: no temperature in doubt (at least {100 * ESS_LIMIT:g} % of the training frames count, and named "
+            f"populations agree with the reweightings within {SPREAD_LIMIT:g})."
+        ]
+    return [f"{model} at T = {format_temperature(T)}: {'; '.join(reasons)}." for T, reasons in found.items()]

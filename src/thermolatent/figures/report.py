@@ -1,0 +1,197 @@
+"""The stage ``report``: one HTML file with a study's answer, scores, figures and evidence, which opens offline."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import platform
+import struct
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+import thermolatent
+from thermolatent.artifacts import load_json, replacing
+from thermolatent.config import Study
+from thermolatent.errors import ArtifactError
+from thermolatent.figures import figure_names, findings, history, report_page, report_tables
+from thermolatent.figures.report_tables import Cell, Table
+from thermolatent.figures.style import look
+from thermolatent.figures.tables import Tables
+from thermolatent.figures.temperature import plane_title
+from thermolatent.figures.trust import doubts
+from thermolatent.layout import Layout, format_temperature
+from thermolatent.simulate.convergence import LIMIT
+
+log = logging.getLogger(__name__)
+
+_SECTIONS = {
+    "answer": "Trust",
+    "scores": "Scores",
+    "populations": "Populations",
+    "figures": "Figures",
+    "md": "MD",
+    "training": "Training",
+    "study": "Study",
+    "versions": "Versions",
+}
+_PACKAGES = (
+    "thermolatent",
+    "openmm",
+    "torch",
+    "numpy",
+    "scipy",
+    "mdtraj",
+    "deeptime",
+    "pymbar",
+    "matplotlib",
+    "snakemake",
+)
+
+
+def run(study: Study, layout: Layout, seeds: list[int]) -> None:
+    """Write ``report.html``. Raises :class:`ArtifactError` for a table, figure, protocol or history that is missing."""
+    tables = Tables.load(study, layout, seeds)
+    runs = history.load_runs(study, layout, seeds)
+    protocols = {T: load_json(layout.protocol(T), "MD protocol") for T in study.temperatures.simulated}
+    page = render(study, layout, tables, runs, protocols, seeds)
+    with replacing(layout.report) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    log.info("%s: %.1f MB", layout.report, len(page.encode()) / 1e6)
+
+
+def render(
+    study: Study,
+    layout: Layout,
+    tables: Tables,
+    runs: list[history.Run],
+    protocols: dict[float, dict],
+    seeds: list[int],
+) -> str:
+    """The page as text."""
+    accuracies = {model: findings.accuracy(study, tables, model) for model in study.models}
+    plane = plane_title(study, "fixed")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return environment.from_string(report_page.PAGE.lstrip()).render(
+        css=jinja2.utils.markupsafe.Markup(report_page.CSS),
+        study=study,
+        sections=_SECTIONS.items(),
+        headline=findings.headline(study, tables),
+        judged=findings.listed(findings.judged_temperatures(study)) if any(accuracies.values()) else "",
+        seeds=f"medians over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"of seed {seeds[0]}",
+        spread="the range over seeds" if len(seeds) > 1 else "the standard error over MD walkers",
+        accuracies=[
+            findings.accuracy_sentence(a, model, plane, look(study, a.best_baseline).label if a.best_baseline else "")
+            for model, a in accuracies.items()
+            if a
+        ],
+        trust=[
+            (sentence, bool(doubts(study, tables, model)))
+            for model in study.models
+            for sentence in findings.trust_sentences(study, tables, model)
+        ],
+        unconverged=_unconverged(protocols),
+        near_floor=report_tables.NEAR_FLOOR,
+        scores=report_tables.score_tables(study, tables),
+        populations=report_tables.population_tables(study, tables),
+        figures=[_figure(study, layout, name, seeds) for name in figure_names(study)],
+        convergence=report_tables.convergence_table(protocols),
+        training=report_tables.training_table(runs),
+        settings=yaml.safe_dump(study.model_dump(mode="json", by_alias=True), sort_keys=False, width=100),
+        versions=_versions(protocols),
+        timings=_timings(runs, protocols),
+        version=thermolatent.__version__,
+        root=Path(layout.root).name,
+    )
+
+
+def _unconverged(protocols: dict[float, dict]) -> list[str]:
+    found = []
+    for T, protocol in protocols.items():
+        ratio = protocol["convergence"]["standard_errors"]
+        if ratio is not None and ratio > LIMIT:
+            first, second = protocol["convergence"]["between"]
+            found.append(
+                f"The MD at T = {format_temperature(T)} is not converged: walkers from {first} and {second} differ by "
+                f"{ratio:.1f} standard errors."
+            )
+    return found
+
+
+def _figure(study: Study, layout: Layout, name: str, seeds: list[int]) -> dict[str, Any]:
+    path = Path(layout.figure(name, "png"))
+    try:
+        content = path.read_bytes()
+        width, height = struct.unpack(">II", content[16:24])  # of a PNG's header chunk
+    except (OSError, struct.error) as error:
+        raise ArtifactError(f"{path}: figure is missing or broken; run the stage figures") from error
+    title, caption = _words(study, name, seeds)
+    alt = f"{title}. {caption}"
+    data = base64.b64encode(content).decode()
+    return {
+        "name": name,
+        "title": title,
+        "caption": caption,
+        "alt": alt,
+        "data": data,
+        "width": width,
+        "height": height,
+    }
+
+
+def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
+    """Title and caption of a figure."""
+    kind, _, model = name.partition("_")
+    spread = "range over seeds as bars and bands" if len(seeds) > 1 else "bars are standard errors over MD walkers"
+    if kind == "surfaces":
+        return (
+            f"Latent free-energy surfaces, {model}",
+            f"MD above {model} at every temperature, in kT of that temperature, one colour scale; seed {seeds[0]}.",
+        )
+    if kind == "marginals":
+        return (
+            f"Free energy along each latent coordinate, {model}",
+            f"{model} on the MD, whose band is two standard errors, in kT; seed {seeds[0]}.",
+        )
+    return {
+        "populations": (
+            "Populations of the named states",
+            f"Against temperature: MD with two standard errors, models and baselines; {spread}.",
+        ),
+        "divergence": (
+            "Divergence from the reference MD",
+            f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is what two halves of the MD differ by.",
+        ),
+        "trust": (
+            "Trust without reference",
+            "Left: effective share of the training frames. Right: largest difference of a named population between a model "
+            "and the reweightings whose weights are not exhausted.",
+        ),
+        "history": ("Training history", "Losses on training and held-out walkers; vertical lines mark relabelling."),
+    }[name]
+
+
+def _versions(protocols: dict[float, dict]) -> Table:
+    rows = [("python", [Cell(platform.python_version())])]
+    for package in _PACKAGES:
+        try:
+            rows.append((package, [Cell(version(package))]))
+        except PackageNotFoundError:
+            continue
+    used = ", ".join(sorted({str(protocol["openmm"]) for protocol in protocols.values()}))
+    rows.append(("openmm, of the MD", [Cell(used)]))
+    return Table(
+        "Versions", "Where this report was written; of the MD, as its protocol says.", [Cell(""), Cell("version")], rows
+    )
+
+
+def _timings(runs: list[history.Run], protocols: dict[float, dict]) -> Table:
+    """Seconds by kind of work."""
+    rows = [("MD, all temperatures", [Cell(f"{sum(p['wall_seconds'] for p in protocols.values()):.0f}")])]
+    for training in dict.fromkeys(run.training for run in runs):
+        seconds = sum(run.seconds for run in runs if run.training == training)
+        rows.append((training, [Cell(f"{seconds:.0f}")]))
+    return Table("Seconds of work", "All seeds together.", [Cell(""), Cell("seconds")], rows)

@@ -1,0 +1,181 @@
+"""Tables of the report: rows of cells that a page can print, nothing of HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+from thermolatent.config import Study
+from thermolatent.figures.findings import number
+from thermolatent.figures.history import Run
+from thermolatent.figures.style import look, series_names
+from thermolatent.figures.tables import Series, Tables, Value
+from thermolatent.figures.temperature import plane_title
+from thermolatent.figures.trust import ESS_LIMIT
+from thermolatent.layout import format_temperature
+from thermolatent.simulate.convergence import LIMIT
+from thermolatent.validate.metrics import METRICS
+
+#: Metrics of the report and what heads their tables; all the others are in scores.csv.
+TITLES = {
+    "js_plane": "Jensen-Shannon divergence",
+    "js_latent": "Jensen-Shannon divergence",
+    "population_max_error": "Largest error of a named population",
+    "population_max_error_exact": "Largest error of a named population against the exact ones",
+    "free_energy_rmse_kT": "Free-energy error",
+    "free_energy_rmse_exact_kT": "Free-energy error against the exact distribution",
+    "conditional_shift": "Shift of the fixed plane at given latent",
+    "ess_fraction": "Effective sample fraction",
+}
+#: A divergence up to this many times the floor is printed bold.
+NEAR_FLOOR = 1.5
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text, its smaller second line, and a mark: "good" (bold), "doubt" (shaded) or nothing."""
+
+    text: str
+    detail: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Title, explanation, header cells (the first heads the row names), and rows of a name and its cells."""
+
+    title: str
+    caption: str
+    header: list[Cell]
+    rows: list[tuple[str, list[Cell]]]
+
+
+def score_tables(study: Study, tables: Tables) -> list[Table]:
+    """One table per metric and plane that was scored; model or baseline by temperature."""
+    wanted = []
+    for metric in TITLES:
+        if metric == "ess_fraction":
+            wanted.append((metric, ""))
+        elif metric in ("js_latent", "conditional_shift"):
+            wanted += [(metric, plane) for plane in tables.planes(metric)]
+        else:
+            wanted.append((metric, "fixed"))
+    made = (_score_table(study, tables, metric, plane) for metric, plane in wanted)
+    return [table for table in made if table.rows]
+
+
+def _score_table(study: Study, tables: Tables, metric: str, plane: str) -> Table:
+    floor = tables.score("floor", metric, plane)
+    rows = []
+    for name in ("floor", *study.models, *series_names(study)[: -len(study.models)]):
+        series = tables.score(name, metric, plane)
+        if series:
+            cells = [_score_cell(metric, name, series.get(T), floor.get(T)) for T in study.temperatures.generated]
+            rows.append((look(study, name).label, cells))
+    unit = "" if METRICS[metric].unit == "1" else f" ({METRICS[metric].unit})"
+    where = f", {plane_title(study, plane)}" if plane else ""
+    return Table(f"{TITLES[metric]}{where}{unit}", f"{metric}: {_definition(metric)}.", _header(study), rows)
+
+
+def _definition(metric: str) -> str:
+    """In one sentence, also for metrics that are defined beside another one."""
+    if metric.startswith("population_max_error"):
+        whose = "exact populations" if metric.endswith("exact") else "populations of the whole reference MD"
+        return f"largest absolute difference over the named states from the {whose}"
+    return METRICS[metric].definition
+
+
+def _score_cell(metric: str, name: str, value: Value | None, floor: Value | None) -> Cell:
+    if value is None:
+        return Cell("–")
+    mark = ""
+    if metric == "ess_fraction" and value.median < ESS_LIMIT:
+        mark = "doubt"
+    if metric.startswith("js_") and name != "floor" and floor and value.median <= NEAR_FLOOR * floor.median:
+        mark = "good"
+    return Cell(number(value.median), _detail(value, number), mark)
+
+
+def _detail(value: Value, spell) -> str:
+    if value.seeds > 1:
+        return f"{spell(value.low)} to {spell(value.high)}"
+    return f"± {spell(value.stderr)}" if isfinite(value.stderr) and value.stderr > 0 else ""
+
+
+def population_tables(study: Study, tables: Tables) -> list[Table]:
+    """One table per named state; MD, exact, models and baselines by temperature."""
+    made = []
+    for state in tables.states():
+        rows = []
+        for name in ("md", "exact", *study.models, *series_names(study)[: -len(study.models)]):
+            series = tables.population(name, state)
+            if series:
+                rows.append((look(study, name).label, [_population(series, T) for T in study.temperatures.generated]))
+        made.append(Table(f"Population of {state}", "", _header(study), rows))
+    return made
+
+
+def _population(series: Series, temperature: float) -> Cell:
+    if temperature not in series:
+        return Cell("–")
+    return Cell(f"{series[temperature].median:.3f}", _detail(series[temperature], "{:.3f}".format))
+
+
+def _header(study: Study) -> list[Cell]:
+    unit = " K" if study.system.temperature_unit == "kelvin" else ""
+    temperatures = study.temperatures
+    return [
+        Cell(""),
+        *(Cell(f"T = {format_temperature(T)}{unit}", temperatures.role(T)) for T in temperatures.generated),
+    ]
+
+
+def convergence_table(protocols: dict[float, dict]) -> Table:
+    """MD of each temperature: how long, how fast, and whether walkers from different starts agree."""
+    rows = []
+    for T, protocol in protocols.items():
+        comparison = protocol["convergence"]
+        ratio = comparison["standard_errors"]
+        if ratio is None:
+            verdict = Cell("not known", "too few walkers")
+        else:
+            pair = " and ".join(comparison["between"])
+            mark, word = ("doubt", "not converged") if ratio > LIMIT else ("", "agree")
+            verdict = Cell(
+                f"{word}, {ratio:.1f} standard errors", f"{pair}: {comparison['difference']:.3g} kJ/mol", mark
+            )
+        sampled = protocol["frames"] * protocol["save_every"] * protocol["time_step"]
+        cells = [
+            Cell(str(protocol["walkers"])),
+            Cell(str(protocol["frames"]), f"{sampled:g} ps each"),
+            Cell(", ".join(f"{name} {mean:.3f}" for name, mean in comparison["mean_energy"].items())),
+            verdict,
+            Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
+            Cell(f"{protocol['wall_seconds']:.0f}"),
+        ]
+        rows.append((f"T = {format_temperature(T)}", cells))
+    header = ["", "walkers", "frames per walker", "mean potential energy by start (kJ/mol)", "different starts"]
+    header += ["walker-steps per second", "seconds"]
+    caption = (
+        f"Walkers that started in different minima, compared by mean potential energy; above {LIMIT:g} standard errors "
+        "they still remember their start."
+    )
+    return Table("MD by temperature", caption, [Cell(text) for text in header], rows)
+
+
+def training_table(runs: list[Run]) -> Table:
+    """Last step, time and losses of each training run."""
+    rows = []
+    for run in runs:
+        if not run.rows:
+            continue
+        last = run.rows[-1][3]
+        objective = "held_out" if "held_out" in last else "held_out_cross_entropy"
+        values = [losses[objective] for *_, losses in run.rows if objective in losses]
+        best = f"{values[-1]:.4f}" if objective == "held_out_cross_entropy" else f"{min(values):.4f}" if values else "–"
+        what = "last held-out cross-entropy" if objective == "held_out_cross_entropy" else "best held-out objective"
+        states = f", {last['states']:.0f} states" if "states" in last else ""
+        cells = [Cell(str(run.seed)), Cell(str(run.rows[-1][1])), Cell(best, what + states), Cell(f"{run.seconds:.0f}")]
+        rows.append((run.training, cells))
+    header = ["", "seed", "steps or epochs", "held-out loss (nats)", "seconds"]
+    return Table("Training runs", "", [Cell(text) for text in header], rows)
