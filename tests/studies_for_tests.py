@@ -15,9 +15,7 @@ SOUND: dict[str, Any] = {
     "featurize": {"features": ["position_xy"], "plane": ["position_xy"]},
     "models": {"latf": {"density": {"kind": "flow", "couplings": 2, "width": 4}, "temperature": ["steer"]}},
     "generate": {"samples": 50, "structures": 3, "grid": 3},
-    "validate": {
-        "states": {"kind": "basins", "minima": {"left": [-1.0, 0.0], "right": [1.0, 0.0], "top": [0.0, 1.5]}}
-    },
+    "validate": {"states": {"kind": "basins", "minima": {"left": [-1.0, 0.0], "right": [1.0, 0.0], "top": [0.0, 1.5]}}},
 }
 
 #: what is wrong -> (path of the key, its value, words of the message)

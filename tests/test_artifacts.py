@@ -87,8 +87,13 @@ def test_a_pickle_is_not_opened(tmp_path):
 def test_a_file_is_whole_or_not_there(tmp_path):
     path = tmp_path / "x.json"
     artifacts.save_json(path, {"a": 1})
-    with pytest.raises(KeyboardInterrupt), artifacts.replacing(path) as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with artifacts.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert json.loads(path.read_text())["a"] == 1
     assert list(tmp_path.iterdir()) == [path]

@@ -63,7 +63,9 @@ HARMLESS = {
     "comment": edited("tools.py", "# twice", "# doubled, as the paper says"),
     "module docstring": edited("stage.py", "The stage.", "A stage."),
     "function docstring": edited("stage.py", "Run it.", "Run it well."),
-    "layout": edited("tools.py", "def scale(x, y):\n    return x * 2", "def scale(\n    x,\n    y,\n):\n\n    return (x * 2)"),
+    "layout": edited(
+        "tools.py", "def scale(x, y):\n    return x * 2", "def scale(\n    x,\n    y,\n):\n\n    return (x * 2)"
+    ),
     "module that is not imported": edited("other.py", "1", "2"),
     "module that is imported for types": edited("typed.py", "...", "x = 1"),
     "data model of a study": edited("config.py", "...", "x = 1"),

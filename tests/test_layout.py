@@ -9,8 +9,10 @@ from thermolatent.layout import TEMPERATURE_PATTERN, Layout, format_temperature
 
 @pytest.mark.parametrize(
     ("temperature", "text"),
-    [(0.2, "0.2"), (1, "1"), (1.0, "1"), (300, "300"), (340.5, "340.5"), (300.123456789, "300.123456789")]
-    + [("0.20", "0.2"), (1e15, "1000000000000000"), (0.0001, "0.0001")],
+    [
+        *[(0.2, "0.2"), (1, "1"), (1.0, "1"), (300, "300"), (340.5, "340.5"), (300.123456789, "300.123456789")],
+        *[("0.20", "0.2"), (1e15, "1000000000000000"), (0.0001, "0.0001")],
+    ],
 )
 def test_a_temperature_has_one_spelling_that_paths_accept(temperature, text):
     assert format_temperature(temperature) == text

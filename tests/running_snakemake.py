@@ -1,0 +1,52 @@
+"""Running Snakemake as a user does, and reading what it plans."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME = Path(__file__).parents[1]
+SNAKEMAKE = Path(sys.executable).parent / "snakemake"
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    error: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Jobs per rule, of the table of a (dry) run."""
+        table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", self.out + self.error, re.M | re.S)
+        rows = [line.split() for line in table[1].splitlines()] if table else []
+        return {name: int(count) for name, count in rows if name != "total"}
+
+    @property
+    def jobs(self) -> list[dict[str, list[str]]]:
+        """Rule, input and output of each job of a dry run."""
+        found = []
+        for block in re.split(r"\n(?=(?:local)?rule )", self.out + self.error)[1:]:
+            job = {"rule": re.match(r"(?:local)?rule (\w+):", block)[1]}
+            for key in ("input", "output"):
+                line = re.search(rf"^    {key}: (.*)$", block, re.M)
+                job[key] = line[1].split(", ") if line else []
+            found.append(job)
+        return found
+
+
+def snakemake(folder: Path, *arguments: str) -> Outcome:
+    """Run the project's workflow in ``folder``, in an environment that nobody activated."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [SNAKEMAKE, "--snakefile", HOME / "Snakefile", "--directory", folder, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)

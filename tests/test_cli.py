@@ -1,0 +1,187 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from studies_for_tests import BAD, SOUND, changed, write
+
+from thermolatent import artifacts
+from thermolatent.cli import build_parser, main
+from thermolatent.layout import Layout
+from thermolatent.stages import STAGES
+
+
+def command(folder, *arguments):
+    """Run ``thermolatent`` in ``folder``; returns exit code, stdout and stderr."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("THERMOLATENT")}
+    done = subprocess.run(
+        [sys.executable, "-m", "thermolatent.cli", *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def one_line(folder, *arguments):
+    """The one line with which a command fails."""
+    code, _, error = command(folder, *arguments)
+    assert code == 1, error
+    assert "Traceback" not in error
+    *progress, line = error.strip().splitlines()
+    assert all(text[:2].isdigit() for text in progress), error  # log lines begin with the time
+    assert line.startswith(f"thermolatent {arguments[0]}: ")
+    return line
+
+
+@pytest.fixture
+def project(tmp_path):
+    write(tmp_path, SOUND)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """A project with finished MD at one temperature."""
+    folder = tmp_path_factory.mktemp("simulated")
+    write(folder, SOUND)
+    code, _, error = command(folder, "simulate", "mine", "--temperature", 0.5, "--threads", 1)
+    assert code == 0, error
+    return folder
+
+
+def test_help_answers_at_once():
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "thermolatent.cli", "--help"], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1
+
+
+def test_help_imports_nothing_that_takes_time():
+    code = (
+        "import sys; from thermolatent.cli import build_parser; build_parser().format_help();"
+        "print({'torch', 'openmm', 'numpy', 'pydantic', 'yaml'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_every_stage_is_a_subcommand():
+    listed = {line.split()[0] for line in build_parser().format_help().splitlines() if line.startswith("    ")}
+    assert {*STAGES, "check"} <= listed
+
+
+def test_a_sound_study_is_fine(project):
+    code, out, _ = command(project, "check", "mine")
+    assert code == 0
+    assert out == "mine: fine (train 0.5, 1.5; predict 1; reference 1; models latf)\n"
+
+
+@pytest.mark.parametrize("wrong", BAD)
+def test_a_bad_study_is_refused_in_one_line(tmp_path, wrong):
+    key, value, words = BAD[wrong]
+    write(tmp_path, changed(key, value))
+    line = one_line(tmp_path, "check", "mine")
+    assert line.startswith("thermolatent check: studies/mine.yaml: ")
+    assert not [word for word in words if word not in line], line
+
+
+def test_broken_yaml_is_refused_in_one_line(tmp_path):
+    write(tmp_path, "system: {kind: three_hole\nsimulate: 3\n")
+    assert "studies/mine.yaml: line 2, column" in one_line(tmp_path, "simulate", "mine")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "mein"], "no such study, did you mean 'mine'?"),
+        (["simulate", "mine@smoke"], "scales: has no 'smoke'"),
+        (
+            ["simulate", "mine", "--temperature", 0.7],
+            "study mine has no simulated temperature 0.7, known: 0.5, 1.0, 1.5",
+        ),
+        (["featurize", "mine", "--temperature", -1], "no simulated temperature -1.0"),
+        (["learn", "mine", "--model", "laft"], "study mine has no model 'laft', did you mean 'latf'?"),
+        (["learn", "mine", "--model", "baselines"], "study mine has no model 'baselines'"),
+    ],
+)
+def test_what_is_not_in_the_study_is_refused_in_one_line(project, arguments, words):
+    assert words in one_line(project, *arguments)
+    assert not (project / "results").exists()
+
+
+def test_nothing_of_the_command_line_is_guessed(project, capsys):
+    for arguments in (["lern", "mine"], ["learn", "mine", "--modl", "x"], ["learn", "mine", "--threads", "0"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        assert "usage:" in capsys.readouterr().err
+
+
+def test_debug_shows_where_an_error_comes_from(project):
+    code, _, error = command(project, "check", "mein", "--debug")
+    assert code == 1
+    assert "Traceback" in error
+
+
+def test_md_leaves_the_resolved_study_and_every_walker(simulated):
+    layout = Layout(str(simulated / "results/mine"))
+    assert artifacts.load_json(layout.study)["simulate"]["walkers"] == 2
+    assert all(Path(path).is_file() for path in layout.trajectories(0.5, 2))
+    assert artifacts.load_json(layout.protocol(0.5))["frames"] == 20
+
+
+def test_a_missing_trajectory_is_told(simulated, tmp_path):
+    shutil.copytree(simulated, tmp_path, dirs_exist_ok=True)
+    lost = Path(Layout("results/mine").trajectory(0.5, 1))
+    (tmp_path / lost).unlink()
+    line = one_line(tmp_path, "featurize", "mine", "--temperature", 0.5)
+    assert f"{lost}: " in line
+    assert "missing" in line
+    assert (tmp_path / Layout("results/mine").trajectory(0.5, 0)).is_file()
+
+
+def test_a_truncated_trajectory_is_told(simulated, tmp_path):
+    shutil.copytree(simulated, tmp_path, dirs_exist_ok=True)
+    short = Path(Layout("results/mine").trajectory(0.5, 1))
+    content = (tmp_path / short).read_bytes()
+    (tmp_path / short).write_bytes(content[: len(content) * 3 // 4])
+    assert f"{short}: " in one_line(tmp_path, "featurize", "mine", "--temperature", 0.5)
+    assert not (tmp_path / Layout("results/mine").features(0.5)).exists()
+
+
+def test_a_missing_input_is_told(project):
+    line = one_line(project, "pretrain", "mine")
+    assert "features" in line
+    assert "missing" in line
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_a_model_file_of_another_version_is_told(project, version):
+    import torch
+    from safetensors.torch import save_file
+
+    path = project / Layout("results/mine").model("latf", 0)
+    path.parent.mkdir(parents=True)
+    header = {"format_version": version, "kind": "model", "spec": {}}
+    save_file({"w": torch.zeros(1)}, path, {"thermolatent": json.dumps(header)})
+    line = one_line(project, "generate", "mine", "--model", "latf")
+    assert f"learn/latf/seed0.safetensors: format version {version}, this thermolatent reads version 1" in line
+    assert path.is_file()
+
+
+def test_threads_are_limited_before_a_library_starts_them(project):
+    code = (
+        "import os, sys; from thermolatent.cli import main; main(['pretrain', 'mine', '--threads', '1']);"
+        "import torch; print(torch.get_num_threads())"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "1", done.stderr

@@ -1,0 +1,151 @@
+"""What the workflow plans, told by dry runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from studies_for_tests import BAD, SOUND, changed, write
+
+from thermolatent.config import load_study
+from thermolatent.stages import STAGES
+
+pytestmark = pytest.mark.workflow
+
+HOME = Path(__file__).parents[2]
+STUDIES = sorted(path.stem for path in (HOME / "studies").glob("*.yaml"))
+DERIVED = {"validate_baselines"}
+
+
+def expected(study, seeds):
+    """Jobs per rule that a study takes."""
+    simulated, models = len(study.temperatures.simulated), len(study.models)
+    per_seed = {"pretrain": 1, "reweight": 1, "learn": models, "generate": models, "validate": models}
+    jobs = {"simulate": simulated, "featurize": simulated, "validate_baselines": seeds}
+    jobs |= {rule: count * seeds for rule, count in per_seed.items()}
+    return jobs | {"gather": 1, "figures": 1, "report": 1, "all": 1}
+
+
+@pytest.mark.parametrize("scale", ["full", "smoke"])
+@pytest.mark.parametrize("study", STUDIES)
+def test_each_study_takes_the_jobs_it_should(plan, study, scale):
+    done = plan("--config", f"studies=[{study}]", "seeds=[0,3]", f"scale={scale}")
+    assert done.code == 0, done.error
+    assert done.counts == expected(load_study(study, HOME / "studies"), seeds=2)
+    root = f"results/{study}" + ("" if scale == "full" else "@smoke")
+    assert [job["output"] for job in done.jobs if job["rule"] == "report"] == [[f"{root}/report.html"]]
+
+
+def test_the_default_is_lj7_with_the_seeds_of_the_config(plan):
+    seeds = len(yaml.safe_load((HOME / "config.yaml").read_text())["seeds"])
+    assert plan().counts == expected(load_study("lj7", HOME / "studies"), seeds)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_no_training_job_depends_on_a_held_out_temperature(plan, study):
+    jobs = plan("--config", f"studies=[{study}]").jobs
+    maker = {file: job for job in jobs for file in job["output"]}
+
+    def ancestors(job):
+        for file in job["input"]:
+            yield file
+            if file in maker:
+                yield from ancestors(maker[file])
+
+    train = load_study(study, HOME / "studies").temperatures.train
+    checked = 0
+    for job in jobs:
+        if job["rule"] in ("pretrain", "reweight", "learn"):
+            found = {float(t) for file in ancestors(job) for t in re.findall(r"/T([\d.]+)/", file)}
+            assert found == set(train), job
+            checked += 1
+    assert checked >= 3
+
+
+def test_without_reference_only_training_temperatures_are_simulated(plan, tmp_path):
+    write(tmp_path, changed("temperatures.reference", []))
+    done = plan("--config", "studies=[mine]")
+    assert done.code == 0, done.error
+    assert done.counts["simulate"] == done.counts["featurize"] == 2
+    assert {"report", "figures", "validate"} <= set(done.counts)
+
+
+def test_a_model_waits_for_the_weights_only_if_informed(plan, tmp_path):
+    content = changed("models.plain", SOUND["models"]["latf"])
+    content["models"]["latf"] = content["models"]["latf"] | {"informed": True}
+    write(tmp_path, content)
+    inputs = {
+        job["output"][0]: job["input"] for job in plan("--config", "studies=[mine]").jobs if job["rule"] == "learn"
+    }
+    weights = "results/mine/reweight/seed0.safetensors"
+    assert {path.split("/")[3]: weights in files for path, files in inputs.items()} == {"latf": True, "plain": False}
+
+
+def test_a_study_and_a_config_of_the_working_directory_go_first(plan, tmp_path):
+    write(tmp_path, SOUND, "lj7")
+    (tmp_path / "config.yaml").write_text("seeds: [4]\n")
+    done = plan()
+    assert done.counts == expected(load_study("lj7", tmp_path / "studies"), seeds=1)
+    assert any("pretrain/seed4" in file for job in done.jobs for file in job["output"])
+
+
+def test_two_studies_are_planned_together(plan):
+    done = plan("--config", "studies=[lj7, three_hole]")
+    one, other = (expected(load_study(study, HOME / "studies"), 1) for study in ("lj7", "three_hole"))
+    assert done.counts == {rule: one[rule] + other[rule] for rule in one} | {"all": 1}
+
+
+@pytest.mark.parametrize("wrong", BAD)
+def test_a_bad_study_is_refused_before_there_is_any_job(plan, tmp_path, wrong):
+    key, value, words = BAD[wrong]
+    write(tmp_path, changed(key, value))
+    refused(plan("--config", "studies=[mine]"), "studies/mine.yaml: ", *words)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("studies=[lj8]", ["studies/lj8.yaml", "no such study, did you mean 'lj7'?"]),
+        ("scale=smok", ["studies/lj7.yaml: scales: has no 'smok', did you mean 'smoke'?"]),
+        ("seeds=[one]", ["--config: seeds.0: is 'one'"]),
+        ("studys=[lj7]", ["--config: studys: unknown key, did you mean 'studies'?"]),
+    ],
+)
+def test_a_bad_config_is_refused_before_there_is_any_job(plan, config, words):
+    refused(plan("--config", config), *words)
+
+
+def test_broken_yaml_is_refused_before_there_is_any_job(plan, tmp_path):
+    write(tmp_path, "system: {kind: three_hole\n")
+    refused(plan("--config", "studies=[mine]"), "studies/mine.yaml: line", "not valid YAML")
+
+
+def refused(done, *words):
+    """One line besides Snakemake's word about the profile, and no traceback."""
+    assert done.code == 1
+    assert "Traceback" not in done.out + done.error
+    lines = [line for line in (done.out + done.error).splitlines() if line and not line.startswith("Using workflow")]
+    assert len(lines) == 1, lines
+    assert not [word for word in words if word not in lines[0]], lines[0]
+
+
+def test_lint_finds_nothing(tmp_path):
+    tool = Path(sys.executable).parent
+    lint = subprocess.run([tool / "snakemake", "--lint"], cwd=HOME, capture_output=True, text=True)
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+    formatted = subprocess.run(
+        [tool / "snakefmt", "--check", "Snakefile", "workflow"], cwd=HOME, capture_output=True, text=True
+    )
+    assert formatted.returncode == 0, formatted.stderr
+
+
+def test_rules_are_named_like_the_stages_and_profiles_know_only_them(plan):
+    rules = set(plan().counts)
+    assert rules == {*STAGES, *DERIVED, "all"}
+    for path in (HOME / "profiles").glob("*/profile.yaml"):
+        profile = yaml.safe_load(path.read_text())
+        named = {*profile.get("set-resources", {}), *profile.get("set-threads", {})}
+        assert named <= rules, path
+        assert set(profile["rerun-triggers"]) == {"mtime", "params", "input"}, path
