@@ -2,6 +2,7 @@
 
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import mdtraj
 import numpy as np
@@ -54,14 +55,13 @@ def test_same_frames_same_bytes(written, tmp_path):
     again = [str(tmp_path / "again" / f"{w}.dcd") for w in range(WALKERS)]
     write_trajectories(again, positions, save_every=50, time_step=0.02)
     for one, other in zip(paths, again, strict=True):
-        assert open(one, "rb").read() == open(other, "rb").read()
+        assert Path(one).read_bytes() == Path(other).read_bytes()
 
 
 @pytest.mark.parametrize("lost", [1, 57, 72, 73])
 def test_truncated_trajectory_is_refused_with_both_counts(written, lost):
     path = written[0][1]
-    content = open(path, "rb").read()
-    open(path, "wb").write(content[:-lost])
+    Path(path).write_bytes(Path(path).read_bytes()[:-lost])
     whole = FRAMES - 1 if lost <= 72 else FRAMES - 2
     with pytest.raises(
         ArtifactError, match=rf"walker01\.dcd: trajectory has {whole} whole frames .* must have 250 .*run"

@@ -63,6 +63,6 @@ def test_mass_outside_the_edges_is_missing():
 
 
 def test_only_a_system_with_an_energy_in_its_plane_has_basins():
-    with pytest.raises(ThermolatentError, match="lj_cluster.*nearest"):
+    with pytest.raises(ThermolatentError, match=r"lj_cluster.*nearest"):
         LJCluster().plane_energy_gradient(POINTS)
     assert LJCluster().exact_histogram(np.arange(3), np.arange(3), 1.0) is None

@@ -1,0 +1,111 @@
+"""Walker-steps per second of the stage's MD against a bare ``integrator.step`` loop on the same System.
+
+    python benchmarks/md_throughput.py                 # the study lj7: ratio to a bare loop, target 0.85
+    python benchmarks/md_throughput.py --study three_hole --platforms Reference CPU
+    python benchmarks/md_throughput.py --forces        # lj7's force as one bond per copy against one bond per pair
+
+Both loops run in turn in one process, ``--repeats`` times; medians are printed. The walkers' loop is all of the stage's
+dynamics: frames fetched, energies computed, arrays and checkpoints written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+import statistics
+import tempfile
+import time
+
+import openmm as mm
+
+from thermolatent.config import Simulate, Study, load_study
+from thermolatent.simulate.langevin import make_context, platform_name
+from thermolatent.simulate.partial import Partial
+from thermolatent.simulate.walkers import simulate_walkers
+from thermolatent.systems.base import System
+from thermolatent.systems.lj_cluster import LJCluster
+
+
+class PairBonds(LJCluster):
+    """The same cluster with the textbook force: a bond per pair and a wall per particle."""
+
+    def build(self, walkers: int = 1) -> mm.System:
+        n = self.particles
+        pairs = mm.CustomCompoundBondForce(2, "4*(s^-6-s^-3);s=(x1-x2)^2+(y1-y2)^2")
+        wall = mm.CustomCentroidBondForce(2, f"0.5*{self.wall}*max(0,sqrt((x1-x2)^2+(y1-y2)^2)-{self.wall_radius})^2")
+        system = mm.System()
+        for particle in range(walkers * n):
+            system.addParticle(1.0)
+            wall.addGroup([particle], [1.0])
+        for copy in range(walkers):
+            members = range(copy * n, (copy + 1) * n)
+            centroid = wall.addGroup(list(members), [1.0] * n)
+            for pair in itertools.combinations(members, 2):
+                pairs.addBond(pair, [])
+            for particle in members:
+                wall.addBond([particle, centroid], [])
+        system.addForce(pairs)
+        system.addForce(wall)
+        return system
+
+
+def bare(system: System, settings: Simulate, temperature: float) -> float:
+    """Walker-steps per second of ``integrator.step`` alone."""
+    integrator = (context := make_context(system, settings, temperature)).getIntegrator()
+    integrator.step(settings.save_every)
+    steps = settings.frames * settings.save_every
+    began = time.perf_counter()
+    integrator.step(steps)
+    context.getState(positions=True)  # waits for a GPU
+    return settings.walkers * steps / (time.perf_counter() - began)
+
+
+def walkers(system: System, settings: Simulate, temperature: float) -> float:
+    """Walker-steps per second of the stage's dynamics."""
+    with tempfile.TemporaryDirectory() as folder:
+        partial = Partial(f"{folder}/T.partial", {}, settings.walkers, system.n_particles)
+        done = simulate_walkers(system, settings, temperature, partial)
+    return done["walker_steps"] / done["seconds"]
+
+
+def compare(study: Study, platform: str, frames: int, repeats: int) -> None:
+    """Print one line: bare, walkers, ratio."""
+    changes = {"platform": platform, "frames": frames, "equilibration": 0}
+    settings = study.simulate.model_copy(update=changes)
+    temperature = study.temperatures.train[0]
+    runs = [
+        (bare(study.system, settings, temperature), walkers(study.system, settings, temperature))
+        for _ in range(repeats)
+    ]
+    alone, whole = (statistics.median(column) for column in zip(*runs, strict=True))
+    ratio = statistics.median(w / b for b, w in runs)
+    print(
+        f"{study.name:>12} {platform_name(study.system, settings):>10}: {settings.walkers} walkers, a frame every "
+        f"{settings.save_every} steps: bare {alone:.3g}, walkers {whole:.3g} walker-steps/s, ratio {ratio:.3f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", default="lj7")
+    parser.add_argument("--platforms", nargs="+", default=["auto"])
+    parser.add_argument("--frames", type=int, default=500, help="saved frames per walker and run")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--forces", action="store_true", help="compare force constructions of LJ7 instead")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    study = load_study(arguments.study)
+    if arguments.forces:
+        settings = study.simulate.model_copy(update={"frames": arguments.frames})
+        for system in (LJCluster(), PairBonds()):
+            speed = statistics.median(bare(system, settings, 0.5) for _ in range(arguments.repeats))
+            print(f"{type(system).__name__:>12}: bare {speed:.3g} walker-steps/s", flush=True)
+        return
+    for platform in arguments.platforms:
+        compare(study, platform, arguments.frames, arguments.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""A system whose ensemble is known in closed form, and small studies."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+import pytest
+
+from thermolatent.config import Study, parse
+from thermolatent.systems.base import System
+
+
+class Harmonic(System):
+    """One particle of mass 1 in U = r^2 / 2: <U> = 3/2 kT."""
+
+    temperature_unit: ClassVar[str] = "reduced"
+    fastest_platform: ClassVar[str] = "Reference"
+    kind: Literal["harmonic"] = "harmonic"
+
+    @property
+    def n_particles(self):
+        return 1
+
+    def topology(self):
+        from openmm import app
+
+        topology = app.Topology()
+        topology.addAtom("A", app.Element.getBySymbol("Ar"), topology.addResidue("HAR", topology.addChain()))
+        return topology
+
+    def build(self, walkers=1):
+        import openmm as mm
+
+        force, system = mm.CustomExternalForce("0.5*(x^2+y^2+z^2)"), mm.System()
+        for particle in range(walkers):
+            system.addParticle(1.0)
+            force.addParticle(particle, [])
+        system.addForce(force)
+        return system
+
+    def starts(self):
+        return {"here": np.array([[1.0, 0.0, 0.0]]), "there": np.array([[-1.0, 0.0, 0.0]])}
+
+    def potential_energy(self, positions):
+        return 0.5 * np.sum(np.asarray(positions, dtype=np.float64) ** 2, axis=(-2, -1))
+
+
+def build_study(system, temperatures=(0.5, 1.5), features="position_xy", plane="position_xy", **simulate):
+    """A small study of a system, with changed ``simulate`` keys."""
+    simulate = {"walkers": 4, "frames": 20, "save_every": 5, "time_step": 0.02, **simulate}
+    return parse(
+        Study,
+        {
+            "name": "test",
+            "system": system,
+            "temperatures": {"train": list(temperatures)},
+            "simulate": simulate,
+            "featurize": {"features": [features], "plane": [plane]},
+            "models": {"latf": {"density": "flow"}},
+            "validate": {"states": {"kind": "nearest", "centers": {"a": [0, 0], "b": [1, 1]}}},
+        },
+        "test.yaml",
+    )
+
+
+@pytest.fixture
+def make_study():
+    return build_study
+
+
+@pytest.fixture
+def harmonic():
+    """The class, for tests that change it."""
+    return Harmonic

@@ -1,0 +1,173 @@
+"""Killed at any moment, a simulation goes on from its last checkpoint; the finished files are the uninterrupted ones."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from thermolatent.artifacts import load_array, load_json
+from thermolatent.errors import SimulationError
+from thermolatent.layout import Layout
+from thermolatent.simulate import stage, walkers
+from thermolatent.simulate.partial import Partial
+from thermolatent.systems.lj_cluster import LJCluster
+
+T = 0.5
+LJ = {"features": "sorted_coordination", "plane": "coordination_moments", "time_step": 0.005}
+#: Run the stage with checkpoints every 0.03 s; argument: folder.
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from conftest import build_study
+from thermolatent.layout import Layout
+from thermolatent.simulate import stage, walkers
+from thermolatent.systems.lj_cluster import LJCluster
+walkers.CHECKPOINT_SECONDS, walkers.CHUNK_FRAMES = 0.03, 13
+study = build_study(LJCluster(), **{settings!r})
+stage.run(study, Layout(sys.argv[1]), 0.5)
+"""
+
+
+def files(layout, count):
+    """Bytes of everything but the protocol, which holds wall times."""
+    names = [*layout.trajectories(T, count), layout.md_energies(T), layout.topology(T)]
+    return {Path(name).name: Path(name).read_bytes() for name in names}
+
+
+def start(folder, settings):
+    script = SCRIPT.format(tests=str(Path(__file__).parent), settings=settings)
+    return subprocess.Popen([sys.executable, "-c", script, str(folder)], stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, process):
+    for _ in range(3000):
+        if condition() or process.poll() is not None:
+            return
+        time.sleep(0.01)
+    raise AssertionError("nothing happened in 30 s")
+
+
+def test_killed_again_and_again_equals_uninterrupted(make_study, tmp_path):
+    settings = {**LJ, "walkers": 8, "frames": 1500, "save_every": 100, "equilibration": 5000}
+    whole, killed = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "killed"))
+    stage.run(make_study(LJCluster(), **settings), whole, T)
+    checkpoint = Path(f"{killed.simulation(T)}.partial/checkpoint")
+    rng, kills = random.Random(1), 0
+    while not Path(killed.protocol(T)).exists():
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        process = start(killed.root, settings)
+        if kills < 5:
+            wait_for(lambda before=before: checkpoint.exists() and checkpoint.stat().st_mtime_ns > before, process)
+            time.sleep(rng.uniform(0.0, 0.1))
+            process.send_signal(signal.SIGKILL)
+        process.wait(timeout=60)
+        kills += process.returncode == -signal.SIGKILL
+        assert process.returncode in (0, -signal.SIGKILL), process.stderr.read()
+        process.stderr.close()
+    assert kills >= 3
+    assert files(killed, 8) == files(whole, 8)
+    assert load_json(killed.protocol(T))["steps"] == 5000 + 1500 * 100
+    assert not checkpoint.parent.exists()
+
+
+def test_frames_after_the_checkpoint_are_cut_off(make_study, tmp_path, monkeypatch):
+    """A kill between appending and checkpointing leaves frames that the continued run writes again."""
+    study = make_study(LJCluster(), **LJ, frames=60)
+    whole, torn = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "torn"))
+    stage.run(study, whole, T)
+    monkeypatch.setattr(walkers, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(walkers, "CHECKPOINT_SECONDS", 0.0)  # a checkpoint after every frame
+    append, calls = Partial.append, []
+
+    def dies(self, positions, energies):
+        append(self, positions, energies)
+        calls.append(len(positions))
+        if len(calls) == 7:
+            with self._positions.open("ab") as file:
+                file.write(b"half a frame")
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Partial, "append", dies)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run(study, torn, T)
+    stage.run(study, torn, T)
+    assert sum(calls) == 61  # one frame was made twice
+    assert files(torn, 4) == files(whole, 4)
+
+
+def test_killed_while_the_final_files_are_written(make_study, tmp_path, monkeypatch):
+    study = make_study(LJCluster(), **LJ)
+    whole, torn = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "torn"))
+    stage.run(study, whole, T)
+    for name in ("write_trajectories", "save_array", "_write_topology", "save_json"):
+        with monkeypatch.context() as patch:
+            patch.setattr(stage, name, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                stage.run(study, torn, T)
+        assert not Path(torn.protocol(T)).exists()
+    stage.run(study, torn, T)
+    assert files(torn, 4) == files(whole, 4)
+
+
+def test_another_protocol_starts_again(make_study, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(walkers, "CHECKPOINT_SECONDS", 0.0)
+    layout, fresh = Layout(str(tmp_path / "changed")), Layout(str(tmp_path / "fresh"))
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "write_trajectories", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            stage.run(make_study(LJCluster(), **LJ), layout, T)
+    changed = make_study(LJCluster(), **LJ, friction=2.0)
+    stage.run(changed, layout, T)
+    assert "other friction, starting again" in caplog.text
+    stage.run(changed, fresh, T)
+    assert files(layout, 4) == files(fresh, 4)
+
+
+def test_a_damaged_partial_starts_again(make_study, tmp_path, monkeypatch):
+    study = make_study(LJCluster(), **LJ)
+    layout, fresh = Layout(str(tmp_path / "damaged")), Layout(str(tmp_path / "fresh"))
+    stage.run(study, fresh, T)
+    partial = Path(f"{layout.simulation(T)}.partial")
+    for damage in ("checkpoint", "positions.float32"):
+        with monkeypatch.context() as patch:
+            patch.setattr(stage, "write_trajectories", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                stage.run(study, layout, T)
+        (partial / damage).write_bytes((partial / damage).read_bytes()[:100])
+    stage.run(study, layout, T)
+    assert files(layout, 4) == files(fresh, 4)
+
+
+def test_a_finished_run_is_left_alone_and_a_changed_one_replaced(make_study, tmp_path, monkeypatch):
+    study, layout = make_study(LJCluster(), **LJ), Layout(str(tmp_path))
+    Path(layout.simulation(T)).mkdir(parents=True)  # as Snakemake does before the job
+    stage.run(study, layout, T)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "simulate_walkers", lambda *_: pytest.fail("was run again"))
+        stage.run(study, layout, T)
+    stage.run(make_study(LJCluster(), **LJ, frames=25), layout, T)
+    assert load_array(layout.md_energies(T)).shape == (4, 25)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_told_to_stop_it_saves_what_it_has(make_study, tmp_path, monkeypatch, number, harmonic):
+    class Signalled(harmonic):
+        def potential_energy(self, positions):
+            if np.ndim(positions) == 4:
+                os.kill(os.getpid(), number)
+            return super().potential_energy(positions)
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr(walkers, "CHUNK_FRAMES", 8)
+    layout = Layout(str(tmp_path))
+    with pytest.raises(SimulationError, match=r"told to stop after 8 of 20 frames.*run it again"):
+        stage.run(make_study(Signalled(kind="harmonic")), layout, T)
+    assert signal.getsignal(number) == before
+    stage.run(make_study(harmonic(kind="harmonic")), layout, T)
+    assert load_json(layout.protocol(T))["frames"] == 20
