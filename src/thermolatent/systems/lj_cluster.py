@@ -10,6 +10,7 @@ whatever z does: OpenMM moves it as a free Brownian coordinate, and it is writte
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -127,7 +128,7 @@ class LJCluster(System):
     def starts(self) -> dict[str, np.ndarray]:
         """LJ7: its four minima. Other sizes: a round fragment of the triangular lattice, and one with a hole."""
         if self.particles == 7:
-            return {name: self._quench(_lattice(steps)) for name, steps in _MINIMA_OF_7.items()}
+            return {name: positions.copy() for name, positions in _minima_of_7(self).items()}
         sites = _lattice(itertools.product(range(-3, 4), repeat=2))
         distance, angle = np.hypot(sites[:, 0], sites[:, 1]), np.arctan2(sites[:, 1], sites[:, 0]) % (2 * np.pi)
         nearest = sites[np.lexsort((angle.round(6), distance.round(6)))]
@@ -146,6 +147,11 @@ class LJCluster(System):
         )
         xy = found.x.reshape(-1, 2)
         return np.pad(xy - xy.mean(axis=0), ((0, 0), (0, 1)))
+
+
+@functools.cache
+def _minima_of_7(system: LJCluster) -> dict[str, np.ndarray]:
+    return {name: system._quench(_lattice(steps)) for name, steps in _MINIMA_OF_7.items()}
 
 
 def _lattice(steps) -> np.ndarray:

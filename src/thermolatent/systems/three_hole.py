@@ -108,12 +108,12 @@ class ThreeHole(System):
         return energy / partition
 
     def sample_exact(self, n: int, temperature: float, rng: np.random.Generator) -> np.ndarray:
-        """``n`` independent points ``(n, 2)``: cells of a 0.01 grid by their exact mass, uniform within a cell."""
-        edges = [np.arange(*side, 0.01) for side in _BOX]
-        mass = self.exact_histogram(*edges, temperature)
-        cells = rng.choice(mass.size, size=n, p=mass.ravel() / mass.sum())
-        corner = np.stack([e[i] for e, i in zip(edges, np.unravel_index(cells, mass.shape), strict=True)], axis=1)
-        return corner + 0.01 * rng.random((n, 2))
+        """``n`` independent points ``(n, 2)``: cells of a 0.01 grid by their midpoint's density, uniform within a cell."""
+        x, y = (np.arange(low + 0.005, high, 0.01) for low, high in _BOX)
+        density = self._boltzmann(x, y, temperature)
+        cells = rng.choice(density.size, size=n, p=density.ravel() / density.sum())
+        i, j = np.unravel_index(cells, density.shape)
+        return np.stack([x[i], y[j]], axis=1) + 0.01 * (rng.random((n, 2)) - 0.5)
 
     def _boltzmann(self, x: np.ndarray, y: np.ndarray, temperature: float) -> np.ndarray:
         return np.exp(-self.plane_energy(np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1)) / self.kT(temperature))
