@@ -13,13 +13,7 @@ def three_hole_samples():
 
 
 def sample_three_hole(n, temperature, seed=0):
-    """Independent points ``(n, 2)``: cells of a fine grid by their exact mass, uniform within a cell."""
-    rng = np.random.default_rng(seed)
-    edges = np.linspace(-3.2, 3.2, 641), np.linspace(-3.0, 3.4, 641)
-    mass = ThreeHole(kind="three_hole").exact_histogram(*edges, temperature)
-    cells = rng.choice(mass.size, size=n, p=mass.ravel() / mass.sum())
-    corner = np.stack([e[i] for e, i in zip(edges, np.unravel_index(cells, mass.shape), strict=True)], axis=1)
-    return corner + rng.random((n, 2)) * 0.01
+    return ThreeHole(kind="three_hole").sample_exact(n, temperature, np.random.default_rng(seed))
 
 
 @pytest.fixture

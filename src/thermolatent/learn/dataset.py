@@ -78,12 +78,12 @@ def load_training(study: Study, layout: Layout) -> TrainingData:
 def held_out_walkers(walkers: int, share: float) -> np.ndarray:
     """Mask ``(walkers,)`` of the walkers kept out of training, at least one and never all.
 
-    Whole walkers, spread evenly over the list so that each starting structure stays on both sides. Frames shuffled
-    between the sides would leak: neighbours in time are nearly copies.
+    Whole walkers: frames shuffled between the sides would leak, as neighbours in time are nearly copies. They are picked
+    by the golden ratio, since an even stride would pick one starting structure only (those repeat evenly too).
     """
     count = min(max(1, round(share * walkers)), walkers - 1)
     mask = np.zeros(walkers, bool)
-    mask[(np.arange(count) * walkers + walkers // 2) // count] = True
+    mask[np.argsort(np.arange(walkers) * 0.6180339887498949 % 1)[:count]] = True
     return mask
 
 

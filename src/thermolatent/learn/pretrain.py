@@ -124,7 +124,7 @@ class SpibTraining:
         stride = -(-len(held_out.now) // _EVALUATION_PAIRS)
         self.held_out = LaggedPairs(held_out.now[::stride].to(x.device), held_out.later[::stride].to(x.device))
         self.generator = torch.Generator(x.device).manual_seed(seed)
-        self.history = History(["loss", "held_out_cross_entropy", "held_out_rate", "states"])
+        self.history = History()
         self.epochs_done = 0
         first = self._resume(checkpoint.load())
         if first == 0:

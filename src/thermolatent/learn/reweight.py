@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 METHODS = ("mbar", "which_t", "conditional")
 _EVALUATE_EVERY = 200
 _EVALUATION_FRAMES = 50_000
-#: MBAR's free energies are solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
+#: MBAR is solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
 _MBAR_FRAMES = 50_000
 
 
 def run(study: Study, layout: Layout, seed: int) -> None:
     """Fit both networks and write ``reweight/seed<seed>.safetensors`` with its history."""
     data = load_training(study, layout)
-    history = History(["cross_entropy", "energy_residual", "held_out"])
+    history = History()
     spec, tensors = {"seed": seed, "networks": {}}, {}
     if len(data.temperatures) > 1:
         for method in ("which_t", "conditional"):

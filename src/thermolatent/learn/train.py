@@ -75,9 +75,10 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
 class DensityTraining:
     """Optimise E[-ln r(z|T)], and with a joint encoder the whole objective of :mod:`thermolatent.learn.spib`.
 
-    Stops when the held-out objective has not improved for ``learn.patience`` evaluations and keeps the best state. The
-    held-out objective is on whole walkers at the training temperatures: E[-ln r] with a frozen encoder; with a joint one
-    the cross-entropy plus the rate E[ln q - ln r], which unlike E[-ln r] alone cannot be lowered by shrinking z.
+    Each part stops when its held-out objective, on whole walkers at the training temperatures, has not improved for
+    ``learn.patience`` evaluations, and its best state is kept. A joint encoder comes first, for at most half of the
+    steps: its objective is the whole one, cross-entropy + beta_ib E[ln q - ln r]. Then it is frozen and the density goes
+    on by E[-ln r], which compares states only while z stands still (shrinking z lowers it).
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ class DensityTraining:
         seed: int,
         checkpoint: Checkpoint,
     ):
-        self.settings, self.beta_ib, self.joint = study.learn, study.representation.beta_ib, joint
+        self.settings, self.beta_ib = study.learn, study.representation.beta_ib
+        self.joint = joint  # whether the encoder is learning now
         self.checkpoint = checkpoint
         self.device = pick_device(self.settings.device)
         self.spib, self.density = spib.to(self.device), density.to(self.device)
@@ -123,16 +125,12 @@ class DensityTraining:
                 _POOL_STEPS,
                 seed,
             )
-        self._posterior = None
-        with torch.no_grad():
-            mean, log_sigma = self.spib.posterior(self.x)
-            sigma = log_sigma.exp().expand_as(mean)
-            if not joint:
-                self._posterior = (mean, sigma)
-            rows = torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)
-            noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
-            self.density.fit_scale(mean[rows] + sigma[rows] * noise)
-        self.history = History(["loss", "cross_entropy", "held_out", "held_out_neg_log_r", "held_out_cross_entropy"])
+        self._posterior = self._encode()
+        mean, sigma = self._posterior
+        rows = torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)
+        noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
+        self.density.fit_scale(mean[rows] + sigma[rows] * noise)
+        self.history = History()
         self.step, self.best, self.best_state, self.since_best = 0, float("inf"), self._state(), 0
         self.optimiser = adam(self._parameters(), self.settings.learning_rate)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
@@ -141,15 +139,31 @@ class DensityTraining:
     def fit(self) -> None:
         """Run to the end, or from the checkpoint to the end, and load the best state."""
         settings = self.settings
-        while self.step < settings.steps and self.since_best < settings.patience:
+        while self.step < settings.steps:
             loss, cross_entropy = self._step()
             self.step += 1
             if self.step % settings.evaluate_every == 0 or self.step == settings.steps:
                 self._evaluate(loss, cross_entropy)
+                if self.joint and (self.since_best >= settings.patience or 2 * self.step >= settings.steps):
+                    self._freeze_encoder()
                 self._save()
-        self.spib.load_state_dict(self.best_state["spib"])
-        self.density.load_state_dict(self.best_state["density"])
+            if self.since_best >= settings.patience:
+                break
+        self._load(self.best_state)
         log.info("stopped after %d steps, held-out objective %.4f", self.step, self.best)
+
+    def _freeze_encoder(self) -> None:
+        """End of the joint part: keep its best state and go on with the density alone."""
+        log.info("encoder frozen after %d steps, held-out objective %.4f", self.step, self.best)
+        self._load(self.best_state)
+        self.joint, self._posterior = False, self._encode()
+        self.best, self.since_best = float("inf"), 0
+
+    @torch.no_grad()
+    def _encode(self) -> tuple[Tensor, Tensor]:
+        """Mean and sigma of q(z|x) of every frame, each ``(N, d)``."""
+        mean, log_sigma = self.spib.posterior(self.x)
+        return mean, log_sigma.exp().expand_as(mean)
 
     def _rate(self, step: int) -> float:
         """A short warm-up, then half a cosine to zero."""
@@ -196,11 +210,12 @@ class DensityTraining:
         fixed = torch.Generator(self.device).manual_seed(0)
         noise = torch.randn(len(now), self.spib.latent_dim, generator=fixed, device=self.device)
         terms = self.spib.terms(self.x[now], self.labels[later], noise, self.density, self.theta[now])
-        objective = float(terms.neg_log_r)
+        objective = terms.neg_log_r
         if self.joint:
-            objective += float(terms.log_q + terms.cross_entropy)
+            objective = terms.cross_entropy + self.beta_ib * (terms.log_q + terms.neg_log_r)
+        objective = float(objective)
         self.history.add(
-            "density",
+            "joint" if self.joint else "density",
             self.step,
             loss=float(loss),
             **({} if cross_entropy is None else {"cross_entropy": float(cross_entropy.detach())}),
@@ -217,6 +232,10 @@ class DensityTraining:
                 "step %d: held-out objective %.4f (best %.4f), %.0f s", self.step, objective, self.best, row["seconds"]
             )
 
+    def _load(self, state: dict[str, dict[str, Tensor]]) -> None:
+        self.spib.load_state_dict(state["spib"])
+        self.density.load_state_dict(state["density"])
+
     def _state(self) -> dict[str, dict[str, Tensor]]:
         return {"spib": copy_state(self.spib), "density": copy_state(self.density)}
 
@@ -227,6 +246,7 @@ class DensityTraining:
         self.checkpoint.save(
             {
                 "now": self._state(),
+                "joint": self.joint,
                 "best_state": self.best_state,
                 "best": self.best,
                 "since_best": self.since_best,
@@ -241,8 +261,8 @@ class DensityTraining:
     def _resume(self, state: dict[str, Any] | None) -> None:
         if state is None:
             return
-        self.spib.load_state_dict(state["now"]["spib"])
-        self.density.load_state_dict(state["now"]["density"])
+        self._load(state["now"])
+        self.joint, self._posterior = state["joint"], self._encode()
         self.best_state, self.best, self.since_best = state["best_state"], state["best"], state["since_best"]
         self.step = state["step"]
         self.optimiser.load_state_dict(state["optimiser"])

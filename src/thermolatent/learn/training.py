@@ -47,8 +47,7 @@ def shuffled_batches(size: int, generator: torch.Generator, *columns: tuple[Tens
 class History:
     """Loss history as CSV: stage, step, seconds since the start, and one column per loss; empty where not evaluated."""
 
-    def __init__(self, columns: list[str]):
-        self.columns = ["stage", "step", "seconds", *columns]
+    def __init__(self):
         self.rows: list[dict[str, Any]] = []
         self._start = time.perf_counter()
 
@@ -68,8 +67,11 @@ class History:
         self._start = time.perf_counter() - (rows[-1]["seconds"] if rows else 0.0)
 
     def save(self, path: str | Path) -> None:
+        columns = dict.fromkeys(["stage", "step", "seconds"])
+        for row in self.rows:
+            columns |= dict.fromkeys(row)
         with replacing(path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.columns, restval="")
+            writer = csv.DictWriter(file, list(columns), restval="")
             writer.writeheader()
             for row in self.rows:
                 writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})

@@ -1,0 +1,99 @@
+"""Exact samples of the three-hole potential with short-time dynamics, laid out as featurize would."""
+
+import numpy as np
+import pytest
+
+from thermolatent.artifacts import save_array, save_json
+from thermolatent.config import Study
+from thermolatent.layout import Layout
+from thermolatent.systems.three_hole import ThreeHole
+
+WALKERS, FRAMES, SEGMENT = 16, 1500, 15
+MINIMA = {"left": (-1.0481, -0.0421), "right": (1.0481, -0.0421), "top": (0.0, 1.5371)}
+
+
+def make_study(**changes):
+    """A quick three-hole study, trained at 0.5 and 1.5."""
+    content = {
+        "name": "exact",
+        "system": "three_hole",
+        "temperatures": {"train": [0.5, 1.5], "predict": [1.0]},
+        "simulate": {"walkers": WALKERS, "frames": FRAMES, "time_step": 0.02},
+        "featurize": {"features": ["position_xy"], "plane": ["position_xy"]},
+        "representation": {
+            "initial_labels": 12,
+            "epochs": 10,
+            "refinements": 6,
+            "batch_size": 512,
+            "learning_rate": 5e-3,
+        },
+        "reweight": {"width": 32, "steps": 600, "batch_size": 2048},
+        "learn": {"steps": 400, "evaluate_every": 100, "batch_size": 1024, "learning_rate": 5e-3},
+        "models": {
+            "informed": {
+                "density": {"kind": "flow", "couplings": 6, "width": 16, "tau": 3.0},
+                "temperature": ["steer", "condition"],
+                "informed": True,
+                "encoder": "frozen",
+            },
+            "joint": {"density": {"kind": "flow", "couplings": 4, "width": 8}, "encoder": "joint"},
+        },
+        "generate": {"samples": 5000, "structures": 0, "grid": 3},
+        "validate": {"states": {"kind": "basins", "minima": MINIMA}},
+    }
+    return Study(**{**content, **changes})
+
+
+def correlated_exact_points(T, rng):
+    """``(WALKERS, FRAMES, 2)``: exact points, each followed for SEGMENT frames by Metropolis, which keeps them exact."""
+    system = ThreeHole()
+    points = system.sample_exact(WALKERS * FRAMES // SEGMENT, T, rng)
+    energy, frames = system.plane_energy(points), []
+    for _ in range(SEGMENT):
+        frames.append(points)
+        for _ in range(4):
+            trial = points + 0.25 * rng.normal(size=points.shape)
+            trial_energy = system.plane_energy(trial)
+            accepted = rng.random(len(points)) < np.exp((energy - trial_energy) / T)
+            points = np.where(accepted[:, None], trial, points)
+            energy = np.where(accepted, trial_energy, energy)
+    return np.stack(frames, axis=1).reshape(WALKERS, FRAMES, 2)
+
+
+def write_features(study, layout, temperatures):
+    for T in temperatures:
+        points = correlated_exact_points(T, np.random.default_rng(round(100 * T)))
+        save_array(layout.features(T), points.astype(np.float32))
+        save_array(layout.plane(T), points.astype(np.float32))
+        save_array(layout.energies(T), ThreeHole().plane_energy(points))
+        save_json(layout.features_header(T), {"names": ["x", "y"], "temperature": T})
+
+
+@pytest.fixture(scope="session")
+def exact(tmp_path_factory):
+    """(study, layout) with features at the training temperatures, and nothing else."""
+    study = make_study()
+    layout = Layout(str(tmp_path_factory.mktemp("exact") / "results"))
+    write_features(study, layout, study.temperatures.train)
+    return study, layout
+
+
+@pytest.fixture(scope="session")
+def trained(exact):
+    """(study, layout) after pretrain, reweight and learn of both models, seed 0."""
+    from thermolatent.learn import pretrain, reweight, train
+
+    study, layout = exact
+    pretrain.run(study, layout, 0)
+    reweight.run(study, layout, 0)
+    for model in study.models:
+        train.run(study, layout, model, 0)
+    return study, layout
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """(study, layout) of one's own, to write and break files in."""
+    study, layout = make_study(), Layout(str(tmp_path / "results"))
+    write_features(study, layout, study.temperatures.train)
+    return study, layout

@@ -1,0 +1,72 @@
+"""Splits and pairs: whole walkers, no leak, no pair across walkers, no held-out temperature."""
+
+import numpy as np
+import pytest
+
+from thermolatent.errors import ArtifactError
+from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, lagged_pairs, load_training
+
+
+def shaped(walkers=5, frames=7, temperatures=(1.0, 2.0)):
+    """Features that say where each frame came from: (temperature, walker, frame)."""
+    grid = np.stack(np.meshgrid(np.arange(walkers), np.arange(frames), indexing="ij"), -1).astype(np.float32)
+    features = [np.concatenate([np.full((walkers, frames, 1), T, np.float32), grid], -1) for T in temperatures]
+    energies = [np.zeros((walkers, frames))] * len(temperatures)
+    return TrainingData(list(temperatures), list(temperatures), 1.0, features, features, energies)
+
+
+@pytest.mark.parametrize("walkers", [2, 3, 16, 32, 64])
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.99])
+def test_held_out_walkers_are_some_and_never_all(walkers, share):
+    mask = held_out_walkers(walkers, share)
+    assert 1 <= mask.sum() <= walkers - 1
+    assert mask.sum() == min(max(1, round(share * walkers)), walkers - 1)
+
+
+def test_both_sides_of_the_split_have_every_start():
+    starts = np.arange(32) % 4
+    mask = held_out_walkers(32, 0.25)
+    assert set(starts[mask]) <= set(starts[~mask])
+
+
+@pytest.mark.parametrize("lag", [1, 3, 6])
+def test_pairs_are_one_lag_apart_in_one_walker_at_one_temperature(lag):
+    data = shaped()
+    flat = data.flat(data.features)
+    mask = np.array([True, False, True, True, False])
+    pairs = lagged_pairs(data, lag, mask)
+    now, later = flat[pairs.now], flat[pairs.later]
+    np.testing.assert_array_equal(now[:, :2], later[:, :2])
+    np.testing.assert_array_equal(now[:, 2] + lag, later[:, 2])
+    assert len(now) == 2 * mask.sum() * (7 - lag)
+    assert set(now[:, 1]) == {0, 2, 3}
+
+
+def test_training_and_held_out_frames_share_nothing():
+    data = shaped()
+    mask = held_out_walkers(5, 0.4)
+    training, held = lagged_pairs(data, 2, ~mask), lagged_pairs(data, 2, mask)
+    used = set(training.now.tolist()) | set(training.later.tolist())
+    assert not used & (set(held.now.tolist()) | set(held.later.tolist()))
+    assert frame_mask(data, ~mask)[sorted(used)].all()
+
+
+def test_one_order_temperature_walker_frame():
+    data = shaped()
+    flat = data.flat(data.features)
+    np.testing.assert_array_equal(flat, np.array(sorted(flat.tolist()), np.float32))
+    np.testing.assert_array_equal(data.theta(), flat[:, 0])
+    np.testing.assert_array_equal(data.temperature_index(), flat[:, 0] - 1)
+
+
+def test_only_training_temperatures_are_opened(exact):
+    study, layout = exact  # no features exist at 1.0, the temperature to predict
+    data = load_training(study, layout)
+    assert data.temperatures == [0.5, 1.5]
+
+
+def test_features_of_another_length_are_refused(fresh):
+    study, layout = fresh
+    np.save(layout.features(1.5), np.zeros((16, 10, 2), np.float32))
+    with pytest.raises(ArtifactError, match=r"T1\.5.*16 walkers of 10 frames.*1500.*featurize again"):
+        load_training(study, layout)

@@ -1,0 +1,151 @@
+"""Reweighting against exact three-hole averages, the potential's calculus, and informed draws."""
+
+import numpy as np
+import pytest
+import torch
+
+from thermolatent.densities.reweighting import ReducedPotential, effective_fraction, log_weights
+from thermolatent.learn.dataset import load_training
+from thermolatent.learn.informed import InformedPool, systematic_resample
+from thermolatent.learn.reweight import METHODS, FrameWeights, baseline_weights
+from thermolatent.systems.three_hole import ThreeHole
+
+
+def exact_average(function, temperature):
+    """Boltzmann average of a function of (x, y) by quadrature."""
+    edges = np.linspace(-3.5, 3.5, 141), np.linspace(-3.2, 3.8, 141)
+    mass = ThreeHole().exact_histogram(*edges, temperature)
+    x, y = np.meshgrid(*((e[1:] + e[:-1]) / 2 for e in edges), indexing="ij")
+    return float((mass * function(x, y)).sum() / mass.sum())
+
+
+#: function of (x, y), and an error that weights may have but no training ensemble comes near
+OBSERVABLES = {
+    "y": (lambda x, y: y, 0.03),
+    "V": (lambda x, y: ThreeHole().plane_energy(np.stack([x, y], -1)), 0.08),
+    "top": (lambda x, y: (y > 1.0).astype(float), 0.015),
+}
+
+
+@pytest.fixture(scope="module")
+def weights_at_1(trained):
+    return baseline_weights(*trained, 0, 1.0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("observable", OBSERVABLES)
+def test_weights_reproduce_exact_averages_at_an_unseen_temperature(trained, weights_at_1, method, observable):
+    function, tolerance = OBSERVABLES[observable]
+    data = load_training(*trained)
+    values = function(*data.flat(data.features).T)
+    exact = exact_average(function, 1.0)
+    weights = weights_at_1[method]
+    assert weights.sum() == pytest.approx(1)
+    assert (weights * values).sum() == pytest.approx(exact, abs=tolerance)
+    for at_one_temperature in np.split(values, 2):
+        assert abs(at_one_temperature.mean() - exact) > 1.5 * tolerance
+
+
+def test_mbar_weights_at_a_training_temperature_are_that_ensemble(trained):
+    study, layout = trained
+    data = load_training(study, layout)
+    weights = np.exp(FrameWeights(study, layout, 0).log_weights("mbar", 0.5))
+    energy = (weights * data.flat(data.energies)).sum()
+    assert energy == pytest.approx(ThreeHole().exact_mean_energy(0.5), abs=0.02)
+
+
+def test_mbar_of_one_ensemble_is_plain_boltzmann_reweighting():
+    rng = np.random.default_rng(0)
+    energies = rng.normal(size=1000)
+    log_w = log_weights(0.3 * energies, energies[:, None], np.array([1000]), np.zeros(1))
+    expected = np.exp(0.7 * energies)
+    np.testing.assert_allclose(np.exp(log_w), expected / expected.sum(), rtol=1e-10)
+
+
+@pytest.fixture
+def potential():
+    torch.manual_seed(0)
+    return ReducedPotential(2, 8, [2.0, 1.0, 0.5], [10, 10, 10], heat_capacity=True).double()
+
+
+def test_slopes_are_the_derivative_of_the_basis(potential):
+    b = np.array([0.5, 0.8, 1.3, 1.99])
+    numerical = (potential._basis(b + 1e-6) - potential._basis(b - 1e-6)) / 2e-6
+    np.testing.assert_allclose(potential._slopes(b), numerical, atol=1e-6)
+
+
+def test_beyond_the_cold_end_the_potential_goes_on_linearly(potential):
+    basis = potential._basis(np.array([2.0 - 1e-5, 2.0, 2.0 + 1e-5, 3.0, 4.0, 5.0]))
+    np.testing.assert_allclose(basis[2] - basis[1], basis[1] - basis[0], atol=1e-9)  # no kink
+    np.testing.assert_allclose(basis[5] - basis[4], basis[4] - basis[3], atol=1e-12)  # straight
+
+
+def test_potential_vanishes_at_the_hottest(potential):
+    coefficients = potential.coefficients(torch.randn(7, 2).double())
+    assert potential.potential(coefficients, np.array([0.5])).abs().max().item() == 0
+
+
+def test_energy_regression_is_exact_for_an_exact_potential():
+    """U = e + heat capacity terms: the loss of the true coefficients is zero up to the offsets."""
+    torch.manual_seed(0)
+    network = ReducedPotential(1, 4, [1.0, 0.5], [1, 1], heat_capacity=True).double()
+    features, which = torch.randn(500, 1).double(), torch.randint(2, (500,))
+    with torch.no_grad():
+        slopes = torch.as_tensor(network._slopes(np.array([1.0, 0.5])))
+        energies = (network.coefficients(features) * slopes[which]).sum(1)
+    network.set_energy_scale(torch.ones(2).double())
+    _, residual = network.loss(features, which, energies)
+    assert residual.item() == pytest.approx(0, abs=1e-20)
+
+
+def test_effective_fraction():
+    assert effective_fraction(np.zeros(10)) == pytest.approx(1)
+    assert effective_fraction(np.array([0.0] + [-1e3] * 9)) == pytest.approx(0.1)
+
+
+def test_systematic_resampling_counts_are_within_one_of_expected():
+    rng = np.random.default_rng(0)
+    weight = rng.random(50)
+    counts = np.bincount(systematic_resample(weight, 10_000, rng), minlength=50)
+    assert np.abs(counts - 10_000 * weight / weight.sum()).max() <= 1
+    assert len(systematic_resample(weight, 0, rng)) == 0
+
+
+def make_pool(log_weights, allowed=None, seed=0):
+    n = 20_000
+    allowed = np.ones(n, bool) if allowed is None else allowed
+    return InformedPool(log_weights, (1.0, 2.0), allowed, np.where(np.arange(n) < n // 2, 0.5, 1.0), 100, 10, seed)
+
+
+def test_pool_draws_by_weight_and_uniformly_in_inverse_temperature():
+    favourite = np.full(20_000, -np.inf)
+    favourite[5000:15_000] = 0.0
+    pool = make_pool(lambda T: favourite)
+    draws = [pool.draw(step) for step in range(10)]
+    rows, temperatures = np.concatenate([d[0] for d in draws]), np.concatenate([d[1] for d in draws])
+    by_weight = ~np.isin(temperatures, [0.5, 1.0])
+    assert by_weight.mean() == pytest.approx(10_000 / 11_000, abs=0.02)  # trust n / (n + 1000)
+    assert ((rows >= 5000) & (rows < 15_000))[by_weight].all()
+    counts = np.histogram(1 / temperatures[by_weight], bins=4, range=(1, 2))[0]
+    assert np.ptp(counts) <= 0.05 * by_weight.sum()
+
+
+def test_temperatures_that_cannot_be_trusted_fall_back_to_training_frames():
+    single = np.full(20_000, -np.inf)
+    single[7] = 0.0
+    pool = make_pool(lambda T: single)
+    rows, temperatures = pool.draw(0)
+    assert (rows == 7).mean() < 0.05
+    assert set(temperatures[rows != 7]) <= {0.5, 1.0}
+    np.testing.assert_array_equal(temperatures, np.where(rows < 10_000, 0.5, 1.0))
+
+
+def test_pool_uses_allowed_frames_only_and_depends_on_the_step_alone():
+    allowed = np.arange(20_000) % 3 == 0
+    flat = np.zeros(20_000)
+    first, second = make_pool(lambda T: flat, allowed), make_pool(lambda T: flat, allowed)
+    for step in range(25):
+        first.draw(step)
+    for a, b in zip(first.draw(25), second.draw(25), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert (first.draw(25)[0] % 3 == 0).all()

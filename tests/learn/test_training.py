@@ -1,0 +1,187 @@
+"""Whole stages on exact data: results, restarts, seeds."""
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from thermolatent.errors import ArtifactError, TrainingError
+from thermolatent.learn import pretrain, train
+from thermolatent.learn.dataset import load_training
+from thermolatent.learn.model import Model
+from thermolatent.learn.representation import load_representation
+from thermolatent.learn.training import Checkpoint, History, pick_device, shuffled_batches
+from thermolatent.systems.three_hole import ThreeHole
+
+
+def test_spib_finds_the_three_basins_numbered_by_population(trained):
+    study, layout = trained
+    rep = load_representation(layout.spib(0))
+    minima = np.array(list(study.validate_.states.minima.values()), np.float32)
+    states = rep.states(rep.encode(minima))
+    assert len(set(states)) == 3
+    data = load_training(study, layout)
+    populations = np.bincount(rep.states(rep.encode(data.features[0])).ravel(), minlength=rep.n_states)
+    assert (np.diff(populations) <= 0).all()
+
+
+def test_the_scaler_is_part_of_the_model_and_knows_only_training_walkers(trained):
+    study, layout = trained
+    data = load_training(study, layout)
+    from thermolatent.learn.dataset import frame_mask, held_out_walkers
+
+    used = data.flat(data.features)[frame_mask(data, ~held_out_walkers(16, study.representation.held_out))]
+    spib = load_representation(layout.model("informed", 0)).spib
+    np.testing.assert_allclose(spib.feature_mean.numpy(), used.mean(0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(spib.feature_std.numpy(), used.std(0), rtol=1e-4)
+
+
+def test_a_frozen_encoder_stays_and_a_joint_one_moves(trained):
+    _, layout = trained
+    before = load_representation(layout.spib(0)).spib.state_dict()
+    frozen = load_representation(layout.model("informed", 0)).spib.state_dict()
+    joint = load_representation(layout.model("joint", 0)).spib.state_dict()
+    assert all(torch.equal(before[k], frozen[k]) for k in before)
+    assert not torch.equal(before["encoder.weight"], joint["encoder.weight"])
+    assert not torch.equal(before["decoder.0.weight"], joint["decoder.0.weight"])
+
+
+def test_an_informed_model_beats_the_nearest_temperature_where_nobody_simulated(trained):
+    """Share of the top state at T = 1: the model's samples and the training ensembles against exact points."""
+    study, layout = trained
+    model = Model.load(layout.model("informed", 0))
+    rep = model.representation
+    top = rep.states(rep.encode(np.array([[0.0, 1.5371]], np.float32)))[0]
+
+    def share(z):
+        return (rep.states(z) == top).mean()
+
+    exact = share(rep.encode(ThreeHole().sample_exact(50_000, 1.0, np.random.default_rng(0)).astype(np.float32)))
+    data = load_training(study, layout)
+    assert abs(share(model.sample(50_000, 1.0, seed=1)) - exact) < 0.02
+    assert min(abs(share(rep.encode(f)) - exact) for f in data.features) > 0.03
+
+
+def test_history_has_both_parts_of_joint_training_and_reads_back(trained):
+    _, layout = trained
+    with open(layout.history(layout.model("joint", 0))) as file:
+        rows = list(csv.DictReader(file))
+    assert [r["stage"] for r in rows] == ["joint", "joint", "density", "density"]
+    assert all(np.isfinite(float(r["held_out"])) for r in rows)
+    assert rows[0]["cross_entropy"] != ""
+    assert rows[-1]["cross_entropy"] == ""
+
+
+@pytest.mark.parametrize("model", ["joint", "informed"])
+def test_an_interrupted_training_ends_as_if_it_had_not_been(trained, tmp_path, monkeypatch, model):
+    study, layout = trained
+    expected = Model.load(layout.model(model, 0)).density.state_dict()
+
+    class Killed(Exception):
+        pass
+
+    class Elsewhere(type(layout)):
+        def model(self, model, seed):
+            return str(tmp_path / model / f"seed{seed}.safetensors")
+
+    elsewhere = Elsewhere(layout.root)
+    save = train.DensityTraining._save
+
+    def save_and_die(self):
+        save(self)
+        if self.step == 200:
+            raise Killed
+
+    monkeypatch.setattr(train.DensityTraining, "_save", save_and_die)
+    with pytest.raises(Killed):
+        train.run(study, elsewhere, model, 0)
+    assert not (tmp_path / model / "seed0.safetensors").exists()
+    monkeypatch.setattr(train.DensityTraining, "_save", save)
+    train.run(study, elsewhere, model, 0)
+    resumed = Model.load(elsewhere.model(model, 0)).density.state_dict()
+    assert all(torch.equal(resumed[k], expected[k]) for k in expected)
+    assert not list((tmp_path / model).glob("*.checkpoint"))
+
+
+def test_interrupted_pretraining_ends_as_if_it_had_not_been(fresh, monkeypatch):
+    study, layout = fresh
+    pretrain.run(study, layout, 0)
+    expected = load_representation(layout.spib(0)).spib.state_dict()
+    save = pretrain.SpibTraining._save
+
+    def save_and_die(self, refinement):
+        save(self, refinement)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pretrain.SpibTraining, "_save", save_and_die)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            pretrain.run(study, layout, 0)
+    monkeypatch.setattr(pretrain.SpibTraining, "_save", save)
+    pretrain.run(study, layout, 0)
+    resumed = load_representation(layout.spib(0)).spib.state_dict()
+    assert all(torch.equal(resumed[k], expected[k]) for k in expected)
+
+
+_TRAIN_IN_A_PROCESS = """
+import sys, torch
+sys.path.insert(0, sys.argv[1])
+torch.set_num_threads(1)
+from conftest import make_study
+from thermolatent.layout import Layout
+from thermolatent.learn import pretrain, train
+study, layout = make_study(learn={"steps": 30, "evaluate_every": 10}), Layout(sys.argv[2])
+pretrain.run(study, layout, 3)
+train.run(study, layout, "joint", 3)
+"""
+
+
+def test_two_fresh_processes_with_one_seed_agree_byte_for_byte(fresh, request):
+    """The public code's flow starts from uninitialised memory: six processes, six models."""
+    _, layout = fresh
+    files = []
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", _TRAIN_IN_A_PROCESS, str(request.path.parent), layout.root], check=True)
+        files.append([open(f, "rb").read() for f in (layout.spib(3), layout.model("joint", 3))])
+    assert files[0] == files[1]
+
+
+def test_a_model_of_another_version_is_refused(trained, tmp_path, monkeypatch):
+    _, layout = trained
+    from thermolatent import artifacts
+
+    model = Model.load(layout.model("joint", 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(artifacts, "FORMAT_VERSION", 99)
+        model.save(tmp_path / "new.safetensors")
+    with pytest.raises(ArtifactError, match=r"new\.safetensors: format version 99, .* reads version 1"):
+        Model.load(tmp_path / "new.safetensors")
+
+
+def test_a_torn_checkpoint_starts_over(tmp_path):
+    checkpoint = Checkpoint(str(tmp_path / "a.safetensors"), {"a": 1})
+    checkpoint.save({"step": 3})
+    assert checkpoint.load()["step"] == 3
+    assert Checkpoint(str(tmp_path / "a.safetensors"), {"a": 2}).load() is None
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:50])
+    assert checkpoint.load() is None
+
+
+def test_a_loss_that_is_not_finite_is_an_error_that_says_where():
+    with pytest.raises(TrainingError, match=r"density, step 7: loss is nan; lower the learning rate"):
+        History().add("density", 7, loss=float("nan"))
+
+
+def test_an_epoch_visits_every_row_once():
+    values, index = torch.arange(1000) * 10, torch.arange(0, 1000, 2)
+    seen = torch.cat([batch[0] for batch in shuffled_batches(7, torch.Generator().manual_seed(0), (values, index))])
+    assert sorted(seen.tolist()) == list(range(0, 10_000, 20))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_asking_for_a_gpu_that_is_not_there_says_what_to_write():
+    with pytest.raises(TrainingError, match="write auto or cpu"):
+        pick_device("cuda")
