@@ -98,7 +98,7 @@ def render(
         scores=report_tables.score_tables(study, tables),
         populations=report_tables.population_tables(study, tables),
         figures=[_figure(study, layout, name, seeds) for name in figure_names(study)],
-        convergence=report_tables.convergence_table(protocols),
+        convergence=report_tables.convergence_table(study, protocols),
         training=report_tables.training_table(runs),
         settings=yaml.safe_dump(study.model_dump(mode="json", by_alias=True), sort_keys=False, width=100),
         versions=_versions(protocols),

@@ -21,7 +21,7 @@ li { margin: 4px 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; min-width: 100%; }
 th, td { padding: 6px 12px; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th { font-weight: 600; white-space: nowrap; }
-thead th { background: var(--tint); border-bottom: 2px solid var(--line); }
+thead th { white-space: normal; vertical-align: bottom; background: var(--tint); border-bottom: 2px solid var(--line); }
 tbody th, thead th:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
 thead th:first-child { background: var(--tint); }
 td small, th small { display: block; color: var(--soft); font-weight: 400; white-space: nowrap; }

@@ -9,7 +9,7 @@ from thermolatent.config import Study
 from thermolatent.figures.findings import number
 from thermolatent.figures.history import Run
 from thermolatent.figures.style import look, series_names
-from thermolatent.figures.tables import Series, Tables, Value
+from thermolatent.figures.tables import Tables, Value
 from thermolatent.figures.temperature import plane_title
 from thermolatent.figures.trust import ESS_LIMIT
 from thermolatent.layout import format_temperature
@@ -110,28 +110,33 @@ def population_tables(study: Study, tables: Tables) -> list[Table]:
         for name in ("md", "exact", *study.models, *series_names(study)[: -len(study.models)]):
             series = tables.population(name, state)
             if series:
-                rows.append((look(study, name).label, [_population(series, T) for T in study.temperatures.generated]))
+                cells = [_population(name, series.get(T)) for T in study.temperatures.generated]
+                rows.append((look(study, name).label, cells))
         made.append(Table(f"Population of {state}", "", _header(study), rows))
     return made
 
 
-def _population(series: Series, temperature: float) -> Cell:
-    if temperature not in series:
+def _population(name: str, value: Value | None) -> Cell:
+    if value is None:
         return Cell("–")
-    return Cell(f"{series[temperature].median:.3f}", _detail(series[temperature], "{:.3f}".format))
+    if name in ("md", "exact"):  # the same whatever the seed
+        value = value._replace(seeds=1)
+    return Cell(f"{value.median:.3f}", _detail(value, "{:.3f}".format))
 
 
 def _header(study: Study) -> list[Cell]:
-    unit = " K" if study.system.temperature_unit == "kelvin" else ""
+    unit = "\u00a0K" if study.system.temperature_unit == "kelvin" else ""
     temperatures = study.temperatures
     return [
         Cell(""),
-        *(Cell(f"T = {format_temperature(T)}{unit}", temperatures.role(T)) for T in temperatures.generated),
+        *(Cell(f"T\u00a0=\u00a0{format_temperature(T)}{unit}", temperatures.role(T)) for T in temperatures.generated),
     ]
 
 
-def convergence_table(protocols: dict[float, dict]) -> Table:
+def convergence_table(study: Study, protocols: dict[float, dict]) -> Table:
     """MD of each temperature: how long, how fast, and whether walkers from different starts agree."""
+    reduced = study.system.temperature_unit == "reduced"
+    energy, time = ("reduced", "time units") if reduced else ("kJ/mol", "ps")
     rows = []
     for T, protocol in protocols.items():
         comparison = protocol["convergence"]
@@ -142,19 +147,19 @@ def convergence_table(protocols: dict[float, dict]) -> Table:
             pair = " and ".join(comparison["between"])
             mark, word = ("doubt", "not converged") if ratio > LIMIT else ("", "agree")
             verdict = Cell(
-                f"{word}, {ratio:.1f} standard errors", f"{pair}: {comparison['difference']:.3g} kJ/mol", mark
+                f"{word}, {ratio:.1f} standard errors", f"{pair}: {comparison['difference']:.3g} {energy}", mark
             )
         sampled = protocol["frames"] * protocol["save_every"] * protocol["time_step"]
         cells = [
             Cell(str(protocol["walkers"])),
-            Cell(str(protocol["frames"]), f"{sampled:g} ps each"),
+            Cell(str(protocol["frames"]), f"{sampled:g} {time} each"),
             Cell(", ".join(f"{name} {mean:.3f}" for name, mean in comparison["mean_energy"].items())),
             verdict,
             Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
             Cell(f"{protocol['wall_seconds']:.0f}"),
         ]
         rows.append((f"T = {format_temperature(T)}", cells))
-    header = ["", "walkers", "frames per walker", "mean potential energy by start (kJ/mol)", "different starts"]
+    header = ["", "walkers", "frames per walker", f"mean potential energy by start ({energy})", "different starts"]
     header += ["walker-steps per second", "seconds"]
     caption = (
         f"Walkers that started in different minima, compared by mean potential energy; above {LIMIT:g} standard errors "

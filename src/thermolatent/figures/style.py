@@ -113,6 +113,9 @@ def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -
 def save_figure(figure: Figure, layout: Layout, name: str) -> list[str]:
     """Write ``<name>.pdf`` and ``<name>.png``, each whole or not at all and without a date. Returns their paths."""
     width, height = figure.get_size_inches()
+    # The layout is worked out once, not once per file: it costs more than the drawing.
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
     # An undated file is the same file when nothing changed, and then nothing after it is repeated.
     undated = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
     paths = []

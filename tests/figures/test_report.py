@@ -1,0 +1,196 @@
+"""The report: every number in it comes from a file, nothing in it comes from elsewhere."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from files_for_figures import make_study, write_blank_figures, write_study_files
+
+from thermolatent.errors import ArtifactError
+from thermolatent.figures import figure_names, findings, report
+from thermolatent.figures.findings import number
+from thermolatent.figures.stage import run as draw_figures
+from thermolatent.figures.tables import Tables
+
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Text, tables as lists of rows, images, ids and links; fails on tags that are not closed in order."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tables, self.images, self.ids, self.links, self.pieces = [], {}, [], set(), set(), []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if "id" in attributes:
+            self.ids.add(attributes["id"])
+        if tag == "img":
+            self.images.append(attributes)
+        if tag == "a":
+            self.links.add(attributes["href"])
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "h3":
+            self.title = ""
+        elif tag == "table":
+            self.rows = self.tables.setdefault(self.title, [])
+        elif tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("td", "th", "small"):
+            self.rows[-1][-1] = f"{self.rows[-1][-1]} {data.strip()}".strip().replace("\u00a0", " ")
+        elif self.open and self.open[-1] == "h3":
+            self.title += data
+        if "style" not in self.open:
+            self.pieces.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.pieces))
+
+
+@pytest.fixture(scope="module", params=[[0], [0, 1, 2]], ids=["one seed", "three seeds"])
+def made(request, tmp_path_factory):
+    study, seeds = make_study(), request.param
+    layout = write_study_files(study, tmp_path_factory.mktemp("report"), seeds)
+    if len(seeds) == 1:
+        draw_figures(study, layout, seeds)
+    else:
+        write_blank_figures(study, layout)
+    report.run(study, layout, seeds)
+    html = Path(layout.report).read_text(encoding="utf-8")
+    return study, layout, Tables.load(study, layout, seeds), html, Page(html), seeds
+
+
+def test_nothing_is_fetched(made):
+    html = made[3]
+    outside = re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
+    assert "http" not in outside.lower()
+    assert all(source.startswith("data:image/png;base64") for source in re.findall(r'src="([^"]{0,30})', html))
+    assert not re.search(r"<(script|link|iframe|object)\b|@import|url\(", outside)
+    assert len(html) < 3e6
+
+
+def test_every_figure_is_embedded_with_a_text_for_those_who_cannot_see_it(made):
+    study, layout, _, _, page, _ = made
+    assert len(page.images) == len(figure_names(study))
+    assert all(len(image["alt"]) > 40 for image in page.images)
+    assert {f"figure-{name}" for name in figure_names(study)} <= page.ids
+    assert {link.removeprefix("#") for link in page.links} <= page.ids
+    import base64
+
+    embedded = {base64.b64decode(image["src"].partition(",")[2]) for image in page.images}
+    assert embedded == {Path(layout.figure(name, "png")).read_bytes() for name in figure_names(study)}
+
+
+def test_tables_hold_the_medians(made):
+    study, _, tables, _, page, seeds = made
+    rows = {row[0]: row[1:] for row in page.tables["Jensen-Shannon divergence, fixed plane (mu2, mu3) (nats)"]}
+    assert rows[""][1] == "T = 0.3 interpolate"
+    series = tables.score("latf", "js_plane", "fixed")
+    for cell, value in zip(rows["latf"], series.values(), strict=True):
+        spread = f"{number(value.low)} to {number(value.high)}" if len(seeds) > 1 else f"± {number(value.stderr)}"
+        assert cell == f"{number(value.median)} {spread}"
+    floor = {row[0]: row[1:] for row in page.tables["Jensen-Shannon divergence, latent plane (nats)"]}
+    assert [cell.split()[0] for cell in floor["MD half against half (floor)"]] == [
+        number(v.median) for v in tables.score("floor", "js_latent", "latent").values()
+    ]
+    hexagon = {row[0]: row[1:] for row in page.tables["Population of hexagon"]}
+    expected = [f"{v.median:.3f} ± 0.004" for v in tables.population("md", "hexagon").values()]
+    assert hexagon["MD"] == expected
+    assert set(hexagon) == {"", "MD", *study.models, "nearest training T", "MBAR", "which T (no energies)",
+                            "conditional reweighting"}  # fmt: skip
+
+
+def test_answer_says_accuracy_doubts_and_what_is_not_converged(made):
+    study, _, tables, _, page, _ = made
+    for model in study.models:
+        a = findings.accuracy(study, tables, model)
+        assert f"{model}: median divergence {number(a.js)} nats" in page.text
+        assert f"{a.population_error:.3f} ({a.state} at T = {a.population_at:g})" in page.text
+        share = tables.score(model, "ess_fraction", "")[0.7].median
+        assert f"{model} at T = 0.7: only {100 * share:.2g} % of the training frames count" in page.text
+    assert "The MD at T = 0.3 is not converged: walkers from hexagon and chevron differ by 6.3 standard" in page.text
+    assert "The best baseline, MBAR, has" in page.text
+    assert "and is better" in page.text
+
+
+def test_accuracy_is_over_predicted_temperatures_only(made):
+    study, _, tables, *_ = made
+    a = findings.accuracy(study, tables, "latf")
+    series = tables.score("latf", "js_plane", "fixed")
+    assert a.worst == max(series[T].median for T in (0.3, 0.4, 0.6, 0.7))
+    from statistics import median
+
+    assert a.js == median(series[T].median for T in (0.3, 0.4, 0.6, 0.7))
+    assert a.baseline_js == median(tables.score("mbar", "js_plane", "fixed")[T].median for T in (0.3, 0.4, 0.6, 0.7))
+
+
+def test_evidence_settings_versions_and_timings_are_there(made):
+    _, _, _, _, page, seeds = made
+    md = {row[0]: row[1:] for row in page.tables["MD by temperature"]}
+    assert md["T = 0.3"][3].startswith("not converged, 6.3 standard errors")
+    assert md["T = 0.2"][3].startswith("agree, 1.4 standard errors")
+    assert md["T = 0.2"][1] == "3000 1500 time units each"
+    assert "beta_ib: 0.0001" in page.text
+    assert "held_out: 0.2" in page.text, "defaults too"
+    versions = dict(page.tables["Versions"][1:])
+    assert versions["openmm, of the MD"] == "8.6.1"
+    timings = dict(page.tables["Seconds of work"][1:])
+    assert timings["MD, all temperatures"] == "368"  # six times 61.25
+    assert timings["model latf"] == f"{96 * len(seeds)}"
+    training = [row for row in page.tables["Training runs"] if row[0] == "model latf"]
+    assert len(training) == len(seeds)
+    assert training[0][3].startswith("1.9417")  # 1.9 + 1/24
+
+
+def test_without_reference_the_report_judges_by_trust(write_files):
+    study = make_study(reference=False)
+    layout = write_files(study)
+    write_blank_figures(study, layout)
+    report.run(study, layout, [0])
+    page = Page(Path(layout.report).read_text(encoding="utf-8"))
+    assert "without reference MD to judge them; in doubt: latf at T = 0.7" in page.text
+    assert "There is no reference MD at the predicted temperatures" in page.text
+    assert "median divergence" not in page.text
+    rows = {row[0]: row[1:] for row in page.tables["Jensen-Shannon divergence, fixed plane (mu2, mu3) (nats)"]}
+    assert [cell == "–" for cell in rows["latf"]] == [False, True, True, False, True, True]
+
+
+def test_text_from_a_study_cannot_become_markup(write_files):
+    study = make_study({"description": "a <b>bold</b> & <script>alert(1)</script> claim"})
+    layout = write_files(study)
+    write_blank_figures(study, layout)
+    report.run(study, layout, [0])
+    html = Path(layout.report).read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp;" in html
+
+
+def test_a_missing_figure_or_protocol_is_named(write_files):
+    study = make_study()
+    layout = write_files(study)
+    with pytest.raises(ArtifactError, match=r"surfaces_latf.png.*run the stage figures"):
+        report.run(study, layout, [0])
+    Path(layout.protocol(0.3)).unlink()
+    with pytest.raises(ArtifactError, match=r"protocol.json"):
+        report.run(study, layout, [0])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0047123, "0.0047"), (0.06, "0.060"), (0.128, "0.13"), (1.0, "1.0"), (12.3, "12"), (123.4, "123"), (0.0, "0.0")],
+)
+def test_numbers_have_two_digits(value, text):
+    assert number(value) == text

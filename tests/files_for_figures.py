@@ -1,0 +1,184 @@
+"""A study's files as the stages before the figures leave them, small, from a distribution written down here."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from thermolatent.artifacts import save_arrays, save_json
+from thermolatent.config import load_study
+from thermolatent.figures import figure_names
+from thermolatent.layout import Layout
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
+
+BINS = 20
+
+
+def make_study(seedless_changes=None, dimensions=2, reference=True):
+    """LJ7 as shipped, with another latent dimension or without reference MD at the predicted temperatures."""
+    study = load_study("lj7", "studies")
+    temperatures = study.temperatures
+    if not reference:
+        temperatures = temperatures.model_copy(update={"reference": []})
+    representation = study.representation.model_copy(update={"latent_dim": dimensions})
+    changes = {"temperatures": temperatures, "representation": representation, **(seedless_changes or {})}
+    return study.model_copy(update=changes)
+
+
+def populations(study, temperature, shift=0.0):
+    """Four shares that change with temperature and sum to 1."""
+    raw = np.exp(np.arange(len(study.validate_.states.centers)) * -0.25 / temperature) + 0.05
+    raw[0] += shift
+    return raw / raw.sum()
+
+
+def score_rows(study, seeds):
+    """Divergences where MD exists, effective sample fractions everywhere."""
+    for seed in seeds:
+        for T in study.temperatures.generated:
+            known = T in study.temperatures.simulated
+            base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
+            for k, model in enumerate(["floor", "nearest", "mbar", "which_t", "conditional", *study.models]):
+                joint = model in study.models and study.models[model].encoder == "joint"
+                latent = [f"latent_{model}"] if joint else ["latent"]
+                if model not in study.models:
+                    latent = ["latent", *(f"latent_{m}" for m, s in study.models.items() if s.encoder == "joint")]
+                planes = [("js_plane", "fixed"), *(("js_latent", plane) for plane in latent)]
+                for metric, plane in planes if known else []:
+                    value = 0.004 * (1 + 0.6 * k) * (1 + 0.1 * seed) * (9 if model == "nearest" else 1)
+                    value *= 1 + abs(T - 0.35)
+                    numbers = {"value": value, "stderr": 0.0005, "unit": "nats", "n_ref": 48000, "n_gen": 48000}
+                    yield base | {"model": model, "plane": plane, "metric": metric} | numbers
+                if model != "floor":
+                    share = 0.5 * np.exp(-6 * abs(T - 0.35) * (1 + 0.05 * seed)) / (1 + 0.2 * k)
+                    yield base | {
+                        "model": model,
+                        "plane": "",
+                        "metric": "ess_fraction",
+                        "value": float(share),
+                        "unit": "1",
+                    }
+                    error = 0.002 * k + 0.01 * seed * T
+                    if known:
+                        yield base | {
+                            "model": model, "plane": "fixed", "metric": "population_max_error", "value": error,
+                            "stderr": 0.001, "unit": "1",
+                        }  # fmt: skip
+
+
+def population_rows(study, seeds):
+    for seed in seeds:
+        for T in study.temperatures.generated:
+            base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
+            base |= {"states": "named", "n_eff": 2000.0}
+            names = ["nearest", "mbar", "which_t", "conditional", *study.models]
+            for k, model in enumerate((["md"] if T in study.temperatures.simulated else []) + names):
+                shift = 0.0 if model == "md" else 0.03 * (k - 3) * (1 + 0.2 * seed) * T
+                for state, p in zip(study.validate_.states.centers, populations(study, T, shift), strict=True):
+                    yield base | {"model": model, "state": state, "value": float(p), "stderr": 0.004}
+
+
+def latents(temperature, dimensions, n, seed):
+    """Two wells whose weights and widths depend on temperature."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(0, 0.8 * np.sqrt(temperature), (n, dimensions))
+    z[:, 0] += np.where(rng.random(n) < 0.25 + 0.5 * temperature, 1.0, -1.0)
+    return z
+
+
+def profile_arrays(study, dimensions):
+    temperatures = study.temperatures.generated
+    edges = np.linspace(-3, 3, BINS + 1)
+    shown = min(dimensions, 2)
+    out = {name: [] for name in ("latent_md", "latent_model")}
+    curves = {name: [] for name in ("marginal_md", "marginal_md_stderr", "marginal_model")}
+    for k, T in enumerate(temperatures):
+        for source, seed in (("md", k), ("model", 100 + k)):
+            z = latents(T, dimensions, 20_000, seed)
+            mass = np.histogramdd(z[:, :shown], [edges] * shown)[0] / len(z)
+            marginal = np.stack([np.histogram(c, edges)[0] / len(z) for c in z.T])
+            with np.errstate(divide="ignore"):
+                F = np.where(marginal > 0, -np.log(marginal), np.nan)
+            F -= np.nanmin(F, axis=1, keepdims=True)
+            if source == "md" and T not in study.temperatures.simulated:
+                mass, F = np.full_like(mass, np.nan), np.full_like(F, np.nan)
+            out[f"latent_{source}"].append(mass)
+            curves[f"marginal_{source}"].append(F)
+            if source == "md":
+                curves["marginal_md_stderr"].append(np.where(np.isfinite(F), 0.02 * np.exp(F / 3), np.nan))
+    arrays = {name: np.stack(values) for name, values in (out | curves).items()}
+    return {
+        "temperatures": np.asarray(temperatures, float),
+        "edges_latent": np.stack([edges] * shown),
+        "edges_marginal": np.stack([edges] * dimensions),
+        **arrays,
+    }
+
+
+def write_histories(study, layout, seeds):
+    def write(path, columns, rows):
+        write_table(path, ("stage", "step", "seconds", *columns), rows)
+
+    for seed in seeds:
+        rows = [
+            {"stage": f"refinement {e // 6}", "step": e + 1, "seconds": 0.5 * e, "loss": 0.25 + np.exp(-e / 4 - seed),
+             "held_out_cross_entropy": 0.26 + np.exp(-e / 4 - seed), "held_out_rate": 3.0, "states": 4.0}
+            for e in range(18)
+        ]  # fmt: skip
+        write(layout.history(layout.spib(seed)), ("loss", "held_out_cross_entropy", "held_out_rate", "states"), rows)
+        rows = [
+            {"stage": method, "step": 250 * s, "seconds": 1.0 * s, "cross_entropy": 0.4 + 0.2 / s,
+             "energy_residual": 0.4 * energies, "held_out": 0.4 + 0.4 * energies + 0.25 / s}
+            for method, energies in (("conditional", 1.0), ("which_t", 0.0))
+            for s in range(1, 17)
+        ]  # fmt: skip
+        columns = ("cross_entropy", "energy_residual", "held_out")
+        write(layout.history(layout.reweighting(seed)), columns, rows)
+        for model, spec in study.models.items():
+            rows = []
+            for s in range(1, 25):
+                row = {
+                    "stage": "density",
+                    "step": 250 * s,
+                    "seconds": 4.0 * s,
+                    "loss": 1.8 + 1 / s,
+                    "held_out": 1.9 + 1 / s,
+                }
+                row |= {"held_out_neg_log_r": 1.9 + 1 / s, "held_out_cross_entropy": 0.27}
+                rows.append(row | ({"cross_entropy": 0.26} if spec.encoder == "joint" else {}))
+            columns = ("loss", "cross_entropy", "held_out", "held_out_neg_log_r", "held_out_cross_entropy")
+            write(layout.history(layout.model(model, seed)), columns, rows)
+
+
+def write_protocols(study, layout, unconverged=0.3):
+    for T in study.temperatures.simulated:
+        ratio = 6.3 if unconverged == T else 1.4
+        between = {"difference": 0.031, "standard_errors": ratio, "between": ["hexagon", "chevron"]}
+        content = {
+            **{"temperature": T, "kT": T, "walkers": 32, "frames": 3000, "save_every": 100, "equilibration": 50000},
+            **{"time_step": 0.005, "friction": 1.0, "seed": 1, "platform": "Reference", "openmm": "8.6.1"},
+            **{"steps": 350000, "wall_seconds": 61.25, "walker_steps_per_second": 512345},
+            "convergence": {"mean_energy": {"hexagon": -9.1, "chevron": -9.069}, "walkers": {}, **between},
+        }
+        save_json(layout.protocol(T), content)
+
+
+def write_study_files(study, root, seeds, dimensions=2):
+    """Everything that figures and report read."""
+    layout = Layout(str(root))
+    write_table(layout.all_scores, SCORE_COLUMNS, score_rows(study, seeds))
+    write_table(layout.all_populations, POPULATION_COLUMNS, population_rows(study, seeds))
+    save_json(layout.metrics, {"metrics": {"js_plane": {"unit": "nats", "definition": "Jensen-Shannon"}}, "bins": 60})
+    for model in study.models:
+        save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, dimensions))
+    write_histories(study, layout, seeds)
+    write_protocols(study, layout)
+    return layout
+
+
+def write_blank_figures(study, layout):
+    """White pictures under the figures' names, each of another size, for tests that are not about drawing."""
+    for k, name in enumerate(figure_names(study)):
+        path = Path(layout.figure(name, "png"))
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (32 + k, 16), "white").save(path)
