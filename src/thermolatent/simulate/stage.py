@@ -14,6 +14,7 @@ from thermolatent.artifacts import FORMAT_VERSION, load_json, replacing, save_ar
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError, SimulationError
 from thermolatent.layout import Layout, format_temperature
+from thermolatent.simulate import PROTOCOL
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.langevin import platform_name, start_names
 from thermolatent.simulate.partial import Partial
@@ -74,6 +75,7 @@ def protocol_identity(study: Study, temperature: float) -> dict[str, Any]:
     on_gpu = platform not in ("Reference", "CPU")
     return {
         "format": FORMAT_VERSION,
+        "protocol": PROTOCOL,
         "system": system.model_dump(mode="json"),
         "temperature": temperature,
         "kT": system.kT(temperature),
