@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.figures.style import DOUBLE, SINGLE, panels
+from thermolatent.figures.style import DOUBLE, LOG_FROM, SINGLE, logarithmic, panels
 from thermolatent.layout import Layout
 
 #: Curves by column of a history file: legend entry, colour, line. Other columns are in the CSV only.
@@ -94,6 +94,9 @@ def draw(runs: list[Run]) -> Figure:
         for run in own:
             for name in names:
                 handles |= _curve(panel, run, name)
+        values = [value for line in panel.lines for value in line.get_ydata()]
+        if values and max(values) > LOG_FROM * min(values) > 0:
+            logarithmic(panel)
         _mark_refinements(panel, own[0])
         panel.set_xlabel("epoch" if _refines(own[0]) else "step")
     for panel in axes[:, 0]:

@@ -153,7 +153,7 @@ def convergence_table(study: Study, protocols: dict[float, dict]) -> Table:
         cells = [
             Cell(str(protocol["walkers"])),
             Cell(str(protocol["frames"]), f"{sampled:g} {time} each"),
-            Cell(", ".join(f"{name} {mean:.3f}" for name, mean in comparison["mean_energy"].items())),
+            Cell(", ".join(f"{name}\u00a0{mean:.3f}" for name, mean in comparison["mean_energy"].items())),
             verdict,
             Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
             Cell(f"{protocol['wall_seconds']:.0f}"),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from thermolatent.artifacts import replacing
 from thermolatent.config import Study
@@ -26,6 +27,8 @@ MAX_PIXELS, DPI = 1600, 300
 #: Colour map of free energies: light where it is low in ink, dark where the system is.
 FREE_ENERGY_MAP = "viridis"
 GREY = "0.45"
+#: A logarithmic axis is used where the largest value is this many times the smallest.
+LOG_FROM = 15.0
 
 _RC = {
     "font.family": "DejaVu Sans",
@@ -108,6 +111,15 @@ def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -
     figure = Figure(figsize=size, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def logarithmic(axes: Axes) -> None:
+    """Logarithmic y axis with plain numbers at 1, 2 and 5, for quantities that span one to three decades."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    axes.yaxis.set_minor_locator(LogLocator(subs="all", numticks=20))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def save_figure(figure: Figure, layout: Layout, name: str) -> list[str]:

@@ -8,12 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from thermolatent.config import Study
-from thermolatent.figures.style import DOUBLE, GREY, SINGLE, look, panels, series_names, temperature_axis
+from thermolatent.figures.style import (
+    DOUBLE,
+    GREY,
+    LOG_FROM,
+    SINGLE,
+    logarithmic,
+    look,
+    panels,
+    series_names,
+    temperature_axis,
+)
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.figures.trust import ESS_LIMIT, SPREAD_LIMIT, spread
 
-#: A logarithmic axis is used where the largest value is this many times the smallest.
-LOG_FROM = 15.0
 #: Background of values that call a prediction in doubt.
 DOUBT = "#FBF6C4"
 COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
@@ -57,7 +65,7 @@ def draw_divergence(study: Study, tables: Tables) -> Figure:
         curves["floor", plane] = tables.score("floor", metric, plane)
     values = [v.median for series in curves.values() for v in series.values() if v.median > 0]
     if values and max(values) > LOG_FROM * min(values):
-        axes.flat[0].set_yscale("log")
+        logarithmic(axes.flat[0])
         axes.flat[0].set_ylim(0.6 * min(values), 1.6 * max(values))
     else:
         axes.flat[0].set_ylim(bottom=0)
@@ -78,7 +86,7 @@ def draw_trust(study: Study, tables: Tables) -> Figure:
         temperature_axis(panel, study)
     for name in series_names(study):
         _line(left, study, name, tables.score(name, "ess_fraction", ""))
-    left.set_yscale("log")
+    logarithmic(left)
     low, high = left.get_ylim()
     left.set_ylim(min(low, ESS_LIMIT / 2), max(high, 1.3))
     left.set_ylabel("effective sample fraction")
