@@ -84,9 +84,9 @@ def test_the_resolved_study_holds_every_default_and_is_written_once(study, tmp_p
 #: a change of a study -> the stages that read it
 CHANGES = {
     "models.latf.density.width": (5, {"learn", "validate", "gather", "figures", "report"}),
-    "generate.samples": (60, {"generate", "validate"}),
-    "generate.structures": (4, {"generate"}),
-    "reweight": ({"steps": 7}, {"reweight"}),
+    "generate.samples": (60, {"generate", "validate", "report"}),
+    "generate.structures": (4, {"generate", "report"}),
+    "reweight": ({"steps": 7}, {"reweight", "learn", "report"}),
     "representation": ({"lag": 2}, {"pretrain", "learn", "validate", "gather", "report"}),
     "simulate.frames": (30, {"simulate", "report"}),
     "temperatures.predict": ([0.75, 1.0], {"generate", "validate", "gather", "figures", "report"}),

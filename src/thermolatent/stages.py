@@ -57,7 +57,7 @@ STAGES = {
     "pretrain": Stage(
         "thermolatent.learn.pretrain:run",
         ("seed",),
-        ("temperatures.train", "representation", "learn.device"),
+        ("system.kind", "temperatures.train", "representation", "learn.device"),
         "SPIB on the training temperatures",
     ),
     "reweight": Stage(
@@ -69,13 +69,19 @@ STAGES = {
     "learn": Stage(
         "thermolatent.learn.train:run",
         ("model", "seed"),
-        ("system.kind", "temperatures.train", "temperature_range", "representation", "learn", "models.{model}"),
+        (
+            *("system.kind", "temperatures.train", "temperature_range"),
+            *("representation", "reweight", "learn", "models.{model}"),
+        ),
         "a model of p(z|T)",
     ),
     "generate": Stage(
         "thermolatent.generate.stage:run",
         ("model", "seed"),
-        ("system.kind", "temperatures.train", "temperatures.generated", "temperature_range", "generate"),
+        (
+            *("system.kind", "temperatures.train", "temperatures.generated", "temperature_range"),
+            *("models.{model}.informed", "generate"),
+        ),
         "ensembles at every temperature asked for",
     ),
     "validate": Stage(
@@ -100,7 +106,10 @@ STAGES = {
     "report": Stage(
         "thermolatent.figures.report:run",
         ("seeds",),
-        ("description", "system", "temperatures", "simulate", "featurize", "representation", "models", "validate"),
+        (
+            *("description", "system", "temperatures", "simulate", "featurize", "representation", "reweight", "learn"),
+            *("models", "generate", "validate"),
+        ),
         "one HTML file that opens offline",
     ),
 }

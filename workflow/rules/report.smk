@@ -8,6 +8,7 @@ rule report:
         populations=PATHS.all_populations,
         metrics=PATHS.metrics,
         protocols=at_simulated("protocol"),
+        histories=histories,
     output:
         report=report(PATHS.report, category="Report", labels={"study": "{study}"}),
     log:
