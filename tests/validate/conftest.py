@@ -16,7 +16,7 @@ def sample_three_hole(n, temperature, seed=0):
     return ThreeHole(kind="three_hole").sample_exact(n, temperature, np.random.default_rng(seed))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def study():
     return Study(
         name="tiny",
@@ -31,7 +31,7 @@ def study():
         generate={"samples": 8000},
         validate={
             "bins": 30,
-            "bootstrap": 50,
+            "bootstrap": 20,
             "states": {
                 "kind": "basins",
                 "minima": {"left": [-1.0481, -0.0421], "right": [1.0481, -0.0421], "top": [0.0, 1.5371]},

@@ -1,11 +1,15 @@
 """Named states against the three-hole potential's exact basin populations."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.systems.lj_cluster import LJCluster
 from thermolatent.systems.three_hole import ThreeHole
+from thermolatent.validate.divergence import Bins
+from thermolatent.validate.exact import NamedPlane
 from thermolatent.validate.states import (
     Basins,
     NearestCenters,
@@ -38,14 +42,21 @@ def basins(system):
     return Basins(system.plane_energy_gradient, MINIMA, [-4.0, -3.5], [4.0, 4.5])
 
 
+@pytest.fixture(scope="module")
+def plane(study):
+    fixed = SimpleNamespace(
+        bins=Bins((np.linspace(-2.6, 2.6, 31), np.linspace(-2.4, 3.2, 31))), periodic=[False, False]
+    )
+    return NamedPlane(study, fixed)
+
+
 @pytest.mark.parametrize("temperature", EXACT)
-def test_basin_populations_are_exact(system, basins, temperature):
-    edges = np.linspace(-4, 4, 401), np.linspace(-3.5, 4.5, 401)
-    mass = system.exact_histogram(*edges, temperature)
-    centers = np.stack(np.meshgrid(*[(e[1:] + e[:-1]) / 2 for e in edges], indexing="ij"), -1).reshape(-1, 2)
-    population = np.bincount(basins.assign(centers), mass.ravel())
+def test_basin_populations_are_exact(plane, temperature):
+    mass, population = plane.exact(temperature)
     side, top = EXACT[temperature]
     np.testing.assert_allclose(population, [side, side, top], atol=1e-3)
+    assert mass.shape == (900,)
+    assert mass.sum() == pytest.approx(1, abs=2e-3)
 
 
 def test_basins_are_mirror_images_and_hold_their_minima(basins):

@@ -10,6 +10,8 @@ from thermolatent.validate.reference import View
 
 #: How far beyond the reference's bins the named states are laid out, as a share of the bins' range.
 BEYOND = 0.25
+#: Parts per axis into which a cell of the exact quadrature is divided between the named states.
+SHARED = 4
 
 
 class NamedPlane:
@@ -40,10 +42,14 @@ class NamedPlane:
         return self._known[temperature]
 
     def _populations(self, temperature: float) -> np.ndarray:
-        edges = [np.linspace(lo, hi, states.GRID + 1) for lo, hi in zip(self.low, self.high, strict=True)]
-        mass = self.system.exact_histogram(*edges, temperature)
-        centers = np.stack(np.meshgrid(*[(e[1:] + e[:-1]) / 2 for e in edges], indexing="ij"), axis=-1)
-        population = np.bincount(self.assign(centers.reshape(-1, 2)), mass.ravel(), minlength=len(self.names))
+        def edges(count):
+            return [np.linspace(lo, hi, count + 1) for lo, hi in zip(self.low, self.high, strict=True)]
+
+        mass = self.system.exact_histogram(*edges(states.GRID // SHARED), temperature)
+        centers = np.stack(np.meshgrid(*[(e[1:] + e[:-1]) / 2 for e in edges(states.GRID)], indexing="ij"), axis=-1)
+        # A cell on a border is shared out by the basins of its parts; the mass there is small and nearly even.
+        mass = mass.repeat(SHARED, axis=0).repeat(SHARED, axis=1).ravel() / SHARED**2
+        population = np.bincount(self.assign(centers.reshape(-1, 2)), mass, minlength=len(self.names))
         return population / population.sum()
 
     def state_set(self, fixed: View) -> states.StateSet:

@@ -124,7 +124,8 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
             stderr = float(np.mean([e[1] for e in errors]))
         else:
             stderr = float(np.mean([e[0][name] for e in errors], axis=0).std(ddof=1))
-        scores[name] = (float(np.mean(both)), stderr)
+        # All frames drawn is the floor itself, every time: rounding would leave 1e-19 here.
+        scores[name] = (float(np.mean(both)), stderr if stderr > 1e-15 else 0.0)
     n_ref, n_gen = np.mean(sizes, axis=0).round().astype(int)
     return Matched(scores, int(n_ref), int(n_gen))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from thermolatent.config import BasinStates, NearestStates
 from thermolatent.errors import ThermolatentError
@@ -14,6 +15,8 @@ from thermolatent.validate.reference import Reference
 
 #: Points per axis of the grid on which steepest descent is followed.
 GRID = 400
+#: How many of its cells per axis make a coarse cell.
+COARSEN = 8
 
 
 class NearestCenters:
@@ -52,9 +55,18 @@ class Basins:
     def __init__(self, gradient: Callable, minima: np.ndarray, low, high, grid: int = GRID):
         self.minima = np.asarray(minima, float)
         self.low, self.high, self.grid = np.asarray(low, float), np.asarray(high, float), grid
-        centers = [lo + (np.arange(grid) + 0.5) * (hi - lo) / grid for lo, hi in zip(self.low, self.high, strict=True)]
-        points = np.stack(np.meshgrid(*centers, indexing="ij"), axis=-1).reshape(-1, 2)
-        self.labels = self._descend(gradient, points).reshape(grid, grid)
+        # Coarse cells first; only those with a border of basins near them are followed cell by cell.
+        coarse = -(-grid // COARSEN)
+        labels = self._descend(gradient, self._centers(coarse)).reshape(coarse, coarse)
+        near_border = maximum_filter(labels, 3) != minimum_filter(labels, 3)
+        fine = np.floor((np.arange(grid) + 0.5) * coarse / grid).astype(int)
+        self.labels = labels[np.ix_(fine, fine)]
+        followed = near_border[np.ix_(fine, fine)]
+        self.labels[followed] = self._descend(gradient, self._centers(grid)[followed.ravel()])
+
+    def _centers(self, grid: int) -> np.ndarray:
+        axes = [lo + (np.arange(grid) + 0.5) * (hi - lo) / grid for lo, hi in zip(self.low, self.high, strict=True)]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
 
     def _descend(self, gradient: Callable, points: np.ndarray) -> np.ndarray:
         apart = np.linalg.norm(self.minima[:, None] - self.minima[None], axis=-1)
@@ -79,7 +91,7 @@ class Basins:
                 return labels
             at = at + step * downhill(at + step / 2 * downhill(at))  # midpoint rule on the unit-speed descent
         # A few points can sit on a ridge, where the descent has no direction; more of them mean a minimum is missing.
-        if len(at) > len(points) / 1000:
+        if len(at) > max(1, len(points) / 1000):
             x, y = np.median(at, axis=0)
             raise ThermolatentError(
                 f"validate.states.minima: steepest descent ends near ({x:.3f}, {y:.3f}), which is no named minimum; "

@@ -1,0 +1,215 @@
+"""The stage from files to tables, with an exact model: three-hole samples and exact frame weights."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from thermolatent.artifacts import load_arrays, save_array, save_arrays, save_json
+from thermolatent.errors import ArtifactError
+from thermolatent.layout import BASELINES, Layout
+from thermolatent.validate import gather, stage
+from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.states import NearestCenters
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS
+
+RMSE_EXACT = "free_energy_rmse_exact_kT"
+CENTERS = np.array([[-1.0481, -0.0421], [1.0481, -0.0421], [0.0, 1.5371]])
+
+
+class Encoder:
+    """A representation known in closed form: z = (x, y) scaled, states by the nearest minimum."""
+
+    latent_dim, n_states, scale = 2, 3, 2.0
+
+    def encode(self, features):
+        return np.asarray(features, np.float32) * np.float32(self.scale)
+
+    def noised(self, mu, seed, features=None):
+        return mu + np.float32(0.01) * np.random.default_rng(seed).standard_normal(mu.shape, np.float32)
+
+    def states(self, mu):
+        return NearestCenters(CENTERS * self.scale).assign(mu.reshape(-1, 2)).reshape(mu.shape[:-1])
+
+
+class ExactWeights:
+    """MBAR's weights with exact partition functions, for all three reweightings."""
+
+    def __init__(self, system, frames):
+        edges = np.linspace(-4.5, 4.5, 901)
+        grid = np.stack(np.meshgrid(edges, edges, indexing="ij"), axis=-1)
+        self.energy, self.grid = system.plane_energy(frames), system.plane_energy(grid)
+
+    def log_weights(self, method, temperature):
+        def log_density(T):
+            return -self.energy / T - np.log(np.exp(-self.grid / T).sum())
+
+        log_w = log_density(temperature) - np.logaddexp(log_density(0.5), log_density(1.5))
+        return log_w - np.log(np.exp(log_w).sum())
+
+
+@pytest.fixture(scope="module")
+def exact(study, three_hole_samples, tmp_path_factory):
+    """Everything that validate reads, in a temporary folder; the stages' two readers of models replaced."""
+    layout = Layout(str(tmp_path_factory.mktemp("validate") / "results" / "tiny"))
+    walkers, frames = study.simulate.walkers, study.simulate.frames
+    for T in study.temperatures.simulated:
+        points = three_hole_samples(walkers * frames, T, seed=int(10 * T)).reshape(walkers, frames, 2)
+        save_array(layout.features(T), points.astype(np.float32))
+        save_array(layout.plane(T), points.astype(np.float32))
+        header = {"walkers": walkers, "frames": frames, "plane_periodic": [False, False]}
+        save_json(layout.features_header(T), header)
+        save_json(layout.protocol(T), {"starts": (["left", "right", "top"] * walkers)[:walkers]})
+    training = np.concatenate([np.load(layout.plane(T)).reshape(-1, 2) for T in study.temperatures.train])
+    weights = ExactWeights(study.system, training)
+    for T in study.temperatures.generated:
+        latents = 2 * three_hole_samples(study.generate.samples, T, seed=int(1000 * T)).astype(np.float32)
+        for model in study.models:
+            arrays = {"latents": latents, "frame_weights": np.exp(weights.log_weights("mbar", T))}
+            save_arrays(layout.samples(model, 0, T), arrays)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "load_representation", lambda path: Encoder())
+        patch.setattr(stage, "FrameWeights", lambda *_: weights)
+        yield layout
+
+
+@pytest.fixture(scope="module")
+def done(study, exact):
+    """The same after validate and gather."""
+    for model in ("baselines", *study.models):
+        stage.run(study, exact, model, 0)
+    gather.run(study, exact, [0])
+    return exact
+
+
+@pytest.fixture
+def spoiled(exact, tmp_path):
+    """A copy of the files, to be damaged."""
+    return Layout(str(shutil.copytree(exact.root, tmp_path / "tiny", ignore=shutil.ignore_patterns("validate"))))
+
+
+def table(path, **where):
+    with open(path, newline="") as file:
+        rows = [SimpleNamespace(**row) for row in csv.DictReader(file)]
+    return [r for r in rows if all(getattr(r, k) == v for k, v in where.items())]
+
+
+def value(rows):
+    assert len(rows) == 1
+    return float(rows[0].value)
+
+
+def test_an_exact_model_scores_at_the_floor(done):
+    rows = table(done.all_scores)
+    for plane, metric in (("fixed", "js_plane"), ("latent", "js_latent")):
+        for T in ("0.5", "1", "1.5"):
+            here = {r.model: float(r.value) for r in rows if (r.plane, r.metric, r.temperature) == (plane, metric, T)}
+            assert set(here) == {"good", *BASELINES} | ({"joint"} if plane == "fixed" else set())
+            assert here["good"] < 1.25 * here["floor"]
+            if T == "1":
+                assert here["nearest"] > 2 * here["floor"]
+    joint = {r.model for r in rows if r.plane == "latent_joint" and r.metric == "js_latent"}
+    assert joint == {"joint", *BASELINES}
+
+
+def test_populations_against_the_exact_ones(done):
+    exact = {0.5: (0.4879, 0.0243), 1.0: (0.4476, 0.1049), 1.5: (0.4243, 0.1513), 2.0: (0.4117, 0.1766)}
+    for T, (side, top) in exact.items():
+        text = f"{T:g}"
+        known = table(done.all_populations, model="exact", temperature=text)
+        np.testing.assert_allclose([float(r.value) for r in known], [side, side, top], atol=1.5e-3)
+        model = table(done.all_populations, model="good", temperature=text, states="named")
+        np.testing.assert_allclose([float(r.value) for r in model], [side, side, top], atol=0.015)
+        assert all(0 < float(r.stderr) < 0.01 for r in model)
+        mae = table(done.all_scores, model="good", temperature=text, metric="population_mae_exact")
+        assert value(mae) < 0.01
+        if T < 2:  # the MD itself has as many frames, so it is the model's measure
+            F = {r.model: float(r.value) for r in table(done.all_scores, temperature=text, metric=RMSE_EXACT)}
+            assert F["good"] < 1.4 * F["floor"]
+    assert {r.states for r in table(done.all_populations, model="md")} == {"named", "model", "model_joint"}
+
+
+def test_without_reference_only_trust_and_predictions(done):
+    metrics = {r.metric for r in table(done.scores("good", 0), temperature="2")}
+    exact = {"population_mae_exact", "population_max_error_exact", "free_energy_rmse_exact_kT"}  # needs no MD
+    assert metrics == {"ess_fraction"} | exact
+    assert table(done.populations("good", 0), temperature="2", states="named")
+    arrays = load_arrays(done.profiles("good", 0))
+    assert np.isnan(arrays["latent_md"][-1]).all()
+    assert np.isfinite(arrays["latent_model"][-1]).all()
+
+
+def test_tables_and_metrics_are_complete(done):
+    with open(done.all_scores) as file:
+        assert tuple(file.readline().strip().split(",")) == SCORE_COLUMNS
+    with open(done.all_populations) as file:
+        assert tuple(file.readline().strip().split(",")) == POPULATION_COLUMNS
+    rows = table(done.all_scores)
+    assert {r.metric for r in rows} == set(METRICS)
+    assert all(np.isfinite(float(r.value)) and r.unit == METRICS[r.metric].unit for r in rows)
+    assert {(r.temperature, r.role) for r in rows} == {
+        ("0.5", "train"),
+        ("1", "interpolate"),
+        ("1.5", "train"),
+        ("2", "extrapolate"),
+    }
+    keys = [(r.model, r.seed, r.temperature, r.plane, r.metric) for r in rows]
+    assert len(set(keys)) == len(keys)
+    with open(done.metrics) as file:
+        described = json.load(file)
+    assert set(described["metrics"]) == set(METRICS)
+    assert described["bins_per_axis"] == 30
+    assert described["gmrq"]["processes"] == {"good": {"0": 3}, "joint": {"0": 3}}
+
+
+def test_profiles_have_the_promised_shapes(done):
+    arrays = load_arrays(done.profiles("good", 0))
+    assert arrays["temperatures"].tolist() == [0.5, 1.0, 1.5, 2.0]
+    for name in ("latent_md", "latent_model", "plane_md", "plane_model"):
+        assert arrays[name].shape == (4, 30, 30)
+    for name in ("marginal_md", "marginal_md_stderr", "marginal_model"):
+        assert arrays[name].shape == (4, 2, 30)
+    assert arrays["edges_latent"].shape == arrays["edges_plane"].shape == arrays["edges_marginal"].shape == (2, 31)
+    assert arrays["plane_model"].sum((1, 2)) == pytest.approx(1, abs=1e-3)
+    difference = (arrays["marginal_model"] - arrays["marginal_md"])[1]
+    low = arrays["marginal_md"][1] < 4
+    assert np.sqrt(np.nanmean(difference[low] ** 2)) < 0.1
+
+
+def test_same_seed_same_bytes_and_no_reference_is_said(study, done, caplog):
+    before = Path(done.scores("good", 0)).read_bytes()
+    caplog.set_level("INFO")
+    stage.run(study, done, "good", 0)
+    assert Path(done.scores("good", 0)).read_bytes() == before
+    assert "no reference MD at T = 2" in caplog.text
+
+
+def test_nan_samples_are_counted_not_dropped(study, spoiled):
+    path = spoiled.samples("good", 0, 1.0)
+    arrays = load_arrays(path)
+    arrays["latents"][:3] = np.nan
+    save_arrays(path, arrays)
+    with pytest.raises(ArtifactError, match=r"3 of 8000 generated latents are not finite"):
+        stage.run(study, spoiled, "good", 0)
+
+
+def test_weights_of_other_frames_are_refused(study, spoiled):
+    path = spoiled.samples("good", 0, 1.0)
+    arrays = load_arrays(path)
+    save_arrays(path, arrays | {"frame_weights": arrays["frame_weights"][:-1]})
+    with pytest.raises(ArtifactError, match=r"31999 frame weights for 32000 training frames"):
+        stage.run(study, spoiled, "good", 0)
+
+
+def test_missing_and_foreign_files_are_named(study, spoiled, tmp_path):
+    with pytest.raises(ArtifactError, match="table is missing"):
+        gather.run(study, spoiled, [0])
+    np.savez(spoiled.samples("good", 0, 1.0), format_version=np.int64(99))
+    with pytest.raises(ArtifactError, match="format version 99"):
+        stage.run(study, spoiled, "good", 0)
+    with pytest.raises(ArtifactError, match="is missing"):
+        stage.run(study, Layout(str(tmp_path / "nowhere")), "good", 0)
