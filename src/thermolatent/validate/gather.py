@@ -46,7 +46,11 @@ def describe(study: Study, seeds: list[int], populations: list[dict[str, str]]) 
         "angles -pi to pi; one overflow cell for everything outside",
         "epsilon": divergence.EPSILON,
         "kl_sym_paper": {"bins_per_axis": divergence.PAPER_BINS, "epsilon": divergence.EPSILON},
-        "sliced_w2": {"directions": sliced.PROJECTIONS, "points_at_most": sliced.MAX_POINTS},
+        "sliced_w2": {
+            "directions": sliced.PROJECTIONS,
+            "directions_in_a_plane": sliced.PROJECTIONS // 2,
+            "points_at_most": sliced.MAX_POINTS,
+        },
         "free_energy_cutoff_kT": free_energy.CUTOFF,
         "bootstrap_replicates": study.validate_.bootstrap,
         "gmrq": {

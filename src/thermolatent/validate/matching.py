@@ -56,10 +56,13 @@ class Candidate:
 
     def replicates(self, cells: np.ndarray, count: int, n: int, replicates: int, rng) -> np.ndarray:
         """Masses ``(replicates, count)`` of n points from resampled walkers."""
-        masses = bootstrap_masses(*self.histogram(cells, count), replicates, rng)
+        histogram, strata = self.histogram(cells, count)
+        masses = bootstrap_masses(histogram, strata, replicates, rng)
         if self.weights is None and self.walkers is not None and n == len(self.points):
             return masses  # all frames of resampled walkers: nothing is drawn
-        return resampled(masses, n, rng)
+        visited = histogram.any(axis=0)
+        masses[:, visited] = resampled(masses[:, visited], n, rng)
+        return masses
 
 
 def half_of(view: View, temperature: float, first: bool) -> Candidate:
@@ -139,7 +142,6 @@ def _functions(kind: str, grid: Bins, n: int, js_name: str) -> dict:
 
 
 def _sliced(reference: Candidate, generated: Candidate, drawn: np.ndarray, transform, rng) -> tuple[float, float]:
-    seed = int(rng.integers(2**31))
     chosen = rng.permutation(len(reference.points))[: sliced.MAX_POINTS]
     drawn = rng.permutation(drawn)[: sliced.MAX_POINTS]
     return sliced.sliced_w2_with_error(
@@ -147,5 +149,4 @@ def _sliced(reference: Candidate, generated: Candidate, drawn: np.ndarray, trans
         transform(generated.points[drawn]),
         reference.walkers[chosen],
         None if generated.walkers is None else generated.walkers[drawn],
-        seed,
     )

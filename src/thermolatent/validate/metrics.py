@@ -40,7 +40,7 @@ METRICS = {
     "sliced_w2": Metric(
         "reference standard deviations",
         "0 and up",
-        "sliced 2-Wasserstein distance, no bins: root mean square over 32 directions, each coordinate in units of the "
+        "sliced 2-Wasserstein distance, no bins: root mean square over directions, each coordinate in units of the "
         "reference's standard deviation at that temperature",
     ),
     "free_energy_rmse_kT": Metric(

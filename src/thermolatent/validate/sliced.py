@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-#: Directions on which points are projected.
+#: Directions on which points are projected, in three dimensions and more; in a plane half of them, equally spaced, do.
 PROJECTIONS = 32
 #: Points per sample at the most; larger samples are thinned by a seeded draw.
 MAX_POINTS = 25_000
@@ -15,12 +15,12 @@ GROUPS = 8
 
 
 def directions(d: int, seed: int = 0, count: int = PROJECTIONS) -> np.ndarray:
-    """Unit vectors ``(count, d)``: one for d = 1, equally spaced from a random angle for d = 2, else random."""
+    """Unit vectors: ``(1, 1)`` for d = 1, ``(count // 2, 2)`` equally spaced for d = 2, else ``(count, d)`` random."""
     rng = np.random.default_rng(seed)
     if d == 1:
         return np.ones((1, 1))
     if d == 2:
-        angle = np.pi * (np.arange(count) + rng.random()) / count
+        angle = np.pi * (np.arange(count // 2) + rng.random()) / (count // 2)
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
     vectors = rng.normal(size=(count, d))
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
