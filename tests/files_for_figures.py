@@ -127,7 +127,7 @@ def write_histories(study, layout, seeds):
         ]  # fmt: skip
         write(layout.history(layout.spib(seed)), ("loss", "held_out_cross_entropy", "held_out_rate", "states"), rows)
         rows = [
-            {"stage": method, "step": 250 * s, "seconds": 1.0 * s, "cross_entropy": 0.4 + 0.2 / s,
+            {"stage": method, "step": 250 * s, "seconds": s if energies else 16 + 1.5 * s, "cross_entropy": 0.4 + 0.2 / s,
              "energy_residual": 0.4 * energies, "held_out": 0.4 + 0.4 * energies + 0.25 / s}
             for method, energies in (("conditional", 1.0), ("which_t", 0.0))
             for s in range(1, 17)
@@ -137,15 +137,28 @@ def write_histories(study, layout, seeds):
         for model, spec in study.models.items():
             rows = []
             for s in range(1, 25):
+                joint = spec.encoder == "joint" and s <= 16
                 row = {
-                    "stage": "density",
+                    "stage": "joint" if joint else "density",
                     "step": 250 * s,
                     "seconds": 4.0 * s,
                     "loss": 1.8 + 1 / s,
-                    "held_out": 1.9 + 1 / s,
                 }
-                row |= {"held_out_neg_log_r": 1.9 + 1 / s, "held_out_cross_entropy": 0.27}
-                rows.append(row | ({"cross_entropy": 0.26} if spec.encoder == "joint" else {}))
+                row |= {"held_out_neg_log_r": 1.9 + 1 / s, "held_out_cross_entropy": 0.27 + joint / s}
+                rows.append(
+                    row | ({"cross_entropy": 0.26 + 1 / s, "held_out": 0.28} if joint else {"held_out": 1.9 + 1 / s})
+                )
+            if spec.informed:
+                rows += [
+                    {
+                        "stage": "conditional",
+                        "step": 200 * s,
+                        "seconds": 96 + s,
+                        "cross_entropy": 0.2,
+                        "held_out": 0.3 + 1 / s,
+                    }
+                    for s in range(1, 11)
+                ]
             columns = ("loss", "cross_entropy", "held_out", "held_out_neg_log_r", "held_out_cross_entropy")
             write(layout.history(layout.model(model, seed)), columns, rows)
 

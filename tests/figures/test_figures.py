@@ -222,7 +222,7 @@ def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study
     panels = visible(history.draw(runs))
     assert [p.get_title() for p in panels] == [
         *("representation (SPIB)", "reweighting: conditional", "reweighting: which_t"),
-        *("model latf", "model latf_published", "model latf_published, encoder"),
+        *("model latf", "model latf: conditional", "model latf_published", "model latf_published, encoder"),
     ]
     with open(layout.history(layout.spib(1)), newline="") as file:
         rows = list(csv.DictReader(file))
@@ -230,11 +230,22 @@ def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study
     assert len(curves) == 3
     np.testing.assert_allclose(curves[1].get_ydata(), [float(r["loss"]) for r in rows])
     np.testing.assert_allclose(curves[1].get_xdata(), [int(r["step"]) for r in rows])
-    labels = {line.get_label() for line in panels[3].lines}
-    assert labels == {"training loss", "held-out objective"}
     assert "energy residual" not in {line.get_label() for line in panels[2].lines}
-    second = next(run for run in runs if run.training == "reweighting: which_t")
-    assert second.started == 16.0, "two networks share one clock"
+    density = [line for line in panels[5].lines if line.get_label() == "training loss"]
+    assert len(density[0].get_xdata()) == 24, "joint and density stages are one curve"
+    assert {line.get_label() for line in panels[6].lines if len(line.get_xdata()) > 2} == {
+        "cross-entropy",
+        "held-out cross-entropy",
+    }
+
+
+def test_trainings_of_one_file_share_its_clock(study, shown):
+    layout, _ = shown
+    seconds = {run.training: run.seconds for run in history.load_runs(study, layout, [0])}
+    assert seconds["reweighting: conditional"] == 16
+    assert seconds["reweighting: which_t"] == 24
+    assert seconds["model latf"] == 96
+    assert seconds["model latf: conditional"] == 10
 
 
 def test_csv_beside_a_figure_holds_its_numbers(study, shown, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -24,14 +24,17 @@ CURVES = {
     "held_out_cross_entropy": ("held-out cross-entropy", "#CC79A7", "-"),
     "energy_residual": ("energy residual", "#009E73", "-"),
 }
-#: Curves that get a panel of their own in a model's history: they are flat on the scale of the others.
-_APART = ("cross_entropy", "held_out_cross_entropy")
+#: Curves of a model's density, and of its encoder while that goes on learning: on one scale one of them would be flat.
+_DENSITY = ("loss", "held_out_neg_log_r")
+_ENCODER = ("cross_entropy", "held_out_cross_entropy")
+#: Stages that continue one another. Any other stage of a file is a training of its own.
+_MAIN = ("joint", "density")
 COLUMNS = ("training", "seed", "stage", "step", "seconds", "loss", "value")
 
 
 @dataclass
 class Run:
-    """One history file.
+    """One training.
 
     Parameters
     ----------
@@ -48,38 +51,45 @@ class Run:
     @property
     def seconds(self) -> float:
         """How long it took."""
-        return self.rows[-1][2] - self.started if self.rows else 0.0
+        return self.rows[-1][2] - self.started
+
+    @property
+    def refines(self) -> bool:
+        """Whether it is a representation's, whose steps are epochs between relabellings."""
+        return self.rows[0][0].startswith("refinement")
 
 
 def load_runs(study: Study, layout: Layout, seeds: list[int]) -> list[Run]:
-    """Every history of a study; the two networks of ``reweight`` are two runs. Raises :class:`ArtifactError`."""
+    """Every training of a study, seeds of one beside each other. Raises :class:`ArtifactError`."""
     runs = []
     for seed in seeds:
-        runs.append(_load(layout.history(layout.spib(seed)), "representation (SPIB)", seed))
-        both = _load(layout.history(layout.reweighting(seed)), "reweighting", seed)
-        started = 0.0
-        for method in dict.fromkeys(row[0] for row in both.rows):
-            own = [row for row in both.rows if row[0] == method]
-            runs.append(Run(f"reweighting: {method}", seed, own, started))
-            started = own[-1][2]
-        runs += [_load(layout.history(layout.model(model, seed)), f"model {model}", seed) for model in study.models]
+        runs += _load(layout.history(layout.spib(seed)), "representation (SPIB)", seed)
+        runs += _load(layout.history(layout.reweighting(seed)), "reweighting", seed)
+        for model in study.models:
+            runs += _load(layout.history(layout.model(model, seed)), f"model {model}", seed)
     order = list(dict.fromkeys(run.training for run in runs))
     return sorted(runs, key=lambda run: order.index(run.training))
 
 
-def _load(path: str, training: str, seed: int) -> Run:
+def _load(path: str, title: str, seed: int) -> list[Run]:
+    """The trainings of one file, in the order in which they began."""
+    runs: dict[str, Run] = {}
+    clock = 0.0
     try:
         with open(path, newline="") as file:
-            found = list(csv.DictReader(file))
-        run = Run(training, seed)
-        for row in found:
-            losses = {k: float(v) for k, v in row.items() if k not in ("stage", "step", "seconds") and v}
-            run.rows.append((row["stage"], int(row["step"]), float(row["seconds"]), losses))
+            for row in csv.DictReader(file):
+                stage, losses = row["stage"], {k: float(v) for k, v in row.items() if v and k not in COLUMNS[2:5]}
+                training = title if stage.startswith("refinement") or stage in _MAIN else f"{title}: {stage}"
+                run = runs.setdefault(training, Run(training, seed, started=clock))
+                clock = float(row["seconds"])
+                run.rows.append((stage, int(row["step"]), clock, losses))
     except OSError as error:
         raise ArtifactError(f"{path}: training history is missing; run the stage that writes it") from error
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{path}: is not a training history ({error}); delete it and train again") from error
-    return run
+    if not runs:
+        raise ArtifactError(f"{path}: training history is empty; delete it and train again")
+    return list(runs.values())
 
 
 def draw(runs: list[Run]) -> Figure:
@@ -97,8 +107,8 @@ def draw(runs: list[Run]) -> Figure:
         values = [value for line in panel.lines for value in line.get_ydata()]
         if values and max(values) > LOG_FROM * min(values) > 0:
             logarithmic(panel)
-        _mark_refinements(panel, own[0])
-        panel.set_xlabel("epoch" if _refines(own[0]) else "step")
+        _mark_stages(panel, own[0])
+        panel.set_xlabel("epoch" if own[0].refines else "step")
     for panel in axes[:, 0]:
         panel.set_ylabel("loss (nats)")
     for panel in axes.flat[len(shown) :]:
@@ -107,18 +117,17 @@ def draw(runs: list[Run]) -> Figure:
     return figure
 
 
-def _panels(runs: list[Run]) -> Iterator[tuple[str, list[str], list[Run]]]:
+def _panels(runs: list[Run]) -> Iterator[tuple[str, Iterable[str], list[Run]]]:
     """Title, columns and runs of each panel."""
     for training in dict.fromkeys(run.training for run in runs):
         own = [run for run in runs if run.training == training]
-        if not training.startswith("model "):
-            yield training, list(CURVES), own
+        stages = {row[0] for run in own for row in run.rows}
+        if not stages & set(_MAIN):
+            yield training, CURVES, own
             continue
-        # With a frozen encoder the held-out objective is -log r and the cross-entropy cannot change: one curve says all.
-        joint = any("cross_entropy" in losses for run in own for *_, losses in run.rows)
-        yield training, [c for c in CURVES if c not in _APART and (joint or c != "held_out_neg_log_r")], own
-        if joint:
-            yield f"{training}, encoder", list(_APART), own
+        yield training, _DENSITY, own
+        if "joint" in stages:
+            yield f"{training}, encoder", _ENCODER, own
 
 
 def _curve(panel: Axes, run: Run, name: str) -> dict:
@@ -132,12 +141,8 @@ def _curve(panel: Axes, run: Run, name: str) -> dict:
     return {label: drawn}
 
 
-def _refines(run: Run) -> bool:
-    return any(stage.startswith("refinement") for stage, *_ in run.rows)
-
-
-def _mark_refinements(panel: Axes, run: Run) -> None:
-    """A line where frames were relabelled, for the first seed."""
+def _mark_stages(panel: Axes, run: Run) -> None:
+    """A line where frames were relabelled or the encoder was frozen, for the first seed."""
     previous = None
     for stage, step, *_ in run.rows:
         if previous is not None and stage != previous:

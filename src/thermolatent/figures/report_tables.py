@@ -29,6 +29,14 @@ TITLES = {
 }
 #: A divergence up to this many times the floor is printed bold.
 NEAR_FLOOR = 1.5
+#: What sums up a training: column of its history, words, and which of its values. SPIB's losses before the last
+#: relabelling were of other labels.
+_OBJECTIVES = (
+    ("held_out_neg_log_r", "best held-out −log r(z|T)", min),
+    ("held_out", "best held-out objective", min),
+    ("held_out_cross_entropy", "last held-out cross-entropy", lambda values: values[-1]),
+    ("loss", "last training loss", lambda values: values[-1]),
+)
 
 
 @dataclass(frozen=True)
@@ -172,15 +180,11 @@ def training_table(runs: list[Run]) -> Table:
     """Last step, time and losses of each training run."""
     rows = []
     for run in runs:
-        if not run.rows:
-            continue
         last = run.rows[-1][3]
-        objective = "held_out" if "held_out" in last else "held_out_cross_entropy"
-        values = [losses[objective] for *_, losses in run.rows if objective in losses]
-        best = f"{values[-1]:.4f}" if objective == "held_out_cross_entropy" else f"{min(values):.4f}" if values else "–"
-        what = "last held-out cross-entropy" if objective == "held_out_cross_entropy" else "best held-out objective"
+        column, what, choose = next(item for item in _OBJECTIVES if item[0] in last)
+        loss = choose([losses[column] for *_, losses in run.rows if column in losses])
         states = f", {last['states']:.0f} states" if "states" in last else ""
-        cells = [Cell(str(run.seed)), Cell(str(run.rows[-1][1])), Cell(best, what + states), Cell(f"{run.seconds:.0f}")]
-        rows.append((run.training, cells))
+        cells = [Cell(str(run.seed)), Cell(str(run.rows[-1][1])), Cell(f"{loss:.4f}", what + states)]
+        rows.append((run.training, [*cells, Cell(f"{run.seconds:.0f}")]))
     header = ["", "seed", "steps or epochs", "held-out loss (nats)", "seconds"]
     return Table("Training runs", "", [Cell(text) for text in header], rows)

@@ -7,6 +7,7 @@ its own.
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -100,10 +101,16 @@ def series_names(study: Study, floor: bool = False) -> list[str]:
 @contextmanager
 def style() -> Iterator[None]:
     """The project's matplotlib settings, for the body of the context only."""
+    subsetting = logging.getLogger("fontTools.subset")
+    level = subsetting.level
+    subsetting.setLevel(logging.WARNING)  # it tells of every glyph of every PDF
     with matplotlib.rc_context():
         matplotlib.rcParams.update(matplotlib.rcParamsDefault)
         matplotlib.rcParams.update(_RC)
-        yield
+        try:
+            yield
+        finally:
+            subsetting.setLevel(level)
 
 
 def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
