@@ -190,7 +190,23 @@ def test_a_missing_figure_or_protocol_is_named(write_files):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0047123, "0.0047"), (0.06, "0.060"), (0.128, "0.13"), (1.0, "1.0"), (12.3, "12"), (123.4, "123"), (0.0, "0.0")],
+    [
+        (0.0047123, "0.0047"),
+        (0.06, "0.060"),
+        (0.128, "0.13"),
+        (1.0, "1.0"),
+        (12.3, "12"),
+        (123.4, "123"),
+        (0.0, "0"),
+        (2.2e-16, "0"),
+        (0.00017, "0.00017"),
+    ],
 )
 def test_numbers_have_two_digits(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(("baseline", "verdict"), [(0.0105, "much the same"), (0.008, "better"), (0.02, "worse")])
+def test_a_baseline_that_wins_is_said_to(baseline, verdict):
+    a = findings.Accuracy(0.01, 0.008, 0.02, 0.7, "mbar", baseline, 0.013, "hexagon", 0.3)
+    assert f"MBAR, has {number(baseline)} and is {verdict}." in findings.accuracy_sentence(a, "latf", "plane", "MBAR")

@@ -10,9 +10,14 @@ from thermolatent.figures.tables import Series, Tables
 from thermolatent.figures.trust import ESS_LIMIT, SPREAD_LIMIT, doubts
 from thermolatent.layout import BASELINES, format_temperature
 
+#: Divergences whose ratio is nearer to 1 than this are called much the same.
+ALIKE = 0.1
+
 
 def number(value: float) -> str:
     """Two significant digits, all of them where there are more before the point: ``0.0050``, ``1.2``, ``340``."""
+    if abs(value) < 1e-9:
+        return "0"  # rounding errors of what is zero by construction
     return f"{value:.0f}" if value >= 100 else f"{value:#.2g}".rstrip(".")
 
 
@@ -124,7 +129,10 @@ def accuracy_sentence(a: Accuracy, model: str, plane: str, baseline_label: str) 
         f"population {a.population_error:.3f} ({a.state} at T = {format_temperature(a.population_at)})."
     )
     if a.best_baseline:
-        relation = "and is better" if a.baseline_js < a.js else "and is not better"
+        if abs(a.baseline_js / a.js - 1) < ALIKE:
+            relation = "and is much the same"
+        else:
+            relation = "and is better" if a.baseline_js < a.js else "and is worse"
         text += f" The best baseline, {baseline_label}, has {number(a.baseline_js)} {relation}."
     return text
 
