@@ -170,7 +170,10 @@ def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
             "Left: effective share of the training frames. Right: largest difference of a named population between a model "
             "and the reweightings whose weights are not exhausted.",
         ),
-        "history": ("Training history", "Losses on training and held-out walkers; vertical lines mark relabelling."),
+        "history": (
+            "Training history",
+            "Losses on training and held-out walkers; vertical lines mark relabelling or a new stage.",
+        ),
     }[name]
 
 

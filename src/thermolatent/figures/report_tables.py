@@ -166,7 +166,7 @@ def convergence_table(study: Study, protocols: dict[float, dict]) -> Table:
             Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
             Cell(f"{protocol['wall_seconds']:.0f}"),
         ]
-        rows.append((f"T = {format_temperature(T)}", cells))
+        rows.append((f"T\u00a0=\u00a0{format_temperature(T)}", cells))
     header = ["", "walkers", "frames per walker", f"mean potential energy by start ({energy})", "different starts"]
     header += ["walker-steps per second", "seconds"]
     caption = (
