@@ -42,7 +42,8 @@ class Watched:
         value = getattr(self._section, name)
         path = f"{self._path}.{name}".lstrip(".")
         if name.startswith("model_dump") and not self._path:  # of the whole study: what was included counts
-            return lambda **options: self._note(options.get("include", type(self._section).model_fields)) or value(**options)
+            every = type(self._section).model_fields
+            return lambda **options: self._note(options.get("include", every)) or value(**options)
         if callable(value) and not isinstance(value, BaseModel):  # a method reads what it likes of its section
             path = path if self._path == "temperatures" else self._path
         elif isinstance(value, BaseModel):
