@@ -169,7 +169,7 @@ class Learn(Section):
     )
     batch_size: int = Field(4096, ge=1)
     learning_rate: Positive = 2e-3
-    steps: int = Field(6000, ge=1, description="optimiser steps at the most")
+    steps: int = Field(4000, ge=1, description="optimiser steps at the most")
     evaluate_every: int = Field(250, ge=1, description="steps between held-out evaluations")
     patience: int = Field(8, ge=1, description="evaluations without a better held-out loss before stopping")
     held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")

@@ -95,7 +95,10 @@ def test_density_integrates_to_one_in_two_dimensions(transform, theta):
     sample = flow.sample(20_000, theta, torch.Generator().manual_seed(2))
     low, high = sample.min(0).values, sample.max(0).values
     margin = 0.3 * (high - low)
-    axes = [torch.linspace(float(a), float(b), 1201, dtype=torch.float64) for a, b in zip(low - margin, high + margin)]
+    axes = [
+        torch.linspace(float(a), float(b), 1201, dtype=torch.float64)
+        for a, b in zip(low - margin, high + margin, strict=True)
+    ]
     grid = torch.cartesian_prod(*axes)
     with torch.no_grad():
         log_p = flow.log_prob(grid, torch.full((len(grid),), theta, dtype=torch.float64))
@@ -167,7 +170,7 @@ def test_spline_agrees_with_zuko():
         spline.conditioner.last.bias.normal_()
     v = torch.linspace(-2.9, 2.9, 50, dtype=torch.float64)[:, None]
     resting = torch.zeros_like(v)
-    x, y, slope = (k[0, 0].detach() for k in spline._knots(resting, None, 1))
+    x, y, slope = spline._knots(resting, None, 1)[0, 0].detach()
     theirs = zuko.transforms.MonotonicRQSTransform.__new__(zuko.transforms.MonotonicRQSTransform)
     torch.distributions.Transform.__init__(theirs)
     theirs.horizontal, theirs.vertical, theirs.derivatives = x, y, slope

@@ -28,10 +28,10 @@ def make_study(**changes):
             "learning_rate": 5e-3,
         },
         "reweight": {"width": 32, "steps": 600, "batch_size": 2048},
-        "learn": {"steps": 400, "evaluate_every": 100, "batch_size": 1024, "learning_rate": 5e-3},
+        "learn": {"steps": 800, "evaluate_every": 200, "batch_size": 1024, "learning_rate": 5e-3},
         "models": {
             "informed": {
-                "density": {"kind": "flow", "couplings": 6, "width": 16, "tau": 3.0},
+                "density": {"kind": "flow", "transform": "spline", "couplings": 4, "width": 16, "tau": 3.0},
                 "temperature": ["steer", "condition"],
                 "informed": True,
                 "encoder": "frozen",

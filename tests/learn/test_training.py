@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,7 +146,7 @@ def test_two_fresh_processes_with_one_seed_agree_byte_for_byte(fresh, request):
     files = []
     for _ in range(2):
         subprocess.run([sys.executable, "-c", _TRAIN_IN_A_PROCESS, str(request.path.parent), layout.root], check=True)
-        files.append([open(f, "rb").read() for f in (layout.spib(3), layout.model("joint", 3))])
+        files.append([Path(f).read_bytes() for f in (layout.spib(3), layout.model("joint", 3))])
     assert files[0] == files[1]
 
 

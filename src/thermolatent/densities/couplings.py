@@ -67,22 +67,23 @@ class SplineCoupling(nn.Module):
         self.register_buffer("box", torch.tensor(float(box)))
         self.conditioner = Conditioner(n_resting, n_context, width, n_moving * (3 * bins - 1))
 
-    def _knots(self, resting: Tensor, context: Tensor | None, n_moving: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Knot positions x, y and slopes, each ``(n, n_moving, bins + 1)``."""
-        raw = self.conditioner(resting, context).view(len(resting), n_moving, 3 * self.bins - 1)
-        ends = []
-        for part in raw[..., : 2 * self.bins].split(self.bins, dim=-1):
-            share = self.smallest + (1 - self.bins * self.smallest) * torch.softmax(part, dim=-1)
-            ends.append(self.box * (2 * F.pad(share.cumsum(-1), (1, 0)) - 1))
+    def _knots(self, resting: Tensor, context: Tensor | None, n_moving: int) -> Tensor:
+        """Knot positions x, y and slopes, ``(n, n_moving, 3, bins + 1)``."""
+        n, k = len(resting), self.bins
+        raw = self.conditioner(resting, context).view(n, n_moving, 3 * k - 1)
+        share = torch.softmax(raw[..., : 2 * k].view(n, n_moving, 2, k), dim=-1)
+        ends = (self.smallest + (1 - k * self.smallest) * share).cumsum(-1)
+        ends = self.box * (2 * F.pad(ends, (1, 0)) - 1)
         # softplus(x + offset) is 1 at x = 0: the spline starts as the identity
         offset = math.log(math.e - 1)
-        slopes = self.smallest + (1 - self.smallest) * F.softplus(raw[..., 2 * self.bins :] + offset)
-        return ends[0], ends[1], F.pad(slopes, (1, 1), value=1.0)
+        slopes = self.smallest + (1 - self.smallest) * F.softplus(raw[..., 2 * k :] + offset)
+        return torch.cat([ends, F.pad(slopes, (1, 1), value=1.0)[:, :, None]], dim=2)
 
     def forward(self, resting: Tensor, moving: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         """The moved coordinates and ln|det|, ``(n,)``."""
-        x, y, slope = self._knots(resting, context, moving.shape[1])
-        x0, width, y0, height, d0, d1, inside = _bin_of(moving, x, y, slope, self.box)
+        knots = self._knots(resting, context, moving.shape[1])
+        (x0, x1, y0, y1, d0, d1), inside = _bin_of(moving, knots, 0, self.box)
+        width, height = x1 - x0, y1 - y0
         t = (moving - x0) / width
         s = height / width
         rise = t * (1 - t)
@@ -93,8 +94,9 @@ class SplineCoupling(nn.Module):
         return torch.where(inside, moved, moving), log_det.sum(1)
 
     def inverse(self, resting: Tensor, moved: Tensor, context: Tensor | None) -> Tensor:
-        x, y, slope = self._knots(resting, context, moved.shape[1])
-        y0, height, x0, width, d0, d1, inside = _bin_of(moved, y, x, slope, self.box)
+        knots = self._knots(resting, context, moved.shape[1])
+        (x0, x1, y0, y1, d0, d1), inside = _bin_of(moved, knots, 1, self.box)
+        width, height = x1 - x0, y1 - y0
         s = height / width
         dy = moved - y0
         curve = dy * (d0 + d1 - 2 * s)
@@ -103,14 +105,13 @@ class SplineCoupling(nn.Module):
         return torch.where(inside, x0 + root * width, moved)
 
 
-def _bin_of(v: Tensor, knots: Tensor, values: Tensor, slope: Tensor, box: Tensor) -> tuple[Tensor, ...]:
-    """Each value's bin: its start and width on ``knots`` and on ``values``, the slopes at its ends, inside or not."""
+def _bin_of(v: Tensor, knots: Tensor, row: int, box: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Each value's bin along ``knots[..., row, :]``: x, y and slope at its two ends, and whether it is inside the box."""
     inside = v.abs() < box
     clipped = torch.where(inside, v, torch.zeros_like(v))  # outside, any bin will do: finite, and masked afterwards
-    index = torch.searchsorted(knots.detach()[..., 1:-1].contiguous(), clipped[..., None].detach(), right=True)
-
-    def at(table: Tensor, shift: int = 0) -> Tensor:
-        return table.gather(-1, index + shift).squeeze(-1)
-
-    k0, v0 = at(knots), at(values)
-    return k0, at(knots, 1) - k0, v0, at(values, 1) - v0, at(slope), at(slope, 1), inside
+    with torch.no_grad():
+        left = torch.searchsorted(knots[..., row, 1:-1].contiguous(), clipped[..., None], right=True)
+        # one gather for all six numbers: its backward pass is the dear part
+        n = knots.shape[-1]
+        index = left + torch.tensor([0, 1, n, n + 1, 2 * n, 2 * n + 1], device=v.device)
+    return knots.flatten(2).gather(-1, index).unbind(-1), inside
