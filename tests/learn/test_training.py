@@ -131,7 +131,7 @@ _TRAIN_IN_A_PROCESS = """
 import sys, torch
 sys.path.insert(0, sys.argv[1])
 torch.set_num_threads(1)
-from conftest import make_study
+from exact_study import make_study
 from thermolatent.layout import Layout
 from thermolatent.learn import pretrain, train
 study, layout = make_study(learn={"steps": 30, "evaluate_every": 10}), Layout(sys.argv[2])
@@ -145,7 +145,9 @@ def test_two_fresh_processes_with_one_seed_agree_byte_for_byte(fresh, request):
     _, layout = fresh
     files = []
     for _ in range(2):
-        subprocess.run([sys.executable, "-c", _TRAIN_IN_A_PROCESS, str(request.path.parent), layout.root], check=True)
+        subprocess.run(
+            [sys.executable, "-c", _TRAIN_IN_A_PROCESS, str(request.path.parents[1]), layout.root], check=True
+        )
         files.append([Path(f).read_bytes() for f in (layout.spib(3), layout.model("joint", 3))])
     assert files[0] == files[1]
 

@@ -1,11 +1,9 @@
 """Exact samples of the three-hole potential with short-time dynamics, laid out as featurize would."""
 
 import numpy as np
-import pytest
 
 from thermolatent.artifacts import save_array, save_json
 from thermolatent.config import Study
-from thermolatent.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 
 WALKERS, FRAMES, SEGMENT = 16, 1500, 15
@@ -67,33 +65,3 @@ def write_features(study, layout, temperatures):
         save_array(layout.plane(T), points.astype(np.float32))
         save_array(layout.energies(T), ThreeHole().plane_energy(points))
         save_json(layout.features_header(T), {"names": ["x", "y"], "temperature": T})
-
-
-@pytest.fixture(scope="session")
-def exact(tmp_path_factory):
-    """(study, layout) with features at the training temperatures, and nothing else."""
-    study = make_study()
-    layout = Layout(str(tmp_path_factory.mktemp("exact") / "results"))
-    write_features(study, layout, study.temperatures.train)
-    return study, layout
-
-
-@pytest.fixture(scope="session")
-def trained(exact):
-    """(study, layout) after pretrain, reweight and learn of both models, seed 0."""
-    from thermolatent.learn import pretrain, reweight, train
-
-    study, layout = exact
-    pretrain.run(study, layout, 0)
-    reweight.run(study, layout, 0)
-    for model in study.models:
-        train.run(study, layout, model, 0)
-    return study, layout
-
-
-@pytest.fixture
-def fresh(tmp_path):
-    """(study, layout) of one's own, to write and break files in."""
-    study, layout = make_study(), Layout(str(tmp_path / "results"))
-    write_features(study, layout, study.temperatures.train)
-    return study, layout

@@ -1,0 +1,143 @@
+"""Generation: exact counts, honest failures, weights that mean what they say."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from exact_study import make_study
+
+from thermolatent.artifacts import load_arrays
+from thermolatent.errors import ThermolatentError
+from thermolatent.generate import stage
+from thermolatent.generate.weights import ModelWeights
+from thermolatent.learn.dataset import load_training
+from thermolatent.learn.model import Model
+from thermolatent.learn.reweight import FrameWeights, LearnedWeights, fit_potential
+from thermolatent.learn.training import History
+from thermolatent.systems.three_hole import ThreeHole
+
+
+@pytest.fixture
+def generated(trained, tmp_path):
+    """(study, layout, samples by temperature) of the informed model, in a folder of the test's own."""
+    study, layout = trained
+    own = dataclasses.replace(layout, root=str(tmp_path / "results"))
+    shutil.copytree(layout.root, own.root)
+    stage.run(study, own, "informed", 0)
+    return study, own, {T: load_arrays(own.samples("informed", 0, T)) for T in study.temperatures.generated}
+
+
+def test_every_temperature_has_exactly_n_finite_samples(generated):
+    study, _, samples = generated
+    assert sorted(samples) == [0.5, 1.0, 1.5]
+    for arrays in samples.values():
+        assert arrays["latents"].shape == (study.generate.samples, 2)
+        assert np.isfinite(arrays["latents"]).all()
+        assert arrays["log_density"].shape == (study.generate.samples,)
+        np.testing.assert_allclose(arrays["state_probabilities"].sum(1), 1, atol=1e-5)
+
+
+def test_log_density_is_that_of_the_samples(generated):
+    _, layout, samples = generated
+    model = Model.load(layout.model("informed", 0))
+    np.testing.assert_allclose(samples[1.0]["log_density"], model.log_prob(samples[1.0]["latents"], 1.0), atol=1e-5)
+
+
+def test_temperatures_have_base_points_of_their_own(generated):
+    _, layout, samples = generated
+    model = Model.load(layout.model("informed", 0))
+    u = []
+    for T in (0.5, 1.5):
+        with torch.no_grad():
+            z = torch.from_numpy(samples[T]["latents"])
+            u.append(model.density.transform(z, torch.full((len(z),), model.theta(T)))[0].numpy())
+    assert abs(np.corrcoef(u[0][:, 0], u[1][:, 0])[0, 1]) < 0.1
+
+
+def test_frame_weights_give_exact_averages_of_features(generated):
+    study, layout, samples = generated
+    data = load_training(study, layout)
+    weights = samples[1.0]["frame_weights"]
+    assert weights.shape == (sum(data.counts),)
+    assert weights.sum() == pytest.approx(1)
+    energy = (weights * data.flat(data.energies)).sum()
+    assert energy == pytest.approx(ThreeHole().exact_mean_energy(1.0), abs=0.1)
+    assert abs(data.energies[1].mean() - ThreeHole().exact_mean_energy(1.0)) > 0.4  # the test can fail
+
+
+def test_informed_weights_follow_what_the_latent_does_not_see(trained):
+    """Latent: x alone. The mean of y at given x changes with T, which weights of z cannot know and informed ones do."""
+    study, layout = trained
+    model = Model.load(layout.model("informed", 0))
+    with torch.no_grad():
+        model.representation.spib.encoder.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+    data = load_training(study, layout)
+    weights = FrameWeights(study, layout, 0, data)
+    latents = model.representation.encode(data.flat(data.features))
+    model.latent_potential = fit_potential(study, data, latents, 0, "conditional", History())
+    latent_weights = LearnedWeights(model.latent_potential, data, latents)
+    # A density whose ratio to the data is right at every z leaves only p(y|x) to be judged.
+    model.log_prob = lambda z, T: latent_weights.log_weights(1 / T)
+    informed = ModelWeights(model, data, weights)
+    uninformed = ModelWeights(model, data, None)
+    for weighted in (informed, uninformed):
+        weighted._log_data = np.zeros(len(latents))
+    y = data.flat(data.features)[:, 1]
+    exact = ThreeHole().sample_exact(200_000, 0.5, np.random.default_rng(0))[:, 1].mean()
+    error = {
+        name: abs((np.exp(w.log_weights(0.5, 0.5)) * y).sum() - exact)
+        for name, w in {"informed": informed, "uninformed": uninformed}.items()
+    }
+    assert error["informed"] < 0.02
+    assert error["uninformed"] > 0.04
+
+
+def test_surfaces_agree_with_the_density(generated):
+    _, layout, _ = generated
+    surfaces = load_arrays(layout.surfaces("informed", 0))
+    assert surfaces["temperatures"].tolist() == [0.5, 1.0, 1.5]
+    assert surfaces["free_energy"].shape == (3, *[surfaces["axes"].shape[1]] * 2)
+    assert surfaces["free_energy"].min(axis=(1, 2)).tolist() == [0, 0, 0]
+    cell = np.prod(np.diff(surfaces["axes"], axis=1)[:, 0])
+    model = Model.load(layout.model("informed", 0))
+    grid = np.stack(np.meshgrid(*surfaces["axes"], indexing="ij"), -1).reshape(-1, 2)
+    mass = np.exp(model.log_prob(grid, 1.0)).sum() * cell
+    assert mass == pytest.approx(1, abs=0.03)
+    assert surfaces["base_samples"].shape[1] == 2
+
+
+def test_finished_temperatures_are_left_and_lost_ones_made_again_as_they_were(generated, monkeypatch):
+    study, layout, before = generated
+    Path(layout.samples("informed", 0, 1.0)).unlink()
+    drawn = []
+    draw = stage.draw_samples
+    monkeypatch.setattr(stage, "draw_samples", lambda model, n, T, seed: drawn.append(T) or draw(model, n, T, seed))
+    stage.run(study, layout, "informed", 0)
+    assert drawn == [1.0]
+    after = load_arrays(layout.samples("informed", 0, 1.0))
+    np.testing.assert_array_equal(after["latents"], before[1.0]["latents"])
+
+
+def test_another_sample_count_is_generated_anew(generated):
+    _, layout, _ = generated
+    study = make_study(generate={"samples": 77, "structures": 0, "grid": 3})
+    stage.run(study, layout, "informed", 0)
+    assert load_arrays(layout.samples("informed", 0, 1.0))["latents"].shape == (77, 2)
+
+
+def test_samples_that_are_not_finite_are_an_error_with_their_number(trained):
+    _, layout = trained
+    model = Model.load(layout.model("informed", 0))
+    sample = model.sample
+
+    def broken(n, temperature, seed):
+        z = sample(n, temperature, seed)
+        z[:3] = np.nan
+        return z
+
+    model.sample = broken
+    with pytest.raises(ThermolatentError, match=r"3 of 100 samples at T = 1\.0 are not finite"):
+        stage.draw_samples(model, 100, 1.0, 0)
