@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml envs/constraints.txt
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c envs/constraints.txt -e ".[test]"
 	@touch $@
 
-run: $(STAMP) ## the studies of config.yaml: LJ7, one seed
+run: $(STAMP) ## the studies of config.yaml: LJ7, two seeds
 	$(BIN)/snakemake --cores $(CORES)
 
 lj7: $(STAMP) ## LJ7 with three seeds: the accuracy figures of the README

@@ -80,6 +80,7 @@ def fit_potential(
         return network.loss(features[rows], which[rows], energies[rows] if with_energies else None)
 
     best, best_state = float("inf"), copy_state(network)
+    since = []  # losses since the last evaluation: one batch alone is mostly noise
     for step in range(1, settings.steps + 1):
         rows = training[torch.randint(len(training), (settings.batch_size,), generator=generator, device=device)]
         cross_entropy, residual = losses(rows)
@@ -87,16 +88,15 @@ def fit_potential(
         (cross_entropy + residual).backward()
         optimiser.step()
         schedule.step()
+        since.append(torch.stack([cross_entropy.detach(), residual.detach()]))
         if step % _EVALUATE_EVERY == 0 or step == settings.steps:
             with torch.no_grad():
                 held_out = float(sum(losses(evaluation)))
-            history.add(
-                method,
-                step,
-                cross_entropy=float(cross_entropy.detach()),
-                energy_residual=float(residual.detach()),
-                held_out=held_out,
+            mean_losses = dict(
+                zip(("cross_entropy", "energy_residual"), torch.stack(since).mean(0).tolist(), strict=True)
             )
+            history.add(method, step, **mean_losses, held_out=held_out)
+            since.clear()
             if held_out < best:
                 best, best_state = held_out, copy_state(network)
     network.load_state_dict(best_state)

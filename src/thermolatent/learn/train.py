@@ -139,11 +139,13 @@ class DensityTraining:
     def fit(self) -> None:
         """Run to the end, or from the checkpoint to the end, and load the best state."""
         settings = self.settings
+        since: list[Tensor] = []  # losses since the last evaluation: one batch alone is mostly noise
         while self.step < settings.steps:
-            loss, cross_entropy = self._step()
+            since.append(self._step())
             self.step += 1
             if self.step % settings.evaluate_every == 0 or self.step == settings.steps:
-                self._evaluate(loss, cross_entropy)
+                self._evaluate(torch.stack(since).mean(0))
+                since.clear()
                 if self.joint and (self.since_best >= settings.patience or 2 * self.step >= settings.steps):
                     self._freeze_encoder()
                 self._save()
@@ -173,8 +175,8 @@ class DensityTraining:
     def _parameters(self) -> list[Tensor]:
         return [*self.density.parameters(), *(self.spib.parameters() if self.joint else [])]
 
-    def _step(self) -> tuple[Tensor, Tensor | None]:
-        """One optimiser step; returns the density's loss and the cross-entropy."""
+    def _step(self) -> Tensor:
+        """One optimiser step; returns the density's loss and, with a joint encoder, the cross-entropy: ``(1 or 2,)``."""
         n_informed = self.pool.per_step if self.pool is not None else 0
         n_training = self.settings.batch_size - n_informed
         now, later = self.training
@@ -186,26 +188,25 @@ class DensityTraining:
             extra = torch.from_numpy((temperatures / self.T_ref).astype(np.float32)).to(self.device)
             theta = torch.cat([theta, extra])
         noise = torch.randn(len(rows), self.spib.latent_dim, generator=self.generator, device=self.device)
-        cross_entropy = None
         if self.joint:
             # Labels exist one lag later only for the training pairs; drawn frames teach the density and, through
             # beta_ib, the encoder, but say nothing of the next state.
             y = torch.cat([self.labels[later[chosen]], torch.full((n_informed,), -100, device=self.device)])
             terms = self.spib.terms(self.x[rows], y, noise, self.density, theta, self.beta_ib)
-            cross_entropy, neg_log_r = terms.cross_entropy, terms.neg_log_r
-            total = cross_entropy + self.beta_ib * terms.log_q + neg_log_r
+            total = terms.cross_entropy + self.beta_ib * terms.log_q + terms.neg_log_r
+            losses = torch.stack([terms.neg_log_r, terms.cross_entropy])
         else:
             mean, sigma = self._posterior
-            neg_log_r = self.density.loss(torch.addcmul(mean[rows], sigma[rows], noise), theta)
-            total = neg_log_r
+            total = self.density.loss(torch.addcmul(mean[rows], sigma[rows], noise), theta)
+            losses = total[None]
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.optimiser.step()
         self.schedule.step()
-        return neg_log_r.detach(), cross_entropy
+        return losses.detach()
 
     @torch.no_grad()
-    def _evaluate(self, loss: Tensor, cross_entropy: Tensor | None) -> None:
+    def _evaluate(self, losses: Tensor) -> None:
         now, later = self.held_out
         fixed = torch.Generator(self.device).manual_seed(0)
         noise = torch.randn(len(now), self.spib.latent_dim, generator=fixed, device=self.device)
@@ -217,8 +218,7 @@ class DensityTraining:
         self.history.add(
             "joint" if self.joint else "density",
             self.step,
-            loss=float(loss),
-            **({} if cross_entropy is None else {"cross_entropy": float(cross_entropy.detach())}),
+            **dict(zip(("loss", "cross_entropy"), losses.tolist(), strict=False)),
             held_out=objective,
             held_out_neg_log_r=float(terms.neg_log_r),
             held_out_cross_entropy=float(terms.cross_entropy),
