@@ -31,6 +31,7 @@ run: $(STAMP) ## the studies of config.yaml: LJ7, two seeds
 
 lj7: $(STAMP) ## LJ7 with three seeds: the accuracy figures of the README
 	$(BIN)/snakemake --cores $(CORES) --config studies="[lj7]" seeds="[0,1,2]"
+	$(BIN)/python benchmarks/accuracy.py lj7
 
 report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, and what it needs
 	$(BIN)/snakemake --cores $(CORES) --until report
