@@ -34,6 +34,12 @@ class Density(nn.Module):
         """Set the saved affine whitening from a sample ``(n, d)`` before training; its log-det belongs to log_prob."""
         raise NotImplementedError
 
+    def after_step(self) -> None:
+        """Called by training after each optimiser step; a density with averaged weights updates them here."""
+
+    def from_representation(self, spib: nn.Module) -> None:
+        """Called by training once, before :meth:`fit_scale`, for a density made of the representation itself."""
+
 
 class Whitening(nn.Module):
     """The saved affine map ``w = scale * L^-1 (z - mean)``, L the Cholesky factor of the sample's covariance."""

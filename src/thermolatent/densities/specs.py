@@ -25,3 +25,41 @@ class FlowSpec(DensitySpec):
     couplings: int = Field(16, ge=1, description="number of coupling layers")
     width: int = Field(32, ge=1, description="hidden units of each of a coupling's two hidden layers")
     bins: int = Field(8, ge=2, description="bins of a spline, unused by realnvp")
+
+
+class DiffusionSpec(DensitySpec):
+    """Diffusion (D-SPIB, arXiv:2510.09784)."""
+
+    kind: Literal["diffusion"] = "diffusion"
+    schedule: Literal["linear", "discrete"] = Field(
+        "linear", description="beta(t) from 0.1 to 20 in continuous time, or the paper's 100 steps from 1e-4 to 0.2"
+    )
+    weighting: Literal["likelihood", "paper"] = Field(
+        "likelihood", description="a bound on -ln r, or the paper's mean squared error of the noise"
+    )
+    sampler: Literal["ode", "ancestral"] = Field("ode", description="ode follows log_prob exactly")
+    exponent: float = Field(1.0, ge=0, description="the base has standard deviation theta^exponent; the paper: 1")
+    steps: int = Field(100, ge=2, description="levels of the ancestral sampler with the linear schedule")
+    width: int = Field(64, ge=1, description="hidden units of each hidden layer")
+    layers: int = Field(3, ge=1, description="hidden layers")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, per optimiser step")
+    tolerance: float = Field(1e-4, gt=0, description="error per step of the ODE, in whitened units and nats")
+
+
+class FlowMatchingSpec(DensitySpec):
+    """Flow matching from a temperature-steerable base (Lipman et al., arXiv:2210.02747)."""
+
+    kind: Literal["flow_matching"] = "flow_matching"
+    base: Literal["tilted", "gaussian"] = Field("gaussian", description="base density r_T(u)")
+    tau: float = Field(2.0, ge=0, description="tilting factor of a tilted base")
+    coupling: Literal["independent", "ot"] = Field("independent", description="ot: optimal transport within a batch")
+    width: int = Field(64, ge=1, description="hidden units of each hidden layer")
+    layers: int = Field(3, ge=1, description="hidden layers")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, per optimiser step")
+    tolerance: float = Field(1e-4, gt=0, description="error per step of the ODE, in whitened units and nats")
+
+
+class VampPriorSpec(DensitySpec):
+    """SPIB's own mixture; no temperature, needs ``encoder: frozen``."""
+
+    kind: Literal["vampprior"] = "vampprior"

@@ -98,6 +98,25 @@ class TiltedGaussian(nn.Module):
         direction = torch.randn(n, self.dim, generator=generator, dtype=torch.float64, device=device)
         return math.sqrt(theta) * radius[:n, None] * direction / direction.norm(dim=-1, keepdim=True)
 
+    def sample_each(self, theta: Tensor, generator: torch.Generator) -> Tensor:
+        """One sample per row of ``theta`` ``(n,)``, ``(n, d)`` float64, on its device; the same rejection as :meth:`sample`."""
+        root = theta.double().sqrt()
+        a = self.tau.to(theta.device) * root
+        mode = radial_mode(a, self.dim)
+        top = (self.dim - 1) * torch.log(mode.clamp_min(1e-300)) + a * mode - mode * mode / 2
+        radius = torch.empty_like(root)
+        left = torch.arange(len(theta), device=theta.device)
+        while len(left):
+            offset = torch.randn(len(left), generator=generator, dtype=torch.float64, device=theta.device)
+            uniform = torch.rand(len(left), generator=generator, dtype=torch.float64, device=theta.device)
+            s = mode[left] + offset
+            log_density = (self.dim - 1) * torch.log(s.clamp_min(1e-300)) + a[left] * s - s * s / 2
+            taken = (s > 0) & (uniform.log() < log_density - top[left] + offset * offset / 2)
+            radius[left[taken]] = s[taken]
+            left = left[~taken]
+        direction = torch.randn(len(theta), self.dim, generator=generator, dtype=torch.float64, device=theta.device)
+        return (root * radius)[:, None] * direction / direction.norm(dim=-1, keepdim=True)
+
     def outer_radius(self, theta: float) -> float:
         """A radius that all but about 1e-7 of the mass at ``theta`` stays within."""
         a = self.tau * math.sqrt(theta)

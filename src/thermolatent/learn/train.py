@@ -11,6 +11,7 @@ from torch import Tensor
 
 from thermolatent.config import Study
 from thermolatent.densities.base import Density
+from thermolatent.errors import TrainingError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, lagged_pairs, load_training
 from thermolatent.learn.informed import InformedPool
@@ -49,6 +50,11 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     }
     torch.manual_seed(seed)
     density = build_density(about["density"], spib.latent_dim, spec.temperature, (low, high))
+    if spec.density.kind == "vampprior" and spec.encoder == "joint":
+        raise TrainingError(
+            f"models.{model}: SPIB's mixture belongs to the encoder it was trained with; write encoder: frozen"
+        )
+    density.from_representation(spib)
     weights = FrameWeights(study, layout, seed, data) if spec.informed else None
     settings = [about, study.model_dump(mode="json", include={"learn", "representation"})]
     training = DensityTraining(
@@ -202,6 +208,7 @@ class DensityTraining:
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.optimiser.step()
+        self.density.after_step()
         self.schedule.step()
         return losses.detach()
 

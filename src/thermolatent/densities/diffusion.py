@@ -1,0 +1,181 @@
+"""Diffusion density: the prior of D-SPIB (arXiv:2510.09784) as a score model (Song et al., arXiv:2011.13456).
+
+    dz = -beta(t) z dt / 2 + s sqrt(beta(t)) dW,        z_t = alpha z_0 + s sigma eps,        alpha^2 + sigma^2 = 1,
+
+on whitened z, with s = theta^exponent, so that the base is N(0, s^2 I). The network predicts the noise eps; the score is
+-eps_hat / (s sigma). The same s is in the score, the reverse drift, the ODE and the first noise of a sampler.
+
+With x = z_t / alpha and S = s sigma / alpha the probability-flow ODE is dx / dS = eps_hat, whatever the schedule. It is
+followed in y = x / sqrt(v + S^2), which stands still for Gaussian data of variance v, and in ell = ln(sigma / alpha).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from thermolatent.densities.base import Density, Whitening
+from thermolatent.densities.networks import Averaged, FieldNetwork, LossNoise, one_if_equal
+from thermolatent.densities.ode import integrate
+from thermolatent.densities.schedules import DiscreteSchedule, LinearSchedule, alpha_sigma, level_time, log_variance
+from thermolatent.densities.specs import DiffusionSpec
+
+_CHUNK = 8192  # rows whose activations stay in a core's cache
+#: Variance, in whitened units, of the narrowest features that the network's output need not be large for.
+_SHARP = 0.1
+
+
+class DiffusionDensity(Density):
+    """Diffusion density on R^d, any d >= 1. Not differentiable but for :meth:`loss`.
+
+    What it models is z at the schedule's lowest noise, a thousandth (``linear``) or a hundredth (``discrete``) of the
+    whitened data's standard deviation times s; samples of the ODE follow exactly ``log_prob``, ancestral ones nearly.
+
+    Parameters
+    ----------
+    spec: the study's parameters.
+    dim: d.
+    temperature: subset of {"steer", "condition"}: the scaled base, and a network that sees theta.
+    theta_range: not needed.
+    """
+
+    def __init__(self, spec: DiffusionSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
+        super().__init__()
+        self.dim, self.spec = dim, spec
+        self.steer = "steer" in temperature
+        self.whitening = Whitening(dim)
+        self.network = Averaged(FieldNetwork(dim, spec.width, spec.layers, "condition" in temperature), spec.ema)
+        self.noise = LossNoise()
+        self.schedule = DiscreteSchedule() if spec.schedule == "discrete" else LinearSchedule(spec.steps)
+
+    def fit_scale(self, z: Tensor) -> None:
+        self.whitening.fit(z)
+
+    def after_step(self) -> None:
+        self.network.update()
+
+    def scale(self, theta: Tensor) -> Tensor:
+        """s(theta), of its shape."""
+        return theta**self.spec.exponent if self.steer else torch.ones_like(theta)
+
+    def predict_noise(self, z: Tensor, ell: Tensor, theta: Tensor, network: torch.nn.Module) -> Tensor:
+        """eps_hat ``(n, d)`` for ``z`` ``(n, d)`` at levels ``ell`` and temperatures ``theta``, ``(n,)`` or ``(1,)``.
+
+        What is exact for a Gaussian of variance v, plus the network's part. Near the data that part is a score that falls
+        like 1/theta when steered, as it does in a Boltzmann distribution; under much noise it vanishes with alpha.
+        """
+        alpha, sigma = alpha_sigma(ell)
+        s, v = self.scale(theta), self._variance(theta)
+        noise = s * sigma
+        gaussian = noise / (v * alpha**2 + noise**2)
+        weight = noise * alpha / (v * _SHARP**0.5 * alpha**2 + noise**2)
+        field = network(z, level_time(ell, self.schedule.low, self.schedule.high), theta)
+        return gaussian[:, None] * z + weight[:, None] * field
+
+    def loss(self, z: Tensor, theta: Tensor) -> Tensor:
+        """``weighting: likelihood``: an unbiased estimate of a bound, E[-ln p(z|T)] <= loss, equal for the exact score.
+
+        ``weighting: paper``: the mean squared error of eps_hat, every time alike, which is no likelihood. Both with the raw
+        weights. Levels are stratified over the batch.
+        """
+        generator = self.noise.generator(z.device)
+        likelihood = self.spec.weighting == "likelihood"
+        w = self.whitening(z)
+        ell = self.schedule.draw(len(w), likelihood, generator).to(w.dtype)
+        eps = torch.randn(w.shape, generator=generator, device=w.device, dtype=w.dtype)
+        alpha, sigma = alpha_sigma(ell)
+        s = self.scale(theta)
+        noised = alpha[:, None] * w + (s * sigma)[:, None] * eps
+        square = (eps - self.predict_noise(noised, ell, theta, self.network.raw)).square().sum(1)
+        if not likelihood:
+            return square.mean() / self.dim
+        return self.schedule.weight * square.mean() + self._constant_terms(w, s) - self.whitening.log_det
+
+    def _constant_terms(self, w: Tensor, s: Tensor) -> Tensor:
+        """Of the bound: the last level against the base, and the data given the first level, N(z / alpha, S^2 I)."""
+        low, high = self.schedule.low, self.schedule.high
+        log_variance_last = log_variance(high)
+        base = -math.expm1(log_variance_last) * (w / s[:, None]).square().sum(1)
+        base = base + self.dim * (math.expm1(log_variance_last) - log_variance_last)
+        decoder = self.dim * (math.log(2 * math.pi) + 1 + 2 * low + 2 * s.log())
+        return (base + decoder).mean() / 2
+
+    @torch.no_grad()
+    def log_prob(self, z: Tensor, theta: Tensor) -> Tensor:
+        w = self.whitening(z)
+        parts = [self._log_prob(*part) for part in zip(w.split(_CHUNK), theta.split(_CHUNK), strict=True)]
+        return torch.cat(parts) + self.whitening.log_det
+
+    def _log_prob(self, w: Tensor, theta: Tensor) -> Tensor:
+        theta = one_if_equal(theta)
+        low, high = self.schedule.low, self.schedule.high
+        y = w / self._spread(low, theta)[:, None]
+        y, change = integrate(self._velocity(theta), y, low, high, self.spec.tolerance, divergence=True)
+        alpha, _ = alpha_sigma(torch.tensor(high, dtype=w.dtype, device=w.device))
+        last = alpha * self._spread(high, theta)
+        s = self.scale(theta)
+        base = -((last / s)[:, None] * y).square().sum(1) / 2 - self.dim * (s.log() + math.log(2 * math.pi) / 2)
+        return base + change + self.dim * (last.log() - self._spread(low, theta).log())
+
+    @torch.no_grad()
+    def sample(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
+        like = self.whitening.mean
+        at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
+        start = self.sample_base(n, theta, generator).to(like)
+        draw = self._ancestral if self.spec.sampler == "ancestral" else self._ode
+        parts = [draw(part, at, generator) for part in start.split(_CHUNK)]
+        return self.whitening.inverse(torch.cat(parts))
+
+    def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
+        """Samples ``(n, d)`` of the base N(0, s^2 I), float64: where every sampler starts."""
+        s = float(self.scale(torch.tensor(theta, dtype=torch.float64)))
+        return s * torch.randn(n, self.dim, generator=generator, dtype=torch.float64, device=generator.device)
+
+    def _ode(self, z: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
+        low, high = self.schedule.low, self.schedule.high
+        alpha, _ = alpha_sigma(torch.tensor(high, dtype=z.dtype, device=z.device))
+        y = z / (alpha * self._spread(high, theta))[:, None]
+        y, _ = integrate(self._velocity(theta), y, high, low, self.spec.tolerance)
+        return y * self._spread(low, theta)[:, None]
+
+    def _ancestral(self, z: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
+        """One step per level with the variance of q(z_{k-1} | z_k, z_0) (Ho et al., arXiv:2006.11239); the mean at the end."""
+        levels = self.schedule.levels.to(z)
+        alphas, sigmas = alpha_sigma(levels)
+        s = self.scale(theta)
+        for k in range(len(levels) - 1, -1, -1):
+            eps = self.predict_noise(z, levels[k : k + 1], theta, self.network.average)
+            clean = (z - s[:, None] * sigmas[k] * eps) / alphas[k]
+            if k == 0:
+                return clean
+            ratio = alphas[k] / alphas[k - 1]
+            # sigma_k^2 - ratio^2 sigma_{k-1}^2 without the cancellation
+            fresh = -(sigmas[k] ** 2) * torch.expm1(2 * (levels[k - 1] - levels[k]))
+            kept = (sigmas[k - 1] / sigmas[k]) ** 2
+            mean = ratio * kept * z + alphas[k - 1] * fresh / sigmas[k] ** 2 * clean
+            noise = torch.randn(z.shape, generator=generator, dtype=torch.float64, device=generator.device)
+            z = mean + s[:, None] * (fresh * kept).sqrt() * noise.to(z)
+        raise AssertionError("a schedule has at least one level")
+
+    def _variance(self, theta: Tensor) -> Tensor:
+        """v: the variance that whitened data have in a harmonic well, of theta's shape."""
+        return theta if self.steer else torch.ones_like(theta)
+
+    def _spread(self, ell: float, theta: Tensor) -> Tensor:
+        """sqrt(v + S^2), of theta's shape."""
+        return (self._variance(theta) + (self.scale(theta) * math.exp(ell)) ** 2).sqrt()
+
+    def _velocity(self, theta: Tensor):
+        """dy / d ell as a function of y and ell, with the averaged weights."""
+
+        def velocity(y: Tensor, ell: float) -> Tensor:
+            level = torch.full((1,), ell, dtype=y.dtype, device=y.device)
+            alpha, _ = alpha_sigma(level)
+            spread = self._spread(ell, theta)[:, None]
+            share = self.scale(theta)[:, None] * math.exp(ell) / spread
+            eps = self.predict_noise(alpha * spread * y, level, theta, self.network.average)
+            return share * (eps - share * y)
+
+        return velocity

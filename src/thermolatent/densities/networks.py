@@ -1,0 +1,113 @@
+"""What the densities with a learned vector field share: the network, its averaged copy, and the noise of its loss."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from thermolatent.densities.temperature import TemperatureEmbedding
+
+
+class TimeEmbedding(nn.Module):
+    """Fourier features of a time in [0, 1]: itself, sines and cosines."""
+
+    frequencies = (1.0, 2.0, 4.0, 8.0)
+    size = 1 + 2 * len(frequencies)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """``t`` ``(n,)`` to ``(n, size)``."""
+        phase = t[:, None] * (math.pi * torch.tensor(self.frequencies, dtype=t.dtype, device=t.device))
+        return torch.cat([t[:, None], torch.sin(phase), torch.cos(phase)], dim=1)
+
+
+class FieldNetwork(nn.Module):
+    """Residual MLP from R^d to R^d; embeddings of time and temperature are added before each activation.
+
+    The last layer starts at zero, so that a field starts as whatever it is added to.
+
+    Parameters
+    ----------
+    dim, width, layers: d, hidden units, hidden layers.
+    temperature: whether the network sees theta.
+    """
+
+    def __init__(self, dim: int, width: int, layers: int, temperature: bool):
+        super().__init__()
+        self.time_embedding = TimeEmbedding()
+        self.time = nn.Linear(TimeEmbedding.size, width)
+        self.temperature_embedding = TemperatureEmbedding() if temperature else None
+        self.temperature = nn.Linear(TemperatureEmbedding.size, width) if temperature else None
+        self.first = nn.Linear(dim, width)
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(layers - 1))
+        self.context = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(layers))
+        self.last = nn.Linear(width, dim)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, x: Tensor, t: Tensor, theta: Tensor) -> Tensor:
+        """``x`` ``(n, d)``, times ``t`` in [0, 1] and ``theta``, each ``(n,)`` or, where all are equal, ``(1,)``."""
+        embedding = self.time(self.time_embedding(t))
+        if self.temperature is not None:
+            embedding = embedding + self.temperature(self.temperature_embedding(theta))
+        embedding = F.silu(embedding)
+        h = F.silu(self.first(x) + self.context[0](embedding))
+        for layer, context in zip(self.hidden, self.context[1:], strict=True):
+            h = h + F.silu(layer(h) + context(embedding))
+        return self.last(h)
+
+
+class Averaged(nn.Module):
+    """A module and the exponential moving average of its weights.
+
+    ``raw`` is what the optimiser moves. ``average`` is a copy whose weights are buffers: saved with the model, on its
+    device, and no parameters. It follows at each :meth:`update`, faster at first, so that the start is soon forgotten.
+    """
+
+    def __init__(self, module: nn.Module, decay: float):
+        super().__init__()
+        self.raw = module
+        self.average = copy.deepcopy(module)
+        for part in self.average.modules():
+            for name, parameter in list(part.named_parameters(recurse=False)):
+                delattr(part, name)
+                part.register_buffer(name, parameter.detach().clone())
+        self.decay = decay
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the average towards the raw weights; called once after each optimiser step."""
+        self.updates += 1
+        k = int(self.updates)
+        names = [name for name, _ in self.raw.named_parameters()]
+        buffers, parameters = dict(self.average.named_buffers()), dict(self.raw.named_parameters())
+        decay = min(self.decay, k / (10 + k))
+        torch._foreach_lerp_([buffers[n] for n in names], [parameters[n] for n in names], 1 - decay)
+
+
+class LossNoise(nn.Module):
+    """Generators for a loss that needs noise: a function of how often it was asked, which is saved with the model.
+
+    So an interrupted training goes on exactly. Without gradients, that is in evaluations, the noise is the same each time:
+    held-out losses then differ by the model alone.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("draws", torch.zeros((), dtype=torch.int64))
+
+    def generator(self, device: torch.device) -> torch.Generator:
+        seed = 0
+        if torch.is_grad_enabled():
+            self.draws += 1
+            seed = int(self.draws)
+        return torch.Generator(device).manual_seed(seed)
+
+
+def one_if_equal(theta: Tensor) -> Tensor:
+    """``(1,)`` where all of ``theta`` ``(n,)`` are equal: one embedding then serves the whole batch."""
+    return theta[:1] if len(theta) and bool((theta == theta[0]).all()) else theta
