@@ -248,6 +248,14 @@ def test_trainings_of_one_file_share_its_clock(study, shown):
     assert seconds["model latf: conditional"] == 10
 
 
+def test_a_study_at_one_temperature_has_nothing_to_reweight_and_still_draws(write_files, study):
+    layout = write_files(study)
+    Path(layout.history(layout.reweighting(0))).write_text("stage,step,seconds\n")
+    trainings = {run.training for run in history.load_runs(study, layout, [0])}
+    assert "model latf" in trainings
+    assert not any(training.startswith("reweighting") for training in trainings)
+
+
 def test_csv_beside_a_figure_holds_its_numbers(study, shown, tmp_path):
     arrays = profile_arrays(make_study(reference=False), 2)
     rows = list(surfaces.rows(arrays))

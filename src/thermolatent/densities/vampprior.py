@@ -32,5 +32,20 @@ def vampprior_log_prob(z: Tensor, means: Tensor, log_sigma: Tensor, logits: Tens
     )
     table = torch.cat([precision / -2, means * precision], dim=1)
     components = torch.addmm(constant, torch.cat([z * z, z], dim=1), table.T)
-    floor = components.detach().amax(1, keepdim=True) - _FLOOR
-    return torch.logsumexp(torch.maximum(components, floor), dim=1)
+    return _LogSumExp.apply(components)
+
+
+class _LogSumExp(torch.autograd.Function):
+    """ln sum_k exp(x_k) over the rows of ``(n, K)``, ``(n,)``: half the passes of the generic one, which dominated a step."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        largest = x.amax(1, keepdim=True)
+        shares = (x - largest).clamp_min_(-_FLOOR).exp_()
+        total = shares.sum(1, keepdim=True)
+        ctx.save_for_backward(shares.div_(total))
+        return (largest + total.log()).squeeze(1)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return gradient[:, None] * ctx.saved_tensors[0]

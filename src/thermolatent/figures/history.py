@@ -87,8 +87,6 @@ def _load(path: str, title: str, seed: int) -> list[Run]:
         raise ArtifactError(f"{path}: training history is missing; run the stage that writes it") from error
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{path}: is not a training history ({error}); delete it and train again") from error
-    if not runs:
-        raise ArtifactError(f"{path}: training history is empty; delete it and train again")
     return list(runs.values())
 
 
