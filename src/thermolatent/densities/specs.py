@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _tau_or_auto(value: Any) -> Any:
+    """One sentence for what a union of types would say in two."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value == "auto" or (number and math.isfinite(value) and value >= 0):
+        return value
+    raise ValueError(f"is {value!r}; write a number of at least 0, or auto")
 
 
 class DensitySpec(BaseModel):
@@ -21,7 +30,9 @@ class FlowSpec(DensitySpec):
     kind: Literal["flow"] = "flow"
     transform: Literal["realnvp", "spline"] = Field("realnvp", description="affine or rational-quadratic couplings")
     base: Literal["tilted", "gaussian"] = Field("tilted", description="base density r_T(u)")
-    tau: float = Field(2.0, ge=0, description="tilting factor of the base; 0 is a Gaussian")
+    tau: Annotated[float | Literal["auto"], BeforeValidator(_tau_or_auto)] = Field(
+        2.0, description="tilting factor of the base; 0 is a Gaussian; auto: chosen by held-out likelihood"
+    )
     couplings: int = Field(16, ge=1, description="number of coupling layers")
     width: int = Field(32, ge=1, description="hidden units of each of a coupling's two hidden layers")
     bins: int = Field(8, ge=2, description="bins of a spline, unused by realnvp")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from thermolatent.artifacts import load_array, load_json
 from thermolatent.config import Study
+from thermolatent.densities.fit import held_out_units
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 
@@ -81,10 +82,7 @@ def held_out_walkers(walkers: int, share: float) -> np.ndarray:
     Whole walkers: frames shuffled between the sides would leak, as neighbours in time are nearly copies. They are picked
     by the golden ratio, since an even stride would pick one starting structure only (those repeat evenly too).
     """
-    count = min(max(1, round(share * walkers)), walkers - 1)
-    mask = np.zeros(walkers, bool)
-    mask[np.argsort(np.arange(walkers) * 0.6180339887498949 % 1)[:count]] = True
-    return mask
+    return held_out_units(walkers, share)
 
 
 @dataclass(frozen=True)

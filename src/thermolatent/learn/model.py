@@ -5,25 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from thermolatent.artifacts import load_model, prefixed, save_model, stripped
-from thermolatent.densities import DENSITIES, DENSITY_SPECS
 from thermolatent.densities.base import Density
+from thermolatent.densities.fit import FittedDensity, build_density
 from thermolatent.densities.reweighting import ReducedPotential
 from thermolatent.learn.representation import Representation, restore_spib, spib_tensors
 from thermolatent.learn.spib import Spib
 
-_CHUNK = 100_000
 
-
-def build_density(spec: dict[str, Any], dim: int, temperature: list[str], theta_range: tuple[float, float]) -> Density:
-    """A fresh density from its spec as a mapping (``kind`` and parameters)."""
-    return DENSITIES[spec["kind"]](DENSITY_SPECS[spec["kind"]](**spec), dim, temperature, tuple(theta_range))
-
-
-class Model:
+class Model(FittedDensity):
     """p(z|T) together with the encoder that defines z. Temperatures are in the study's unit.
 
     Parameters
@@ -37,9 +27,8 @@ class Model:
     def __init__(
         self, spib: Spib, density: Density, about: dict[str, Any], latent_potential: ReducedPotential | None = None
     ):
+        super().__init__(density, about)
         self.representation = Representation(spib)
-        self.density = density.eval()
-        self.about = about
         self.latent_potential = latent_potential
 
     def save(self, path: str | Path) -> None:
@@ -55,7 +44,10 @@ class Model:
     @classmethod
     def load(cls, path: str | Path) -> Model:
         """Read a model file; raises ArtifactError for a missing, broken or outdated one."""
-        spec, tensors = load_model(path, "model")
+        return cls._restored(*load_model(path, "model"))
+
+    @classmethod
+    def _restored(cls, spec: dict[str, Any], tensors: dict[str, Any]) -> Model:
         spib = restore_spib(spec, tensors)
         density = build_density(spec["density"], spib.latent_dim, spec["temperature"], spec["theta_range"])
         density.load_state_dict(stripped("density.", tensors))
@@ -65,25 +57,17 @@ class Model:
             latent_potential.load_state_dict(stripped("latent_potential.", tensors))
         return cls(spib, density, {k: v for k, v in spec.items() if k != "spib"}, latent_potential)
 
-    def theta(self, temperature: float) -> float:
-        return temperature / self.about["T_ref"]
 
-    def sample(self, n: int, temperature: float, seed: int) -> np.ndarray:
-        """Exactly ``n`` latents ``(n, d)`` float32 at ``temperature``; non-finite ones are left in, for the caller to count."""
-        generator = torch.Generator().manual_seed(seed)
-        return self.density.sample(n, self.theta(temperature), generator).float().numpy()
+def save_density(path: str | Path, fitted: FittedDensity) -> None:
+    """Write what :func:`thermolatent.densities.fit.fit_density` returned, weights and spec, into one safetensors file."""
+    save_model(path, "density", fitted.about, prefixed("density.", fitted.density.state_dict()))
 
-    @torch.no_grad()
-    def log_prob(self, z: np.ndarray, temperature: float) -> np.ndarray:
-        """ln r(z|T) in nats, ``(n,)`` float64, for latents ``(n, d)``."""
-        flat = torch.from_numpy(np.array(z, np.float32))
-        theta = self.theta(temperature)
-        parts = [self.density.log_prob(p, torch.full((len(p),), theta)) for p in flat.split(_CHUNK)]
-        return torch.cat(parts).double().numpy()
 
-    def sample_base(self, n: int, temperature: float, seed: int) -> np.ndarray | None:
-        """``n`` samples ``(n, d)`` of the density's base at ``temperature``; None where a density has no base."""
-        if not hasattr(self.density, "sample_base"):
-            return None
-        generator = torch.Generator().manual_seed(seed)
-        return self.density.sample_base(n, self.theta(temperature), generator).float().numpy()
+def load_density(path: str | Path) -> FittedDensity:
+    """Read a fitted density, or the :class:`Model` of a study, from its file; raises ArtifactError as :meth:`Model.load`."""
+    spec, tensors = load_model(path, "model", "density")
+    if "spib" in spec:
+        return Model._restored(spec, tensors)
+    density = build_density(spec["density"], spec["dim"], spec["temperature"], spec["theta_range"])
+    density.load_state_dict(stripped("density.", tensors))
+    return FittedDensity(density, spec)

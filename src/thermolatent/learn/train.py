@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,19 @@ from torch import Tensor
 
 from thermolatent.config import Study
 from thermolatent.densities.base import Density
+from thermolatent.densities.descent import Descent
+from thermolatent.densities.fit import Split, build_density, fit_samples
+from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, lagged_pairs, load_training
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.labels import predicted_states
-from thermolatent.learn.model import Model, build_density
+from thermolatent.learn.model import Model
 from thermolatent.learn.representation import load_representation
 from thermolatent.learn.reweight import FrameWeights, fit_potential
 from thermolatent.learn.spib import Spib
-from thermolatent.learn.training import Checkpoint, History, adam, copy_state, pick_device
+from thermolatent.learn.training import Checkpoint, History, pick_device
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,8 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         "lag": study.representation.lag,
         "seed": seed,
     }
+    history = History()
+    searching = _resolve_tau(study, data, spib, about, layout.model(model, seed), history)
     torch.manual_seed(seed)
     density = build_density(about["density"], spib.latent_dim, spec.temperature, (low, high))
     if spec.density.kind == "vampprior" and spec.encoder == "joint":
@@ -56,7 +62,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         )
     density.from_representation(spib)
     weights = FrameWeights(study, layout, seed, data) if spec.informed else None
-    settings = [about, study.model_dump(mode="json", include={"learn", "representation"})]
+    settings = _that_decide(study, about)
     training = DensityTraining(
         study,
         data,
@@ -66,6 +72,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         weights,
         seed,
         Checkpoint(layout.model(model, seed), settings),
+        history,
     )
     training.fit()
     about["held_out"] = training.best
@@ -76,9 +83,53 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     trained.save(layout.model(model, seed))
     training.history.save(layout.history(layout.model(model, seed)))
     training.checkpoint.remove()
+    searching.remove()
 
 
-class DensityTraining:
+def _that_decide(study: Study, about: dict[str, Any]) -> list[Any]:
+    """What a checkpoint must have been made under."""
+    return [about, study.model_dump(mode="json", include={"learn", "representation"})]
+
+
+def _resolve_tau(
+    study: Study, data: TrainingData, spib: Spib, about: dict[str, Any], model_file: str, history: History
+) -> Checkpoint:
+    """Put a number in place of ``tau: auto``, and the search into ``about`` and ``history``.
+
+    On the latents of the pre-trained encoder, for a joint model too: candidates are compared on the same samples. Returns
+    the search's own checkpoint, whose scores save a resumed training from searching again.
+    """
+    checkpoint = Checkpoint(model_file.removesuffix(".safetensors") + ".tau", _that_decide(study, about))
+    latents = cache(lambda: _latent_split(study, data, spib, about["seed"]))
+
+    def score(spec: dict[str, Any], settings: Any) -> float:
+        return fit_samples(spec, latents(), about["temperature"], about["theta_range"], settings, about["seed"]).best
+
+    def scored(scores: dict[float, float], settings: Any) -> None:
+        tau, held_out = list(scores.items())[-1]
+        history.add("tau", len(scores) * settings.steps, tau=tau, held_out=held_out)
+        checkpoint.save({"scores": scores, "history": history.rows})
+
+    known = checkpoint.load() or {"scores": {}, "history": []}
+    history.resume(known["history"])
+    about["density"], search = search_tau(about["density"], study.learn, score, known["scores"], scored)
+    if search is not None:
+        about["tau_search"] = search
+    return checkpoint
+
+
+@torch.no_grad()
+def _latent_split(study: Study, data: TrainingData, spib: Spib, seed: int) -> Split:
+    """Noised latents of the training walkers, and of the held-out ones, on the training device."""
+    device = pick_device(study.learn.device)
+    mean, log_sigma = spib.posterior(spib.standardise(torch.from_numpy(data.flat(data.features))))
+    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
+    z, theta = torch.addcmul(mean, log_sigma.exp().expand_as(mean), noise), torch.from_numpy(data.theta())
+    held = torch.from_numpy(frame_mask(data, held_out_walkers(study.simulate.walkers, study.learn.held_out)))
+    return Split(z[~held], theta[~held], z[held], theta[held]).to(device)
+
+
+class DensityTraining(Descent):
     """Optimise E[-ln r(z|T)], and with a joint encoder the whole objective of :mod:`thermolatent.learn.spib`.
 
     Each part stops when its held-out objective, on whole walkers at the training temperatures, has not improved for
@@ -90,6 +141,7 @@ class DensityTraining:
     ----------
     joint: whether the encoder and decoder go on learning.
     weights: frame weights for informed training, or None.
+    history: where losses are recorded.
     """
 
     def __init__(
@@ -102,17 +154,18 @@ class DensityTraining:
         weights: FrameWeights | None,
         seed: int,
         checkpoint: Checkpoint,
+        history: History,
     ):
-        self.settings, self.beta_ib = study.learn, study.representation.beta_ib
+        settings, self.beta_ib = study.learn, study.representation.beta_ib
         self.joint = joint  # whether the encoder is learning now
         self.checkpoint = checkpoint
-        self.device = pick_device(self.settings.device)
-        self.spib, self.density = spib.to(self.device), density.to(self.device)
+        self.device = pick_device(settings.device)
+        self.spib, density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.x = self.spib.standardise(torch.from_numpy(data.flat(data.features)).to(self.device))
         self.theta = torch.from_numpy(data.theta()).to(self.device)
         self.T_ref = data.T_ref
-        held = held_out_walkers(study.simulate.walkers, self.settings.held_out)
+        held = held_out_walkers(study.simulate.walkers, settings.held_out)
         lag = study.representation.lag
         self.labels = predicted_states(self.spib, self.x)
         self.training = self._to_device(lagged_pairs(data, lag, ~held))
@@ -127,7 +180,7 @@ class DensityTraining:
                 (1 / temperature_range[1], 1 / temperature_range[0]),
                 frame_mask(data, ~held),
                 np.repeat(data.temperatures, data.counts),
-                round(self.settings.batch_size * _INFORMED_SHARE),
+                round(settings.batch_size * _INFORMED_SHARE),
                 _POOL_STEPS,
                 seed,
             )
@@ -135,30 +188,18 @@ class DensityTraining:
         mean, sigma = self._posterior
         rows = torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)
         noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
-        self.density.fit_scale(mean[rows] + sigma[rows] * noise)
-        self.history = History()
-        self.step, self.best, self.best_state, self.since_best = 0, float("inf"), self._state(), 0
-        self.optimiser = adam(self._parameters(), self.settings.learning_rate)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        density.fit_scale(mean[rows] + sigma[rows] * noise)
+        self.history = history
+        history.resume(history.rows)  # its clock: what was done since the last row is no training
+        parameters = [*density.parameters(), *(self.spib.parameters() if joint else [])]
+        super().__init__({"spib": self.spib, "density": density}, parameters, settings)
         self._resume(checkpoint.load())
 
-    def fit(self) -> None:
-        """Run to the end, or from the checkpoint to the end, and load the best state."""
+    def _after_evaluation(self) -> None:
         settings = self.settings
-        since: list[Tensor] = []  # losses since the last evaluation: one batch alone is mostly noise
-        while self.step < settings.steps:
-            since.append(self._step())
-            self.step += 1
-            if self.step % settings.evaluate_every == 0 or self.step == settings.steps:
-                self._evaluate(torch.stack(since).mean(0))
-                since.clear()
-                if self.joint and (self.since_best >= settings.patience or 2 * self.step >= settings.steps):
-                    self._freeze_encoder()
-                self._save()
-            if self.since_best >= settings.patience:
-                break
-        self._load(self.best_state)
-        log.info("stopped after %d steps, held-out objective %.4f", self.step, self.best)
+        if self.joint and (self.since_best >= settings.patience or 2 * self.step >= settings.steps):
+            self._freeze_encoder()
+        self._save()
 
     def _freeze_encoder(self) -> None:
         """End of the joint part: keep its best state and go on with the density alone."""
@@ -173,16 +214,8 @@ class DensityTraining:
         mean, log_sigma = self.spib.posterior(self.x)
         return mean, log_sigma.exp().expand_as(mean)
 
-    def _rate(self, step: int) -> float:
-        """A short warm-up, then half a cosine to zero."""
-        warm = min(1.0, (step + 1) / 100)
-        return warm * 0.5 * (1 + np.cos(np.pi * min(1.0, step / self.settings.steps)))
-
-    def _parameters(self) -> list[Tensor]:
-        return [*self.density.parameters(), *(self.spib.parameters() if self.joint else [])]
-
-    def _step(self) -> Tensor:
-        """One optimiser step; returns the density's loss and, with a joint encoder, the cross-entropy: ``(1 or 2,)``."""
+    def _losses(self) -> tuple[Tensor, Tensor]:
+        """Recorded are the density's loss and, with a joint encoder, the cross-entropy: ``(1 or 2,)``."""
         n_informed = self.pool.per_step if self.pool is not None else 0
         n_training = self.settings.batch_size - n_informed
         now, later = self.training
@@ -205,15 +238,9 @@ class DensityTraining:
             mean, sigma = self._posterior
             total = self.density.loss(torch.addcmul(mean[rows], sigma[rows], noise), theta)
             losses = total[None]
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        self.optimiser.step()
-        self.density.after_step()
-        self.schedule.step()
-        return losses.detach()
+        return total, losses
 
-    @torch.no_grad()
-    def _evaluate(self, losses: Tensor) -> None:
+    def _judge(self, losses: Tensor) -> float:
         now, later = self.held_out
         fixed = torch.Generator(self.device).manual_seed(0)
         noise = torch.randn(len(now), self.spib.latent_dim, generator=fixed, device=self.device)
@@ -230,21 +257,7 @@ class DensityTraining:
             held_out_neg_log_r=float(terms.neg_log_r),
             held_out_cross_entropy=float(terms.cross_entropy),
         )
-        self.since_best += 1
-        if objective < self.best:
-            self.best, self.best_state, self.since_best = objective, self._state(), 0
-        if self.step % (4 * self.settings.evaluate_every) == 0:
-            row = self.history.rows[-1]
-            log.info(
-                "step %d: held-out objective %.4f (best %.4f), %.0f s", self.step, objective, self.best, row["seconds"]
-            )
-
-    def _load(self, state: dict[str, dict[str, Tensor]]) -> None:
-        self.spib.load_state_dict(state["spib"])
-        self.density.load_state_dict(state["density"])
-
-    def _state(self) -> dict[str, dict[str, Tensor]]:
-        return {"spib": copy_state(self.spib), "density": copy_state(self.density)}
+        return objective
 
     def _to_device(self, pairs: Any) -> tuple[Tensor, Tensor]:
         return pairs.now.to(self.device), pairs.later.to(self.device)
