@@ -1,0 +1,86 @@
+"""Densities that need more of training than a flow does: averaged weights, noise of their own, the representation itself."""
+
+import numpy as np
+import pytest
+import torch
+from exact_study import make_study
+
+from thermolatent.errors import TrainingError
+from thermolatent.learn import train
+from thermolatent.learn.dataset import load_training
+from thermolatent.learn.model import Model
+from thermolatent.learn.representation import load_representation
+
+FROZEN = {"temperature": ["steer", "condition"], "encoder": "frozen"}
+
+
+@pytest.fixture
+def study():
+    models = {
+        "diffusion": {"density": {"kind": "diffusion", "width": 16}, "temperature": ["steer", "condition"]},
+        "matching": {"density": {"kind": "flow_matching", "width": 16}, **FROZEN},
+        "spib": {"density": {"kind": "vampprior"}, **FROZEN},
+        "spib_joint": {"density": {"kind": "vampprior"}, "encoder": "joint"},
+    }
+    learn = {"steps": 200, "evaluate_every": 50, "batch_size": 256}
+    return make_study(models=models, learn=learn)
+
+
+@pytest.fixture
+def elsewhere(trained, tmp_path):
+    """The trained study's layout, but models go to a folder of their own."""
+    layout = trained[1]
+
+    class Elsewhere(type(layout)):
+        def model(self, model, seed):
+            return str(tmp_path / model / f"seed{seed}.safetensors")
+
+    return Elsewhere(layout.root)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", ["diffusion", "matching"])
+def test_an_interrupted_training_ends_as_if_it_had_not_been(study, elsewhere, monkeypatch, name):
+    """The loss's noise and the averaged weights go on where they stopped."""
+    train.run(study, elsewhere, name, 0)
+    expected = Model.load(elsewhere.model(name, 0)).density
+    assert int(expected.network.updates) > 0
+    save = train.DensityTraining._save
+
+    def save_and_die(self):
+        save(self)
+        if self.step == 50:
+            raise Killed
+
+    monkeypatch.setattr(train.DensityTraining, "_save", save_and_die)
+    with pytest.raises(Killed):
+        train.run(study, elsewhere, name, 0)
+    monkeypatch.setattr(train.DensityTraining, "_save", save)
+    train.run(study, elsewhere, name, 0)
+    resumed = Model.load(elsewhere.model(name, 0)).density.state_dict()
+    assert all(torch.equal(resumed[k], v) for k, v in expected.state_dict().items())
+
+
+def test_spibs_own_mixture_keeps_its_means_and_fits_its_weights(study, elsewhere):
+    train.run(study, elsewhere, "spib", 0)
+    model = Model.load(elsewhere.model("spib", 0))
+    spib = load_representation(elsewhere.spib(0)).spib
+    means, _ = spib.posterior(spib.representatives)
+    torch.testing.assert_close(model.density.means, means.detach())
+    data = load_training(study, elsewhere)
+    mu = model.representation.encode(data.flat(data.features))
+    z = torch.from_numpy(model.representation.noised(mu, 0))
+    with torch.no_grad():
+        before, after = -spib.log_vampprior(z).mean(), model.density.loss(z, torch.ones(len(z)))
+    assert float(after) < float(before) + 1e-3
+    sample = model.sample(1000, 1.0, seed=0)
+    assert sample.shape == (1000, spib.latent_dim)
+    assert np.isfinite(model.log_prob(sample, 1.0)).all()
+
+
+def test_spibs_own_mixture_needs_a_frozen_encoder(study, elsewhere):
+    with pytest.raises(TrainingError, match=r"models\.spib_joint.*encoder: frozen"):
+        train.run(study, elsewhere, "spib_joint", 0)
