@@ -9,7 +9,8 @@ from thermolatent.artifacts import save_arrays, save_json
 from thermolatent.config import load_study
 from thermolatent.figures import figure_names
 from thermolatent.layout import Layout
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
+from thermolatent.validate import predictions
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
 BINS = 20
 
@@ -64,6 +65,32 @@ def score_rows(study, seeds):
                             "model": model, "plane": "fixed", "metric": "population_max_error", "value": error,
                             "stderr": 0.001, "unit": "1",
                         }  # fmt: skip
+
+
+def trust_rows(study, seeds):
+    """What validate says of trust: the form of A at every temperature, the identity at training ones."""
+    for seed in seeds:
+        for T in study.temperatures.generated:
+            base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
+            basis = {"model": "conditional", "plane": "fixed", "metric": "trust_basis", "unit": "1"}
+            yield base | basis | {"value": 0.002 + 0.03 * abs(T - 0.2) * abs(T - 0.5)}
+            for k, model in enumerate(study.models):
+                if T in study.temperatures.train:
+                    plane = f"latent_{model}" if study.models[model].encoder == "joint" else "latent"
+                    identity = {"model": model, "plane": plane, "metric": "trust_identity", "unit": "1"}
+                    yield base | identity | {"value": 0.1 + 0.02 * k + 0.01 * seed}
+
+
+def write_tables(study, layout, scores, populations):
+    """The three tables as gather writes them, from rows of the stage before."""
+    write_table(layout.all_scores, SCORE_COLUMNS, scores)
+    write_table(layout.all_populations, POPULATION_COLUMNS, populations)
+    scores = read_table(layout.all_scores, SCORE_COLUMNS)
+    populations = read_table(layout.all_populations, POPULATION_COLUMNS)
+    scores += predictions.trust_rows(study, scores, populations)
+    write_table(layout.all_scores, SCORE_COLUMNS, scores)
+    scores = read_table(layout.all_scores, SCORE_COLUMNS)
+    write_table(layout.predictions, predictions.COLUMNS, predictions.prediction_rows(study, scores, populations))
 
 
 def population_rows(study, seeds):
@@ -179,8 +206,7 @@ def write_protocols(study, layout, unconverged=0.3):
 def write_study_files(study, root, seeds, dimensions=2):
     """Everything that figures and report read."""
     layout = Layout(str(root))
-    write_table(layout.all_scores, SCORE_COLUMNS, score_rows(study, seeds))
-    write_table(layout.all_populations, POPULATION_COLUMNS, population_rows(study, seeds))
+    write_tables(study, layout, [*score_rows(study, seeds), *trust_rows(study, seeds)], population_rows(study, seeds))
     save_json(layout.metrics, {"metrics": {"js_plane": {"unit": "nats", "definition": "Jensen-Shannon"}}, "bins": 60})
     for model in study.models:
         save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, dimensions))

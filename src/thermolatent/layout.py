@@ -121,6 +121,11 @@ class Layout:
         return f"{self.root}/validate/populations.csv"
 
     @property
+    def predictions(self) -> str:
+        """Populations with their spread over seeds, trust figures and a verdict; needs no reference MD."""
+        return f"{self.root}/validate/predictions.csv"
+
+    @property
     def metrics(self) -> str:
         return f"{self.root}/validate/metrics.json"
 

@@ -9,12 +9,12 @@ from files_for_figures import BINS, make_study, profile_arrays, write_study_file
 from PIL import Image
 
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, history, marginals, surfaces, temperature
+from thermolatent.figures import figure_names, history, marginals, surfaces, temperature, trust
 from thermolatent.figures.stage import run
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
-from thermolatent.figures.trust import ESS_LIMIT, REWEIGHTINGS, doubts, spread
 from thermolatent.layout import BASELINES
+from thermolatent.validate.predictions import ESS_LIMIT, FIGURES, LIMITS, REWEIGHTINGS, predictors
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, sho
     )
     assert "latf" not in panels[2].get_legend_handles_labels()[1]
     close = [row | {"value": "0.01"} if row["model"] == "nearest" else row for row in tables._scores]
-    narrow = visible(temperature.draw_divergence(study, Tables(study, close, tables._populations, [0, 1, 2])))
+    narrow = visible(temperature.draw_divergence(study, Tables(study, close, tables._populations, [], [0, 1, 2])))
     assert narrow[0].get_yscale() == "linear"
     assert narrow[0].get_ylim()[0] == 0
 
@@ -172,48 +172,80 @@ def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, sho
 def test_floor_is_shaded_up_to_its_value_also_at_a_single_temperature(study, shown):
     _, tables = shown
     only = [row for row in tables._scores if row["temperature"] == "0.2"]
-    panel = visible(temperature.draw_divergence(study, Tables(study, only, tables._populations, [0])))[0]
+    panel = visible(temperature.draw_divergence(study, Tables(study, only, tables._populations, [], [0])))[0]
     shade = next(c for c in panel.collections if c.get_label() == look(study, "floor").label)
     corners = shade.get_paths()[0].vertices
-    floor = Tables(study, only, tables._populations, [0]).score("floor", "js_plane", "fixed")[0.2].median
+    floor = Tables(study, only, tables._populations, [], [0]).score("floor", "js_plane", "fixed")[0.2].median
     assert corners[:, 1].max() == pytest.approx(floor)
     assert (corners[:, 0].min(), corners[:, 0].max()) == pytest.approx(panel.get_xlim())
 
 
-def test_trust_compares_only_with_reweightings_that_still_hold(study, shown):
+def test_trust_has_a_panel_per_figure_with_its_limit_shaded(study, shown):
     _, tables = shown
-    T = 0.4
-    expected = max(
-        abs(tables.population("latf", state)[T].median - tables.population(name, state)[T].median)
-        for state in tables.states()
-        for name in REWEIGHTINGS
-    )
-    assert spread(study, tables, "latf")[T].median == pytest.approx(expected)
+    panels = visible(trust.draw(study, tables))
+    titles = ["frames that count", "against the reweightings", "with and without heat capacity", "between seeds"]
+    assert [p.get_title() for p in panels] == titles
+    assert [p.get_yscale() for p in panels] == ["log", "linear", "linear", "linear"]
+    drawn = [
+        ("ess_fraction", "", "conditional", "conditional reweighting"),
+        ("trust_reweighting", "fixed", "latf", "latf"),
+        ("trust_basis", "fixed", "conditional", "conditional reweighting"),
+        ("trust_seeds", "fixed", "latf_published", "latf_published"),
+    ]
+    for panel, (metric, plane, name, label) in zip(panels, drawn, strict=True):
+        series = tables.score(name, metric, plane)
+        line = errorbar(panel, label)[0]
+        np.testing.assert_allclose(line.get_xdata(orig=False), list(series))
+        np.testing.assert_allclose(line.get_ydata(orig=False), [v.median for v in series.values()])
+        (band,) = [p for p in panel.patches if p.get_label() == "not to be trusted"]
+        low, high = band.get_extents().transformed(panel.transData.inverted()).intervaly
+        assert (high if metric == "ess_fraction" else low) == pytest.approx(LIMITS.get(metric, ESS_LIMIT))
     shares = {name: tables.score(name, "ess_fraction", "")[0.7].median for name in REWEIGHTINGS}
     assert max(shares.values()) < ESS_LIMIT
-    assert 0.7 not in spread(study, tables, "latf")
-    assert list(doubts(study, tables, "latf")) == [0.7]
-    left, right = visible(temperature.draw_trust(study, tables))
-    assert left.get_yscale() == "log"
-    np.testing.assert_allclose(
-        errorbar(left, "conditional reweighting")[0].get_ydata(orig=False),
-        [v.median for v in tables.score("conditional", "ess_fraction", "").values()],
-    )
-    np.testing.assert_allclose(
-        errorbar(right, "latf")[0].get_ydata(orig=False), [v.median for v in spread(study, tables, "latf").values()]
-    )
+    assert 0.7 not in tables.score("latf", "trust_reweighting", "fixed"), "exhausted reweightings say nothing"
 
 
-def test_a_large_disagreement_is_a_doubt(study, shown):
+def test_one_seed_has_no_panel_of_seeds(write_files, study):
+    panels = visible(trust.draw(study, Tables.load(study, write_files(study), [0])))
+    assert [p.get_title() for p in panels][2:] == ["with and without heat capacity"]
+
+
+def test_error_is_drawn_against_each_trust_figure(study, shown):
     _, tables = shown
-    moved = [
-        row | {"value": str(float(row["value"]) + (0.1 if row["state"] == "hexagon" else 0))}
-        if row["model"] == "conditional" and row["temperature"] == "0.3"
-        else row
-        for row in tables._populations
-    ]
-    found = doubts(study, Tables(study, tables._scores, moved, [0, 1, 2]), "latf")
-    assert "differs by 0.097 from a reweighting" in found[0.3][0]
+    panels = visible(trust.draw_error(study, tables))
+    rows = list(trust.error_rows(study, tables))
+    assert len(panels) == len(FIGURES)
+    for figure, panel in zip(FIGURES, panels, strict=True):
+        own = [row for row in rows if row[0] == figure]
+        assert {row[1] for row in own} == set(study.models if figure == "trust_identity" else predictors(study))
+        points = [(*line.get_xdata(), *line.get_ydata()) for line in panel.lines]
+        smallest = min(row[4] for row in own if row[4] > 0)  # where zeros are drawn
+        np.testing.assert_allclose(points, [(max(row[4], smallest), row[5]) for row in own])
+        assert panel.get_title().endswith(f"Spearman {trust.rank_correlation(own):+.2f}")
+        faces = [line.get_markerfacecolor() == "white" for line in panel.lines]
+        assert faces == [row[3] == "train" for row in own]
+    model, T = "latf", 0.3
+    error = tables.score(model, "population_max_error", "fixed")[T].median
+    assert ("trust_seeds", model, T, "interpolate", tables.trust(model, "trust_seeds")[T], error) in rows
+
+
+def test_rank_correlation_is_of_predicted_temperatures():
+    def rows(errors, role="interpolate"):
+        return [
+            ("trust_seeds", "latf", 0.3, role, trust, error) for trust, error in zip((1, 2, 3), errors, strict=True)
+        ]
+
+    against = rows((3, 2, 1), role="train")
+    assert trust.rank_correlation(rows((0.1, 0.2, 5.0)) + against) == pytest.approx(1)
+    assert trust.rank_correlation(rows((3, 1, 2))) == pytest.approx(-0.5)
+    assert np.isnan(trust.rank_correlation(against))
+    assert np.isnan(trust.rank_correlation(rows((1, 1, 1))))
+
+
+def test_a_doubt_is_what_the_table_of_predictions_says(study, shown):
+    _, tables = shown
+    assert list(tables.doubts("latf")) == [0.7]
+    assert tables.doubts("latf")[0.7][0].startswith("only ")
 
 
 def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study, shown):
@@ -296,7 +328,7 @@ def test_importing_and_drawing_leave_matplotlib_as_it_was(study, shown):
     with matplotlib.rc_context({"font.size": 17}):
         before = dict(matplotlib.rcParams)
         with style():
-            temperature.draw_trust(study, shown[1])
+            trust.draw(study, shown[1])
             assert matplotlib.rcParams["font.size"] == 8
         assert dict(matplotlib.rcParams) == before
 

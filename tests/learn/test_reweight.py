@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from exact_study import make_study
 
+from thermolatent.artifacts import load_model, save_array, save_json, save_model
 from thermolatent.densities.reweighting import ReducedPotential, effective_fraction, log_weights
+from thermolatent.errors import ArtifactError
+from thermolatent.layout import Layout
+from thermolatent.learn import reweight
 from thermolatent.learn.dataset import load_training
 from thermolatent.learn.informed import InformedPool, systematic_resample
-from thermolatent.learn.reweight import METHODS, FrameWeights, baseline_weights
+from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights, baseline_weights
 from thermolatent.systems.three_hole import ThreeHole
 
 
@@ -60,6 +65,57 @@ def test_mbar_of_one_ensemble_is_plain_boltzmann_reweighting():
     log_w = log_weights(0.3 * energies, energies[:, None], np.array([1000]), np.zeros(1))
     expected = np.exp(0.7 * energies)
     np.testing.assert_allclose(np.exp(log_w), expected / expected.sum(), rtol=1e-10)
+
+
+def two_state_study(folder, coupled, e, entropy):
+    """Reweighting fitted at T = 0.5 and 1.5 to a state s = 0 or 1 in a bath of 4 + coupled s degrees of freedom.
+
+    ln(p_1 / p_0) = entropy - e / T + (coupled / 2) ln T exactly. Returns a function (method, T) -> p_1, and the exact one.
+    """
+    study, layout = make_study(), Layout(str(folder))
+    shape, rng = (study.simulate.walkers, study.simulate.frames), np.random.default_rng(coupled)
+
+    def exact(T):
+        return 1 / (1 + np.exp(-(entropy - e / T + coupled / 2 * np.log(T))))
+
+    for T in study.temperatures.train:
+        s = rng.random(shape) < exact(T)
+        features = np.stack([s, np.zeros(shape)], -1) + rng.normal(0, 0.05, (*shape, 2))
+        save_array(layout.features(T), features.astype(np.float32))
+        save_array(layout.plane(T), np.zeros((*shape, 2), np.float32))
+        save_array(layout.energies(T), e * s + rng.gamma((4 + coupled * s) / 2, T))
+        save_json(layout.features_header(T), {"names": ["x", "y"], "temperature": T})
+    reweight.run(study, layout, 0)
+    weights = FrameWeights(study, layout, 0)
+    in_state = weights.data.flat(weights.data.features)[:, 0] > 0.5
+    return lambda method, T: np.exp(weights.log_weights(method, T))[in_state].sum(), exact
+
+
+def test_solvent_coupled_to_the_state_sets_the_two_bases_apart(tmp_path):
+    """A heat capacity bends ln p in 1/T: the log basis has it, the linear one misses it, and only that tells."""
+    share, exact = two_state_study(tmp_path, coupled=8, e=-3.3, entropy=-3.8)
+    assert share("conditional", 1.0) == pytest.approx(exact(1.0), abs=0.02)
+    assert abs(share("conditional", 1.0) - share(LINEAR, 1.0)) > 0.05
+
+
+def test_without_a_heat_capacity_difference_the_two_bases_agree(tmp_path):
+    share, exact = two_state_study(tmp_path, coupled=0, e=-1.0, entropy=-1.0)
+    for T in (0.5, 1.0, 1.5, 2.0):
+        assert share("conditional", T) == pytest.approx(share(LINEAR, T), abs=0.015)
+        assert share("conditional", T) == pytest.approx(exact(T), abs=0.02)
+
+
+def test_the_linear_basis_is_no_baseline_and_a_file_without_it_is_named(trained, tmp_path):
+    study, layout = trained
+    assert LINEAR not in METHODS
+    assert set(baseline_weights(study, layout, 0, 1.0)) == set(METHODS)
+    spec, tensors = load_model(layout.reweighting(0), "reweighting")
+    spec["networks"].pop(LINEAR)
+    old = Layout(str(tmp_path / "old"))
+    save_model(old.reweighting(0), "reweighting", spec, tensors)
+    weights = FrameWeights(study, old, 0, load_training(study, layout))
+    with pytest.raises(ArtifactError, match="has no network 'conditional_linear'; delete it and run reweight again"):
+        weights.log_weights(LINEAR, 1.0)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from thermolatent.errors import ArtifactError
 from thermolatent.layout import BASELINES, Layout
 from thermolatent.validate import gather, stage
 from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
+from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
 from thermolatent.validate.states import NearestCenters
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS
 
@@ -52,6 +54,17 @@ class ExactWeights:
         return log_w - np.log(np.exp(log_w).sum())
 
 
+class ExactModel:
+    """The density of z = 2 (x, y) in closed form but for its normaliser, which a sum over a grid gives."""
+
+    def __init__(self, weights, system):
+        self.about = {"theta_range": [1.0, 4.0], "T_ref": 0.5}
+        self.weights, self.system = weights, system
+
+    def log_prob(self, z, T):
+        return -self.system.plane_energy(np.asarray(z, float) / 2) / T - np.log(np.exp(-self.weights.grid / T).sum())
+
+
 @pytest.fixture(scope="module")
 def exact(study, three_hole_samples, tmp_path_factory):
     """Everything that validate reads, in a temporary folder; the stages' two readers of models replaced."""
@@ -61,6 +74,7 @@ def exact(study, three_hole_samples, tmp_path_factory):
         points = three_hole_samples(walkers * frames, T, seed=int(10 * T)).reshape(walkers, frames, 2)
         save_array(layout.features(T), points.astype(np.float32))
         save_array(layout.plane(T), points.astype(np.float32))
+        save_array(layout.energies(T), study.system.plane_energy(points))
         header = {"walkers": walkers, "frames": frames, "plane_periodic": [False, False]}
         save_json(layout.features_header(T), header)
         save_json(layout.protocol(T), {"starts": (["left", "right", "top"] * walkers)[:walkers]})
@@ -74,6 +88,8 @@ def exact(study, three_hole_samples, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "load_representation", lambda path: Encoder())
         patch.setattr(stage, "FrameWeights", lambda *_: weights)
+        model = SimpleNamespace(load=lambda path: ExactModel(weights, study.system))
+        patch.setattr(stage, "Model", model)
         yield layout
 
 
@@ -149,7 +165,7 @@ def test_tables_and_metrics_are_complete(done):
     with open(done.all_populations) as file:
         assert tuple(file.readline().strip().split(",")) == POPULATION_COLUMNS
     rows = table(done.all_scores)
-    assert {r.metric for r in rows} == set(METRICS)
+    assert {r.metric for r in rows} == set(METRICS) - {"trust_seeds"}  # which takes two
     assert all(np.isfinite(float(r.value)) and r.unit == METRICS[r.metric].unit for r in rows)
     assert {(r.temperature, r.role) for r in rows} == {
         ("0.5", "train"),
@@ -164,6 +180,25 @@ def test_tables_and_metrics_are_complete(done):
     assert set(described["metrics"]) == set(METRICS)
     assert described["bins_per_axis"] == 30
     assert described["gmrq"]["processes"] == {"good": {"0": 3}, "joint": {"0": 3}}
+
+
+def test_an_exact_model_is_trusted_also_where_there_is_no_reference(done):
+    rows = table(done.predictions)
+    assert tuple(vars(rows[0])) == PREDICTION_COLUMNS
+    assert {(r.model, r.temperature) for r in rows} == {
+        (model, T) for model in ("good", "joint", "which_t", "conditional") for T in ("0.5", "1", "1.5", "2")
+    }
+    assert {(r.trusted, r.reasons, r.n_seeds, r.std) for r in rows} == {("yes", "", "1", "")}
+    assert max(float(r.trust_identity) for r in rows if r.model == "good") < 0.1
+    assert {float(r.trust_basis) for r in rows} == {0.0}  # one and the same weights
+    model = {(r.temperature, r.state): r.value for r in table(done.all_populations, model="good", states="named")}
+    assert {(r.temperature, r.state): r.mean for r in rows if r.model == "good"} == model
+    identity = table(done.all_scores, metric="trust_identity")
+    assert [(r.model, r.temperature, r.plane) for r in identity] == [
+        (model, T, plane) for model, plane in (("good", "latent"), ("joint", "latent_joint")) for T in ("0.5", "1.5")
+    ]
+    with open(done.metrics) as file:
+        assert json.load(file)["trust"]["limits"] == {"ess_fraction_at_least": ESS_LIMIT} | LIMITS
 
 
 def test_profiles_have_the_promised_shapes(done):

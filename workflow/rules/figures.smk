@@ -5,6 +5,7 @@ rule figures:
     input:
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,
+        predictions=PATHS.predictions,
         metrics=PATHS.metrics,
         files=of_models("generated"),
         surfaces=of_models("surfaces"),

@@ -8,6 +8,7 @@ rule gather:
     output:
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,
+        predictions=PATHS.predictions,
         metrics=PATHS.metrics,
     log:
         "logs/{study}/gather.log",

@@ -6,6 +6,7 @@ rule report:
         figures=PATHS.figures,
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,
+        predictions=PATHS.predictions,
         metrics=PATHS.metrics,
         protocols=at_simulated("protocol"),
         histories=histories,

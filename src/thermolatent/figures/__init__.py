@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def figure_names(study: Study) -> list[str]:
     """Names of every figure of a study, each of which exists as ``<name>.pdf`` and ``<name>.png``.
 
-    The training temperatures have MD, so ``divergence`` exists also where nothing else does.
+    The training temperatures have MD, so ``divergence`` exists also where nothing else does; ``trust_error`` needs
+    MD at a predicted one.
     """
     per_model = [f"{kind}_{model}" for model in study.models for kind in ("surfaces", "marginals")]
-    return [*per_model, "populations", "divergence", "trust", "history"]
+    error = ["trust_error"] if study.temperatures.reference else []
+    return [*per_model, "populations", "divergence", "trust", *error, "history"]

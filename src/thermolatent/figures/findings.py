@@ -7,8 +7,8 @@ from statistics import median
 
 from thermolatent.config import Study
 from thermolatent.figures.tables import Series, Tables
-from thermolatent.figures.trust import ESS_LIMIT, SPREAD_LIMIT, doubts
 from thermolatent.layout import BASELINES, format_temperature
+from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
 
 #: Divergences whose ratio is nearer to 1 than this are called much the same.
 ALIKE = 0.1
@@ -115,7 +115,7 @@ def headline(study: Study, tables: Tables) -> str:
             f"{start}; in the fixed plane the median Jensen-Shannon divergence from the MD {where} is "
             f"{' and '.join(parts)}, where two halves of the MD differ by {number(floor)}."
         )
-    doubted = {model: list(doubts(study, tables, model)) for model in study.models}
+    doubted = {model: list(tables.doubts(model)) for model in study.models}
     told = [f"{model} at T = {listed(Ts)}" for model, Ts in doubted.items() if Ts]
     verdict = f"in doubt: {'; '.join(told)}" if told else "no temperature is in doubt by the criteria below"
     return f"{start}, without reference MD to judge them; {verdict}."
@@ -137,12 +137,16 @@ def accuracy_sentence(a: Accuracy, model: str, plane: str, baseline_label: str) 
     return text
 
 
-def trust_sentences(study: Study, tables: Tables, model: str) -> list[str]:
+def trust_sentences(tables: Tables, model: str) -> list[str]:
     """Where not to trust a model, one sentence per temperature, or one that says nothing speaks against it."""
-    found = doubts(study, tables, model)
-    if not found:
-        return [
-            f"{model}: no temperature in doubt (at least {100 * ESS_LIMIT:g} % of the training frames count, and named "
-            f"populations agree with the reweightings within {SPREAD_LIMIT:g})."
-        ]
-    return [f"{model} at T = {format_temperature(T)}: {'; '.join(reasons)}." for T, reasons in found.items()]
+    if found := tables.doubts(model):
+        return [f"{model} at T = {format_temperature(T)}: {'; '.join(reasons)}." for T, reasons in found.items()]
+    checks = [f"at least {100 * ESS_LIMIT:g} % of the training frames count"]
+    words = {
+        "trust_reweighting": "named populations agree with the reweightings within {:g}",
+        "trust_basis": "with and without a heat capacity in reweighting within {:g}",
+        "trust_seeds": "between seeds within a standard deviation of {:g}",
+        "trust_identity": "the density turns with temperature as the energies say within {:g} of their spread",
+    }
+    checks += [text.format(LIMITS[figure]) for figure, text in words.items() if tables.trust(model, figure)]
+    return [f"{model}: no temperature in doubt ({', '.join(checks)})."]

@@ -22,7 +22,6 @@ from thermolatent.figures.report_tables import Cell, Table
 from thermolatent.figures.style import look
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import plane_title
-from thermolatent.figures.trust import doubts
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.simulate.convergence import LIMIT
 
@@ -89,9 +88,9 @@ def render(
             if a
         ],
         trust=[
-            (sentence, bool(doubts(study, tables, model)))
+            (sentence, bool(tables.doubts(model)))
             for model in study.models
-            for sentence in findings.trust_sentences(study, tables, model)
+            for sentence in findings.trust_sentences(tables, model)
         ],
         unconverged=_unconverged(protocols),
         near_floor=report_tables.NEAR_FLOOR,
@@ -144,7 +143,7 @@ def _figure(study: Study, layout: Layout, name: str, seeds: list[int]) -> dict[s
 
 def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
     """Title and caption of a figure."""
-    kind, _, model = name.partition("_")
+    kind, _, model = ("trust_error", "", "") if name == "trust_error" else name.partition("_")
     spread = "range over seeds as bars and bands" if len(seeds) > 1 else "bars are standard errors over MD walkers"
     if kind == "surfaces":
         return (
@@ -167,8 +166,14 @@ def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
         ),
         "trust": (
             "Trust without reference",
-            "Left: effective share of the training frames. Right: largest difference of a named population between a model "
-            "and the reweightings whose weights are not exhausted.",
+            "Effective share of the training frames; and by how much a named population differs: between a model and the "
+            "reweightings whose weights are not exhausted, between reweighting with and without a heat capacity, and "
+            "between seeds (standard deviation). Shaded: not to be trusted.",
+        ),
+        "trust_error": (
+            "How well trust predicts the error",
+            "Each trust figure, which needs no reference, against the largest error of a named population; one point per "
+            "model and temperature, hollow at training temperatures. Spearman's rank correlation is of the predicted ones.",
         ),
         "history": (
             "Training history",

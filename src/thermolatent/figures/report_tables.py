@@ -11,10 +11,10 @@ from thermolatent.figures.history import Run
 from thermolatent.figures.style import look, series_names
 from thermolatent.figures.tables import Tables, Value
 from thermolatent.figures.temperature import plane_title
-from thermolatent.figures.trust import ESS_LIMIT
 from thermolatent.layout import format_temperature
 from thermolatent.simulate.convergence import LIMIT
 from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
 
 #: Metrics of the report and what heads their tables; all the others are in scores.csv.
 TITLES = {
@@ -26,6 +26,10 @@ TITLES = {
     "free_energy_rmse_exact_kT": "Free-energy error against the exact distribution",
     "conditional_shift": "Shift of the fixed plane at given latent",
     "ess_fraction": "Effective sample fraction",
+    "trust_reweighting": "Disagreement with the reweightings",
+    "trust_basis": "Disagreement of reweighting with and without a heat capacity",
+    "trust_seeds": "Disagreement between seeds",
+    "trust_identity": "Violation of the thermodynamic identity",
 }
 #: A divergence up to this many times the floor is printed bold.
 NEAR_FLOOR = 1.5
@@ -64,7 +68,7 @@ def score_tables(study: Study, tables: Tables) -> list[Table]:
     for metric in TITLES:
         if metric == "ess_fraction":
             wanted.append((metric, ""))
-        elif metric in ("js_latent", "conditional_shift"):
+        elif metric in ("js_latent", "conditional_shift", "trust_identity"):
             wanted += [(metric, plane) for plane in tables.planes(metric)]
         else:
             wanted.append((metric, "fixed"))
@@ -97,7 +101,7 @@ def _score_cell(metric: str, name: str, value: Value | None, floor: Value | None
     if value is None:
         return Cell("–")
     mark = ""
-    if metric == "ess_fraction" and value.median < ESS_LIMIT:
+    if (metric == "ess_fraction" and value.median < ESS_LIMIT) or value.median > LIMITS.get(metric, float("inf")):
         mark = "doubt"
     if metric.startswith("js_") and name != "floor" and floor and value.median <= NEAR_FLOOR * floor.median:
         mark = "good"

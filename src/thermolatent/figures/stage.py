@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from thermolatent.artifacts import load_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import history, marginals, surfaces, temperature
+from thermolatent.figures import history, marginals, surfaces, temperature, trust
 from thermolatent.figures.style import save_data, save_figure, series_names, style
 from thermolatent.figures.tables import Series, Tables
-from thermolatent.figures.trust import spread
 from thermolatent.layout import Layout
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,9 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> list[str]:
         columns = temperature.COLUMNS
         save("populations", temperature.draw_populations(study, tables), columns, _population_rows(study, tables))
         save("divergence", temperature.draw_divergence(study, tables), columns, _divergence_rows(study, tables))
-        save("trust", temperature.draw_trust(study, tables), columns, _trust_rows(study, tables))
+        save("trust", trust.draw(study, tables), columns, _trust_rows(study, tables))
+        if study.temperatures.reference:
+            save("trust_error", trust.draw_error(study, tables), trust.ERROR_COLUMNS, trust.error_rows(study, tables))
         save("history", history.draw(runs), history.COLUMNS, history.rows(runs))
     log.info("%d figures in %s", len(written) // 3, layout.figure("", "").rsplit("/", 1)[0])
     return written
@@ -78,7 +79,6 @@ def _divergence_rows(study: Study, tables: Tables) -> Iterator[tuple]:
 
 
 def _trust_rows(study: Study, tables: Tables) -> Iterator[tuple]:
-    for name in series_names(study):
-        yield from _series_rows("ess_fraction", name, tables.score(name, "ess_fraction", ""))
-    for model in study.models:
-        yield from _series_rows("population_spread", model, spread(study, tables, model))
+    for metric, plane, _ in trust.panels_of(study, tables):
+        for name in series_names(study):
+            yield from _series_rows(metric, name, tables.score(name, metric, plane))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -127,6 +128,15 @@ def logarithmic(axes: Axes) -> None:
     axes.yaxis.set_minor_locator(LogLocator(subs="all", numticks=20))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def log_ticks(axis: Axis, most: float) -> None:
+    """Plain numbers on a logarithmic axis whose limits are set: at 1, 2 and 5 if it spans at most ``most``, else at 1."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < most * low else (1.0,), numticks=9))
+    axis.set_minor_locator(LogLocator(subs="all", numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def save_figure(figure: Figure, layout: Layout, name: str) -> list[str]:

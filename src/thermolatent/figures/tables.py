@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from thermolatent.config import Study
 from thermolatent.layout import Layout
+from thermolatent.validate import predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 
 
@@ -26,16 +27,18 @@ Series = dict[float, Value]
 
 
 class Tables:
-    """``scores.csv`` and ``populations.csv`` of a study.
+    """``scores.csv``, ``populations.csv`` and ``predictions.csv`` of a study.
 
     Parameters
     ----------
-    scores, populations: rows as :func:`thermolatent.validate.tables.read_table` returns them.
+    scores, populations, judged: rows as :func:`thermolatent.validate.tables.read_table` returns them.
     seeds: those to count; rows of other seeds are left out, rows without a seed are kept.
     """
 
-    def __init__(self, study: Study, scores: list[dict], populations: list[dict], seeds: Iterable[int]):
-        self.study = study
+    def __init__(
+        self, study: Study, scores: list[dict], populations: list[dict], judged: list[dict], seeds: Iterable[int]
+    ):
+        self.study, self._judged = study, judged
         wanted = {"", *map(str, seeds)}
         self._scores = [row for row in scores if row["seed"] in wanted and row["value"]]
         self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
@@ -44,7 +47,8 @@ class Tables:
     def load(cls, study: Study, layout: Layout, seeds: Iterable[int]) -> Tables:
         """Read both; raises :class:`thermolatent.errors.ArtifactError`."""
         scores = read_table(layout.all_scores, SCORE_COLUMNS)
-        return cls(study, scores, read_table(layout.all_populations, POPULATION_COLUMNS), seeds)
+        populations = read_table(layout.all_populations, POPULATION_COLUMNS)
+        return cls(study, scores, populations, read_table(layout.predictions, predictions.COLUMNS), seeds)
 
     def score(self, model: str, metric: str, plane: str) -> Series:
         """One metric of one model or baseline in one plane."""
@@ -54,6 +58,19 @@ class Tables:
     def population(self, model: str, state: str) -> Series:
         """Population of one named state; ``model`` may be ``md`` or ``exact``."""
         return _by_temperature(self._populations, {"model": model, "states": "named", "state": state})
+
+    def trust(self, model: str, figure: str) -> dict[float, float]:
+        """One of :data:`thermolatent.validate.predictions.FIGURES` as it was judged, by temperature."""
+        return {float(r["temperature"]): float(r[figure]) for r in self._judged if r["model"] == model and r[figure]}
+
+    def doubts(self, model: str) -> dict[float, list[str]]:
+        """Reasons not to trust a model, by temperature; temperatures that are trusted are left out."""
+        found = {
+            float(row["temperature"]): row["reasons"].split("; ")
+            for row in self._judged
+            if row["model"] == model and row["trusted"] == "no"
+        }
+        return dict(sorted(found.items()))
 
     def planes(self, metric: str) -> list[str]:
         """Planes in which a metric was scored: fixed, latent, and those of jointly trained models, in this order."""

@@ -1,4 +1,4 @@
-"""What depends on temperature: populations, divergences, and whether the predictions can be trusted."""
+"""What depends on temperature: populations and divergences."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ from thermolatent.figures.style import (
     temperature_axis,
 )
 from thermolatent.figures.tables import Series, Tables
-from thermolatent.figures.trust import ESS_LIMIT, SPREAD_LIMIT, spread
 
-#: Background of values that call a prediction in doubt.
-DOUBT = "#FBF6C4"
 COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
 
 
@@ -37,13 +34,13 @@ def draw_populations(study: Study, tables: Tables) -> Figure:
         panel.set_title(state)
         temperature_axis(panel, study)
         for name in series_names(study):
-            _line(panel, study, name, tables.population(name, state))
+            curve(panel, study, name, tables.population(name, state))
         _points(panel, study, "exact", tables.population("exact", state))
         _points(panel, study, "md", tables.population("md", state))
         bottom, top = panel.get_ylim()
         panel.set_ylim(max(bottom, -0.02 * top), top)
-    _only_outer_labels(axes, len(states), "population")
-    _legend(figure, axes.flat[0])
+    only_outer_labels(axes, len(states), "population")
+    legend(figure, axes.flat[0])
     return figure
 
 
@@ -61,7 +58,7 @@ def draw_divergence(study: Study, tables: Tables) -> Figure:
         temperature_axis(panel, study)
         for name in series_names(study):
             curves[name, plane] = tables.score(name, metric, plane)
-            _line(panel, study, name, curves[name, plane])
+            curve(panel, study, name, curves[name, plane])
         curves["floor", plane] = tables.score("floor", metric, plane)
     values = [v.median for series in curves.values() for v in series.values() if v.median > 0]
     if values and max(values) > LOG_FROM * min(values):
@@ -71,32 +68,8 @@ def draw_divergence(study: Study, tables: Tables) -> Figure:
         axes.flat[0].set_ylim(bottom=0)
     for (_, plane), panel in zip(found, axes.flat, strict=False):
         _floor(panel, study, curves["floor", plane])
-    _only_outer_labels(axes, len(found), "Jensen-Shannon divergence (nats)")
-    _legend(figure, axes.flat[0])
-    return figure
-
-
-def draw_trust(study: Study, tables: Tables) -> Figure:
-    """What needs no reference: effective sample fractions, and how far independent predictions disagree."""
-    figure, axes = panels(1, 2, (DOUBLE, 3.0), sharex=True)
-    left, right = axes.flat
-    left.set_title("frames that count")
-    right.set_title("disagreement with the reweightings")
-    for panel in (left, right):
-        temperature_axis(panel, study)
-    for name in series_names(study):
-        _line(left, study, name, tables.score(name, "ess_fraction", ""))
-    logarithmic(left)
-    low, high = left.get_ylim()
-    left.set_ylim(min(low, ESS_LIMIT / 2), max(high, 1.3))
-    left.set_ylabel("effective sample fraction")
-    left.axhspan(left.get_ylim()[0], ESS_LIMIT, color=DOUBT, linewidth=0, zorder=-1.5, label="not to be trusted")
-    for model in study.models:
-        _line(right, study, model, spread(study, tables, model))
-    right.set_ylim(0, max(right.get_ylim()[1], 1.4 * SPREAD_LIMIT))
-    right.axhspan(SPREAD_LIMIT, right.get_ylim()[1], color=DOUBT, linewidth=0, zorder=-1.5)
-    right.set_ylabel("largest difference of a population")
-    _legend(figure, left)
+    only_outer_labels(axes, len(found), "Jensen-Shannon divergence (nats)")
+    legend(figure, axes.flat[0])
     return figure
 
 
@@ -109,7 +82,7 @@ def plane_title(study: Study, plane: str) -> str:
     return f"latent plane of {own}" if own else "latent plane"
 
 
-def _line(panel: Axes, study: Study, name: str, series: Series) -> None:
+def curve(panel: Axes, study: Study, name: str, series: Series) -> None:
     """Median over seeds with their range as a band and bars; one seed has its standard error as bars."""
     if not series:
         return
@@ -178,19 +151,21 @@ def _floor(panel: Axes, study: Study, series: Series) -> None:
     panel.set_ylim(bottom=bottom)
 
 
-def _only_outer_labels(axes, used: int, ylabel: str) -> None:
+def only_outer_labels(axes, used: int, ylabel: str, xlabels: bool = True) -> None:
+    """Hide panels beyond ``used``, label the y axis at the left, and (``xlabels``) the shared x axis at the bottom."""
     columns = axes.shape[1]
     for k, panel in enumerate(axes.flat):
         panel.set_visible(k < used)
         if k % columns == 0:
             panel.set_ylabel(ylabel)
-        if k + columns < used:
+        if xlabels and k + columns < used:
             panel.set_xlabel("")
-        else:
+        elif xlabels:
             panel.xaxis.set_tick_params(labelbottom=True)
 
 
-def _legend(figure: Figure, panel: Axes) -> None:
+def legend(figure: Figure, panel: Axes) -> None:
+    """The entries of one panel below the figure."""
     handles, labels = panel.get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=4, columnspacing=1.2, handlelength=2.2)

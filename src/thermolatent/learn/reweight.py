@@ -10,6 +10,7 @@ import torch
 from thermolatent.artifacts import load_model, prefixed, save_model, stripped
 from thermolatent.config import Study
 from thermolatent.densities.reweighting import ReducedPotential, effective_fraction, log_weights, solve_free_energies
+from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
 from thermolatent.learn.training import History, adam, copy_state, pick_device
@@ -17,6 +18,9 @@ from thermolatent.learn.training import History, adam, copy_state, pick_device
 log = logging.getLogger(__name__)
 
 METHODS = ("mbar", "which_t", "conditional")
+#: Conditional reweighting without a heat capacity. No method of its own: where it and ``conditional`` disagree, the data
+#: do not say how the potential of mean force depends on temperature (the trust figure ``trust_basis``).
+LINEAR = "conditional_linear"
 _EVALUATE_EVERY = 200
 _EVALUATION_FRAMES = 50_000
 #: MBAR is solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
@@ -24,12 +28,12 @@ _MBAR_FRAMES = 50_000
 
 
 def run(study: Study, layout: Layout, seed: int) -> None:
-    """Fit both networks and write ``reweight/seed<seed>.safetensors`` with its history."""
+    """Fit the networks and write ``reweight/seed<seed>.safetensors`` with its history."""
     data = load_training(study, layout)
     history = History()
     spec, tensors = {"seed": seed, "networks": {}}, {}
     if len(data.temperatures) > 1:
-        for method in ("which_t", "conditional"):
+        for method in ("which_t", "conditional", LINEAR):
             network = fit_potential(study, data, data.flat(data.features), seed, method, history)
             spec["networks"][method] = network.spec
             tensors |= prefixed(f"{method}.", network.state_dict())
@@ -49,7 +53,8 @@ def fit_potential(
 ) -> ReducedPotential:
     """Train A(x, b) for one description x of the frames, ``(N, n)`` float32; the best held-out state is kept.
 
-    ``method`` is "conditional" (energies and temperatures) or "which_t" (temperatures alone).
+    ``method`` is "conditional" (energies and temperatures), "conditional_linear" (the same without c(x)) or "which_t"
+    (temperatures alone).
     """
     settings, device = study.reweight, pick_device(study.learn.device)
     torch.manual_seed(seed)
@@ -66,10 +71,9 @@ def fit_potential(
     evaluation = np.flatnonzero(held)
     evaluation = torch.from_numpy(evaluation[:: -(-len(evaluation) // _EVALUATION_FRAMES)]).to(device)
 
-    with_energies = method == "conditional"
-    network = ReducedPotential(
-        features.shape[1], settings.width, [1 / kT for kT in data.kT], data.counts, heat_capacity=with_energies
-    )
+    with_energies = method != "which_t"
+    b = [1 / kT for kT in data.kT]
+    network = ReducedPotential(features.shape[1], settings.width, b, data.counts, heat_capacity=method == "conditional")
     network.feature_mean.copy_(features[training].double().mean(0))
     network.feature_std.copy_(features[training].double().std(0).clamp_min(1e-8))
     network.to(device).set_energy_scale(torch.tensor(std, dtype=torch.float32, device=device))
@@ -137,20 +141,26 @@ class FrameWeights:
         spec, tensors = load_model(layout.reweighting(seed), "reweighting")
         self._energies = self.data.flat(self.data.energies)
         self._f_mbar = tensors["mbar.free_energies"].numpy()
-        self._learned = {}
-        features = self.data.flat(self.data.features)
+        self._path, self._networks, self._learned = layout.reweighting(seed), {}, {}
         for method, shape in spec["networks"].items():
-            network = ReducedPotential(**shape)
-            network.load_state_dict(stripped(f"{method}.", tensors))
-            self._learned[method] = LearnedWeights(network, self.data, features)
+            self._networks[method] = ReducedPotential(**shape)
+            self._networks[method].load_state_dict(stripped(f"{method}.", tensors))
 
     def log_weights(self, method: str, temperature: float) -> np.ndarray:
-        """ln w_n(T), ``(N,)`` float64, sum w = 1, by "mbar", "which_t" or "conditional"."""
+        """ln w_n(T), ``(N,)`` float64, sum w = 1, by "mbar", "which_t", "conditional" or "conditional_linear".
+
+        Raises :class:`ArtifactError` for a method that the file does not have.
+        """
         b = 1 / self._kT(temperature)
         # One training temperature: nothing to classify, and only that temperature is asked for.
-        if method == "mbar" or not self._learned:
+        if method == "mbar" or not self._networks:
             at_training = self._energies[:, None] / np.asarray(self.data.kT)
             return log_weights(self._energies * b, at_training, np.asarray(self.data.counts), self._f_mbar)
+        if method not in self._networks:
+            raise ArtifactError(f"{self._path}: has no network '{method}'; delete it and run reweight again")
+        if method not in self._learned:
+            features = self.data.flat(self.data.features)
+            self._learned[method] = LearnedWeights(self._networks[method], self.data, features)
         return self._learned[method].log_weights(b)
 
 

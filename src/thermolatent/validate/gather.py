@@ -9,26 +9,35 @@ from collections import defaultdict
 from thermolatent.artifacts import save_json
 from thermolatent.config import Study
 from thermolatent.layout import BASELINES, Layout, format_temperature
-from thermolatent.validate import divergence, free_energy, kinetics, sliced
+from thermolatent.validate import divergence, free_energy, identity, kinetics, predictions, sliced
 from thermolatent.validate.metrics import METRICS
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 
 log = logging.getLogger(__name__)
 
 
 def run(study: Study, layout: Layout, seeds: list[int]) -> None:
-    """Write ``scores.csv``, ``populations.csv`` and ``metrics.json`` of all models, baselines and seeds.
+    """Write ``scores.csv``, ``populations.csv``, ``predictions.csv`` and ``metrics.json`` of all models and baselines.
 
     Raises :class:`ArtifactError` if a table is missing or is none.
     """
     parts = [(model, seed) for model in ("baselines", *study.models) for seed in seeds]
     scores = [row for part in parts for row in read_table(layout.scores(*part), SCORE_COLUMNS)]
     populations = [row for part in parts for row in read_table(layout.populations(*part), POPULATION_COLUMNS)]
+    # As text, like the others: whoever reads the table judges by the digits that were written.
+    scores += [
+        {c: cell(row.get(c)) for c in SCORE_COLUMNS} for row in predictions.trust_rows(study, scores, populations)
+    ]
     write_table(layout.all_scores, SCORE_COLUMNS, scores)
     write_table(layout.all_populations, POPULATION_COLUMNS, populations)
+    judged = predictions.prediction_rows(study, scores, populations)
+    write_table(layout.predictions, predictions.COLUMNS, judged)
     save_json(layout.metrics, describe(study, seeds, populations))
     for line in summary(scores):
         log.info("%s", line)
+    for model, T, reasons in dict.fromkeys((row["model"], row["temperature"], row["reasons"]) for row in judged):
+        if reasons:
+            log.info("%s at T = %s is not to be trusted: %s", model, T, reasons)
 
 
 def describe(study: Study, seeds: list[int], populations: list[dict[str, str]]) -> dict:
@@ -60,6 +69,12 @@ def describe(study: Study, seeds: list[int], populations: list[dict[str, str]]) 
         },
         "named_states": study.validate_.states.model_dump(mode="json"),
         "nearest": "the training temperature with the smallest |ln(T_k / T)|",
+        "trust": {
+            "limits": {"ess_fraction_at_least": predictions.ESS_LIMIT, **predictions.LIMITS},
+            "rule": "trusted if no figure that exists is beyond its limit; medians over seeds; trust_basis of the data "
+            "counts for all, trust_identity of the nearest training temperature on either side",
+            "identity": {"bins_per_axis": identity.BINS, "relative_step_in_b": identity.STEP},
+        },
         "metrics": {name: metric._asdict() for name, metric in METRICS.items()},
     }
 

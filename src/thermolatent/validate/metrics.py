@@ -68,6 +68,28 @@ METRICS = {
         "sample",
     ),
     "ess_fraction": Metric("1", "1/N to 1", "(sum w)^2 / (N sum w^2) of the frame weights: the share that counts"),
+    "trust_basis": Metric(
+        "1",
+        "0 to 1",
+        "largest difference of a named population between conditional reweighting with and without a conditional heat "
+        "capacity: how much of the answer the form of A(x, b) decides, not the data",
+    ),
+    "trust_seeds": Metric(
+        "1",
+        "0 and up",
+        "largest standard deviation over seeds of a named population; the same number in the row of each seed",
+    ),
+    "trust_reweighting": Metric(
+        "1",
+        "0 to 1",
+        "largest difference of a named population from those reweightings whose own weights are not exhausted",
+    ),
+    "trust_identity": Metric(
+        "standard deviations of U",
+        "0 and up",
+        "root mean square over the latent plane of d ln p_T(z)/db - (<U>_T - E[U|z,T]), b = 1/kT, both sides centred; "
+        "at training temperatures; sampling noise taken out by halves of the walkers",
+    ),
     "conditional_shift": Metric(
         "reference standard deviations",
         "0 and up",

@@ -6,19 +6,21 @@ import logging
 
 import numpy as np
 
-from thermolatent.artifacts import load_arrays, save_arrays
+from thermolatent.artifacts import load_array, load_arrays, save_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout, format_temperature
+from thermolatent.learn.model import Model
 from thermolatent.learn.representation import Representation, load_representation
-from thermolatent.learn.reweight import METHODS, FrameWeights
+from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights
 from thermolatent.validate.assumption import conditional_shift
+from thermolatent.validate.identity import trust_identity
 from thermolatent.validate.kinetics import gmrq
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import profiles
 from thermolatent.validate.reference import Reference, View, require_finite
 from thermolatent.validate.scores import Tables
-from thermolatent.validate.states import StateSet
+from thermolatent.validate.states import StateSet, population_max_error
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
 from thermolatent.validate.uncertainty import stream
 
@@ -46,6 +48,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         _baselines(study, layout, tables, [fixed, latent], [named, own])
     else:
         _model(study, layout, model, tables, latent, [named, own])
+        _identity(study, layout, model, tables, latent)
         _kinetics(study, model, tables, own)
         if suffix:  # a plane of its own: the baselines must appear in it too
             _baselines(study, layout, tables, [latent], [own])
@@ -132,7 +135,30 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
                 tables.divergences(name, T, view, tables.weighted(view, weights))
             for state_set in state_sets:
                 tables.populations(name, T, state_set, weights)
+        # With one training temperature nothing was fitted, so there is no form of A to doubt.
+        if home and len(tables.reference.training) > 1:
+            _basis(frame_weights, tables, T, state_sets[0])
         log.info("baselines: T=%s scored", format_temperature(T))
+
+
+def _basis(frame_weights: FrameWeights, tables: Tables, T: float, named: StateSet) -> None:
+    """Named populations with and without a heat capacity in A(x, b), compared."""
+    pair = []
+    for name in ("conditional", LINEAR):
+        counts = named.training_counts(tables.reference, np.exp(frame_weights.log_weights(name, T))).sum(0)
+        pair.append(counts / counts.sum())
+    n = tables.reference.training_frames
+    tables.add("conditional", T, "fixed", "trust_basis", population_max_error(*pair), None, None, n)
+
+
+def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: View) -> None:
+    trained = Model.load(layout.model(model, tables.seed))
+    for T in study.temperatures.train:
+        energies = load_array(layout.energies(T), "energies", mmap=True)
+        half = tables.reference.half[T]
+        value = trust_identity(trained, study.system.kT(T), T, latent.points[T], energies, half)
+        if np.isfinite(value):
+            tables.add(model, T, latent.name, "trust_identity", value, None, energies.size)
 
 
 def _kinetics(study: Study, model: str, tables: Tables, own: StateSet) -> None:

@@ -19,7 +19,8 @@ POPULATION_COLUMNS = (
 )
 
 
-def _cell(value) -> str:
+def cell(value) -> str:
+    """One cell as text: empty for None and NaN, numbers with eight significant digits."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return f"{value:.8g}" if isinstance(value, float) else str(value)
@@ -31,7 +32,7 @@ def write_table(path: str, columns: tuple[str, ...], rows: Iterable[dict]) -> No
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
-            writer.writerow([_cell(row.get(c)) for c in columns])
+            writer.writerow([cell(row.get(c)) for c in columns])
 
 
 def read_table(path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:

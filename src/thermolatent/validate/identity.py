@@ -1,0 +1,111 @@
+"""A thermodynamic identity that every p_T(z) must fulfil, checked where there is MD: at the training temperatures.
+
+With b = 1/kT, whatever the system and the latent,
+
+    d ln p_T(z) / db = <U>_T - E[U | z, T].
+
+The left side is the model's, by a finite difference; the right side is the MD's. A model can match p_T(z) at the training
+temperatures and still turn the wrong way from there; then the two sides differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from thermolatent.validate.divergence import Bins
+
+#: Bins per axis in which both sides are averaged: coarse, since the noise of the figure grows with their number.
+BINS = 20
+#: Frames of one temperature at the most, evenly spaced: for some densities ln p(z|T) is an ODE per frame.
+MAX_FRAMES = 40_000
+#: Relative step in b of the finite difference.
+STEP = 0.02
+
+
+def slope_in_b(
+    log_prob: Callable[[np.ndarray, float], np.ndarray],
+    z: np.ndarray,
+    temperature: float,
+    b: float,
+    learned: tuple[float, float],
+) -> np.ndarray:
+    """d ln p_T(z) / db, ``(n,)`` in the inverse unit of ``b``, to second order in :data:`STEP`.
+
+    Parameters
+    ----------
+    log_prob: ``(z, temperature)`` -> ln p(z|T), ``(n,)``.
+    b: 1/kT at ``temperature``; kT is proportional to T.
+    learned: lowest and highest temperature that the model learned; it is not asked beyond, so that the difference is
+        one-sided at either end. NaN everywhere where they are the same.
+    """
+    room_up, room_down = temperature / learned[0] - 1, 1 - temperature / learned[1]  # in b, relative
+    if min(room_up, room_down) > (1 - 1e-9) * STEP:
+        stencil = {-STEP: -0.5 / STEP, STEP: 0.5 / STEP}
+    elif max(room_up, room_down) < 1e-9:
+        return np.full(len(z), np.nan)
+    else:
+        step = min(STEP, room_up / 2) if room_up >= room_down else -min(STEP, room_down / 2)
+        stencil = {0.0: -1.5 / step, step: 2.0 / step, 2 * step: -0.5 / step}
+    return sum(weight * log_prob(z, temperature / (1 + shift)) for shift, weight in stencil.items()) / b
+
+
+def identity_discrepancy(
+    slope: np.ndarray, energies: np.ndarray, z: np.ndarray, half: np.ndarray, std: float | None = None
+) -> float:
+    """Root mean square of d ln p/db - (<U> - E[U|z]) over the latent plane, in standard deviations of U.
+
+    Both sides are averaged in bins of the first two latent coordinates, where the identity holds as it does at a point,
+    and centred; bins are weighted by their frames. Sampling noise: the square is the product of the discrepancies of
+    two disjoint halves of the walkers, so that it has no bias; what comes out negative by noise is 0. What scatter is
+    left is about sqrt(2 var(U|z)/var(U)) (bins)^(1/4) / n^(1/2) for n independent frames: .03 with 40,000 of them.
+
+    Parameters
+    ----------
+    slope, energies: d ln p_T(z_n)/db of the model and U_n of each MD frame at T, in the unit of 1/b, ``(n,)``.
+    z: latents, ``(n, d)``.
+    half: whether a frame's walker is in half A, ``(n,)`` bool.
+    std: standard deviation of U to divide by; by default that of ``energies``.
+
+    Returns NaN if no bin is visited by both halves or U is constant.
+    """
+    bins = Bins.spanning([z], BINS)
+    cell, y = bins.assign(z), slope + energies
+    means, filled, mass = [], True, np.bincount(cell, minlength=bins.cells)
+    for side in (half, ~half):
+        count = np.bincount(cell[side], minlength=bins.cells)
+        total = np.bincount(cell[side], y[side], minlength=bins.cells)
+        means.append(total / np.maximum(count, 1))
+        filled = filled & (count > 0)
+    scale = float(energies.std()) if std is None else std
+    if not filled.any() or scale == 0:
+        return float("nan")
+    weight = mass[filled] / mass[filled].sum()
+    a, b = (mean[filled] - weight @ mean[filled] for mean in means)
+    return float(np.sqrt(max(weight @ (a * b), 0.0)) / scale)
+
+
+def trust_identity(
+    model, kT: float, temperature: float, z: np.ndarray, energies: np.ndarray, half: np.ndarray
+) -> float:
+    """The discrepancy of one model at one training temperature.
+
+    Parameters
+    ----------
+    model: a :class:`thermolatent.learn.model.Model`.
+    z: noised latents of the MD at ``temperature``, ``(walkers, frames, d)``; that is what r(z|T) is a density of.
+    energies: ``(walkers, frames)``, kJ/mol.
+    half: which walkers are in half A, ``(walkers,)`` bool.
+
+    Returns NaN for a model that learned one temperature only.
+    """
+    every = -(-energies.size // MAX_FRAMES)
+    kept = z[:, ::every].reshape(-1, z.shape[-1])
+    frames = z[:, ::every].shape[1]
+    learned = tuple(theta * model.about["T_ref"] for theta in model.about["theta_range"])
+    slope = slope_in_b(model.log_prob, kept, temperature, 1 / kT, learned)
+    if not np.isfinite(slope).all():
+        return float("nan")
+    u = np.asarray(energies[:, ::every], np.float64)
+    return identity_discrepancy(slope, u.ravel(), kept, np.repeat(half, frames), float(np.std(energies)))

@@ -1,0 +1,90 @@
+"""The thermodynamic identity on a harmonic oscillator, where everything is known: U = x^2 / 2, p_T = N(0, T)."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from thermolatent.validate.identity import MAX_FRAMES, STEP, identity_discrepancy, slope_in_b, trust_identity
+
+
+def gaussian(power):
+    """ln p(x|T) of a Gaussian whose variance is T^power; the true one has power 1."""
+
+    def log_prob(z, T):
+        return -0.5 * z[:, 0] ** 2 / T**power - 0.5 * np.log(2 * np.pi * T**power)
+
+    return log_prob
+
+
+@pytest.mark.parametrize("T", [0.5, 1.0, 2.0, 0.5 * (1 + STEP / 2), 2.0 / (1 + STEP / 2)])
+def test_slope_is_the_derivative_and_nothing_beyond_the_range_is_asked_for(T):
+    z, asked = np.linspace(-3, 3, 50)[:, None], []
+
+    def log_prob(points, temperature):
+        asked.append(temperature)
+        return gaussian(1)(points, temperature)
+
+    slope = slope_in_b(log_prob, z, T, 1 / T, (0.5, 2.0))
+    np.testing.assert_allclose(slope, T / 2 - z[:, 0] ** 2 / 2, atol=1e-3)
+    assert 0.5 * (1 - 1e-9) <= min(asked) < max(asked) <= 2.0 * (1 + 1e-9)
+
+
+def test_a_model_of_one_temperature_has_no_slope():
+    assert np.isnan(slope_in_b(gaussian(1), np.zeros((3, 1)), 1.0, 1.0, (1.0, 1.0))).all()
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Positions at T = 1 and which half each frame's walker is in."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(200_000, 1)), np.arange(200_000) % 2 == 0
+
+
+@pytest.mark.parametrize("learned", [(0.5, 2.0), (1.0, 2.0), (0.5, 1.0)])
+@pytest.mark.parametrize(("power", "violation"), [(1.0, 0.0), (0.0, 1.0), (1.5, 0.5), (2.0, 1.0), (0.5, 0.5)])
+def test_violation_is_exact(frames, power, violation, learned):
+    """For variance T^a the slope at T = 1 is a (1 - x^2) / 2, so |a - 1| standard deviations of U are wrong.
+
+    Less what U varies within a bin, 2 %.
+    """
+    z, half = frames
+    slope = slope_in_b(gaussian(power), z, 1.0, 1.0, learned)
+    assert identity_discrepancy(slope, z[:, 0] ** 2 / 2, z, half) == pytest.approx(violation, rel=0.04, abs=0.02)
+
+
+def test_energy_that_the_latent_does_not_see_does_not_count(frames):
+    """A bath of 200 degrees of freedom: by plain averages in bins its noise alone would be three times as much."""
+    z, half = frames
+    rng = np.random.default_rng(1)
+    U = z[:, 0] ** 2 / 2
+    bath = rng.gamma(100, size=len(U))
+    slope = slope_in_b(gaussian(1.5), z, 1.0, 1.0, (0.5, 2.0))
+    found = [identity_discrepancy(s, U + bath, z, half, std=U.std()) for s in (slope, 0.5 - U)]
+    assert found[0] == pytest.approx(0.5, abs=0.08)
+    assert found[1] < 0.15
+    assert identity_discrepancy(slope, U + bath, z, half) == pytest.approx(found[0] * U.std() / (U + bath).std())
+
+
+def test_nothing_to_compare_is_nan():
+    z, half = np.zeros((10, 1)), np.ones(10, bool)
+    assert np.isnan(identity_discrepancy(np.zeros(10), np.arange(10.0), z, half))  # one half is empty
+    assert np.isnan(identity_discrepancy(np.zeros(10), np.ones(10), z, half ^ (np.arange(10) < 5)))  # U is constant
+
+
+@pytest.mark.parametrize("frames_per_walker", [500, MAX_FRAMES // 4])
+def test_of_a_model_in_the_units_of_the_study(frames_per_walker):
+    """kT = 2.5 at T = 300, U = kT x^2 / 2: evaluated on at most MAX_FRAMES frames, which are spread over all walkers."""
+    rng, asked = np.random.default_rng(2), []
+    z = rng.normal(size=(8, frames_per_walker, 1)).astype(np.float32)
+
+    def log_prob(points, temperature):
+        asked.append(len(points))
+        return gaussian(1)(points, temperature / 300)
+
+    model = SimpleNamespace(log_prob=log_prob, about={"theta_range": [1.0, 2.0], "T_ref": 300.0})
+    half = np.arange(8) % 2 == 0
+    assert trust_identity(model, 2.5, 300.0, z, 2.5 * z[..., 0] ** 2 / 2, half) < 0.05
+    assert trust_identity(model, 2.5, 300.0, z, -2.5 * z[..., 0] ** 2 / 2, half) == pytest.approx(2, abs=0.1)
+    assert max(asked) <= MAX_FRAMES
+    assert max(asked) == min(z.size, MAX_FRAMES)
