@@ -50,6 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
         if "seeds" in stage.per:
             sub.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0")
     _subcommand(stages, "check", "read a study file and say what is wrong with it")
+    _add_fit_density(stages)
+    _add_predict(stages)
     return parser
 
 
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _limit_threads(getattr(options, "threads", None))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
-        _check(options) if options.stage == "check" else _run(options)
+        _COMMANDS.get(options.stage, _run)(options)
     except (ThermolatentError, OSError) as error:
         if options.debug:
             raise
@@ -72,13 +74,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _subcommand(stages: Any, name: str, help: str) -> argparse.ArgumentParser:
-    sub = stages.add_parser(name, help=help, description=f"{name}: {help}.")
+    sub = _command(stages, name, help)
     sub.add_argument("study", help="a study by name (studies/<name>.yaml), or name@scale")
     sub.add_argument(
         "--studies", nargs="+", metavar="DIR", help="where study files lie (default: $THERMOLATENT_STUDIES, ./studies)"
     )
+    return sub
+
+
+def _command(stages: Any, name: str, help: str) -> argparse.ArgumentParser:
+    sub = stages.add_parser(name, help=help, description=f"{name}: {help}.")
     sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return sub
+
+
+def _add_fit_density(stages: Any) -> None:
+    sub = _command(stages, "fit-density", "fit a density to samples of your own, no study needed")
+    sub.add_argument("data", metavar="DATA.npy", help="samples (n, d), rows in the order in which they were drawn")
+    sub.add_argument(
+        "--temperatures", required=True, metavar="T", help="a .npy file, one per row, or one number for all"
+    )
+    sub.add_argument("--density", default="flow", metavar="KIND", help="as in a study (default: %(default)s)")
+    sub.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="a parameter of it, as tau=2")
+    sub.add_argument("--out", required=True, metavar="FILE", help="where the model goes, a .safetensors file")
+    ways = ("steer", "condition")
+    sub.add_argument(
+        "--temperature-in",
+        nargs="+",
+        choices=ways,
+        dest="temperature",
+        metavar="WAY",
+        help=f"{' or '.join(ways)} or both (default: steer)",
+    )
+    sub.add_argument(
+        "--range",
+        type=float,
+        nargs=2,
+        dest="temperature_range",
+        metavar=("LOW", "HIGH"),
+        help="temperatures to be asked for (default: the data's)",
+    )
+    sub.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps at the most (default: 4000)")
+    sub.add_argument("--held-out", type=float, metavar="SHARE", help="of the rows, to judge by (default: 0.2)")
+    sub.add_argument("--seed", type=_natural, default=0, metavar="N", help="default: %(default)s")
+    sub.add_argument("--device", choices=("auto", "cpu", "cuda"), help="default: auto")
+    sub.add_argument("--threads", type=_positive, metavar="N", help="threads at the most (default: the libraries')")
+
+
+def _add_predict(stages: Any) -> None:
+    sub = _command(stages, "predict", "one more temperature from a saved model")
+    sub.add_argument(
+        "model",
+        metavar="MODEL.safetensors",
+        help="a study's results/.../learn/<model>/seed<N>.safetensors, or of fit-density",
+    )
+    sub.add_argument("--temperature", type=float, required=True, metavar="T", help="in the model's unit")
+    sub.add_argument("--samples", type=_positive, default=10_000, metavar="N", help="default: %(default)s")
+    sub.add_argument("--seed", type=_natural, default=0, metavar="N", help="default: %(default)s")
+    sub.add_argument("--out", metavar="FILE.npz", help="where samples and log-densities go (default: nowhere)")
+    sub.add_argument("--threads", type=_positive, metavar="N", help="threads at the most (default: the libraries')")
 
 
 def _study(options: argparse.Namespace) -> Study:
@@ -150,6 +204,24 @@ def _check(options: argparse.Namespace) -> None:
     print(f"{study.name}: fine ({told}; models {', '.join(study.models)})")
 
 
+def _fit_density(options: argparse.Namespace) -> None:
+    from thermolatent.learn.standalone import run
+
+    names = ("temperature", "temperature_range", "steps", "held_out", "seed", "device")
+    settings = {name: getattr(options, name) for name in names}
+    run(options.data, options.temperatures, options.density, options.option, options.out, **settings)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from thermolatent.generate.predict import run
+
+    run(options.model, options.temperature, options.samples, options.seed, options.out)
+
+
+#: Subcommands that are no stages.
+_COMMANDS = {"check": _check, "fit-density": _fit_density, "predict": _predict}
+
+
 def _limit_threads(threads: int | None) -> None:
     if threads:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
@@ -158,6 +230,13 @@ def _limit_threads(threads: int | None) -> None:
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
+        raise ValueError
+    return value
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
         raise ValueError
     return value
 

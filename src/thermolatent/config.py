@@ -318,6 +318,14 @@ def parse(model: type[BaseModel], content: dict[str, Any], file: str) -> Any:
         raise ConfigError(file, [("", str(error))]) from None
 
 
+def parse_density(value: Any) -> DensitySpec:
+    """A density's parameters outside of a study; raises :class:`ThermolatentError` in one line."""
+    try:
+        return _from_registry(DENSITY_SPECS, value)
+    except ValueError as error:
+        raise ThermolatentError(f"density {value.get('kind')}: {error}") from None
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a mapping; raises :class:`ConfigError` for anything else."""
     try:

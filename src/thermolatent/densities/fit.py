@@ -130,7 +130,10 @@ def fit_samples(
     """Fit a fresh density, a function of ``seed`` alone: torch's global random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        density = build_density(spec, split.z.shape[1], temperature, theta_range)
+        try:
+            density = build_density(spec, split.z.shape[1], temperature, theta_range)
+        except ValueError as error:  # a density that is not for this dimension
+            raise TrainingError(f"{spec['kind']}: {error}") from None
         if type(density).from_representation is not Density.from_representation:
             raise TrainingError(
                 f"a {spec['kind']} is made of a representation, samples have none; choose another density"

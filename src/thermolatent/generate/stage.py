@@ -10,6 +10,7 @@ import numpy as np
 
 from thermolatent.artifacts import load_arrays, save_arrays
 from thermolatent.config import Study
+from thermolatent.densities.fit import FittedDensity
 from thermolatent.densities.reweighting import effective_fraction
 from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.generate.structures import write_structures
@@ -56,8 +57,9 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     save_arrays(layout.surfaces(model, seed), surfaces(study, trained, weights.latents, seed))
 
 
-def draw_samples(model: Model, n: int, temperature: float, seed: int) -> dict[str, np.ndarray]:
-    """Exactly ``n`` samples: ``latents`` ``(n, d)``, ``log_density`` ``(n,)``, ``state_probabilities`` ``(n, n_states)``.
+def draw_samples(model: FittedDensity, n: int, temperature: float, seed: int) -> dict[str, np.ndarray]:
+    """Exactly ``n`` samples: ``latents`` ``(n, d)``, ``log_density`` ``(n,)``, and of a :class:`Model`, which has states,
+    ``state_probabilities`` ``(n, n_states)``.
 
     Raises :class:`ThermolatentError` with their number if any is not finite; none is dropped.
     """
@@ -70,11 +72,10 @@ def draw_samples(model: Model, n: int, temperature: float, seed: int) -> dict[st
         raise ThermolatentError(
             f"{bad} of {n} samples at T = {temperature} are not finite; train the model longer or with a lower learning rate"
         )
-    return {
-        "latents": latents,
-        "log_density": log_density.astype(np.float32),
-        "state_probabilities": model.representation.state_probabilities(latents),
-    }
+    drawn = {"latents": latents, "log_density": log_density.astype(np.float32)}
+    if isinstance(model, Model):
+        drawn["state_probabilities"] = model.representation.state_probabilities(latents)
+    return drawn
 
 
 def surfaces(study: Study, model: Model, latents: np.ndarray, seed: int) -> dict[str, np.ndarray]:
