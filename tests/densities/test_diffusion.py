@@ -144,11 +144,11 @@ def test_log_prob_takes_a_temperature_per_row():
 @pytest.mark.parametrize("d", [1, 3])
 def test_the_likelihood_bound_is_tight_for_the_exact_score(d, theta):
     density, gaussian = exact_gaussian(d)
-    sample = gaussian.mean + math.sqrt(theta) * (gaussian.sample(300_000, seed=3) - gaussian.mean)
+    sample = gaussian.mean + math.sqrt(theta) * (gaussian.sample(200_000, seed=3) - gaussian.mean)
     at = torch.full((len(sample),), theta, dtype=torch.float64)
     entropy = -float(at_temperature(gaussian, sample, theta).mean())
     with torch.no_grad():
-        assert float(density.loss(sample, at)) == pytest.approx(entropy, abs=0.06)
+        assert float(density.loss(sample, at)) == pytest.approx(entropy, abs=0.02)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "discrete"])
@@ -163,7 +163,7 @@ def test_the_likelihood_loss_bounds_the_entropy_of_any_data(schedule):
     with torch.no_grad():
         loss = float(density.loss(sample, at))
     assert cross_entropy > entropy + 0.02
-    assert loss > cross_entropy - 0.06
+    assert loss > cross_entropy - 0.02
 
 
 def test_the_papers_loss_is_the_mean_squared_error_of_the_noise():
