@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thermolatent.validate.kinetics import gmrq, transition_counts
+from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale, transition_counts
 
 
 def chain(P, walkers, frames, seed):
@@ -56,3 +56,23 @@ def test_states_that_a_fold_misses_and_no_walker_at_all():
     value, stderr = gmrq(np.array([[0, 0, 0], [1, 1, 1]]), 1, 2)
     assert np.isnan(value)
     assert np.isnan(stderr)
+
+
+@pytest.mark.parametrize("lag", [1, 5])
+def test_slowest_timescale_of_a_known_chain(lag):
+    second = np.sort(np.linalg.eigvalsh(THREE))[-2]
+    value, stderr = slowest_timescale(chain(THREE, 32, 4000, 3), lag, 3)
+    assert value == pytest.approx(-1 / np.log(second), abs=4 * stderr + 0.1)
+    assert 0 < stderr < 2
+
+
+def test_no_timescale_where_one_state_is_seen():
+    assert np.isnan(slowest_timescale(np.zeros((3, 50), int), 1, 2)[0])
+
+
+def test_cross_entropy_of_the_true_predictor_is_the_entropy_of_the_chain():
+    labels = chain(THREE, 16, 4000, 4)
+    value, stderr = cross_entropy(THREE[labels], labels, 1)
+    entropy = -(THREE * np.log(THREE)).sum(1).mean()
+    assert value == pytest.approx(entropy, abs=4 * stderr)
+    assert cross_entropy(np.full((*labels.shape, 3), 1 / 3), labels, 1)[0] == pytest.approx(np.log(3))

@@ -1,4 +1,4 @@
-"""How well a set of states holds the slow processes of the MD."""
+"""How well a set of states holds the slow processes of the MD, and how well a model foresees the next state."""
 
 from __future__ import annotations
 
@@ -56,3 +56,44 @@ def gmrq(
         return float("nan"), float("nan")
     error = finite.std(ddof=1) / np.sqrt(len(finite)) if len(finite) > 1 else float("nan")
     return float(finite.mean()), float(error)
+
+
+def slowest_timescale(labels: np.ndarray, lag: int, n_states: int) -> tuple[float, float]:
+    """Slowest implied timescale -lag / ln(lambda_2), in frames, of the reversible Markov model of all walkers.
+
+    With its jackknife standard error over walkers. NaN where fewer than two states are visited, or where lambda_2 is not
+    between 0 and 1 (a process faster than the lag, or one never seen to relax).
+
+    Parameters
+    ----------
+    labels: ``(walkers, frames)`` int.
+    lag: in frames.
+    """
+    counts = np.array([transition_counts(walker[None], lag, n_states) for walker in labels])
+    value = _timescale(counts.sum(0), lag)
+    left_out = np.array([_timescale(counts.sum(0) - one, lag) for one in counts])
+    n = len(left_out)
+    return value, float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
+
+
+def _timescale(counts: np.ndarray, lag: int) -> float:
+    seen = counts.sum(0) + counts.sum(1) > 0
+    symmetric = (counts + counts.T)[np.ix_(seen, seen)]
+    if len(symmetric) < 2:
+        return float("nan")
+    second = eigh(symmetric, np.diag(symmetric.sum(axis=1)), eigvals_only=True)[-2]
+    return -lag / np.log(second) if 0 < second < 1 else float("nan")
+
+
+def cross_entropy(probabilities: np.ndarray, labels: np.ndarray, lag: int) -> tuple[float, float]:
+    """E[-ln p(y|z)] in nats, y the label ``lag`` frames after z, with its standard error over walkers.
+
+    Parameters
+    ----------
+    probabilities: p(y|z) of each frame, ``(walkers, frames, n_states)``.
+    labels: ``(walkers, frames)`` int.
+    """
+    foreseen = np.take_along_axis(probabilities[:, :-lag], labels[:, lag:, None], axis=2)[..., 0]
+    by_walker = -np.log(np.maximum(foreseen, 1e-30)).mean(axis=1)
+    error = by_walker.std(ddof=1) / np.sqrt(len(by_walker)) if len(by_walker) > 1 else float("nan")
+    return float(by_walker.mean()), float(error)

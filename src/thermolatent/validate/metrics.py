@@ -102,4 +102,15 @@ METRICS = {
         "cross-validated variational score (r = 1) of the Markov state model of the model's own states at the "
         "representation's lag, as many processes as states, folds of whole walkers",
     ),
+    "implied_timescale": Metric(
+        "frames",
+        "above 0",
+        "slowest implied timescale -lag / ln(lambda_2) of the Markov state model of the model's own states at the "
+        "representation's lag",
+    ),
+    "held_out_cross_entropy": Metric(
+        "nats",
+        "0 and up",
+        "E[-ln p(y|z)] of the decoder on held-out walkers, y the model's own state one lag later",
+    ),
 }

@@ -11,11 +11,12 @@ from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.model import Model
+from thermolatent.learn.dataset import held_out_walkers
 from thermolatent.learn.representation import Representation, load_representation
 from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights
 from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.identity import trust_identity
-from thermolatent.validate.kinetics import gmrq
+from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import profiles
 from thermolatent.validate.reference import Reference, View, require_finite
@@ -49,7 +50,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     else:
         _model(study, layout, model, tables, latent, [named, own])
         _identity(study, layout, model, tables, latent)
-        _kinetics(study, model, tables, own)
+        _kinetics(study, model, tables, latent, own, representation)
         if suffix:  # a plane of its own: the baselines must appear in it too
             _baselines(study, layout, tables, [latent], [own])
     write_table(layout.scores(model, seed), SCORE_COLUMNS, tables.rows)
@@ -161,12 +162,24 @@ def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: 
             tables.add(model, T, latent.name, "trust_identity", value, None, energies.size)
 
 
-def _kinetics(study: Study, model: str, tables: Tables, own: StateSet) -> None:
-    lag = study.representation.lag
+def _kinetics(
+    study: Study, model: str, tables: Tables, latent: View, own: StateSet, representation: Representation
+) -> None:
+    """Scores of the representation at the training temperatures: the model's own states, one lag apart."""
+    lag, n_states = study.representation.lag, len(own.names)
+    held_out = held_out_walkers(study.simulate.walkers, study.representation.held_out)
     for T in study.temperatures.train:
         labels = own.labels[T]
-        value, stderr = gmrq(labels, lag, len(own.names))
-        if np.isfinite(value):
-            tables.add(model, T, "", "gmrq", value, stderr, labels.size)
-        else:
-            log.warning("%s: no fold of walkers at T=%s visits two states, no GMRQ", model, format_temperature(T))
+        probabilities = representation.state_probabilities(latent.points[T][held_out])
+        found = {
+            "gmrq": (*gmrq(labels, lag, n_states), labels.size),
+            "implied_timescale": (*slowest_timescale(labels, lag, n_states), labels.size),
+            "held_out_cross_entropy": (*cross_entropy(probabilities, labels[held_out], lag), labels[held_out].size),
+        }
+        for metric, (value, stderr, n) in found.items():
+            if np.isfinite(value):
+                tables.add(model, T, "", metric, value, stderr, n)
+            else:
+                log.warning(
+                    "%s: too few transitions between states at T=%s, no %s", model, format_temperature(T), metric
+                )
