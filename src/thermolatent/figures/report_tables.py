@@ -105,7 +105,8 @@ def _score_cell(metric: str, name: str, value: Value | None, floor: Value | None
         mark = "doubt"
     if metric.startswith("js_") and name != "floor" and floor and value.median <= NEAR_FLOOR * floor.median:
         mark = "good"
-    return Cell(number(value.median), _detail(value, number), mark)
+    # The spread over seeds is one number, in the row of each seed.
+    return Cell(number(value.median), "" if metric == "trust_seeds" else _detail(value, number), mark)
 
 
 def _detail(value: Value, spell) -> str:
