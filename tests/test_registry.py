@@ -21,7 +21,7 @@ def test_names_are_sorted_and_looked_up_without_importing():
 def test_an_unknown_name_is_the_users_error_with_a_suggestion():
     with pytest.raises(UnknownName, match=r"unknown system 'three_holes', did you mean 'three_hole'\?"):
         SYSTEMS["three_holes"]
-    with pytest.raises(ThermolatentError, match="known: .*flow"):
+    with pytest.raises(ThermolatentError, match=r"known: .*flow"):
         DENSITY_SPECS["xyz"]
 
 

@@ -10,8 +10,8 @@ from thermolatent.artifacts import load_array, load_arrays, save_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout, format_temperature
-from thermolatent.learn.model import Model
 from thermolatent.learn.dataset import held_out_walkers
+from thermolatent.learn.model import Model
 from thermolatent.learn.representation import Representation, load_representation
 from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights
 from thermolatent.validate.assumption import conditional_shift
