@@ -92,7 +92,7 @@ def test_a_study_and_a_config_of_the_working_directory_go_first(plan, tmp_path):
 
 
 def test_two_studies_are_planned_together(plan):
-    done = plan("--config", "studies=[lj7, three_hole]")
+    done = plan("--config", "studies=[lj7, three_hole]", "seeds=[0]")
     one, other = (expected(load_study(study, HOME / "studies"), 1) for study in ("lj7", "three_hole"))
     assert done.counts == {rule: one[rule] + other[rule] for rule in one} | {"all": 1}
 
