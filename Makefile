@@ -9,7 +9,7 @@ CORES ?= all
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run lj7 report test test-slow lint format clean
+.PHONY: help install run lj7 compare report test test-slow lint format clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
@@ -32,6 +32,10 @@ run: $(STAMP) ## the studies of config.yaml: LJ7, two seeds
 lj7: $(STAMP) ## LJ7 with three seeds: the accuracy figures of the README
 	$(BIN)/snakemake --cores $(CORES) --config studies="[lj7]" seeds="[0,1,2]"
 	$(BIN)/python benchmarks/accuracy.py lj7
+
+compare: $(STAMP) ## densities side by side on LJ7, three seeds: the table of docs/comparison.md
+	$(BIN)/snakemake --cores $(CORES) --config studies="[lj7_compare]" seeds="[0,1,2]"
+	$(BIN)/python benchmarks/comparison.py lj7_compare
 
 report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, and what it needs
 	$(BIN)/snakemake --cores $(CORES) --until report
