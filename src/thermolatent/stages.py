@@ -87,7 +87,7 @@ STAGES = {
     "validate": Stage(
         "thermolatent.validate.stage:run",
         ("model", "seed"),
-        ("system", "temperatures", "representation.lag", "models.{model}", "generate.samples", "validate"),
+        ("system", "temperatures", "representation", "models.{model}", "generate.samples", "validate"),
         "scores of a model, or of the baselines",
         ("thermolatent.systems",),
     ),
