@@ -24,7 +24,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        results_of(STUDIES),
+        results_of(ASKED),
 
 
 include: "workflow/rules/simulate.smk"

@@ -5,7 +5,7 @@ from studies_for_tests import BAD, SOUND, changed, write
 
 from thermolatent.config import load_study
 from thermolatent.errors import ConfigError
-from thermolatent.layout import format_temperature
+from thermolatent.layout import Layout, format_temperature
 
 STUDIES = Path(__file__).parent.parent / "studies"
 
@@ -88,3 +88,50 @@ def test_the_default_study_is_the_one_promised():
     study = load_study("lj7", STUDIES)
     assert [format_temperature(t) for t in study.temperatures.train] == ["0.2", "0.5"]
     assert [format_temperature(t) for t in study.temperatures.reference] == ["0.3", "0.4", "0.6", "0.7"]
+
+
+def test_a_study_takes_over_the_md_of_another(tmp_path):
+    write(tmp_path, SOUND, "base")
+    other = changed("simulate", {"from": "base"})
+    del other["system"]
+    other["temperatures"] = {"train": [0.5, 1.0], "predict": [1.5], "reference": [1.5]}
+    write(tmp_path, other)
+    base, study = (load_study(name, tmp_path / "studies") for name in ("base", "mine"))
+    assert (study.md_study, base.md_study) == ("base", "base")
+    assert study.system == base.system
+    assert study.simulate == base.simulate.model_copy(update={"source": "base"})
+    layout = Layout.of(study, "results")
+    assert (
+        layout.trajectory(0.5, 0)
+        == Layout.of(base, "results").trajectory(0.5, 0)
+        == "results/base/simulate/T0.5/walker00.dcd"
+    )
+    assert layout.features(0.5).startswith("results/mine/")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("simulate", {"from": "bas"}, ["simulate.from", "no such study", "did you mean 'base'"]),
+        ("simulate", {"from": "mine"}, ["simulate.from", "this very study"]),
+        ("simulate", {"from": "base", "frames": 3}, ["simulate.frames", "beside 'from'"]),
+        ("system", {"kind": "lj_cluster"}, ["system", "not that of base", "leave it out"]),
+        ("temperatures.predict", [1.25], ["temperatures", "base has no MD at 1.25"]),
+        ("featurize.frames", 21, ["featurize.frames", "21", "more than a walker has"]),
+    ],
+)
+def test_md_that_cannot_be_taken_over_is_refused(tmp_path, key, value, words):
+    write(tmp_path, SOUND, "base")
+    content = changed("simulate", {"from": "base"})
+    *path, last = key.split(".")
+    place = content.setdefault(path[0], {}) if path else content
+    place[last] = value
+    if key == "temperatures.predict":
+        content["temperatures"]["reference"] = value
+    if key == "system":
+        content["featurize"] = {"features": ["sorted_coordination"], "plane": ["coordination_moments"]}
+    write(tmp_path, content)
+    with pytest.raises(ConfigError) as caught:
+        load_study("mine", tmp_path / "studies")
+    for word in words:
+        assert word in str(caught.value)

@@ -147,7 +147,7 @@ def _run(options: argparse.Namespace) -> None:
     from thermolatent.project import save_resolved
 
     study = _study(options)
-    layout = Layout(f"{options.results}/{study.name}")
+    layout = Layout.of(study, options.results)
     stage = STAGES[options.stage]
     jobs = list(_jobs(study, stage, options))  # all are checked before the first one starts
     save_resolved(study, layout)

@@ -17,7 +17,7 @@ from thermolatent.densities import DENSITY_SPECS
 from thermolatent.densities.specs import DensitySpec
 from thermolatent.errors import ConfigError, ThermolatentError, did_you_mean
 from thermolatent.featurize import FEATURES
-from thermolatent.featurize.base import Feature
+from thermolatent.featurize.base import Feature, Particles, check_features
 from thermolatent.layout import BASELINES, format_temperature
 from thermolatent.registry import Registry
 from thermolatent.systems import SYSTEMS
@@ -102,8 +102,9 @@ class Temperatures(Section):
 
 
 class Simulate(Section):
-    """Langevin dynamics (LangevinMiddleIntegrator)."""
+    """Langevin dynamics (LangevinMiddleIntegrator). ``simulate: {from: other}`` takes over another study's MD."""
 
+    source: str = Field("", description="set by 'from': the study whose trajectories these are; empty for its own")
     walkers: int = Field(32, ge=2, le=MAX_WALKERS, description="independent copies in one Context, one trajectory each")
     frames: int = Field(ge=2, description="saved frames per walker")
     save_every: int = Field(100, ge=1, description="steps between saved frames")
@@ -122,6 +123,7 @@ class Featurize(Section):
 
     features: list[Any] = Field(min_length=1, description="features by name, or {kind: name, ...}")
     plane: list[Any] = Field(min_length=1, description="features with two columns in all: the model-free plane")
+    frames: int | None = Field(None, ge=2, description="of each walker, the first so many; default: all")
 
     @field_validator("features", "plane", mode="after")
     @classmethod
@@ -248,16 +250,18 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _sections_fit(self):
-        if self.representation.lag >= self.simulate.frames:
+        if (self.featurize.frames or 0) > self.simulate.frames:
+            raise ValueError(
+                f"featurize.frames: {self.featurize.frames} is more than a walker has (simulate.frames: "
+                f"{self.simulate.frames}); lower it or leave it out"
+            )
+        if self.representation.lag >= self.frames:
             raise ValueError(
                 f"representation.lag: {self.representation.lag} frames is not shorter than a walker "
-                f"(simulate.frames: {self.simulate.frames}); lower the lag or simulate longer"
+                f"({self.frames} frames); lower the lag or simulate longer"
             )
-        for feature in self.featurize.features:
-            feature.names(self.system.n_particles)  # refuses a system it is not for, before any MD
-        columns = [n for f in self.featurize.plane for n in f.names(self.system.n_particles)]
-        if len(columns) != 2:
-            raise ValueError(f"featurize.plane: has columns {columns}, must have exactly two")
+        if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
+            check_features(self.featurize, Particles(self.system.n_particles))
         asked = self.temperatures.generated
         low, high = self.temperature_range
         if not low <= min(asked) <= max(asked) <= high:
@@ -272,6 +276,16 @@ class Study(Section):
                     "no partner at 1); write spline"
                 )
         return self
+
+    @property
+    def frames(self) -> int:
+        """Frames of each walker that everything after ``simulate`` uses."""
+        return self.featurize.frames or self.simulate.frames
+
+    @property
+    def md_study(self) -> str:
+        """Name of the study whose ``simulate`` folder holds the trajectories."""
+        return self.simulate.source or self.name
 
     @property
     def temperature_range(self) -> tuple[float, float]:
@@ -305,7 +319,38 @@ def load_study(name: str, folder: str | Path = "studies") -> Study:
             raise ConfigError(str(path), [("scales", f"has no '{scale}', {did_you_mean(scale, scales)}")])
         content = _merge(content, scales[scale])
     content["name"] = f"{name}@{scale}" if scale else name
-    return parse(Study, content, str(path))
+    simulate = content.get("simulate")
+    base = _take_over_md(content, path, scale) if isinstance(simulate, dict) and "from" in simulate else None
+    study = parse(Study, content, str(path))
+    if base is not None:
+        _check_shared_md(study, base, str(path))
+    return study
+
+
+def _take_over_md(content: dict[str, Any], path: Path, scale: str) -> Study:
+    """Replace ``simulate: {from: other}`` by the other study's section, and a missing system by its system."""
+    other = content["simulate"]["from"]
+    if extra := sorted(set(content["simulate"]) - {"from"}):
+        raise ConfigError(str(path), [(f"simulate.{extra[0]}", "cannot stand beside 'from'; remove one of them")])
+    if other == path.stem:
+        raise ConfigError(str(path), [("simulate.from", "names this very study; write another")])
+    try:
+        base = load_study(f"{other}@{scale}" if scale else str(other), path.parent)
+    except ConfigError as error:
+        raise ConfigError(str(path), [("simulate.from", str(error))]) from None
+    content["simulate"] = {**base.simulate.model_dump(), "source": base.md_study}
+    content.setdefault("system", base.system)
+    return base
+
+
+def _check_shared_md(study: Study, base: Study, file: str) -> None:
+    if study.system != base.system:
+        raise ConfigError(file, [("system", f"is not that of {base.name}, whose MD it takes over; leave it out")])
+    if missing := sorted(set(study.temperatures.simulated) - set(base.temperatures.simulated)):
+        raise ConfigError(
+            file,
+            [("temperatures", f"{base.name} has no MD at {', '.join(map(format_temperature, missing))}; add it there")],
+        )
 
 
 def parse(model: type[BaseModel], content: dict[str, Any], file: str) -> Any:

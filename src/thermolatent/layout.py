@@ -6,8 +6,12 @@ All methods also accept Snakemake wildcards (``Layout("results/{study}").feature
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from thermolatent.errors import ThermolatentError
+
+if TYPE_CHECKING:
+    from thermolatent.config import Study
 
 #: Temperatures as they appear in paths; anything :func:`format_temperature` returns matches.
 TEMPERATURE_PATTERN = r"\d+(?:\.\d+)?"
@@ -27,9 +31,15 @@ def format_temperature(temperature: float | str) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one study below ``root``, usually ``results/<study>``."""
+    """Paths of one study below ``root``, usually ``results/<study>``; ``md`` is the root of the study whose MD it uses."""
 
     root: str
+    md: str = ""
+
+    @classmethod
+    def of(cls, study: Study, results: str = "results") -> Layout:
+        """The paths of a study below ``results``."""
+        return cls(f"{results}/{study.name}", f"{results}/{study.md_study}")
 
     @property
     def study(self) -> str:
@@ -37,7 +47,7 @@ class Layout:
 
     # simulate: a folder per temperature
     def simulation(self, temperature) -> str:
-        return f"{self.root}/simulate/T{format_temperature(temperature)}"
+        return f"{self.md or self.root}/simulate/T{format_temperature(temperature)}"
 
     def topology(self, temperature) -> str:
         return f"{self.simulation(temperature)}/topology.pdb"

@@ -10,6 +10,7 @@ from thermolatent.artifacts import load_array, load_json
 from thermolatent.config import Study, parse
 from thermolatent.errors import ArtifactError, ConfigError
 from thermolatent.featurize import stage, stream
+from thermolatent.featurize.base import Particles
 from thermolatent.featurize.coordination import CoordinationMoments, SortedCoordination
 from thermolatent.layout import Layout
 from thermolatent.simulate import stage as simulate
@@ -42,7 +43,7 @@ def layout(tmp_path):
 
 
 def test_arrays_are_the_features_of_the_frames_in_order(layout, monkeypatch):
-    monkeypatch.setattr(stream.stream_positions, "__defaults__", (7,))  # chunks that do not divide the length
+    monkeypatch.setattr(stream.stream_positions, "__defaults__", (7, None))  # chunks that do not divide the length
     stage.run(study(), layout, T)
     header = load_json(layout.features_header(T))
     assert header["names"] == [f"c{i}" for i in range(1, 8)]
@@ -56,8 +57,10 @@ def test_arrays_are_the_features_of_the_frames_in_order(layout, monkeypatch):
     assert (features.dtype, plane.dtype, energies.dtype) == (np.float32, np.float32, np.float64)
     for walker, path in enumerate(layout.trajectories(T, 3)):
         xyz = mdtraj.load(path, top=layout.topology(T)).xyz
-        np.testing.assert_allclose(features[walker], SortedCoordination().compute(xyz), rtol=1e-5)
-        np.testing.assert_allclose(plane[walker], CoordinationMoments().compute(xyz), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(features[walker], SortedCoordination().on(Particles(7)).compute(xyz), rtol=1e-5)
+        np.testing.assert_allclose(
+            plane[walker], CoordinationMoments().on(Particles(7)).compute(xyz), rtol=1e-4, atol=1e-5
+        )
         np.testing.assert_allclose(energies[walker], study().system.potential_energy(xyz), atol=1e-4)
 
 

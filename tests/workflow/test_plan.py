@@ -76,9 +76,8 @@ def test_a_model_waits_for_the_weights_only_if_informed(plan, tmp_path):
     content = changed("models.plain", SOUND["models"]["latf"])
     content["models"]["latf"] = content["models"]["latf"] | {"informed": True}
     write(tmp_path, content)
-    inputs = {
-        job["output"][0]: job["input"] for job in plan("--config", "studies=[mine]").jobs if job["rule"] == "learn"
-    }
+    jobs = plan("--config", "studies=[mine]", "seeds=[0]").jobs
+    inputs = {job["output"][0]: job["input"] for job in jobs if job["rule"] == "learn"}
     weights = "results/mine/reweight/seed0.safetensors"
     assert {path.split("/")[3]: weights in files for path, files in inputs.items()} == {"latf": True, "plain": False}
 

@@ -21,7 +21,9 @@ os.environ.update({STUDIES_VARIABLE: os.pathsep.join(map(str, FOLDERS))})
 try:
     PROJECT = load_project(dict.fromkeys([HOME / "config.yaml", Path("config.yaml").absolute()]), config)
     SUFFIX = "" if PROJECT.scale == "full" else f"@{PROJECT.scale}"
-    STUDIES = {name + SUFFIX: find_study(name + SUFFIX, FOLDERS) for name in PROJECT.studies}
+    ASKED = {name + SUFFIX: find_study(name + SUFFIX, FOLDERS) for name in PROJECT.studies}
+    # and those whose MD they take over, of which nothing else is made
+    STUDIES = ASKED | {study.md_study: find_study(study.md_study, FOLDERS) for study in ASKED.values()}
 except ThermolatentError as error:
     raise SystemExit(str(error))
 
@@ -41,7 +43,17 @@ wildcard_constraints:
 
 def of(wildcards):
     """The study of a job and its paths."""
-    return STUDIES[wildcards.study], Layout(f"results/{wildcards.study}")
+    study = STUDIES[wildcards.study]
+    return study, Layout.of(study)
+
+
+def at_temperature(file):
+    """Input function: this file at the job's temperature, where the study's MD is."""
+
+    def path(wildcards):
+        return getattr(of(wildcards)[1], file)(wildcards.temperature)
+
+    return path
 
 
 def at_training(*files):
@@ -122,7 +134,7 @@ def results_of(studies):
     """Everything that is made of these studies."""
     files = []
     for name, study in studies.items():
-        layout = Layout(f"results/{name}")
+        layout = Layout.of(study)
         lists = [layout.generated(model, seed) for model in study.models for seed in SEEDS] + [layout.figures]
         if workflow.is_main_process:
             for path in lists:

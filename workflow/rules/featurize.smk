@@ -3,9 +3,9 @@
 
 rule featurize:
     input:
-        topology=PATHS.topology("{temperature}"),
-        energies=PATHS.md_energies("{temperature}"),
-        protocol=PATHS.protocol("{temperature}"),
+        topology=at_temperature("topology"),
+        energies=at_temperature("md_energies"),
+        protocol=at_temperature("protocol"),
     output:
         features=PATHS.features("{temperature}"),
         plane=PATHS.plane("{temperature}"),

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.featurize.base import Feature
+from thermolatent.featurize.base import Columns, Feature
 
 
 class PositionXY(Feature):
@@ -15,12 +15,9 @@ class PositionXY(Feature):
 
     kind: Literal["position_xy"] = "position_xy"
 
-    def names(self, n_particles: int) -> list[str]:
-        if n_particles != 1:
+    def on(self, topology) -> Columns:
+        if topology.n_atoms != 1:
             raise ThermolatentError(
-                f"position_xy: is for one particle, the system has {n_particles}; write another feature"
+                f"position_xy: is for one particle, the system has {topology.n_atoms}; write another feature"
             )
-        return ["x", "y"]
-
-    def compute(self, positions: np.ndarray) -> np.ndarray:
-        return np.asarray(positions, dtype=np.float64)[:, 0, :2]
+        return Columns(["x", "y"], lambda positions: np.asarray(positions, dtype=np.float64)[:, 0, :2])

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from thermolatent.featurize.base import Feature
+from thermolatent.featurize.base import Columns, Feature
 
 
 class _Coordination(Feature):
@@ -52,11 +52,9 @@ class SortedCoordination(_Coordination):
 
     kind: Literal["sorted_coordination"] = "sorted_coordination"
 
-    def names(self, n_particles: int) -> list[str]:
-        return [f"c{i + 1}" for i in range(n_particles)]
-
-    def compute(self, positions: np.ndarray) -> np.ndarray:
-        return np.sort(self.coordination(positions), axis=1)
+    def on(self, topology) -> Columns:
+        names = [f"c{i + 1}" for i in range(topology.n_atoms)]
+        return Columns(names, lambda positions: np.sort(self.coordination(positions), axis=1))
 
 
 class CoordinationMoments(_Coordination):
@@ -64,10 +62,10 @@ class CoordinationMoments(_Coordination):
 
     kind: Literal["coordination_moments"] = "coordination_moments"
 
-    def names(self, n_particles: int) -> list[str]:
-        return ["mu2", "mu3"]
+    def on(self, topology) -> Columns:
+        return Columns(["mu2", "mu3"], self._moments)
 
-    def compute(self, positions: np.ndarray) -> np.ndarray:
+    def _moments(self, positions: np.ndarray) -> np.ndarray:
         numbers = self.coordination(positions)
         deviation = numbers - numbers.mean(axis=1, keepdims=True)
         return np.stack([np.mean(deviation**2, axis=1), np.mean(deviation**3, axis=1)], axis=1)

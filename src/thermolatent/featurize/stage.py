@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from thermolatent.artifacts import load_array, load_json, replacing, save_array, save_json
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.featurize.base import Feature
+from thermolatent.featurize.base import Particles, check_features, columns_on
 from thermolatent.featurize.stream import stream_positions
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.progress import progress
+
+if TYPE_CHECKING:
+    import mdtraj
 
 log = logging.getLogger(__name__)
 
@@ -25,31 +29,33 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
     """
     protocol = load_json(layout.protocol(temperature), "protocol of the MD")
     _check_protocol(study, layout.protocol(temperature), protocol)
-    walkers, frames, particles = protocol["walkers"], protocol["frames"], study.system.n_particles
-    features, plane = study.featurize.features, study.featurize.plane
+    walkers, saved, frames = protocol["walkers"], protocol["frames"], study.frames
     energies = load_array(layout.md_energies(temperature), "energies of the MD")
-    if energies.shape != (walkers, frames):
+    if energies.shape != (walkers, saved):
         raise ArtifactError(
-            f"{layout.md_energies(temperature)}: has shape {energies.shape}, must be {(walkers, frames)}; "
+            f"{layout.md_energies(temperature)}: has shape {energies.shape}, must be {(walkers, saved)}; "
             "delete it and run the stage simulate again"
         )
-    names, plane_names = _names(features, particles), _names(plane, particles)
+    topology = _topology(study, layout.topology(temperature))
+    check_features(study.featurize, topology)
+    features, plane = (columns_on(f, topology) for f in (study.featurize.features, study.featurize.plane))
     with ExitStack() as renames:
         arrays = [
             np.lib.format.open_memmap(
                 renames.enter_context(replacing(path)), mode="w+", dtype=np.float32, shape=(walkers, frames, columns)
             )
             for path, columns in (
-                (layout.features(temperature), len(names)),
-                (layout.plane(temperature), len(plane_names)),
+                (layout.features(temperature), len(features.names)),
+                (layout.plane(temperature), len(plane.names)),
             )
         ]
         what = f"features at T={format_temperature(temperature)}"
         for walker in progress(range(walkers), what):
-            for first, positions in stream_positions(layout.trajectory(temperature, walker), frames, particles):
+            path = layout.trajectory(temperature, walker)
+            for first, positions in stream_positions(path, saved, topology.n_atoms, most=frames):
                 rows = slice(first, first + len(positions))
                 for array, columns in zip(arrays, (features, plane), strict=True):
-                    array[walker, rows] = np.concatenate([f.compute(positions) for f in columns], axis=1)
+                    array[walker, rows] = columns.compute(positions)
         for array in arrays:
             if not np.isfinite(array).all():
                 raise ArtifactError(
@@ -57,14 +63,14 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
                     "delete the folder and run the stage simulate again"
                 )
             array.flush()
-        save_array(layout.energies(temperature), energies.astype(np.float64))
+        save_array(layout.energies(temperature), energies[:, :frames].astype(np.float64))
     save_json(
         layout.features_header(temperature),
         {
-            "names": names,
-            "periodic": _periodic(features, particles),
-            "plane_names": plane_names,
-            "plane_periodic": _periodic(plane, particles),
+            "names": features.names,
+            "periodic": list(features.periodic),
+            "plane_names": plane.names,
+            "plane_periodic": list(plane.periodic),
             "temperature": temperature,
             "kT": protocol["kT"],
             "walkers": walkers,
@@ -74,12 +80,12 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
     )
 
 
-def _names(features: list[Feature], particles: int) -> list[str]:
-    return [name for feature in features for name in feature.names(particles)]
+def _topology(study: Study, path: str) -> Particles | mdtraj.Topology:
+    if not study.system.molecular:
+        return Particles(study.system.n_particles)
+    import mdtraj
 
-
-def _periodic(features: list[Feature], particles: int) -> list[bool]:
-    return [flag for feature in features for flag in feature.periodic(particles)]
+    return mdtraj.load_topology(path)
 
 
 def _check_protocol(study: Study, path: str, protocol: dict) -> None:

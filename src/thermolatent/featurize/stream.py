@@ -20,9 +20,9 @@ _REMEDY = "delete it and run the stage simulate again"
 
 
 def stream_positions(
-    path: str, frames: int, n_particles: int, chunk: int = CHUNK_FRAMES
+    path: str, frames: int, n_particles: int, chunk: int = CHUNK_FRAMES, most: int | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield ``(first frame, positions (chunk, n_particles, 3) in nm, float32)`` of one DCD file.
+    """Yield ``(first frame, positions (chunk, n_particles, 3) in nm, float32)`` of one DCD file, of the first ``most`` frames.
 
     Raises :class:`ArtifactError` if it is missing, cannot be read, or does not hold exactly ``frames`` frames.
     """
@@ -37,8 +37,9 @@ def stream_positions(
                 f"must have {frames} in {start + frames * record.itemsize}; {_REMEDY}"
             )
         file.seek(start)
-        for first in range(0, frames, chunk):
-            records = np.fromfile(file, record, min(chunk, frames - first))
+        wanted = frames if most is None else min(most, frames)
+        for first in range(0, wanted, chunk):
+            records = np.fromfile(file, record, min(chunk, wanted - first))
             yield first, np.stack([records[axis] for axis in "xyz"], axis=-1) / np.float32(10.0)
 
 

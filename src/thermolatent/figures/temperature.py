@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from thermolatent.config import Study
+from thermolatent.featurize.base import Particles, columns_on
 from thermolatent.figures.style import (
     DOUBLE,
     GREY,
@@ -76,7 +77,9 @@ def draw_divergence(study: Study, tables: Tables) -> Figure:
 def plane_title(study: Study, plane: str) -> str:
     """A plane of the scores in words."""
     if plane == "fixed":
-        names = [n for f in study.featurize.plane for n in f.names(study.system.n_particles)]
+        if study.system.molecular:
+            return "fixed plane"
+        names = columns_on(study.featurize.plane, Particles(study.system.n_particles)).names
         return f"fixed plane ({', '.join(names)})"
     own = plane.removeprefix("latent").removeprefix("_")
     return f"latent plane of {own}" if own else "latent plane"

@@ -22,7 +22,7 @@ def write_structures(study: Study, layout: Layout, path: str, log_weights: np.nd
 
     rng = np.random.default_rng([seed, 1])
     chosen = np.sort(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
-    walkers, frames = study.simulate.walkers, study.simulate.frames
+    walkers, frames = study.simulate.walkers, study.frames
     temperature, rest = np.divmod(chosen, walkers * frames)
     walker, frame = np.divmod(rest, frames)
     positions = []

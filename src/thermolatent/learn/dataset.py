@@ -60,7 +60,7 @@ def load_training(study: Study, layout: Layout) -> TrainingData:
         load_json(layout.features_header(T), "features' header")  # refuses another format version
     features = [load_array(layout.features(T), "features", mmap=True) for T in temperatures]
     for T, f in zip(temperatures, features, strict=True):
-        expected = (study.simulate.walkers, study.simulate.frames)
+        expected = (study.simulate.walkers, study.frames)
         if f.shape[:2] != expected:
             raise ArtifactError(
                 f"{layout.features(T)}: holds {f.shape[0]} walkers of {f.shape[1]} frames, the study says {expected[0]} "

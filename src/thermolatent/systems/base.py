@@ -26,6 +26,8 @@ class System(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     temperature_unit: ClassVar[Literal["reduced", "kelvin"]] = "kelvin"
+    #: Whether it is a molecule: then it is a :class:`thermolatent.systems.molecule.Molecule`.
+    molecular: ClassVar[bool] = False
     #: OpenMM platform that is fastest for it, measured by ``benchmarks/md_throughput.py``.
     fastest_platform: ClassVar[str] = "CPU"
     #: Whether moving a whole copy changes nothing. Its centroid then diffuses, and is removed before frames are saved.
