@@ -262,6 +262,7 @@ class Study(Section):
             )
         if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
             check_features(self.featurize, Particles(self.system.n_particles))
+        self.system.check_simulate(self.simulate, self.temperatures.generated)
         asked = self.temperatures.generated
         low, high = self.temperature_range
         if not low <= min(asked) <= max(asked) <= high:

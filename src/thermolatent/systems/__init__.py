@@ -5,7 +5,9 @@ from thermolatent.registry import Registry
 SYSTEMS = Registry(
     "system",
     {
+        "alanine_dipeptide": "thermolatent.systems.alanine_dipeptide:AlanineDipeptide",
         "lj_cluster": "thermolatent.systems.lj_cluster:LJCluster",
+        "peptide": "thermolatent.systems.peptide:Peptide",
         "three_hole": "thermolatent.systems.three_hole:ThreeHole",
     },
 )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import openmm
     import openmm.app
 
+    from thermolatent.config import Simulate
+
 #: Molar gas constant, kJ/(mol K) (CODATA 2018, exact), the k in every kT of this project.
 GAS_CONSTANT = 0.00831446261815324
 
@@ -57,6 +59,9 @@ class System(BaseModel):
     def potential_energy(self, positions: np.ndarray) -> np.ndarray:
         """Potential energy (kJ/mol, float64) of each frame; positions ``(..., n_particles, 3)`` in nm."""
         raise NotImplementedError
+
+    def check_simulate(self, settings: Simulate, temperatures: list[float]) -> None:
+        """Raise :class:`ThermolatentError` if this system cannot be simulated so; must need neither OpenMM nor a build."""
 
     def plane_energy_gradient(self, points: np.ndarray) -> np.ndarray:
         """Gradient ``(n, 2)`` of the energy (kJ/mol per unit) at points ``(n, 2)`` of the fixed plane.

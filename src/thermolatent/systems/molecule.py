@@ -7,14 +7,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
+from thermolatent.errors import ThermolatentError
 from thermolatent.systems.base import System
+from thermolatent.systems.platforms import gpu_platform
 
 if TYPE_CHECKING:
     import openmm
     import openmm.app
 
+    from thermolatent.config import Simulate
+
 Surroundings = Literal["vacuum", "implicit", "explicit"]
+
+#: Longest time step (ps) of LangevinMiddleIntegrator with bonds to hydrogen constrained, at two hydrogen masses (amu);
+#: linear in between. At 3 amu the fastest free motion is that of heavy atoms, and 4 fs are common practice
+#: (doi:10.1021/ct5010406). Without constraints the bonds to hydrogen set the pace, and half of it is allowed.
+_TIME_STEPS = {1.5: 0.002, 3.0: 0.004}
+#: Temperatures (K) outside of which a molecule's temperature is surely in another unit.
+_KELVIN = (50.0, 2000.0)
+#: Atoms up to which one copy in vacuum is faster on Reference than on CPU (one thread each).
+_TINY = 60
 
 
 @dataclass(frozen=True)
@@ -23,9 +37,10 @@ class Built:
 
     Attributes
     ----------
-    system: forces, masses and constraints of everything, solvent included; no barostat, no thermostat.
-    topology: of everything.
-    starts: named starting structures ``(n, 3)`` in nm of everything, the first one not yet minimised.
+    system: forces, masses and constraints of everything, solvent included; no barostat, no thermostat, and nothing that
+        removes the motion of the centre of mass.
+    topology: of everything, with the periodic box vectors of explicit solvent.
+    starts: named starting structures ``(n, 3)`` in nm of everything. The solute is minimised, its solvent is not.
     saved: indices of the atoms whose positions are saved: the solute.
     """
 
@@ -40,6 +55,13 @@ class Molecule(System):
 
     molecular: ClassVar[bool] = True
     translation_invariant: ClassVar[bool] = True
+
+    hydrogen_mass: float = Field(
+        1.5, ge=1.0, le=4.0, description="amu of each hydrogen of the solute; what is added its heavy atom loses"
+    )
+    constraints: Literal["hbonds", "none"] = Field(
+        "hbonds", description="hbonds: bonds to hydrogen are rigid; water always is"
+    )
 
     @property
     def surroundings(self) -> Surroundings:
@@ -60,6 +82,12 @@ class Molecule(System):
         """Atoms that are saved."""
         return len(self.built.saved)
 
+    @property
+    def fastest_platform(self) -> str:
+        """A GPU's platform where one can be started; else Reference for a tiny molecule in vacuum, else CPU."""
+        tiny = self.surroundings == "vacuum" and self.n_particles <= _TINY
+        return gpu_platform() or ("Reference" if tiny else "CPU")
+
     def topology(self) -> openmm.app.Topology:
         """Topology of the saved atoms, in the order in which they are saved."""
         from openmm import app
@@ -77,12 +105,52 @@ class Molecule(System):
     def potential_energy(self, positions: np.ndarray) -> np.ndarray:
         """Potential energy (kJ/mol, float64) of each frame; positions ``(..., n_particles, 3)`` in nm.
 
-        From a Context of one copy without cutoff on the Reference platform, in double precision. Not for explicit
-        solvent, whose positions are not saved: there the energies come from the simulation itself.
+        From a Context of one copy on the Reference platform, in double precision; raises :class:`ThermolatentError` in
+        explicit solvent, whose positions are not saved: there the energies come from the simulation itself.
         """
-        raise NotImplementedError
+        if self.surroundings == "explicit":
+            raise ThermolatentError(
+                f"system '{self.kind}' has explicit solvent, which is not saved: its energies come with the simulation"
+            )
+        positions = np.asarray(positions, dtype=np.float64)
+        context = _reference_context(self)
+        energies = np.empty(positions.shape[:-2])
+        for index in np.ndindex(energies.shape):
+            context.setPositions(positions[index])
+            energies[index] = context.getState(energy=True).getPotentialEnergy()._value
+        return energies
+
+    def check_simulate(self, settings: Simulate, temperatures: list[float]) -> None:
+        """Refuse temperatures that are not kelvin and a time step too long for the hydrogens."""
+        low, high = _KELVIN
+        if wrong := [t for t in temperatures if not low <= t <= high]:
+            raise ThermolatentError(
+                f"temperatures: {wrong[0]:g} is not between {low:g} and {high:g}; temperatures are in kelvin; write e.g. 300"
+            )
+        if settings.time_step > (longest := self.longest_time_step) * (1 + 1e-9):
+            better = "raise system.hydrogen_mass (4 fs from 3 amu)"
+            if self.constraints == "none":
+                better = "write system.constraints: hbonds"
+            raise ThermolatentError(
+                f"simulate.time_step: {settings.time_step:g} ps is too long for hydrogens of {self.hydrogen_mass:g} amu with "
+                f"constraints: {self.constraints}; write at most {longest:.4g}, or {better}"
+            )
+
+    @property
+    def longest_time_step(self) -> float:
+        """Longest time step (ps) that the hydrogen mass and the constraints allow."""
+        longest = float(np.interp(self.hydrogen_mass, list(_TIME_STEPS), list(_TIME_STEPS.values())))
+        return longest if self.constraints == "hbonds" else longest / 2
 
 
 @functools.lru_cache(maxsize=8)
 def _built(molecule: Molecule) -> Built:
     return molecule._build()
+
+
+@functools.lru_cache(maxsize=8)
+def _reference_context(molecule: Molecule) -> openmm.Context:
+    import openmm as mm
+
+    platform = mm.Platform.getPlatformByName("Reference")
+    return mm.Context(molecule.built.system, mm.VerletIntegrator(0.001), platform)

@@ -1,0 +1,40 @@
+"""Which of OpenMM's platforms a molecule runs on where the study says ``auto``."""
+
+from __future__ import annotations
+
+import functools
+
+#: Names by which OpenCL implementations that run on the CPU show themselves. Debian's PoCL crashes with GB forces.
+_OPENCL_ON_CPU = ("portable computing", "pocl", "pthread", "cpu")
+
+
+@functools.cache
+def gpu_platform() -> str | None:
+    """The fastest GPU platform that can be started on this machine, or None: CUDA, then HIP, then OpenCL on a real GPU."""
+    import openmm as mm
+
+    loaded = {mm.Platform.getPlatform(i).getName() for i in range(mm.Platform.getNumPlatforms())}
+    for name in ("CUDA", "HIP", "OpenCL"):
+        if name in loaded and _starts(name):
+            return name
+    return None
+
+
+def _starts(name: str) -> bool:
+    """Whether a Context of one particle can be made there, and not on a CPU that poses as a GPU."""
+    import openmm as mm
+
+    system = mm.System()
+    system.addParticle(1.0)
+    platform = mm.Platform.getPlatformByName(name)
+    try:
+        context = mm.Context(system, mm.VerletIntegrator(0.001), platform)
+    except mm.OpenMMException:  # the plug-in is installed, the device or its driver is not
+        return False
+    shown = [platform.getPropertyValue(context, p) for p in ("DeviceName", "OpenCLPlatformName") if name == "OpenCL"]
+    return not runs_on_cpu(" ".join(shown))
+
+
+def runs_on_cpu(shown: str) -> bool:
+    """Whether an OpenCL device and platform name are those of a CPU."""
+    return any(sign in shown.lower() for sign in _OPENCL_ON_CPU)
