@@ -1,0 +1,138 @@
+"""Distances (nm) between atoms, and contacts between residues."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from thermolatent.errors import ThermolatentError
+from thermolatent.featurize.base import Columns, Feature
+from thermolatent.featurize.molecular import (
+    atom_label,
+    in_blocks,
+    numbered_label,
+    require_molecule,
+    residue_label,
+    select,
+)
+
+
+def switched(distance: np.ndarray, r0: float) -> np.ndarray:
+    """1 / (1 + (r / r0)^6): 1 in contact, 1/2 at r0, 0 far away."""
+    return 1.0 / (1.0 + (distance / r0) ** 6)
+
+
+def _atom_distances(topology, pairs: np.ndarray, names: list[str]) -> Columns:
+    import mdtraj
+
+    def distances(trajectory):
+        return mdtraj.compute_distances(trajectory, pairs, periodic=False)
+
+    return Columns(names, in_blocks(distances, topology, len(pairs)))
+
+
+class CaDistances(Feature):
+    """Distances between C-alpha atoms of residues that are at least ``min_separation`` apart in the sequence."""
+
+    kind: Literal["ca_distances"] = "ca_distances"
+    min_separation: int = Field(3, ge=1, description="residues")
+    residues: str | None = Field(None, description="only among these residues, an mdtraj selection")
+
+    def on(self, topology) -> Columns:
+        topology = require_molecule(self.kind, topology)
+        selection = "name CA and element C" + (f" and ({self.residues})" if self.residues else "")
+        atoms = [topology.atom(i) for i in select(self.kind, "residues", topology, selection)]
+        pairs = [
+            (a, b) for i, a in enumerate(atoms) for b in atoms[i + 1 :] if _separation(a, b) >= self.min_separation
+        ]
+        if not pairs:
+            raise ThermolatentError(
+                f"ca_distances.min_separation: none of {len(atoms)} C-alpha atoms are {self.min_separation} residues apart; "
+                "write a smaller number"
+            )
+        names = [f"d({numbered_label(a)},{numbered_label(b)})" for a, b in pairs]
+        return _atom_distances(topology, np.array([(a.index, b.index) for a, b in pairs]), names)
+
+
+class Distances(Feature):
+    """Distances between the atoms of pairs of mdtraj selections; every atom of the first with every atom of the second."""
+
+    kind: Literal["distances"] = "distances"
+    pairs: tuple[tuple[str, str], ...] = Field(min_length=1, description="pairs of mdtraj selections")
+
+    def on(self, topology) -> Columns:
+        topology = require_molecule(self.kind, topology)
+        pairs = []
+        for first, second in self.pairs:
+            ours, theirs = (select(self.kind, "pairs", topology, text) for text in (first, second))
+            pairs += [(int(i), int(j)) for i in ours for j in theirs if i != j]
+        if not pairs:
+            raise ThermolatentError("distances.pairs: each selects one and the same atom; write two different ones")
+        names = [f"d({atom_label(topology.atom(i))},{atom_label(topology.atom(j))})" for i, j in pairs]
+        return _atom_distances(topology, np.array(pairs), names)
+
+
+class EndToEnd(Feature):
+    """Distance between the C-alpha atoms of the first and the last residue that has one; of a nucleic acid, the C1' atoms."""
+
+    kind: Literal["end_to_end"] = "end_to_end"
+
+    def on(self, topology) -> Columns:
+        topology = require_molecule(self.kind, topology)
+        ends = [a for a in topology.atoms if a.name == "CA" and _heavy(a) and a.element.symbol == "C"]
+        ends = ends if len(ends) > 1 else [a for a in topology.atoms if a.name == "C1'"]
+        if len(ends) < 2:
+            raise ThermolatentError(
+                "end_to_end: the molecule has fewer than two C-alpha or C1' atoms; write {kind: distances, pairs: [...]}"
+            )
+        return _atom_distances(topology, np.array([[ends[0].index, ends[-1].index]]), ["end-to-end distance"])
+
+
+class Contacts(Feature):
+    """Between residues: the distance of their closest heavy atoms, or smooth contacts 1 / (1 + (d / r0)^6) of it."""
+
+    kind: Literal["contacts"] = "contacts"
+    form: Literal["distance", "smooth"] = Field("distance", description="nm, or from 0 to 1")
+    r0: float = Field(0.45, gt=0, description="nm where a smooth contact is one half")
+    min_separation: int = Field(3, ge=1, description="residues")
+    residues: str | None = Field(None, description="only among these residues, an mdtraj selection")
+
+    def on(self, topology) -> Columns:
+        import mdtraj
+
+        topology = require_molecule(self.kind, topology)
+        atoms = select(self.kind, "residues", topology, self.residues or "not water")
+        chosen = sorted({topology.atom(i).residue.index for i in atoms if _heavy(topology.atom(i))})
+        residues = [topology.residue(i) for i in chosen]
+        pairs = [
+            (a, b)
+            for i, a in enumerate(residues)
+            for b in residues[i + 1 :]
+            if a.chain.index != b.chain.index or b.index - a.index >= self.min_separation
+        ]
+        if not pairs:
+            raise ThermolatentError(
+                f"contacts.min_separation: none of {len(residues)} residues are {self.min_separation} apart; "
+                "write a smaller number"
+            )
+        heavy = {r.index: sum(map(_heavy, r.atoms)) for r in residues}
+        indices = np.array([(a.index, b.index) for a, b in pairs])
+
+        def contacts(trajectory):
+            distances, _ = mdtraj.compute_contacts(trajectory, indices, scheme="closest-heavy", periodic=False)
+            return distances if self.form == "distance" else switched(distances, self.r0)
+
+        letter = "d" if self.form == "distance" else "contact"
+        names = [f"{letter}({residue_label(a)},{residue_label(b)})" for a, b in pairs]
+        return Columns(names, in_blocks(contacts, topology, sum(heavy[i] * heavy[j] for i, j in indices)))
+
+
+def _heavy(atom) -> bool:
+    return atom.element is not None and atom.element.symbol not in ("H", "VS")
+
+
+def _separation(a, b) -> int:
+    """Residues between two atoms in one chain; atoms of different chains are as far apart as can be."""
+    return b.residue.index - a.residue.index if a.residue.chain.index == b.residue.chain.index else 10**9

@@ -1,0 +1,114 @@
+"""Single numbers for the shape of a whole molecule: RMSD, radius of gyration, fraction of native contacts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from thermolatent.errors import ThermolatentError
+from thermolatent.featurize.base import Columns, Feature
+from thermolatent.featurize.molecular import in_blocks, load_native, matching_atoms, require_molecule, select
+
+#: Atoms compared where a study does not say: the backbone of proteins and nucleic acids.
+_BACKBONE = 'name CA or name C or name N or name P or name "O5\'" or name "C5\'" or name "C4\'" or name "C3\'"'
+#: Native contacts after Best, Hummer and Eaton, PNAS 110, 17874 (2013): steepness (1/nm), slack, cutoff (nm), residues.
+_STEEPNESS, _SLACK, _CUTOFF, _SEPARATION = 50.0, 1.8, 0.45, 3
+
+
+class Rmsd(Feature):
+    """Root mean square deviation (nm) after superposition, from a structure file or from the study's first start."""
+
+    kind: Literal["rmsd"] = "rmsd"
+    to: str | None = Field(None, description="structure file; default: the first starting structure")
+    atoms: str = Field(_BACKBONE, description="what is superposed and compared, an mdtraj selection")
+
+    def on(self, topology) -> Columns:
+        import mdtraj
+
+        topology = require_molecule(self.kind, topology)
+        atoms = select(self.kind, "atoms", topology, self.atoms)
+        if self.to is not None:
+            native = load_native(self.kind, self.to)
+            native_atoms = select(self.kind, "atoms", native.topology, self.atoms)
+            matching_atoms(self.kind, native.topology, native_atoms, topology, atoms)
+            target = native.atom_slice(native_atoms)
+        else:
+            target = _first_start(topology, atoms)
+
+        def rmsd(trajectory):
+            if target is None:
+                raise ThermolatentError("rmsd.to: these files have no starting structure; write a PDB file")
+            return mdtraj.rmsd(trajectory.atom_slice(atoms), target, parallel=False)[:, None]
+
+        return Columns(["RMSD"], in_blocks(rmsd, topology, 3 * len(atoms)))
+
+
+def _first_start(topology, atoms: np.ndarray):
+    import mdtraj
+
+    start = getattr(topology, "start", None)  # known once MD has been run: see featurize/stage.py
+    return None if start is None else mdtraj.Trajectory(start[None, atoms], topology.subset(atoms))
+
+
+class RadiusOfGyration(Feature):
+    """Mass-weighted radius of gyration (nm)."""
+
+    kind: Literal["radius_of_gyration"] = "radius_of_gyration"
+    atoms: str = Field("all", description="an mdtraj selection")
+
+    def on(self, topology) -> Columns:
+        topology = require_molecule(self.kind, topology)
+        atoms = select(self.kind, "atoms", topology, self.atoms)
+        masses = np.array([topology.atom(i).element.mass for i in atoms])
+        share = masses / masses.sum()
+
+        def rg(trajectory):  # mdtraj.compute_rg takes masses, but measures from the centroid that has none
+            x = trajectory.xyz[:, atoms].astype(np.float64)
+            x -= np.einsum("a,fad->fd", share, x)[:, None]
+            return np.sqrt(np.einsum("a,fad,fad->f", share, x, x))[:, None]
+
+        return Columns(["Rg"], in_blocks(rg, topology, 6 * len(atoms)))
+
+
+class NativeContacts(Feature):
+    """Q, the fraction of native contacts (Best, Hummer and Eaton, PNAS 110, 17874, 2013, equation 1).
+
+    Q = mean over native contacts of 1 / (1 + exp[50/nm (r - 1.8 r0)]): pairs of heavy atoms more than three residues apart
+    that are closer than 0.45 nm in the native structure, r0 their distance there.
+    """
+
+    kind: Literal["native_contacts"] = "native_contacts"
+    to: str = Field(description="file of the native structure")
+    atoms: str = Field("not water and element != H", description="heavy atoms that count, an mdtraj selection")
+
+    def on(self, topology) -> Columns:
+        import mdtraj
+
+        topology = require_molecule(self.kind, topology)
+        atoms = select(self.kind, "atoms", topology, self.atoms)
+        native = load_native(self.kind, self.to)
+        native_atoms = select(self.kind, "atoms", native.topology, self.atoms)
+        matching_atoms(self.kind, native.topology, native_atoms, topology, atoms)
+        first, second = np.triu_indices(len(atoms), 1)
+        residue = np.array([topology.atom(i).residue.index for i in atoms])
+        chain = np.array([topology.atom(i).residue.chain.index for i in atoms])
+        apart = (residue[second] - residue[first] > _SEPARATION) | (chain[first] != chain[second])
+        first, second = first[apart], second[apart]
+        own = np.stack([native_atoms[first], native_atoms[second]], axis=1)
+        r0 = mdtraj.compute_distances(native, own, periodic=False)[0] if len(own) else np.empty(0)
+        if not (r0 < _CUTOFF).any():
+            raise ThermolatentError(
+                f"native_contacts.to: {self.to} has no heavy atoms within {_CUTOFF} nm that are more than {_SEPARATION} "
+                "residues apart; write a folded structure"
+            )
+        pairs = np.stack([atoms[first], atoms[second]], axis=1)[r0 < _CUTOFF]
+        r0 = r0[r0 < _CUTOFF]
+
+        def fraction(trajectory):
+            r = mdtraj.compute_distances(trajectory, pairs, periodic=False)
+            with np.errstate(over="ignore"):  # exp of a far pair: its contact is 0
+                return np.mean(1.0 / (1.0 + np.exp(_STEEPNESS * (r - _SLACK * r0))), axis=1, keepdims=True)
+
+        return Columns(["Q"], in_blocks(fraction, topology, len(pairs)))

@@ -1,0 +1,165 @@
+"""Torsion angles by name (IUPAC: of the residue their central bond starts in), or of any four atoms.
+
+As a model's features they are sin and cos, so that nothing jumps at 180 degrees; as the fixed plane they are angles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from thermolatent.errors import ThermolatentError
+from thermolatent.featurize.base import Columns, Feature
+from thermolatent.featurize.molecular import atom_label, in_blocks, require_molecule, residue_label, select
+
+if TYPE_CHECKING:
+    import mdtraj
+
+PROTEIN_BACKBONE = ("phi", "psi", "omega")
+SIDE_CHAIN = ("chi1", "chi2", "chi3", "chi4", "chi5")
+#: Torsions of nucleic acids: atoms, those of the residue before or after with - or +. ``chi`` has one line per kind of base.
+_NUCLEIC = {
+    "alpha": [("-O3'", "P", "O5'", "C5'")],
+    "beta": [("P", "O5'", "C5'", "C4'")],
+    "gamma": [("O5'", "C5'", "C4'", "C3'")],
+    "delta": [("C5'", "C4'", "C3'", "O3'")],
+    "epsilon": [("C4'", "C3'", "O3'", "+P")],
+    "zeta": [("C3'", "O3'", "+P", "+O5'")],
+    "chi": [("O4'", "C1'", "N9", "C4"), ("O4'", "C1'", "N1", "C2")],
+}
+NAMES = (*PROTEIN_BACKBONE, *SIDE_CHAIN, *_NUCLEIC)
+
+
+class _Torsions(Feature):
+    form: Literal["sincos", "angle"] = Field(
+        "sincos", description="sin and cos of each, or the angle itself in radians (for the plane)"
+    )
+    residues: str | None = Field(None, description="only torsions of these residues, an mdtraj selection")
+
+    def _columns(self, topology: mdtraj.Topology, labels: list[str], quadruples: np.ndarray) -> Columns:
+        import mdtraj
+
+        def angles(trajectory):
+            return mdtraj.compute_dihedrals(trajectory, quadruples, periodic=False)
+
+        def sines_and_cosines(trajectory):
+            phi = angles(trajectory)
+            return np.stack([np.sin(phi), np.cos(phi)], axis=2).reshape(len(phi), -1)
+
+        if self.form == "angle":
+            return Columns(labels, in_blocks(angles, topology, len(labels)), (True,) * len(labels))
+        names = [f"{function} {label}" for label in labels for function in ("sin", "cos")]
+        return Columns(names, in_blocks(sines_and_cosines, topology, len(names)))
+
+    def _named(self, topology: mdtraj.Topology, of: tuple[str, ...]) -> Columns:
+        chosen = None
+        if self.residues is not None:
+            atoms = select(self.kind, "residues", topology, self.residues)
+            chosen = {topology.atom(i).residue.index for i in atoms}
+        labels, quadruples = [], []
+        for name in of:
+            for atoms in find_torsions(topology, name):
+                residue = topology.atom(atoms[1]).residue
+                if chosen is None or residue.index in chosen:
+                    labels.append(f"{name} {residue_label(residue)}")
+                    quadruples.append(atoms)
+        if not labels:
+            there = [name for name in NAMES if len(find_torsions(topology, name))]
+            where = f" in residues '{self.residues}'" if chosen is not None else ""
+            raise ThermolatentError(
+                f"{self.kind}: the molecule has no {', '.join(of)}{where}; it has {', '.join(there) or 'no named torsion'}; "
+                "write {kind: torsions, of: [...]} with some of them, or atoms: [[i, j, k, l]]"
+            )
+        return self._columns(topology, labels, np.array(quadruples))
+
+
+class Torsions(_Torsions):
+    """Torsions by name, ``of``, and of any four atoms, ``atoms`` (names like ALA2-CA, or indices)."""
+
+    kind: Literal["torsions"] = "torsions"
+    of: tuple[str, ...] = Field((), description=f"some of {', '.join(NAMES)}")
+    atoms: tuple[tuple[str | int, str | int, str | int, str | int], ...] = Field(
+        (), description="quadruples of atoms of the saved molecule, like ALA2-CA, or indices from 0"
+    )
+
+    @model_validator(mode="after")
+    def _names_known(self):
+        if unknown := [name for name in self.of if name not in NAMES]:
+            raise ValueError(f"of: there is no torsion '{unknown[0]}'; write some of {', '.join(NAMES)}")
+        if not self.of and not self.atoms:
+            raise ValueError("of: is missing; write e.g. of: [phi, psi], or atoms")
+        return self
+
+    def on(self, topology) -> Columns:
+        topology = require_molecule(self.kind, topology)
+        parts = [self._named(topology, self.of)] if self.of else []
+        if self.atoms:
+            quadruples = np.array([[_atom(topology, a) for a in four] for four in self.atoms])
+            labels = [f"t({','.join(atom_label(topology.atom(i)) for i in four)})" for four in quadruples]
+            parts.append(self._columns(topology, labels, quadruples))
+        if len(parts) == 1:
+            return parts[0]
+        return Columns(
+            [name for part in parts for name in part.names],
+            lambda positions: np.concatenate([part.compute(positions) for part in parts], axis=1),
+            tuple(flag for part in parts for flag in part.periodic),
+        )
+
+
+class BackboneTorsions(_Torsions):
+    """phi and psi of every amino acid that has them; of a nucleic acid, alpha to zeta."""
+
+    kind: Literal["backbone_torsions"] = "backbone_torsions"
+
+    def on(self, topology) -> Columns:
+        topology = require_molecule(self.kind, topology)
+        nucleic = not len(find_torsions(topology, "phi")) and len(find_torsions(topology, "gamma"))
+        return self._named(topology, tuple(_NUCLEIC)[:6] if nucleic else ("phi", "psi"))
+
+
+class SideChainTorsions(_Torsions):
+    """chi1 to chi5 of every amino acid that has them; of a nucleic acid, chi of each base."""
+
+    kind: Literal["side_chain_torsions"] = "side_chain_torsions"
+
+    def on(self, topology) -> Columns:
+        topology = require_molecule(self.kind, topology)
+        return self._named(topology, ("chi",) if len(find_torsions(topology, "chi")) else SIDE_CHAIN)
+
+
+def find_torsions(topology: mdtraj.Topology, name: str) -> np.ndarray:
+    """Atoms ``(n, 4)`` of every torsion of this name; n may be 0."""
+    from mdtraj.geometry import dihedral
+
+    if name not in _NUCLEIC:
+        return np.asarray(getattr(dihedral, f"indices_{name}")(topology), dtype=int).reshape(-1, 4)
+    found = []
+    for chain in topology.chains:
+        residues = list(chain.residues)
+        atoms = [{atom.name: atom.index for atom in residue.atoms} for residue in residues]
+        for i in range(len(residues)):
+            for pattern in _NUCLEIC[name]:
+                four = [_neighbour(atoms, i, atom) for atom in pattern]
+                if None not in four:
+                    found.append(four)
+                    break
+    return np.array(found, dtype=int).reshape(-1, 4)
+
+
+def _neighbour(atoms: list[dict[str, int]], i: int, name: str) -> int | None:
+    j = i + {"-": -1, "+": 1}.get(name[0], 0)
+    return atoms[j].get(name.lstrip("+-")) if 0 <= j < len(atoms) else None
+
+
+def _atom(topology: mdtraj.Topology, atom: str | int) -> int:
+    if isinstance(atom, int):
+        if 0 <= atom < topology.n_atoms:
+            return atom
+        raise ThermolatentError(f"torsions.atoms: {atom} is not from 0 to {topology.n_atoms - 1}; write e.g. ALA2-CA")
+    found = [a.index for a in topology.atoms if atom_label(a) == atom]
+    if len(found) != 1:
+        known = ", ".join(atom_label(a) for a in list(topology.atoms)[:8])
+        raise ThermolatentError(f"torsions.atoms: {len(found)} atoms are called '{atom}'; there are {known}, ...")
+    return found[0]
