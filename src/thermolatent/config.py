@@ -111,6 +111,10 @@ class Simulate(Section):
     equilibration: int = Field(0, ge=0, description="steps before the first saved frame")
     time_step: Positive = Field(description="ps (reduced: sigma sqrt(m/epsilon))")
     friction: Positive = Field(1.0, description="1/ps")
+    pressure: Positive | None = Field(None, description="bar; explicit solvent only, energies are then U + pV")
+    volume: Positive | None = Field(
+        None, description="nm^3; explicit solvent without pressure: one for all temperatures"
+    )
     seed: int = Field(1, ge=1, description="seed of the dynamics; each temperature derives its own")
     platform: Literal["auto", "Reference", "CPU", "OpenCL", "CUDA", "HIP"] = Field(
         "auto", description="OpenMM platform; auto takes the fastest measured for the system"
@@ -118,14 +122,33 @@ class Simulate(Section):
     precision: Literal["single", "mixed", "double"] = Field("mixed", description="GPU platforms only")
 
 
+class Coupled(Section):
+    """Bath degrees of freedom that are there in one state only: its heat capacity then differs from the others'."""
+
+    column: str = Field(description="of the fixed plane, by name; the state is where it is large")
+    at: float = Field(description="where the logistic switch of that column is 1/2")
+    width: Positive = Field(description="of the switch")
+    degrees: int = Field(ge=1, description="number of degrees of freedom")
+    neutral: Positive = Field(description="temperature at which populations stay what they are without the coupling")
+
+
+class Bath(Section):
+    """A harmonic bath that stands for a solvent: its energy is drawn for each frame, exactly (docs/extrapolation.md)."""
+
+    degrees: int = Field(ge=0, description="degrees of freedom that depend on nothing")
+    coupled: Coupled | None = None
+
+
 class Featurize(Section):
     """What the models see, and the fixed plane in which all of them are compared."""
 
     features: list[Any] = Field(min_length=1, description="features by name, or {kind: name, ...}")
     plane: list[Any] = Field(min_length=1, description="features with two columns in all: the model-free plane")
+    observables: list[Any] = Field([], description="features whose means are predicted; angles as sin and cos")
     frames: int | None = Field(None, ge=2, description="of each walker, the first so many; default: all")
+    bath: Bath | None = Field(None, description="energy of a harmonic bath, added to that of each frame")
 
-    @field_validator("features", "plane", mode="after")
+    @field_validator("features", "plane", "observables", mode="after")
     @classmethod
     def _resolve(cls, values: list[Any]) -> list[Feature]:
         return [_from_registry(FEATURES, value) for value in values]
@@ -236,6 +259,18 @@ class Study(Section):
     generate: Generate = Generate()
     validate_: Validate = Field(alias="validate")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _existing_md(cls, content: Any) -> Any:
+        """Existing trajectories bring their own times: a study only says how they are cut into walkers."""
+        system, simulate = content.get("system"), content.get("simulate")
+        if not isinstance(system, dict) or system.get("kind") != "trajectories" or not isinstance(simulate, dict):
+            return content
+        if extra := sorted(set(simulate) - {"walkers", "frames"}):
+            raise ValueError(f"simulate.{extra[0]}: is not for system.kind: trajectories, whose MD is done; leave it out")
+        times = {"save_every": 1, "time_step": 1.0}  # the protocol of what is imported has the real ones
+        return {**content, "simulate": {**simulate, **times}}
+
     @field_validator("system", mode="after")
     @classmethod
     def _resolve(cls, value: Any) -> System:
@@ -262,7 +297,10 @@ class Study(Section):
             )
         if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
             check_features(self.featurize, Particles(self.system.n_particles))
+        _check_solvent(self)
         self.system.check_simulate(self.simulate, self.temperatures.generated)
+        for T in self.temperatures.simulated:
+            self.system.input_files(T)
         asked = self.temperatures.generated
         low, high = self.temperature_range
         if not low <= min(asked) <= max(asked) <= high:
@@ -293,6 +331,24 @@ class Study(Section):
         """The learning range."""
         asked = self.temperatures.generated
         return self.learn.temperature_range or (min(asked), max(asked))
+
+
+def _check_solvent(study: Study) -> None:
+    """All temperatures of explicit solvent must share one Hamiltonian: at one pressure with U + pV, or in one volume."""
+    simulate = study.simulate
+    given = [key for key in ("pressure", "volume") if getattr(simulate, key) is not None]
+    if getattr(study.system, "surroundings", "") != "explicit":
+        if given:
+            raise ValueError(f"simulate.{given[0]}: there is no explicit solvent; leave it out")
+    elif len(given) == 2:
+        raise ValueError("simulate.volume: the volume changes at constant pressure; remove volume or pressure")
+    elif not given:
+        coldest = format_temperature(study.temperatures.T_ref)
+        raise ValueError(
+            "simulate.volume: is missing; explicit solvent needs 'pressure: 1' (bar), or one volume for all temperatures: "
+            f"run a copy of this study with 'pressure: 1' at its lowest temperature ({coldest}) first and write here the "
+            f"mean_volume of results/<that study>/simulate/T{coldest}/protocol.json, which is in nm^3"
+        )
 
 
 class Project(Section):
@@ -336,12 +392,19 @@ def _take_over_md(content: dict[str, Any], path: Path, scale: str) -> Study:
     if other == path.stem:
         raise ConfigError(str(path), [("simulate.from", "names this very study; write another")])
     try:
-        base = load_study(f"{other}@{scale}" if scale else str(other), path.parent)
+        base = load_study(
+            f"{other}@{scale}" if _has_scale(path.parent / f"{other}.yaml", scale) else str(other), path.parent
+        )
     except ConfigError as error:
         raise ConfigError(str(path), [("simulate.from", str(error))]) from None
     content["simulate"] = {**base.simulate.model_dump(), "source": base.md_study}
     content.setdefault("system", base.system)
     return base
+
+
+def _has_scale(path: Path, scale: str) -> bool:
+    """A scale that only says what is done with the MD need not exist where the MD is from."""
+    return bool(scale) and path.is_file() and scale in (read_yaml(path).get("scales") or {})
 
 
 def _check_shared_md(study: Study, base: Study, file: str) -> None:

@@ -58,6 +58,14 @@ class Layout:
     def md_energies(self, temperature) -> str:
         return f"{self.simulation(temperature)}/energies.npy"
 
+    def md_log_weights(self, temperature) -> str:
+        """Log-weights of biased MD, ``(walkers, frames)``; there if the protocol says ``weighted``."""
+        return f"{self.simulation(temperature)}/log_weights.npy"
+
+    def volumes(self, temperature) -> str:
+        """Volumes ``(walkers, frames)`` in nm^3 of MD at constant pressure."""
+        return f"{self.simulation(temperature)}/volumes.npy"
+
     def trajectory(self, temperature, walker: int) -> str:
         return f"{self.simulation(temperature)}/walker{walker:02d}.dcd"
 
@@ -74,8 +82,15 @@ class Layout:
     def plane(self, temperature) -> str:
         return f"{self._featurized(temperature)}/plane.npy"
 
+    def observables(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/observables.npy"
+
     def energies(self, temperature) -> str:
         return f"{self._featurized(temperature)}/energies.npy"
+
+    def log_weights(self, temperature) -> str:
+        """Log-weights ``(walkers, frames)`` of frames that do not count alike; there if the header says ``weighted``."""
+        return f"{self._featurized(temperature)}/log_weights.npy"
 
     def features_header(self, temperature) -> str:
         return f"{self._featurized(temperature)}/features.json"

@@ -20,7 +20,7 @@ def written(tmp_path):
     """(paths, positions) of three short walkers."""
     positions = np.random.default_rng(1).normal(size=(FRAMES, WALKERS, PARTICLES, 3)).astype(np.float32)
     paths = [str(tmp_path / f"walker{w:02d}.dcd") for w in range(WALKERS)]
-    write_trajectories(paths, positions, save_every=50, time_step=0.02)
+    write_trajectories(paths, 10 * positions, save_every=50, time_step=0.02)
     return paths, positions
 
 
@@ -53,7 +53,7 @@ def test_mdtraj_and_mdanalysis_read_the_same(written):
 def test_same_frames_same_bytes(written, tmp_path):
     paths, positions = written
     again = [str(tmp_path / "again" / f"{w}.dcd") for w in range(WALKERS)]
-    write_trajectories(again, positions, save_every=50, time_step=0.02)
+    write_trajectories(again, 10 * positions, save_every=50, time_step=0.02)
     for one, other in zip(paths, again, strict=True):
         assert Path(one).read_bytes() == Path(other).read_bytes()
 

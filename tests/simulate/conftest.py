@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from thermolatent.config import Study, parse
+from thermolatent.featurize.base import Columns, Feature
 from thermolatent.systems.base import System
 
 
@@ -44,6 +45,21 @@ class Harmonic(System):
         return 0.5 * np.sum(np.asarray(positions, dtype=np.float64) ** 2, axis=(-2, -1))
 
 
+class FirstTwo(Feature):
+    """x and y of the first atom: two columns that every topology has."""
+
+    kind: Literal["first_two"] = "first_two"
+
+    def on(self, topology):
+        return Columns(["x", "y"], lambda positions: positions[:, 0, :2])
+
+
+def molecular_study(molecule, temperatures=(300.0, 400.0), **simulate):
+    """A small study of a molecule on Reference, 2 fs."""
+    simulate = {"time_step": 0.002, "platform": "Reference", "features": FirstTwo(), "plane": FirstTwo(), **simulate}
+    return build_study(molecule, temperatures, **simulate)
+
+
 def build_study(system, temperatures=(0.5, 1.5), features="position_xy", plane="position_xy", **simulate):
     """A small study of a system, with changed ``simulate`` keys."""
     simulate = {"walkers": 4, "frames": 20, "save_every": 5, "time_step": 0.02, **simulate}
@@ -65,6 +81,11 @@ def build_study(system, temperatures=(0.5, 1.5), features="position_xy", plane="
 @pytest.fixture
 def make_study():
     return build_study
+
+
+@pytest.fixture
+def make_molecular():
+    return molecular_study
 
 
 @pytest.fixture

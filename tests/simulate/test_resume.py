@@ -105,7 +105,7 @@ def test_killed_while_the_final_files_are_written(make_study, tmp_path, monkeypa
     study = make_study(LJCluster(), **LJ)
     whole, torn = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "torn"))
     stage.run(study, whole, T)
-    for name in ("write_trajectories", "save_array", "_write_topology", "save_json"):
+    for name in ("write_trajectories", "save_array", "write_topology", "save_json"):
         with monkeypatch.context() as patch:
             patch.setattr(stage, name, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
@@ -134,7 +134,7 @@ def test_a_damaged_partial_starts_again(make_study, tmp_path, monkeypatch):
     layout, fresh = Layout(str(tmp_path / "damaged")), Layout(str(tmp_path / "fresh"))
     stage.run(study, fresh, T)
     partial = Path(f"{layout.simulation(T)}.partial")
-    for damage in ("checkpoint", "positions.float32"):
+    for damage in ("checkpoint", "positions.angstrom"):
         with monkeypatch.context() as patch:
             patch.setattr(stage, "write_trajectories", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):

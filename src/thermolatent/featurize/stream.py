@@ -26,6 +26,14 @@ def stream_positions(
 
     Raises :class:`ArtifactError` if it is missing, cannot be read, or does not hold exactly ``frames`` frames.
     """
+    for first, positions in stream_angstrom(path, frames, n_particles, chunk, most):
+        yield first, positions / np.float32(10.0)
+
+
+def stream_angstrom(
+    path: str, frames: int, n_particles: int, chunk: int = CHUNK_FRAMES, most: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """As :func:`stream_positions`, but in angstrom, as the file holds them."""
     if not Path(path).is_file():
         raise ArtifactError(f"{path}: trajectory is missing, {frames} frames are needed; run the stage simulate again")
     with open(path, "rb") as file:
@@ -40,7 +48,7 @@ def stream_positions(
         wanted = frames if most is None else min(most, frames)
         for first in range(0, wanted, chunk):
             records = np.fromfile(file, record, min(chunk, wanted - first))
-            yield first, np.stack([records[axis] for axis in "xyz"], axis=-1) / np.float32(10.0)
+            yield first, np.stack([records[axis] for axis in "xyz"], axis=-1)
 
 
 def _layout(path: str, file, n_particles: int) -> tuple[int, np.dtype]:

@@ -30,27 +30,40 @@ def platform_name(system: System, settings: Simulate) -> str:
     return name
 
 
-def make_context(system: System, settings: Simulate, temperature: float, threads: int = 1) -> mm.Context:
-    """Context of all walkers at their starting structures with Maxwell-Boltzmann velocities.
-
-    ``threads`` counts for the CPU platform, ``settings.precision`` for the GPU ones. Raises
-    :class:`SimulationError` where the platform cannot be started.
-    """
-    name = platform_name(system, settings)
-    platform = mm.Platform.getPlatformByName(name)
+def platform_properties(name: str, settings: Simulate, threads: int = 1) -> dict[str, str]:
+    """Properties of a Context on the platform: ``threads`` for CPU, ``settings.precision`` for the GPU ones."""
+    known = mm.Platform.getPlatformByName(name).getPropertyNames()
     wanted = {"Threads": str(threads), "Precision": settings.precision, "DeterministicForces": "true"}
-    properties = {k: v for k, v in wanted.items() if k in platform.getPropertyNames()}
-    kelvin = system.kelvin(temperature)
-    integrator = mm.LangevinMiddleIntegrator(kelvin, settings.friction, settings.time_step)
-    integrator.setRandomNumberSeed(seed_of(settings.seed, temperature, "noise"))
+    return {k: v for k, v in wanted.items() if k in known}
+
+
+def new_context(system: mm.System, integrator: mm.Integrator, name: str, properties: dict[str, str]) -> mm.Context:
+    """A Context; raises :class:`SimulationError` where the platform cannot be started."""
     try:
-        context = mm.Context(system.build(settings.walkers), integrator, platform, properties)
+        return mm.Context(system, integrator, mm.Platform.getPlatformByName(name), properties)
     except mm.OpenMMException as error:
         raise SimulationError(
             f"simulate.platform: {name} cannot be started ({str(error).strip()}); write another platform, or auto"
         ) from error
+
+
+def langevin(system: System, settings: Simulate, temperature: float) -> mm.LangevinMiddleIntegrator:
+    """The study's integrator at this temperature, seeded."""
+    integrator = mm.LangevinMiddleIntegrator(system.kelvin(temperature), settings.friction, settings.time_step)
+    integrator.setRandomNumberSeed(seed_of(settings.seed, temperature, "noise"))
+    return integrator
+
+
+def make_context(system: System, settings: Simulate, temperature: float, threads: int = 1) -> mm.Context:
+    """Context of all walkers of a model system at their starting structures with Maxwell-Boltzmann velocities.
+
+    Raises :class:`SimulationError` where the platform cannot be started.
+    """
+    name = platform_name(system, settings)
+    properties = platform_properties(name, settings, threads)
+    context = new_context(system.build(settings.walkers), langevin(system, settings, temperature), name, properties)
     context.setPositions(starting_positions(system, settings.walkers).reshape(-1, 3))
-    context.setVelocitiesToTemperature(kelvin, seed_of(settings.seed, temperature, "velocities"))
+    context.setVelocitiesToTemperature(system.kelvin(temperature), seed_of(settings.seed, temperature, "velocities"))
     return context
 
 

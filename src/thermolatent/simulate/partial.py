@@ -1,7 +1,8 @@
 """The unfinished part of a simulation: raw arrays that only grow, and a checkpoint that says how far they count.
 
 A job killed at any moment leaves the last checkpoint and perhaps some frames after it. :meth:`Partial.resume` cuts
-those off, so that the continued run writes them once.
+those off, so that the continued run writes them once. Of a finished simulation everything but the positions is kept
+beside it, for a longer run that continues it: the positions come back from its trajectories.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from thermolatent.errors import ArtifactError
+from thermolatent.simulate.trajectories import read_trajectories
+
 log = logging.getLogger(__name__)
+
+_CHECKPOINT = "checkpoint"
+_POSITIONS = "positions.angstrom"
 
 
 class Partial:
@@ -25,48 +32,86 @@ class Partial:
     Parameters
     ----------
     folder: where it lies; removed by :meth:`remove` once the trajectories are in place.
-    identity: everything that decides the frames (JSON-able). A folder of another identity is discarded.
+    identity: everything that decides the frames (JSON-able). A folder of another identity is discarded, but
+        ``frames``, their number, may have been raised since.
     walkers, particles: shape of one saved frame, ``(walkers, particles, 3)``.
+    series: names of the numbers that are saved per walker and frame.
     """
 
-    def __init__(self, folder: str | Path, identity: dict[str, Any], walkers: int, particles: int):
+    def __init__(
+        self,
+        folder: str | Path,
+        identity: dict[str, Any],
+        walkers: int,
+        particles: int,
+        series: tuple[str, ...] = ("energies",),
+    ):
         self.folder = Path(folder)
         self._identity = json.loads(json.dumps(identity))
         self._shape = (walkers, particles, 3)
-        self._checkpoint = self.folder / "checkpoint"
-        self._positions = self.folder / "positions.float32"
-        self._energies = self.folder / "energies.float64"
+        self._positions = self.folder / _POSITIONS
+        self._series = {name: self.folder / f"{name}.float64" for name in series}
 
     def resume(self) -> tuple[dict[str, Any], bytes] | None:
-        """``(progress, OpenMM checkpoint)`` of the last checkpoint, or None to start afresh in an empty folder."""
-        found = self._read()
+        """``(progress, engine's checkpoint)`` of the last checkpoint, or None to start afresh in an empty folder."""
+        found = self._read(self.folder)
         if found is None:
             self.clear()
             return None
-        progress, state = found
-        frames = progress["frames"]
-        for path, size in ((self._positions, self._frame_bytes), (self._energies, 8 * self._shape[0])):
-            os.truncate(path, frames * size)
-        return progress, state
+        for path, size in self._sizes(found[0]["frames"]).items():
+            os.truncate(path, size)
+        return found
 
-    def _read(self) -> tuple[dict[str, Any], bytes] | None:
+    def reopen(self, finished: Path, trajectories: list[str]) -> None:
+        """Make an empty folder the unfinished part of what :meth:`finish` left in ``finished``, if there is any.
+
+        Left alone if there is an unfinished part already.
+        """
+        if self._read(self.folder, quiet=True) or (found := self._read(finished, without=_POSITIONS)) is None:
+            return
+        frames = found[0]["frames"]
+        self.clear()
         try:
-            content = self._checkpoint.read_bytes()
+            if frames:
+                read_trajectories(trajectories, self._new_positions(frames))
+        except ArtifactError as error:
+            log.warning("%s, starting again", error)
+            self.clear()
+            return
+        for path in self._series.values():
+            shutil.copyfile(finished / path.name, path)
+        self.checkpoint(*found)
+        log.info("%s: going on where the finished run of %d frames ended", self.folder, frames)
+
+    def finish(self, finished: Path) -> None:
+        """Leave in ``finished``, which must not exist, what :meth:`reopen` needs."""
+        os.replace(self.folder, finished)
+        (finished / _POSITIONS).unlink()
+
+    def _read(self, folder: Path, without: str = "", quiet: bool = False) -> tuple[dict[str, Any], bytes] | None:
+        """The checkpoint in ``folder``, if it is of this simulation and the arrays, but for one, are long enough."""
+        warn = log.debug if quiet else log.warning
+        try:
+            content = (folder / _CHECKPOINT).read_bytes()
             (length,) = struct.unpack_from("<Q", content)
             header, state = json.loads(content[8 : 8 + length]), content[8 + length :]
         except (OSError, ValueError, struct.error):
             return None
-        if header["identity"] != self._identity:
-            changed = sorted(k for k in self._identity if header["identity"].get(k) != self._identity[k])
-            log.warning("%s: other %s, starting again", self.folder, ", ".join(changed) or "protocol")
+        wanted, progress = self._identity, header["progress"]
+        changed = sorted(k for k in wanted if header["identity"].get(k) != wanted[k] and k != "frames")
+        if changed or progress["frames"] > wanted.get("frames", progress["frames"]):
+            warn("%s: other %s, starting again", folder, ", ".join(changed) or "frames")
             return None
-        frames = header["progress"]["frames"]
-        if self._size(self._positions) < frames * self._frame_bytes or self._size(self._energies) < (
-            frames * 8 * self._shape[0]
-        ):
-            log.warning("%s: arrays shorter than the checkpoint says, starting again", self.folder)
-            return None
-        return header["progress"], state
+        for path, size in self._sizes(progress["frames"]).items():
+            if path.name != without and self._size(folder / path.name) < size:
+                warn("%s: arrays shorter than the checkpoint says, starting again", folder)
+                return None
+        return progress, state
+
+    def _sizes(self, frames: int) -> dict[Path, int]:
+        """Bytes of every array."""
+        series = dict.fromkeys(self._series.values(), frames * 8 * self._shape[0])
+        return {self._positions: frames * self._frame_bytes} | series
 
     @property
     def _frame_bytes(self) -> int:
@@ -76,39 +121,46 @@ class Partial:
     def _size(path: Path) -> int:
         return path.stat().st_size if path.is_file() else -1
 
-    def append(self, positions: np.ndarray, energies: np.ndarray) -> None:
-        """Add frames: positions ``(frames, walkers, particles, 3)`` in nm, energies ``(frames, walkers)`` in kJ/mol."""
-        for path, array, kind in ((self._positions, positions, "<f4"), (self._energies, energies, "<f8")):
+    def append(self, positions: np.ndarray, series: dict[str, np.ndarray]) -> None:
+        """Add frames: positions ``(frames, walkers, particles, 3)`` in nm, and every series ``(frames, walkers)``."""
+        angstrom = np.asarray(positions, dtype=np.float32) * np.float32(10.0)
+        with self._positions.open("ab") as file:
+            file.write(np.ascontiguousarray(angstrom, dtype="<f4").tobytes())
+        for name, path in self._series.items():
             with path.open("ab") as file:
-                file.write(np.ascontiguousarray(array, dtype=kind).tobytes())
+                file.write(np.ascontiguousarray(series[name], dtype="<f8").tobytes())
 
     def checkpoint(self, progress: dict[str, Any], state: bytes) -> None:
         """Make everything appended so far count. ``progress`` holds at least ``frames``."""
-        for path in (self._positions, self._energies):
+        for path in (self._positions, *self._series.values()):
             with path.open("ab") as file:
                 os.fsync(file.fileno())
         header = json.dumps({"identity": self._identity, "progress": progress}).encode()
-        temporary = self._checkpoint.with_suffix(".new")
+        temporary = self.folder / f"{_CHECKPOINT}.new"
         with temporary.open("wb") as file:
             file.write(struct.pack("<Q", len(header)) + header + state)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, self._checkpoint)
+        os.replace(temporary, self.folder / _CHECKPOINT)
 
     def positions(self, frames: int) -> np.ndarray:
-        """Memory map ``(frames, walkers, particles, 3)`` in nm, float32."""
+        """Memory map ``(frames, walkers, particles, 3)``, float32, in angstrom: exactly what a DCD file holds."""
         return np.memmap(self._positions, dtype="<f4", mode="r", shape=(frames, *self._shape))
 
-    def energies(self, frames: int) -> np.ndarray:
-        """Memory map ``(frames, walkers)`` in kJ/mol, float64."""
-        return np.memmap(self._energies, dtype="<f8", mode="r", shape=(frames, self._shape[0]))
+    def _new_positions(self, frames: int) -> np.ndarray:
+        return np.memmap(self._positions, dtype="<f4", mode="w+", shape=(frames, *self._shape))
+
+    def series(self, name: str, frames: int) -> np.ndarray:
+        """One series ``(walkers, frames)``, float64."""
+        found = np.memmap(self._series[name], dtype="<f8", mode="r", shape=(frames, self._shape[0]))
+        return np.ascontiguousarray(found.T)
 
     def clear(self) -> None:
         """Start with an empty folder."""
         self.remove()
         self.folder.mkdir(parents=True)
-        self._positions.touch()
-        self._energies.touch()
+        for path in (self._positions, *self._series.values()):
+            path.touch()
 
     def remove(self) -> None:
         """Delete the folder, if there is one."""

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openmm as mm
 
-from thermolatent.artifacts import FORMAT_VERSION, load_json, replacing, save_array, save_json
-from thermolatent.config import Study
+from thermolatent.artifacts import FORMAT_VERSION, load_json, save_array, save_json
+from thermolatent.config import Simulate, Study
 from thermolatent.errors import ArtifactError, SimulationError
 from thermolatent.layout import Layout, format_temperature
-from thermolatent.simulate import PROTOCOL
+from thermolatent.simulate import PROTOCOL, importing
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
+from thermolatent.simulate.engines import degrees_of_freedom
 from thermolatent.simulate.langevin import platform_name, start_names
+from thermolatent.simulate.molecules import RAMP_FROM, RAMP_PART, RAMP_STAGES, saved_series
 from thermolatent.simulate.partial import Partial
+from thermolatent.simulate.topology import check_molecule, write_topology
 from thermolatent.simulate.trajectories import write_trajectories
 from thermolatent.simulate.walkers import simulate_walkers
+from thermolatent.systems.molecule import Molecule
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +32,8 @@ log = logging.getLogger(__name__)
 def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> None:
     """Simulate all walkers at one temperature and write trajectories, energies, topology and protocol.
 
-    A run that was killed goes on from ``<folder>.partial``; a finished one with the same protocol is left alone.
+    A run that was killed goes on from ``<folder>.partial``; a finished one with the same protocol is left alone, or
+    continued where more frames are asked for, which ``<folder>.restart`` makes possible.
     Raises :class:`SimulationError` for a missing platform or a blow-up.
     """
     if temperature not in study.temperatures.simulated:
@@ -35,26 +41,32 @@ def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> N
         raise SimulationError(
             f"study {study.name} has no MD at T={format_temperature(temperature)}; simulated: {known}"
         )
+    if study.system.kind == "trajectories":
+        importing.run(study, layout, temperature)
+        return
     system, settings = study.system, study.simulate
     identity = protocol_identity(study, temperature)
     if _finished(layout, temperature, identity, settings.walkers):
         log.info("%s: complete already, nothing to do", layout.simulation(temperature))
         return
-    partial = Partial(f"{layout.simulation(temperature)}.partial", identity, settings.walkers, system.n_particles)
+    check_molecule(study)
+    series = ("energies",) + (saved_series(settings) if system.molecular else ())
+    folder, trajectories = layout.simulation(temperature), layout.trajectories(temperature, settings.walkers)
+    partial = Partial(f"{folder}.partial", identity, settings.walkers, system.n_particles, series)
+    finished = Path(f"{folder}.restart")
+    partial.reopen(finished, trajectories)
     done = simulate_walkers(system, settings, temperature, partial, threads)
 
-    energies = np.ascontiguousarray(partial.energies(settings.frames).T)
+    saved = {name: partial.series(name, settings.frames) for name in series}
     starts = start_names(system, settings.walkers)
-    convergence = compare_starts(energies, starts)
+    convergence = compare_starts(saved["energies"], starts)
     warn_if_unconverged(convergence, format_temperature(temperature))
-    write_trajectories(
-        layout.trajectories(temperature, settings.walkers),
-        partial.positions(settings.frames),
-        settings.save_every,
-        settings.time_step,
-    )
-    save_array(layout.md_energies(temperature), energies)
-    _write_topology(study, layout.topology(temperature))
+    shutil.rmtree(finished, ignore_errors=True)  # it would not fit the trajectories any more
+    write_trajectories(trajectories, partial.positions(settings.frames), settings.save_every, settings.time_step)
+    save_array(layout.md_energies(temperature), saved["energies"])
+    if "volumes" in saved:
+        save_array(layout.volumes(temperature), saved["volumes"])
+    write_topology(system, layout.topology(temperature))
     save_json(
         layout.protocol(temperature),
         {
@@ -63,9 +75,10 @@ def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> N
             "wall_seconds": round(done["wall_seconds"], 3),
             "walker_steps_per_second": round(done["walker_steps"] / max(done["seconds"], 1e-9)),
             "convergence": convergence,
+            **(_thermodynamics(study, temperature, saved) if system.molecular else {}),
         },
     )
-    partial.remove()
+    partial.finish(finished)
 
 
 def protocol_identity(study: Study, temperature: float) -> dict[str, Any]:
@@ -92,7 +105,34 @@ def protocol_identity(study: Study, temperature: float) -> dict[str, Any]:
         "openmm": mm.version.version,
         "starts": start_names(system, settings.walkers),
         "centroid_removed": system.translation_invariant,
+        **(_molecular_identity(system, settings) if system.molecular else {}),
     }
+
+
+def _molecular_identity(molecule: Molecule, settings: Simulate) -> dict[str, Any]:
+    return {
+        "surroundings": molecule.surroundings,
+        "degrees_of_freedom": degrees_of_freedom(molecule.built.system),
+        "pressure": settings.pressure,
+        "volume": settings.volume,
+        "heating": {"from": RAMP_FROM, "part_of_equilibration": RAMP_PART, "stages": RAMP_STAGES},
+    }
+
+
+def _thermodynamics(study: Study, temperature: float, saved: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Per walker, mean and standard deviation of the kinetic temperature and of a volume that changes.
+
+    ``expected`` is what exact sampling gives: T, and T sqrt(2 / degrees of freedom).
+    """
+    freedom = degrees_of_freedom(study.system.built.system)
+    told = {"kinetic_temperature": {"expected": {"mean": temperature, "std": temperature * (2 / freedom) ** 0.5}}}
+    for name, key in (("kinetic_temperature", "kinetic_temperature"), ("volumes", "volume_nm3")):
+        if name in saved:
+            told.setdefault(key, {})
+            told[key] |= {"mean": saved[name].mean(axis=1).tolist(), "std": saved[name].std(axis=1).tolist()}
+    if "volumes" in saved:
+        told["mean_volume"] = float(saved["volumes"].mean())
+    return told
 
 
 def _finished(layout: Layout, temperature: float, identity: dict[str, Any], walkers: int) -> bool:
@@ -104,14 +144,3 @@ def _finished(layout: Layout, temperature: float, identity: dict[str, Any], walk
         return False
     same = {key: found.get(key) for key in identity} == json.loads(json.dumps(identity))
     return same and all(Path(file).is_file() for file in files)
-
-
-def _write_topology(study: Study, path: str) -> None:
-    """PDB of one copy at its first start."""
-    from openmm import app, unit
-
-    start = next(iter(study.system.starts().values()))
-    with replacing(path) as temporary, temporary.open("w") as file:
-        # PDBFile.writeFile also notes the date, and same runs should give same bytes
-        app.PDBFile.writeModel(study.system.topology(), start * unit.nanometer, file)
-        app.PDBFile.writeFooter(study.system.topology(), file)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from thermolatent.artifacts import replacing
+from thermolatent.featurize.stream import stream_angstrom
 
 #: AKMA time unit of a DCD header, in ps (CHARMM).
 _AKMA = 0.04888821
@@ -17,7 +18,7 @@ _BLOCK_BYTES = 32 * 2**20
 
 
 def write_trajectories(paths: list[str], positions: np.ndarray, save_every: int, time_step: float) -> None:
-    """Write ``positions (frames, walkers, n, 3)`` in nm, an array or a memory map, one file per walker.
+    """Write ``positions (frames, walkers, n, 3)`` in angstrom, an array or a memory map, one file per walker.
 
     The files appear together under their final names. Time step (ps) and save interval go into the headers.
     """
@@ -31,9 +32,19 @@ def write_trajectories(paths: list[str], positions: np.ndarray, save_every: int,
             for first in range(0, len(positions), block):
                 chunk = np.asarray(positions[first : first + block], dtype=np.float32)
                 for walker, file in enumerate(files):
-                    file.write(np.ascontiguousarray(chunk[:, walker]) * np.float32(10.0))  # DCD is in angstrom
+                    file.write(np.ascontiguousarray(chunk[:, walker]))
         for path in temporaries:
             _write_header(path, save_every, time_step)
+
+
+def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
+    """Fill ``positions (frames, walkers, n, 3)``, in angstrom, with what :func:`write_trajectories` wrote.
+
+    Raises :class:`ArtifactError` for a file that is missing, cut off, or of another number of frames.
+    """
+    for walker, path in enumerate(paths):
+        for first, chunk in stream_angstrom(path, len(positions), positions.shape[2]):
+            positions[first : first + len(chunk), walker] = chunk
 
 
 def _write_header(path: Path, save_every: int, time_step: float) -> None:

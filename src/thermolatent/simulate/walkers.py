@@ -1,7 +1,8 @@
 """The dynamics itself: all walkers step together, a frame of each is saved every ``save_every`` steps.
 
-The loop stays close to a bare ``integrator.step``: positions are fetched once per saved frame, energies are computed
-for a whole chunk of frames at once, files grow and checkpoints are written at chunk borders only.
+An engine moves them (:mod:`thermolatent.simulate.engines`). The loop stays close to a bare ``integrator.step``:
+positions are fetched once per saved frame, energies are computed for a whole chunk of frames at once, files grow and
+checkpoints are written at chunk borders only.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError
 from thermolatent.layout import format_temperature
 from thermolatent.progress import progress
+from thermolatent.simulate.engines import Engine, Failed, Frame, Together
 from thermolatent.simulate.langevin import make_context, starting_positions
+from thermolatent.simulate.molecules import Bonds, kelvin_at, molecule_engine, ramp_stage, start_walkers
 from thermolatent.simulate.partial import Partial
 from thermolatent.systems.base import System
 
@@ -44,9 +47,21 @@ def simulate_walkers(
     ``seconds`` of this call alone. Raises :class:`SimulationError` on a blow-up, or when told to stop by SIGTERM or
     SIGUSR1 (after a checkpoint).
     """
-    context = make_context(system, settings, temperature, threads)
-    state = _resume(context, partial)
-    run = _Run(context, system, settings, temperature, partial, state)
+    if system.molecular:
+        engine = molecule_engine(system, settings, temperature, threads)
+    else:
+        engine = Together(make_context(system, settings, temperature, threads), settings.walkers)
+    try:
+        state = _resume(engine, partial)
+        if state["steps"] == 0 and system.molecular:
+            start_walkers(engine, system, settings, temperature)
+        return _to_the_end(_Run(engine, system, settings, temperature, partial, state))
+    finally:
+        engine.close()
+
+
+def _to_the_end(run: _Run) -> dict[str, Any]:
+    state, settings, temperature = run.state, run.settings, run.temperature
     first = state["steps"]
     started = time.monotonic()
     with _stop_signals() as stop, progress(run.total_steps, f"MD at T={format_temperature(temperature)}", first) as bar:
@@ -65,13 +80,13 @@ def simulate_walkers(
     return {**state, "walker_steps": (state["steps"] - first) * settings.walkers, "seconds": seconds}
 
 
-def _resume(context: mm.Context, partial: Partial) -> dict[str, Any]:
+def _resume(engine: Engine, partial: Partial) -> dict[str, Any]:
     found = partial.resume()
     if found is not None:
         state, checkpoint = found
         try:
-            context.loadCheckpoint(checkpoint)
-        except mm.OpenMMException as error:
+            engine.restore(checkpoint)
+        except (mm.OpenMMException, ValueError) as error:
             log.warning("%s: checkpoint is not for this machine (%s), starting again", partial.folder, error)
             partial.clear()
         else:
@@ -83,13 +98,17 @@ def _resume(context: mm.Context, partial: Partial) -> dict[str, Any]:
 class _Run:
     """One simulation on its way; ``state`` is what a checkpoint records."""
 
-    def __init__(self, context, system, settings, temperature, partial, state):
-        self.context, self.system, self.settings, self.partial, self.state = context, system, settings, partial, state
+    def __init__(self, engine, system, settings, temperature, partial, state):
+        self.engine, self.system, self.settings, self.partial, self.state = engine, system, settings, partial, state
         self.temperature = temperature
         self.total_steps = settings.equilibration + settings.frames * settings.save_every
-        self._shape = (settings.walkers, system.n_particles, 3)
-        starts = system.potential_energy(starting_positions(system, settings.walkers))
-        self._highest = float(starts.max()) + BLOW_UP * system.n_particles * system.kT(temperature)
+        self._kelvin = system.kelvin(temperature)
+        self._highest, self._bonds = np.inf, None
+        if system.molecular:
+            self._bonds = Bonds.of(system)
+        else:
+            starts = system.potential_energy(starting_positions(system, settings.walkers))
+            self._highest = float(starts.max()) + BLOW_UP * system.n_particles * system.kT(temperature)
         self._checkpointed = self._clock = time.monotonic()
 
     def advance(self, stop: threading.Event) -> None:
@@ -98,16 +117,15 @@ class _Run:
         frames = []
         if before < self.settings.equilibration:
             while self.state["steps"] < self.settings.equilibration and not self._over(began, stop):
-                self._step(min(self.settings.save_every, self.settings.equilibration - self.state["steps"]))
-            self._energies(self._positions()[None], before)
+                self._equilibrate()
+            self._checked([self._frame()], before)
         else:
             missing = self.settings.frames - self.state["frames"]
             while len(frames) < min(CHUNK_FRAMES, missing) and not (frames and self._over(began, stop)):
-                self._step(self.settings.save_every)
-                frames.append(self._positions())
-            positions = np.stack(frames)
-            energies = self._energies(positions, before)
-            self.partial.append(to_save(self.system, positions), energies)
+                self._step(self.settings.save_every, self._kelvin)
+                frames.append(self._frame())
+            positions, series = self._checked(frames, before)
+            self.partial.append(to_save(self.system, positions), series)
             self.state["frames"] += len(frames)
         if time.monotonic() - self._checkpointed > CHECKPOINT_SECONDS:
             self.checkpoint()
@@ -116,38 +134,57 @@ class _Run:
     def _over(began: float, stop: threading.Event) -> bool:
         return stop.is_set() or time.monotonic() - began > CHECKPOINT_SECONDS
 
-    def _step(self, steps: int) -> None:
+    def _equilibrate(self) -> None:
+        """A few steps; a molecule's first ones heat it."""
+        done, kelvin, most = self.state["steps"], self._kelvin, self.settings.save_every
+        if self.system.molecular:
+            kelvin = kelvin_at(done, self.system, self.settings, self.temperature)
+            most = ramp_stage(self.settings) if kelvin < self._kelvin else most
+        self._step(min(most, self.settings.equilibration - done), kelvin)
+
+    def _step(self, steps: int, kelvin: float) -> None:
         try:
-            self.context.getIntegrator().step(steps)
-        except mm.OpenMMException as error:
-            raise self._failed(None, self.state["steps"], str(error).strip()) from error
+            self.engine.step(steps, kelvin)
+        except Failed as error:
+            raise self._failed(error.walker, self.state["steps"], error.reason) from error
         self.state["steps"] += steps
 
-    def _positions(self) -> np.ndarray:
-        """``(walkers, n_particles, 3)`` in nm, float64."""
+    def _frame(self) -> Frame:
         try:
-            state = self.context.getState(positions=True)
-        except mm.OpenMMException as error:
-            raise self._failed(None, self.state["steps"], str(error).strip()) from error
-        return state.getPositions(asNumpy=True)._value.reshape(self._shape)
+            return self.engine.frame()
+        except Failed as error:
+            raise self._failed(error.walker, self.state["steps"], error.reason) from error
 
-    def _energies(self, positions: np.ndarray, step: int) -> np.ndarray:
-        """Energies ``(frames, walkers)``; raises if a walker has left the physical range."""
+    def _checked(self, frames: list[Frame], step: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Positions ``(frames, walkers, n, 3)`` and all series ``(frames, walkers)``; raises if a walker has left the
+        physical range."""
+        positions = np.stack([positions for positions, _ in frames])
+        series = {name: np.stack([numbers[name] for _, numbers in frames]) for name in frames[0][1]}
+        if self._bonds and (broken := self._bonds.broken(positions)):
+            raise self._failed(broken[0], step, broken[1])
         with np.errstate(all="ignore"):
-            energies = self.system.potential_energy(positions)
+            if "energies" not in series:
+                series["energies"] = self.system.potential_energy(positions)
+            energies = series["energies"]
             wrong = ~(energies < self._highest) | ~np.isfinite(positions).all(axis=(2, 3))
         if wrong.any():
             walker = int(np.argwhere(wrong.any(axis=0))[0, 0])
             value = energies[wrong[:, walker].argmax(), walker]
             raise self._failed(walker, step, f"its energy is {value:.4g}")
-        return energies
+        return positions, series
 
     def _failed(self, walker: int | None, step: int, what: str) -> SimulationError:
         who = "a walker" if walker is None else f"walker {walker}"
         temperature = format_temperature(self.temperature)
+        remedy = f"lower simulate.time_step (now {self.settings.time_step} ps) or raise simulate.friction"
+        if self.system.molecular:
+            remedy = f"the time step is too long for the fastest motion, or the start is strained: {remedy}"
+            if self.settings.equilibration:
+                remedy += f" or simulate.equilibration (now {self.settings.equilibration} steps)"
+            else:
+                remedy += ", or heat gently: set simulate.equilibration (now 0 steps)"
         return SimulationError(
-            f"MD at T={temperature}: {who} blew up between steps {step} and {self.state['steps']} ({what}); "
-            f"lower simulate.time_step (now {self.settings.time_step} ps) or raise simulate.friction"
+            f"MD at T={temperature}: {who} blew up between steps {step} and {self.state['steps']} ({what}); {remedy}"
         )
 
     def checkpoint(self) -> None:
@@ -155,7 +192,7 @@ class _Run:
         now = time.monotonic()
         self.state["wall_seconds"] += now - self._clock
         self._clock = self._checkpointed = now
-        self.partial.checkpoint(self.state, self.context.createCheckpoint())
+        self.partial.checkpoint(self.state, self.engine.checkpoint())
 
 
 def to_save(system: System, positions: np.ndarray) -> np.ndarray:

@@ -1,0 +1,205 @@
+"""How a molecule is simulated: box and barostat, minimised starts, which engine, the heating ramp, broken bonds."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import openmm as mm
+
+from thermolatent.config import Simulate
+from thermolatent.errors import SimulationError
+from thermolatent.simulate.copies import bond_lengths, make_copies, why_not
+from thermolatent.simulate.engines import Engine, InTurn, Processes, Recipe, Together, degrees_of_freedom
+from thermolatent.simulate.langevin import (
+    langevin,
+    new_context,
+    platform_name,
+    platform_properties,
+    seed_of,
+    start_names,
+)
+from thermolatent.systems.molecule import Molecule
+
+log = logging.getLogger(__name__)
+
+#: Platforms on which a walker is a job for one core.
+ON_CORES = ("Reference", "CPU")
+#: The temperature rises from this part of the final one, over this part of the equilibration, in so many stages.
+RAMP_FROM, RAMP_PART, RAMP_STAGES = 0.1, 0.2, 10
+#: Times its force-field length at which a bond is broken.
+BROKEN = 1.5
+#: Root mean square force at which a minimisation ends, kJ/mol/nm.
+_TOLERANCE = 10.0
+
+
+def molecule_engine(molecule: Molecule, settings: Simulate, temperature: float, threads: int = 1) -> Engine:
+    """The engine for this molecule and platform; :func:`start_walkers` or a checkpoint gives it walkers.
+
+    On a GPU, copies in one Context where nothing of the molecule is against it; else walkers in turn, on
+    ``threads`` processes where the platform uses cores.
+    """
+    name = platform_name(molecule, settings)
+    system = molecule_system(molecule, settings, temperature)
+    integrator = langevin(molecule, settings, temperature)
+    properties = platform_properties(name, settings)
+    freedom = degrees_of_freedom(system)
+    if name not in ON_CORES:
+        if (reason := why_not(system)) is None:
+            context = new_context(make_copies(system, settings.walkers).system, integrator, name, properties)
+            return Together(context, settings.walkers, freedom)
+        log.info("%s: no copies in one Context because of %s; walkers take turns", molecule.kind, reason)
+    recipe = Recipe(
+        system=mm.XmlSerializer.serialize(system),
+        integrator=mm.XmlSerializer.serialize(integrator),
+        platform=name,
+        properties=properties,
+        saved=np.asarray(molecule.built.saved),
+        degrees_of_freedom=freedom,
+        energies=molecule.surroundings == "explicit",
+        pressure=settings.pressure,
+    )
+    processes = min(threads, settings.walkers) if name in ON_CORES else 1
+    return InTurn(recipe) if processes == 1 else Processes(recipe, settings.walkers, processes)
+
+
+def start_walkers(engine: Engine, molecule: Molecule, settings: Simulate, temperature: float) -> None:
+    """Put every walker at its minimised start with random velocities of the ramp's first temperature."""
+    system = molecule_system(molecule, settings, temperature)
+    starts = minimised_starts(molecule, settings, system)
+    positions = np.stack([starts[name] for name in start_names(molecule, settings.walkers)])
+    if isinstance(engine, Together):
+        masses = np.array([system.getParticleMass(i)._value for i in range(system.getNumParticles())])
+        middle = np.average(positions, axis=1, weights=masses)
+        positions = positions + (make_copies(system, settings.walkers).centers - middle)[:, None]
+    seeds = [
+        tuple(seed_of(settings.seed, temperature, f"{purpose}/{walker}") for purpose in ("noise", "velocities"))
+        for walker in range(settings.walkers)
+    ]
+    engine.start(positions, kelvin_at(0, molecule, settings, temperature), seeds)
+
+
+def molecule_system(molecule: Molecule, settings: Simulate, temperature: float) -> mm.System:
+    """One copy as it is simulated: in the study's volume, or with a barostat at its pressure.
+
+    Raises :class:`SimulationError` for a box that is too small for the cutoff.
+    """
+    system = copy.deepcopy(molecule.built.system)
+    if molecule.surroundings != "explicit":
+        return system
+    if settings.volume is not None:
+        scale = box_scale(molecule, settings)
+        system.setDefaultPeriodicBoxVectors(*(vector * scale for vector in system.getDefaultPeriodicBoxVectors()))
+    width = min(vector[axis]._value for axis, vector in enumerate(system.getDefaultPeriodicBoxVectors()))
+    for force in system.getForces():
+        if isinstance(force, mm.NonbondedForce) and 2 * (cutoff := force.getCutoffDistance()._value) > width:
+            raise SimulationError(
+                f"system: its box is only {width:.3g} nm wide, less than twice the cutoff of {cutoff:g} nm; "
+                "add more solvent, or raise simulate.volume"
+            )
+    if settings.pressure is not None:
+        barostat = mm.MonteCarloBarostat(settings.pressure, molecule.kelvin(temperature))
+        barostat.setRandomNumberSeed(seed_of(settings.seed, temperature, "barostat"))
+        system.addForce(barostat)
+    return system
+
+
+def saved_series(settings: Simulate) -> tuple[str, ...]:
+    """What is saved of a molecule per walker and frame, beside its energy."""
+    return ("kinetic_temperature",) + (("volumes",) if settings.pressure is not None else ())
+
+
+def box_scale(molecule: Molecule, settings: Simulate) -> float:
+    """Factor on the edges of the molecule's box that gives it the study's volume."""
+    vectors = molecule.built.system.getDefaultPeriodicBoxVectors()
+    volume = np.prod([vector[axis]._value for axis, vector in enumerate(vectors)])  # they are in reduced form
+    return float(settings.volume / volume) ** (1 / 3)
+
+
+def minimised_starts(molecule: Molecule, settings: Simulate, system: mm.System) -> dict[str, np.ndarray]:
+    """Each start ``(all particles, 3)`` in nm at the minimum of the energy below it, in the box of ``system``.
+
+    Raises :class:`SimulationError` for one whose energy is not finite.
+    """
+    name = platform_name(molecule, settings)
+    context = new_context(system, mm.VerletIntegrator(0.001), name, platform_properties(name, settings))
+    result = {}
+    for start, positions in molecule.built.starts.items():
+        if settings.volume is not None:
+            positions = _scaled(context, positions, box_scale(molecule, settings))
+        context.setPositions(positions)
+        mm.LocalEnergyMinimizer.minimize(context, _TOLERANCE)
+        state = context.getState(positions=True, energy=True)
+        if not np.isfinite(state.getPotentialEnergy()._value):
+            raise SimulationError(
+                f"system: start '{start}' has no finite energy even after minimisation; atoms lie on top of each other"
+            )
+        result[start] = state.getPositions(asNumpy=True)._value
+    return result
+
+
+def _scaled(context: mm.Context, positions: np.ndarray, scale: float) -> np.ndarray:
+    """Every molecule moved as a whole, as a barostat does it."""
+    positions = np.array(positions, dtype=float)
+    for members in map(list, context.getMolecules()):
+        positions[members] += (scale - 1) * positions[members].mean(axis=0)
+    return positions
+
+
+def kelvin_at(step: int, molecule: Molecule, settings: Simulate, temperature: float) -> float:
+    """Temperature of the thermostat: a ramp at the beginning of the equilibration, in stages, then the final one."""
+    stage = step // ramp_stage(settings)
+    rise = min(1.0, stage / RAMP_STAGES) if settings.equilibration else 1.0
+    return molecule.kelvin(temperature) * (RAMP_FROM + (1 - RAMP_FROM) * rise)
+
+
+def ramp_stage(settings: Simulate) -> int:
+    """Steps at one temperature of the ramp."""
+    return max(1, int(RAMP_PART * settings.equilibration / RAMP_STAGES))
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """Bonds between saved atoms with a length in the force field.
+
+    Attributes
+    ----------
+    pairs: ``(bonds, 2)`` indices of saved atoms.
+    lengths: ``(bonds,)`` in nm.
+    names: of the saved atoms.
+    """
+
+    pairs: np.ndarray
+    lengths: np.ndarray
+    names: list[str]
+
+    @classmethod
+    def of(cls, molecule: Molecule) -> Bonds:
+        """Those of the topology: what else is held together harmonically is a restraint."""
+        built = molecule.built
+        lengths = bond_lengths(built.system)
+        saved = {int(atom): index for index, atom in enumerate(built.saved)}
+        found = {}
+        for bond in built.topology.bonds():
+            pair = tuple(sorted((bond[0].index, bond[1].index)))
+            if pair in lengths and saved.keys() >= set(pair):
+                found[saved[pair[0]], saved[pair[1]]] = lengths[pair]
+        atoms = list(built.topology.atoms())
+        names = [f"{atoms[i].residue.name}{atoms[i].residue.id}-{atoms[i].name}" for i in built.saved]
+        return cls(np.array(list(found), dtype=int).reshape(-1, 2), np.array(list(found.values())), names)
+
+    def broken(self, positions: np.ndarray) -> tuple[int, str] | None:
+        """``(walker, what)`` of the first bond out of bounds in ``positions (frames, walkers, atoms, 3)``, if any."""
+        first, second = self.pairs.T
+        with np.errstate(invalid="ignore"):
+            lengths = np.linalg.norm(positions[:, :, first] - positions[:, :, second], axis=-1)
+        wrong = np.argwhere(~(lengths <= BROKEN * self.lengths))
+        if len(wrong):
+            frame, walker, bond = wrong[0]
+            ends = " to ".join(self.names[i] for i in self.pairs[bond])
+            length = lengths[frame, walker, bond]
+            return int(walker), f"its bond {ends} is {length:.3g} nm long, should be {self.lengths[bond]:.3g}"
+        lost = np.argwhere(~np.isfinite(positions).all(axis=(2, 3)))
+        return (int(lost[0, 1]), "its coordinates are not numbers") if len(lost) else None
