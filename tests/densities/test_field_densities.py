@@ -93,6 +93,17 @@ def test_samples_follow_log_prob(kind):
         assert float(below.double().mean()) == pytest.approx(share, abs=0.015)
 
 
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_samples_come_with_the_log_prob_that_they_have(kind, d):
+    """Of the one integration that made them, or of a second one for the ancestral sampler."""
+    density = make(kind, d, tolerance=1e-6)
+    z, log_p = density.sample_with_log_prob(40, 1.7, torch.Generator().manual_seed(3))
+    torch.testing.assert_close(z, density.sample(40, 1.7, torch.Generator().manual_seed(3)), rtol=0, atol=1e-3)
+    exact = density.log_prob(z, torch.full((40,), 1.7, dtype=torch.float64))
+    torch.testing.assert_close(log_p, exact, rtol=0, atol=2e-3)
+
+
 @pytest.mark.parametrize("kind", ["diffusion", "matching"])
 def test_equal_temperatures_are_a_shortcut_only(kind):
     density = make(kind, tolerance=1e-6)

@@ -14,9 +14,11 @@ class Density(nn.Module):
     Attributes
     ----------
     dim: d, the dimension of z.
+    by_ode: whether each value of log_prob is the solution of an ODE: right, but slow.
     """
 
     dim: int
+    by_ode = False
 
     def log_prob(self, z: Tensor, theta: Tensor) -> Tensor:
         """Normalised ln p(z|T) in nats; ``z`` is ``(n, d)``, ``theta`` is ``(n,)``, the result ``(n,)``."""
@@ -25,6 +27,11 @@ class Density(nn.Module):
     def sample(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
         """Exactly ``n`` samples ``(n, d)`` at one temperature."""
         raise NotImplementedError
+
+    def sample_with_log_prob(self, n: int, theta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Exactly ``n`` samples ``(n, d)`` and their ln p(z|T) ``(n,)``; a density by ODE has both of one integration."""
+        z = self.sample(n, theta, generator)
+        return z, self.log_prob(z, torch.full((n,), theta, dtype=z.dtype, device=z.device))
 
     def loss(self, z: Tensor, theta: Tensor) -> Tensor:
         """What training minimises, a scalar; the mean of -ln p(z|T) unless a density has a better surrogate."""

@@ -41,6 +41,8 @@ class DiffusionDensity(Density):
     theta_range: not needed.
     """
 
+    by_ode = True
+
     def __init__(self, spec: DiffusionSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
         super().__init__()
         self.dim, self.spec = dim, spec
@@ -117,11 +119,18 @@ class DiffusionDensity(Density):
         low, high = self.schedule.low, self.schedule.high
         y = w / self._spread(low, theta)[:, None]
         y, change = integrate(self._velocity(theta), y, low, high, self.spec.tolerance, divergence=True)
-        alpha, _ = alpha_sigma(torch.tensor(high, dtype=w.dtype, device=w.device))
-        last = alpha * self._spread(high, theta)
+        return self._log_prob_at_end(self._last(theta)[:, None] * y, change, theta)
+
+    def _log_prob_at_end(self, u: Tensor, change: Tensor, theta: Tensor) -> Tensor:
+        """ln p of whitened points whose trajectories meet the base at ``u``, with the divergence's integral up to there."""
         s = self.scale(theta)
-        base = -((last / s)[:, None] * y).square().sum(1) / 2 - self.dim * (s.log() + math.log(2 * math.pi) / 2)
-        return base + change + self.dim * (last.log() - self._spread(low, theta).log())
+        base = -(u / s[:, None]).square().sum(1) / 2 - self.dim * (s.log() + math.log(2 * math.pi) / 2)
+        return base + change + self.dim * (self._last(theta).log() - self._spread(self.schedule.low, theta).log())
+
+    def _last(self, theta: Tensor) -> Tensor:
+        """Length in z_t of a unit of y at the highest noise, of theta's shape."""
+        alpha, _ = alpha_sigma(torch.tensor(self.schedule.high, dtype=theta.dtype, device=theta.device))
+        return alpha * self._spread(self.schedule.high, theta)
 
     @torch.no_grad()
     def sample(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
@@ -132,17 +141,33 @@ class DiffusionDensity(Density):
         parts = [draw(part, at, generator) for part in start.split(_CHUNK)]
         return self.whitening.inverse(torch.cat(parts))
 
+    @torch.no_grad()
+    def sample_with_log_prob(self, n: int, theta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if self.spec.sampler == "ancestral":
+            return super().sample_with_log_prob(n, theta, generator)
+        like = self.whitening.mean
+        at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
+        ends, log_p = [], []
+        for u in self.sample_base(n, theta, generator).to(like).split(_CHUNK):
+            w, change = self._to_data(u, at, divergence=True)
+            ends.append(w)
+            log_p.append(self._log_prob_at_end(u, -change, at))
+        return self.whitening.inverse(torch.cat(ends)), torch.cat(log_p) + self.whitening.log_det
+
     def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
         """Samples ``(n, d)`` of the base N(0, s^2 I), float64: where every sampler starts."""
         s = float(self.scale(torch.tensor(theta, dtype=torch.float64)))
         return s * torch.randn(n, self.dim, generator=generator, dtype=torch.float64, device=generator.device)
 
     def _ode(self, z: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
+        return self._to_data(z, theta)[0]
+
+    def _to_data(self, u: Tensor, theta: Tensor, divergence: bool = False) -> tuple[Tensor, Tensor]:
+        """Whitened samples ``(n, d)`` from base points ``u``, and the divergence's integral on the way there."""
         low, high = self.schedule.low, self.schedule.high
-        alpha, _ = alpha_sigma(torch.tensor(high, dtype=z.dtype, device=z.device))
-        y = z / (alpha * self._spread(high, theta))[:, None]
-        y, _ = integrate(self._velocity(theta), y, high, low, self.spec.tolerance)
-        return y * self._spread(low, theta)[:, None]
+        y = u / self._last(theta)[:, None]
+        y, change = integrate(self._velocity(theta), y, high, low, self.spec.tolerance, divergence)
+        return y * self._spread(low, theta)[:, None], change
 
     def _ancestral(self, z: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
         """One step per level (Ho et al., arXiv:2006.11239), with beta_k as its variance and the mean at the end.

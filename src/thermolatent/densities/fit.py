@@ -62,6 +62,13 @@ class FittedDensity:
         return self.density.sample(n, self.theta(temperature), generator).float().numpy()
 
     @torch.no_grad()
+    def sample_with_log_prob(self, n: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Samples ``(n, d)`` float32 and their ln p(z|T) ``(n,)`` float64."""
+        generator = torch.Generator().manual_seed(seed)
+        z, log_p = self.density.sample_with_log_prob(n, self.theta(temperature), generator)
+        return z.float().numpy(), log_p.double().numpy()
+
+    @torch.no_grad()
     def log_prob(self, z: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
         """ln p(z|T) in nats, ``(n,)`` float64, for ``z`` ``(n, d)`` and one temperature, or one per row ``(n,)``."""
         flat = torch.from_numpy(np.array(z, np.float32))

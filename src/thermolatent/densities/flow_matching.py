@@ -34,6 +34,8 @@ class FlowMatchingDensity(Density):
     theta_range: not needed.
     """
 
+    by_ode = True
+
     def __init__(self, spec: FlowMatchingSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
         super().__init__()
         self.dim, self.spec = dim, spec
@@ -86,6 +88,17 @@ class FlowMatchingDensity(Density):
         parts = self.sample_base(n, theta, generator).to(like).split(_CHUNK)
         ends = [integrate(self._field(at), part, 0.0, 1.0, self.spec.tolerance)[0] for part in parts]
         return self.whitening.inverse(torch.cat(ends))
+
+    @torch.no_grad()
+    def sample_with_log_prob(self, n: int, theta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        like = self.whitening.mean
+        at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
+        ends, log_p = [], []
+        for u in self.sample_base(n, theta, generator).to(like).split(_CHUNK):
+            w, change = integrate(self._field(at), u, 0.0, 1.0, self.spec.tolerance, divergence=True)
+            ends.append(w)
+            log_p.append(self.base.log_prob(u, self._base_theta(at).expand(len(u))) - change)
+        return self.whitening.inverse(torch.cat(ends)), torch.cat(log_p) + self.whitening.log_det
 
     def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
         """Samples ``(n, d)`` of the base density at theta, float64."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from thermolatent.densities.tabulated import LogDensity
 from thermolatent.learn.dataset import TrainingData
 from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights, LearnedWeights
@@ -28,13 +29,18 @@ class ModelWeights:
     Parameters
     ----------
     frame_weights: conditional reweighting on the features, for an informed model; else None.
+
+    Attributes
+    ----------
+    latents: mu(x) of every training frame, ``(N, d)``.
+    log_density: the model's ln p(z|T), tabulated over them if it is slow.
     """
 
     def __init__(self, model: Model, data: TrainingData, frame_weights: FrameWeights | None):
-        self.model = model
         self.latents = model.representation.encode(data.flat(data.features))
+        self.log_density = LogDensity(model, self.latents)
         share = np.log(np.asarray(data.counts) / sum(data.counts))
-        at_training = np.stack([model.log_prob(self.latents, T) for T in data.temperatures], axis=1)
+        at_training = np.stack([self.log_density(self.latents, T) for T in data.temperatures], axis=1)
         self._log_data = np.logaddexp.reduce(at_training + share, axis=1)
         self._frame_weights = frame_weights
         self._latent_weights = None
@@ -43,7 +49,7 @@ class ModelWeights:
 
     def log_weights(self, temperature: float, kT: float) -> np.ndarray:
         """ln w_n(T), ``(N,)`` float64 in the one frame order, sum w = 1."""
-        log_w = self.model.log_prob(self.latents, temperature) - self._log_data
+        log_w = self.log_density(self.latents, temperature) - self._log_data
         if self._latent_weights is not None:
             log_w = log_w + self._frame_weights.log_weights("conditional", temperature)
             log_w = log_w - self._latent_weights.log_weights(1 / kT)
