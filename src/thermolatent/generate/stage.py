@@ -12,6 +12,7 @@ from thermolatent.artifacts import load_arrays, save_arrays
 from thermolatent.config import Study
 from thermolatent.densities.fit import FittedDensity
 from thermolatent.densities.reweighting import effective_fraction
+from thermolatent.densities.tabulated import LogDensity
 from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.generate.structures import write_structures
 from thermolatent.generate.weights import ModelWeights
@@ -44,7 +45,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
             log.info("T%s is there already", T)
             continue
         log_w = weights.log_weights(T, study.system.kT(T))
-        drawn = draw_samples(trained, study.generate.samples, T, seed)
+        drawn = draw_samples(trained, study.generate.samples, T, seed, weights.log_density)
         if study.generate.structures:
             write_structures(study, layout, layout.structures(model, seed, T), log_w, study.generate.structures, seed)
         save_arrays(
@@ -57,22 +58,28 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     save_arrays(layout.surfaces(model, seed), surfaces(study, trained, weights.latents, seed))
 
 
-def draw_samples(model: FittedDensity, n: int, temperature: float, seed: int) -> dict[str, np.ndarray]:
+def draw_samples(
+    model: FittedDensity, n: int, temperature: float, seed: int, log_density: LogDensity | None = None
+) -> dict[str, np.ndarray]:
     """Exactly ``n`` samples: ``latents`` ``(n, d)``, ``log_density`` ``(n,)``, and of a :class:`Model`, which has states,
     ``state_probabilities`` ``(n, n_states)``.
+
+    ``log_density`` is the model's, if its tables are there already; without, one is made over the samples.
 
     Raises :class:`ThermolatentError` with their number if any is not finite; none is dropped.
     """
     # A seed of its own per temperature, or all temperatures would share one set of base points.
-    latents = model.sample(
-        n, temperature, seed=int(np.random.SeedSequence([seed, round(temperature * 1e6)]).generate_state(1)[0])
-    )
-    log_density = model.log_prob(latents, temperature)
-    if bad := int((~(np.isfinite(latents).all(1) & np.isfinite(log_density))).sum()):
+    own_seed = int(np.random.SeedSequence([seed, round(temperature * 1e6)]).generate_state(1)[0])
+    if model.density.by_ode and model.dim > 2:  # too many dimensions for a table
+        latents, log_p = model.sample_with_log_prob(n, temperature, own_seed)
+    else:
+        latents = model.sample(n, temperature, own_seed)
+        log_p = (log_density or LogDensity(model, latents))(latents, temperature)
+    if bad := int((~(np.isfinite(latents).all(1) & np.isfinite(log_p))).sum()):
         raise ThermolatentError(
             f"{bad} of {n} samples at T = {temperature} are not finite; train the model longer or with a lower learning rate"
         )
-    drawn = {"latents": latents, "log_density": log_density.astype(np.float32)}
+    drawn = {"latents": latents, "log_density": log_p.astype(np.float32)}
     if isinstance(model, Model):
         drawn["state_probabilities"] = model.representation.state_probabilities(latents)
     return drawn
