@@ -114,7 +114,7 @@ def test_finished_temperatures_are_left_and_lost_ones_made_again_as_they_were(ge
     Path(layout.samples("informed", 0, 1.0)).unlink()
     drawn = []
     draw = stage.draw_samples
-    monkeypatch.setattr(stage, "draw_samples", lambda model, n, T, seed: drawn.append(T) or draw(model, n, T, seed))
+    monkeypatch.setattr(stage, "draw_samples", lambda model, n, T, *rest: drawn.append(T) or draw(model, n, T, *rest))
     stage.run(study, layout, "informed", 0)
     assert drawn == [1.0]
     after = load_arrays(layout.samples("informed", 0, 1.0))
