@@ -109,6 +109,16 @@ def test_a_study_takes_over_the_md_of_another(tmp_path):
     assert layout.features(0.5).startswith("results/mine/")
 
 
+def test_a_scale_need_not_exist_where_the_md_is_from(tmp_path):
+    """One that only changes what is done with the MD takes the whole MD; one that both have, that scale's."""
+    write(tmp_path, SOUND | {"scales": {"smoke": {"simulate": {"frames": 10}}}}, "base")
+    scales = {"smoke": {}, "large": {"featurize": {"bath": {"degrees": 20_000}}}}
+    write(tmp_path, changed("simulate", {"from": "base"}) | {"scales": scales})
+    large, smoke = (load_study(name, tmp_path / "studies") for name in ("mine@large", "mine@smoke"))
+    assert (large.md_study, large.simulate.frames, large.featurize.bath.degrees) == ("base", 20, 20_000)
+    assert (smoke.md_study, smoke.simulate.frames, smoke.featurize.bath) == ("base@smoke", 10, None)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [

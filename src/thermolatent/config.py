@@ -266,6 +266,8 @@ class Study(Section):
         system, simulate = content.get("system"), content.get("simulate")
         if not isinstance(system, dict) or system.get("kind") != "trajectories" or not isinstance(simulate, dict):
             return content
+        if "source" in simulate:  # taken over from another study, times and all
+            return content
         if extra := sorted(set(simulate) - {"walkers", "frames"}):
             raise ValueError(f"simulate.{extra[0]}: is not for system.kind: trajectories, whose MD is done; leave it out")
         times = {"save_every": 1, "time_step": 1.0}  # the protocol of what is imported has the real ones

@@ -12,7 +12,8 @@ def shaped(walkers=5, frames=7, temperatures=(1.0, 2.0)):
     grid = np.stack(np.meshgrid(np.arange(walkers), np.arange(frames), indexing="ij"), -1).astype(np.float32)
     features = [np.concatenate([np.full((walkers, frames, 1), T, np.float32), grid], -1) for T in temperatures]
     energies = [np.zeros((walkers, frames))] * len(temperatures)
-    return TrainingData(list(temperatures), list(temperatures), 1.0, features, features, energies)
+    drawn = [np.arange(walkers * frames)] * len(temperatures)
+    return TrainingData(list(temperatures), list(temperatures), 1.0, features, features, energies, drawn)
 
 
 @pytest.mark.parametrize("walkers", [2, 3, 16, 32, 64])

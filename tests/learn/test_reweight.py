@@ -1,12 +1,20 @@
 """Reweighting against exact three-hole averages, the potential's calculus, and informed draws."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
 from exact_study import make_study
 
 from thermolatent.artifacts import load_model, save_array, save_json, save_model
-from thermolatent.densities.reweighting import ReducedPotential, effective_fraction, log_weights
+from thermolatent.densities.reweighting import (
+    ReducedPotential,
+    effective_fraction,
+    initial_free_energies,
+    log_weights,
+    solve_free_energies,
+)
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn import reweight
@@ -205,3 +213,32 @@ def test_pool_uses_allowed_frames_only_and_depends_on_the_step_alone():
     for a, b in zip(first.draw(25), second.draw(25), strict=True):
         np.testing.assert_array_equal(a, b)
     assert (first.draw(25)[0] % 3 == 0).all()
+
+
+@pytest.mark.parametrize("temperatures", [(0.2, 0.5), (0.5, 0.2), (0.4, 0.2, 0.5), (0.2, 0.3, 0.4, 0.5, 0.7)])
+def test_mbar_solves_harmonic_baths_exactly(temperatures, caplog):
+    """f_k of M degrees of freedom is (M/2) ln b_k; independent of the solver, whose start is only a trapezoid."""
+    degrees, n, b = 24, 20_000, 1 / np.array(temperatures)
+    rng = np.random.default_rng(0)
+    energies = np.concatenate([rng.gamma(degrees / 2, T, n) for T in temperatures])
+    reduced, counts = energies[:, None] * b, np.full(len(b), n)
+    exact = degrees / 2 * np.log(b / b[0])
+    f = solve_free_energies(reduced, counts)
+    np.testing.assert_allclose(f, exact, atol=0.1)
+    np.testing.assert_allclose(initial_free_energies(reduced, counts), exact, atol=2.5)
+    # MBAR's own equations: each ensemble's weights add up to one
+    log_mixture = np.logaddexp.reduce(np.log(counts) + f - reduced, axis=1)
+    np.testing.assert_allclose(np.exp(f - reduced - log_mixture[:, None]).sum(0), 1, rtol=1e-4)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("degrees", [400, 2000, 20_000])
+def test_mbar_without_overlap_warns_and_ends(degrees, caplog):
+    """pymbar from f = 0 goes on for many minutes here, with three temperatures."""
+    temperatures = np.array([0.2, 0.4, 0.5])
+    energies = np.concatenate([np.random.default_rng(1).gamma(degrees / 2, T, 20_000) for T in temperatures])
+    start = time.perf_counter()
+    f = solve_free_energies(energies[:, None] / temperatures, np.full(3, 20_000))
+    assert time.perf_counter() - start < 20
+    assert np.isfinite(f).all()
+    assert "hardly overlap" in caplog.text

@@ -17,10 +17,20 @@ needs no energies. Sources and prior art: docs/theory.md.
 
 from __future__ import annotations
 
+import itertools
+import logging
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+log = logging.getLogger(__name__)
+
+#: Of pymbar's solvers. With overlap ten are enough.
+MAX_ITERATIONS = 100
+#: Below this overlap (1 minus the second eigenvalue of MBAR's overlap matrix) MBAR is warned of.
+LEAST_OVERLAP = 0.01
 
 
 class ReducedPotential(nn.Module):
@@ -120,13 +130,36 @@ def log_weights(potential: np.ndarray, at_training: np.ndarray, counts: np.ndarr
 
 
 def solve_free_energies(at_training: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The f_k that make MBAR's equations hold, ``(K,)``, by pymbar."""
-    import logging
+    """The f_k that make MBAR's equations hold, ``(K,)``, by pymbar.
 
+    Without overlap the equations hold for whatever f_k, to rounding, and pymbar's iterations from f = 0 go on for hours. So
+    they begin at :func:`initial_free_energies` and are bounded; what comes out then is a guess, and a warning is logged.
+    """
     logging.getLogger("pymbar").setLevel(logging.ERROR)  # it greets and advertises JAX at warning level
     from pymbar import MBAR
 
-    return np.asarray(MBAR(at_training.T, np.asarray(counts, int)).f_k)
+    initial = initial_free_energies(at_training, counts)
+    solved = MBAR(at_training.T, np.asarray(counts, int), initial_f_k=initial, maximum_iterations=MAX_ITERATIONS)
+    overlap = float(solved.compute_overlap()["scalar"])
+    if overlap < LEAST_OVERLAP:
+        log.warning(
+            "MBAR: the energies of the training temperatures hardly overlap (%.1g; 1 is best, below %g little): "
+            "do not rely on its weights",
+            *(max(overlap, 0.0), LEAST_OVERLAP),
+        )
+    return np.asarray(solved.f_k)
+
+
+def initial_free_energies(at_training: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """f_k by the trapezoidal rule of thermodynamic integration between neighbours, ``(K,)``, the first 0.
+
+    f_j - f_i = (<u_j - u_i>_i + <u_j - u_i>_j) / 2, the states ordered by their mean reduced potential.
+    """
+    mean = np.stack([part.mean(axis=0) for part in np.split(at_training, np.cumsum(counts)[:-1])])
+    order, f = np.argsort(at_training.mean(axis=0)), np.zeros(len(counts))
+    for i, j in itertools.pairwise(order):
+        f[j] = f[i] + (mean[i, j] - mean[i, i] + mean[j, j] - mean[j, i]) / 2
+    return f - f[0]
 
 
 def effective_fraction(log_w: np.ndarray) -> float:

@@ -51,22 +51,41 @@ class Feature(BaseModel):
     kind: str
 
     def on(self, topology: Particles | mdtraj.Topology) -> Columns:
-        """The feature on these atoms; raises :class:`ThermolatentError` where they have none of it."""
+        """The feature on these atoms; raises :class:`ThermolatentError` where they have none of it.
+
+        The topology of finished MD has an attribute ``start`` besides, its first structure ``(n_atoms, 3)`` in nm.
+        """
         raise NotImplementedError
 
 
 def columns_on(features: list[Feature], topology: Particles | mdtraj.Topology) -> Columns:
-    """Several features side by side."""
+    """Several features side by side; of none, no columns."""
     parts = [feature.on(topology) for feature in features]
     return Columns(
         [name for part in parts for name in part.names],
-        lambda positions: np.concatenate([part.compute(positions) for part in parts], axis=1),
+        lambda positions: np.concatenate(
+            [np.empty((len(positions), 0)), *(p.compute(positions) for p in parts)], axis=1
+        ),
         tuple(flag for part in parts for flag in part.periodic),
     )
 
 
 def check_features(featurize: Featurize, topology: Particles | mdtraj.Topology) -> None:
-    """Raise :class:`ThermolatentError` if a feature is not for these atoms, or the plane has not two columns."""
-    columns_on(featurize.features, topology)
+    """Raise :class:`ThermolatentError` if a feature is not for these atoms or jumps at 180 degrees, the plane has not two
+    columns, or an observable is an angle, which has no mean."""
+    features = columns_on(featurize.features, topology)
+    if angles := [n for n, periodic in zip(features.names, features.periodic, strict=True) if periodic]:
+        raise ThermolatentError(
+            f"featurize.features: {angles[0]} is an angle, which jumps at 180 degrees; write form: sincos"
+        )
+    observables = columns_on(featurize.observables, topology)
+    if angles := [n for n, periodic in zip(observables.names, observables.periodic, strict=True) if periodic]:
+        raise ThermolatentError(
+            f"featurize.observables: {angles[0]} is an angle, which has no mean; write its sin and cos"
+        )
     if len(names := columns_on(featurize.plane, topology).names) != 2:
         raise ThermolatentError(f"featurize.plane: has columns {names}, must have exactly two")
+    if featurize.bath and featurize.bath.coupled and (column := featurize.bath.coupled.column) not in names:
+        raise ThermolatentError(
+            f"featurize.bath.coupled.column: '{column}' is not in the plane; write {' or '.join(names)}"
+        )

@@ -12,6 +12,7 @@ from thermolatent.artifacts import load_array, load_json, replacing, save_array,
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.featurize.base import Particles, check_features, columns_on
+from thermolatent.featurize.bath import bath_energies, coupled_degrees, coupling_log_weights
 from thermolatent.featurize.stream import stream_positions
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.progress import progress
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 
 
 def run(study: Study, layout: Layout, temperature: float) -> None:
-    """Compute ``features (walkers, frames, n)`` and ``plane (walkers, frames, 2)``, float32, from the trajectories.
+    """Compute ``features (walkers, frames, n)``, ``plane (walkers, frames, 2)`` and ``observables (walkers, frames, k)``, k
+    may be 0, all float32, ``energies (walkers, frames)`` float64, kJ/mol, and of weighted frames ``log_weights`` like them.
 
     Raises :class:`ArtifactError` if a trajectory is missing or truncated, or does not belong to the study.
     """
@@ -38,7 +40,8 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
         )
     topology = _topology(study, layout.topology(temperature))
     check_features(study.featurize, topology)
-    features, plane = (columns_on(f, topology) for f in (study.featurize.features, study.featurize.plane))
+    wanted = (study.featurize.features, study.featurize.plane, study.featurize.observables)
+    features, plane, observables = kinds = [columns_on(f, topology) for f in wanted]
     with ExitStack() as renames:
         arrays = [
             np.lib.format.open_memmap(
@@ -47,6 +50,7 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
             for path, columns in (
                 (layout.features(temperature), len(features.names)),
                 (layout.plane(temperature), len(plane.names)),
+                (layout.observables(temperature), len(observables.names)),
             )
         ]
         what = f"features at T={format_temperature(temperature)}"
@@ -54,7 +58,7 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
             path = layout.trajectory(temperature, walker)
             for first, positions in stream_positions(path, saved, topology.n_atoms, most=frames):
                 rows = slice(first, first + len(positions))
-                for array, columns in zip(arrays, (features, plane), strict=True):
+                for array, columns in zip(arrays, kinds, strict=True):
                     array[walker, rows] = columns.compute(positions)
         for array in arrays:
             if not np.isfinite(array).all():
@@ -63,7 +67,17 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
                     "delete the folder and run the stage simulate again"
                 )
             array.flush()
-        save_array(layout.energies(temperature), energies[:, :frames].astype(np.float64))
+        energies = energies[:, :frames].astype(np.float64)
+        log_weights = _md_log_weights(layout, temperature, protocol, frames)
+        if (bath := study.featurize.bath) is not None:
+            coupled = coupled_degrees(bath, plane.names, arrays[1])
+            energies = energies + bath_energies(bath.degrees + coupled, temperature, protocol["kT"])
+            if bath.coupled is not None:
+                more = coupling_log_weights(coupled, temperature, bath.coupled.neutral)
+                log_weights = more if log_weights is None else log_weights + more
+        save_array(layout.energies(temperature), energies)
+        if log_weights is not None:
+            save_array(layout.log_weights(temperature), log_weights)
     save_json(
         layout.features_header(temperature),
         {
@@ -71,8 +85,10 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
             "periodic": list(features.periodic),
             "plane_names": plane.names,
             "plane_periodic": list(plane.periodic),
+            "observable_names": observables.names,
             "temperature": temperature,
             "kT": protocol["kT"],
+            "weighted": log_weights is not None,
             "walkers": walkers,
             "frames": frames,
             "frame_interval": protocol["save_every"] * protocol["time_step"],
@@ -85,7 +101,22 @@ def _topology(study: Study, path: str) -> Particles | mdtraj.Topology:
         return Particles(study.system.n_particles)
     import mdtraj
 
-    return mdtraj.load_topology(path)
+    start = mdtraj.load(path)
+    start.topology.start = start.xyz[0]
+    return start.topology
+
+
+def _md_log_weights(layout: Layout, temperature: float, protocol: dict, frames: int) -> np.ndarray | None:
+    """Log-weights of biased MD, ``(walkers, frames)`` float64; None of MD that samples its ensemble itself."""
+    if not protocol.get("weighted", False):
+        return None
+    path, shape = layout.md_log_weights(temperature), (protocol["walkers"], protocol["frames"])
+    found = load_array(path, "log-weights of the MD")
+    if found.shape != shape or not np.isfinite(found).all():
+        raise ArtifactError(
+            f"{path}: must be {shape} finite numbers; delete the folder and run the stage simulate again"
+        )
+    return found[:, :frames].astype(np.float64)
 
 
 def _check_protocol(study: Study, path: str, protocol: dict) -> None:

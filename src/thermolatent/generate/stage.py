@@ -47,7 +47,8 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         log_w = weights.log_weights(T, study.system.kT(T))
         drawn = draw_samples(trained, study.generate.samples, T, seed, weights.log_density)
         if study.generate.structures:
-            write_structures(study, layout, layout.structures(model, seed, T), log_w, study.generate.structures, seed)
+            dcd, n = layout.structures(model, seed, T), study.generate.structures
+            write_structures(study, layout, dcd, data, log_w, n, seed)
         save_arrays(
             layout.samples(model, seed, T),
             {**drawn, "frame_weights": np.exp(log_w), "model_digest": np.array(digest)},

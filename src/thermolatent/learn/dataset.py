@@ -1,4 +1,9 @@
-"""Training frames, in the one order that every file uses: temperature as listed in the study, then walker, then frame."""
+"""Training frames, in the one order that every file uses: temperature as listed in the study, then walker, then frame.
+
+Frames that carry weights (biased MD, a bath coupled to the state) are replaced here, and only here, by as many drawn with
+those weights. So everything downstream has frames that count alike; only what needs two frames a lag apart goes back to the
+trajectory they were drawn from.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from thermolatent.config import Study
 from thermolatent.densities.fit import held_out_units
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
+from thermolatent.learn.informed import systematic_resample
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class TrainingData:
     features: ``(walkers, frames, n_features)`` float32.
     plane: ``(walkers, frames, 2)`` float32, the fixed plane.
     energies: ``(walkers, frames)`` float64, kJ/mol.
+    drawn: which frame of the MD, counted through its walkers, each of the one order is, ``(walkers * frames,)`` int64.
+        Of frames without weights, each once.
     """
 
     temperatures: list[float]
@@ -34,6 +42,7 @@ class TrainingData:
     features: list[np.ndarray]
     plane: list[np.ndarray]
     energies: list[np.ndarray]
+    drawn: list[np.ndarray]
 
     @property
     def counts(self) -> list[int]:
@@ -41,8 +50,17 @@ class TrainingData:
         return [f.shape[0] * f.shape[1] for f in self.features]
 
     def flat(self, arrays: list[np.ndarray]) -> np.ndarray:
-        """Concatenate per-temperature arrays ``(walkers, frames, ...)`` in the one order, ``(N, ...)``."""
+        """Per-temperature arrays ``(walkers, frames, ...)`` in the one order, weighted frames drawn, ``(N, ...)``."""
+        return self.in_time([draw(a, rows) for a, rows in zip(arrays, self.drawn, strict=True)])
+
+    def in_time(self, arrays: list[np.ndarray]) -> np.ndarray:
+        """The same as the MD wrote them, ``(N, ...)``: frames one lag apart are there, but do not count alike."""
         return np.concatenate([np.asarray(a).reshape(-1, *a.shape[2:]) for a in arrays])
+
+    def places(self) -> np.ndarray:
+        """Where in :meth:`in_time` each frame of the one order is, ``(N,)`` int64."""
+        first = np.cumsum([0, *self.counts[:-1]])
+        return np.concatenate([rows + offset for rows, offset in zip(self.drawn, first, strict=True)])
 
     def temperature_index(self) -> np.ndarray:
         """Which temperature each frame came from, ``(N,)`` int64."""
@@ -73,7 +91,29 @@ def load_training(study: Study, layout: Layout) -> TrainingData:
         features=features,
         plane=[load_array(layout.plane(T), "plane", mmap=True) for T in temperatures],
         energies=[load_array(layout.energies(T), "energies", mmap=True) for T in temperatures],
+        drawn=[drawn_frames(layout, T) for T in temperatures],
     )
+
+
+def drawn_frames(layout: Layout, temperature: float) -> np.ndarray:
+    """Which frames of the MD stand for the ensemble at its temperature, ``(walkers * frames,)`` int64, ascending.
+
+    Frames that carry weights are drawn by systematic resampling: a frame of weight w, the mean being 1, is there floor(w) or
+    ceil(w) times. Otherwise each is there once. The draw depends on nothing but weights and temperature.
+    """
+    header = load_json(layout.features_header(temperature), "features' header")
+    if not header.get("weighted", False):
+        return np.arange(load_array(layout.plane(temperature), "plane", mmap=True)[..., 0].size)
+    log_weights = load_array(layout.log_weights(temperature), "log-weights").ravel()
+    rng = np.random.default_rng(round(temperature * 1e6))
+    return systematic_resample(np.exp(log_weights - log_weights.max()), len(log_weights), rng)
+
+
+def draw(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The frames ``rows`` ``(walkers * frames,)`` of an array ``(walkers, frames, ...)``, in its shape."""
+    if len(rows) and (np.diff(rows) == 1).all():  # each once: leave a memory map what it is
+        return array
+    return array.reshape(-1, *array.shape[2:])[rows].reshape(array.shape)
 
 
 def held_out_walkers(walkers: int, share: float) -> np.ndarray:
@@ -87,24 +127,21 @@ def held_out_walkers(walkers: int, share: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LaggedPairs:
-    """Indices into the flat frames: ``now`` and, one lag later in the same walker, ``later``."""
+    """Indices into the frames in time: ``now`` and, one lag later in the same walker, ``later``."""
 
     now: Tensor
     later: Tensor
 
 
 def lagged_pairs(data: TrainingData, lag: int, walkers: np.ndarray) -> LaggedPairs:
-    """Pairs ``lag`` frames apart within the walkers of the mask, at every temperature."""
-    starts, offset = [], 0
-    for f in data.features:
-        n_walkers, n_frames = f.shape[:2]
-        first = offset + np.flatnonzero(walkers)[:, None] * n_frames + np.arange(n_frames - lag)
-        starts.append(first.reshape(-1))
-        offset += n_walkers * n_frames
-    now = torch.from_numpy(np.concatenate(starts))
+    """Pairs ``lag`` frames apart within the walkers of the mask, at every temperature; each drawn frame begins one."""
+    has_later = np.concatenate(
+        [rows % f.shape[1] < f.shape[1] - lag for f, rows in zip(data.features, data.drawn, strict=True)]
+    )
+    now = torch.from_numpy(data.places()[has_later & frame_mask(data, walkers)])
     return LaggedPairs(now, now + lag)
 
 
 def frame_mask(data: TrainingData, walkers: np.ndarray) -> np.ndarray:
-    """Flat mask ``(N,)`` of the frames of the masked walkers."""
-    return np.concatenate([np.repeat(walkers, f.shape[1]) for f in data.features])
+    """Mask ``(N,)`` in the one order of the frames of the masked walkers."""
+    return np.concatenate([walkers[rows // f.shape[1]] for f, rows in zip(data.features, data.drawn, strict=True)])

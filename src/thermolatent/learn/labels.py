@@ -63,6 +63,6 @@ def refine(spib: Spib, x: Tensor, where: str) -> tuple[Spib, Tensor]:
 
 
 def order_by_population(spib: Spib, x: Tensor, at_T_ref: Tensor) -> Spib:
-    """Number the states by falling population among the frames of the mask ``at_T_ref`` ``(N,)``."""
+    """Number the states by falling population among the frames ``at_T_ref``, by index."""
     counts = torch.bincount(predicted_states(spib, x[at_T_ref]), minlength=spib.n_states)
     return spib.with_states(torch.argsort(counts, descending=True, stable=True))

@@ -38,15 +38,16 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     settings = study.representation
     data = load_training(study, layout)
     device = pick_device(study.learn.device)
-    features = torch.from_numpy(data.flat(data.features))
+    features = torch.from_numpy(data.in_time(data.features))
     held_out = held_out_walkers(study.simulate.walkers, settings.held_out)
-    training_frames = torch.from_numpy(frame_mask(data, ~held_out))
-    labels = initial_labels(data.flat(data.plane), settings.initial_labels, seed)
+    drawn = torch.from_numpy(data.places())
+    training_frames = drawn[torch.from_numpy(frame_mask(data, ~held_out))]
+    labels = initial_labels(data.in_time(data.plane), settings.initial_labels, seed)
 
     torch.manual_seed(seed)
     spib = new_spib(settings, features[training_frames], int(labels.max()) + 1)
     x = spib.standardise(features).to(device)
-    at_T_ref = torch.from_numpy(data.theta() == 1.0).to(device)
+    at_T_ref = drawn[torch.from_numpy(data.theta() == 1.0)].to(device)
     fit = SpibTraining(
         spib.to(device),
         x,

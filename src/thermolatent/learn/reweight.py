@@ -61,9 +61,10 @@ def fit_potential(
     generator = torch.Generator(device).manual_seed(seed)
     features = torch.from_numpy(description).to(device)
     which = torch.from_numpy(data.temperature_index()).to(device)
-    mean = np.array([e.mean() for e in data.energies])
-    std = np.array([e.std() for e in data.energies])
-    scaled = (data.flat(data.energies) - mean[data.temperature_index()]) / std[data.temperature_index()]
+    measured = data.flat(data.energies)
+    by_temperature = np.split(measured, np.cumsum(data.counts)[:-1])
+    mean, std = (np.array([function(e) for e in by_temperature]) for function in (np.mean, np.std))
+    scaled = (measured - mean[data.temperature_index()]) / std[data.temperature_index()]
     energies = torch.from_numpy(scaled.astype(np.float32)).to(device)
 
     held = frame_mask(data, held_out_walkers(study.simulate.walkers, settings.held_out))

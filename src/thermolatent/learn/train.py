@@ -162,7 +162,9 @@ class DensityTraining(Descent):
         self.device = pick_device(settings.device)
         self.spib, density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.x = self.spib.standardise(torch.from_numpy(data.flat(data.features)).to(self.device))
+        # In time, as the next state is needed; frames are picked through ``pairs`` and ``drawn``, which know their weights.
+        self.x = self.spib.standardise(torch.from_numpy(data.in_time(data.features)).to(self.device))
+        self.drawn = torch.from_numpy(data.places()).to(self.device)
         self.theta = torch.from_numpy(data.theta()).to(self.device)
         self.T_ref = data.T_ref
         held = held_out_walkers(study.simulate.walkers, settings.held_out)
@@ -186,7 +188,7 @@ class DensityTraining(Descent):
             )
         self._posterior = self._encode()
         mean, sigma = self._posterior
-        rows = torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)
+        rows = self.drawn[torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)]
         noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
         density.fit_scale(mean[rows] + sigma[rows] * noise)
         self.history = history
@@ -223,7 +225,7 @@ class DensityTraining(Descent):
         rows, theta = now[chosen], self.theta[now[chosen]]
         if self.pool is not None:
             drawn, temperatures = self.pool.draw(self.step)
-            rows = torch.cat([rows, torch.from_numpy(drawn).to(self.device)])
+            rows = torch.cat([rows, self.drawn[torch.from_numpy(drawn).to(self.device)]])
             extra = torch.from_numpy((temperatures / self.T_ref).astype(np.float32)).to(self.device)
             theta = torch.cat([theta, extra])
         noise = torch.randn(len(rows), self.spib.latent_dim, generator=self.generator, device=self.device)

@@ -9,10 +9,20 @@ from scipy.linalg import eigh
 FOLDS = 5
 
 
-def transition_counts(labels: np.ndarray, lag: int, n_states: int) -> np.ndarray:
-    """Sliding-window counts ``(n_states, n_states)`` of label series ``(walkers, frames)``, none across walkers."""
+def transition_counts(labels: np.ndarray, lag: int, n_states: int, times: np.ndarray | None = None) -> np.ndarray:
+    """Sliding-window counts ``(n_states, n_states)`` of label series ``(walkers, frames)``, none across walkers.
+
+    ``times`` ``(walkers, frames)`` is how often the transition that begins at each frame counts; once by default.
+    """
     pairs = labels[:, :-lag].astype(np.int64) * n_states + labels[:, lag:]
-    return np.bincount(pairs.ravel(), minlength=n_states**2).reshape(n_states, n_states).astype(float)
+    each = None if times is None else times[:, :-lag].ravel()
+    return np.bincount(pairs.ravel(), each, minlength=n_states**2).reshape(n_states, n_states).astype(float)
+
+
+def _by_walker(labels: np.ndarray, lag: int, n_states: int, times: np.ndarray | None) -> np.ndarray:
+    times = np.ones(labels.shape, np.int64) if times is None else times
+    pairs = zip(labels, times, strict=True)
+    return np.array([transition_counts(walker[None], lag, n_states, each[None]) for walker, each in pairs])
 
 
 def _score(train: np.ndarray, test: np.ndarray, processes: int) -> float:
@@ -32,7 +42,12 @@ def _score(train: np.ndarray, test: np.ndarray, processes: int) -> float:
 
 
 def gmrq(
-    labels: np.ndarray, lag: int, n_states: int, processes: int | None = None, folds: int = FOLDS
+    labels: np.ndarray,
+    lag: int,
+    n_states: int,
+    processes: int | None = None,
+    folds: int = FOLDS,
+    times: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """Cross-validated variational score (r = 1) of a Markov state model, with its standard error over folds.
 
@@ -46,8 +61,9 @@ def gmrq(
     labels: ``(walkers, frames)`` int, at least two walkers.
     lag: in frames.
     processes: default, and at most, ``n_states``.
+    times: of :func:`transition_counts`.
     """
-    counts = np.array([transition_counts(walker[None], lag, n_states) for walker in labels])
+    counts = _by_walker(labels, lag, n_states, times)
     fold = np.arange(len(labels)) % min(folds, len(labels))
     processes = min(processes or n_states, n_states)
     scores = [_score(counts[fold != k].sum(0), counts[fold == k].sum(0), processes) for k in range(fold.max() + 1)]
@@ -58,7 +74,9 @@ def gmrq(
     return float(finite.mean()), float(error)
 
 
-def slowest_timescale(labels: np.ndarray, lag: int, n_states: int) -> tuple[float, float]:
+def slowest_timescale(
+    labels: np.ndarray, lag: int, n_states: int, times: np.ndarray | None = None
+) -> tuple[float, float]:
     """Slowest implied timescale -lag / ln(lambda_2), in frames, of the reversible Markov model of all walkers.
 
     With its jackknife standard error over walkers. NaN where fewer than two states are visited, or where lambda_2 is not
@@ -68,8 +86,9 @@ def slowest_timescale(labels: np.ndarray, lag: int, n_states: int) -> tuple[floa
     ----------
     labels: ``(walkers, frames)`` int.
     lag: in frames.
+    times: of :func:`transition_counts`.
     """
-    counts = np.array([transition_counts(walker[None], lag, n_states) for walker in labels])
+    counts = _by_walker(labels, lag, n_states, times)
     value = _timescale(counts.sum(0), lag)
     left_out = np.array([_timescale(counts.sum(0) - one, lag) for one in counts])
     n = len(left_out)
@@ -85,15 +104,20 @@ def _timescale(counts: np.ndarray, lag: int) -> float:
     return -lag / np.log(second) if 0 < second < 1 else float("nan")
 
 
-def cross_entropy(probabilities: np.ndarray, labels: np.ndarray, lag: int) -> tuple[float, float]:
+def cross_entropy(
+    probabilities: np.ndarray, labels: np.ndarray, lag: int, times: np.ndarray | None = None
+) -> tuple[float, float]:
     """E[-ln p(y|z)] in nats, y the label ``lag`` frames after z, with its standard error over walkers.
 
     Parameters
     ----------
     probabilities: p(y|z) of each frame, ``(walkers, frames, n_states)``.
     labels: ``(walkers, frames)`` int.
+    times: of :func:`transition_counts`; a walker of which nothing counts is left out.
     """
     foreseen = np.take_along_axis(probabilities[:, :-lag], labels[:, lag:, None], axis=2)[..., 0]
-    by_walker = -np.log(np.maximum(foreseen, 1e-30)).mean(axis=1)
+    each = np.ones(foreseen.shape) if times is None else times[:, :-lag]
+    counting = each.sum(axis=1) > 0
+    by_walker = np.average(-np.log(np.maximum(foreseen, 1e-30))[counting], axis=1, weights=each[counting])
     error = by_walker.std(ddof=1) / np.sqrt(len(by_walker)) if len(by_walker) > 1 else float("nan")
     return float(by_walker.mean()), float(error)

@@ -11,6 +11,7 @@ from thermolatent.artifacts import load_array, load_json
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
+from thermolatent.learn.dataset import draw, drawn_frames
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.uncertainty import halves
 
@@ -24,14 +25,17 @@ def require_finite(values: np.ndarray, path: str, what: str) -> None:
 
 @dataclass
 class Reference:
-    """MD frames of every simulated temperature.
+    """MD frames of every simulated temperature; where they carry weights, as many drawn with those.
 
     Attributes
     ----------
     temperatures: simulated ones, ascending.
     training: training temperatures in the study's order, which is the order of all frame weights.
-    features, plane: per temperature, memory maps ``(walkers, frames, columns)``.
+    features, plane, observables: per temperature, memory maps ``(walkers, frames, columns)``.
+    observable_names: one per column of the observables.
     half: which walkers are in half A, ``(walkers,)`` bool.
+    in_time: the features as the MD wrote them, none drawn.
+    drawn: which of those each frame is, ``(walkers * frames,)`` int64.
     """
 
     temperatures: list[float]
@@ -40,16 +44,24 @@ class Reference:
     plane: dict[float, np.ndarray]
     plane_periodic: list[bool]
     half: dict[float, np.ndarray]
+    observables: dict[float, np.ndarray] = field(default_factory=dict)
+    observable_names: list[str] = field(default_factory=list)
+    in_time: dict[float, np.ndarray] = field(default_factory=dict)
+    drawn: dict[float, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def load(cls, study: Study, layout: Layout) -> Reference:
         """Open the features and protocols; raises :class:`ArtifactError` for what is missing or does not fit."""
-        features, plane, half, periodic = {}, {}, {}, [False, False]
+        features, plane, observables, half, periodic, names = {}, {}, {}, {}, [False, False], []
+        in_time, drawn = {}, {}
         for T in study.temperatures.simulated:
             header = load_json(layout.features_header(T), "features' header")
             starts = load_json(layout.protocol(T), "protocol of the MD")["starts"]
-            features[T] = load_array(layout.features(T), "features", mmap=True)
-            plane[T] = load_array(layout.plane(T), "fixed plane", mmap=True)
+            in_time[T], drawn[T] = load_array(layout.features(T), "features", mmap=True), drawn_frames(layout, T)
+            features[T] = draw(in_time[T], drawn[T])
+            plane[T] = draw(load_array(layout.plane(T), "fixed plane", mmap=True), drawn[T])
+            if names := header["observable_names"]:
+                observables[T] = draw(load_array(layout.observables(T), "observables", mmap=True), drawn[T])
             shape = (header["walkers"], header["frames"])
             for path, array in ((layout.features(T), features[T]), (layout.plane(T), plane[T])):
                 if array.shape[:2] != shape or len(starts) != shape[0]:
@@ -59,7 +71,15 @@ class Reference:
                     )
             require_finite(plane[T].reshape(-1, 2), layout.plane(T), "points")
             half[T], periodic = halves(starts), header["plane_periodic"]
-        return cls(study.temperatures.simulated, list(study.temperatures.train), features, plane, list(periodic), half)
+        return cls(
+            *(study.temperatures.simulated, list(study.temperatures.train), features, plane, list(periodic), half),
+            *(observables, names, in_time, drawn),
+        )
+
+    def multiplicity(self, temperature: float) -> np.ndarray:
+        """How often each frame of the MD was drawn, ``(walkers, frames)`` int64; once each where none carries a weight."""
+        shape = self.plane[temperature].shape[:2]
+        return np.bincount(self.drawn[temperature], minlength=shape[0] * shape[1]).reshape(shape)
 
     @cached_property
     def training_walkers(self) -> np.ndarray:

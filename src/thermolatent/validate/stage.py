@@ -10,7 +10,7 @@ from thermolatent.artifacts import load_array, load_arrays, save_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout, format_temperature
-from thermolatent.learn.dataset import held_out_walkers
+from thermolatent.learn.dataset import draw, held_out_walkers
 from thermolatent.learn.model import Model
 from thermolatent.learn.representation import Representation, load_representation
 from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights
@@ -50,7 +50,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     else:
         _model(study, layout, model, tables, latent, [named, own])
         _identity(study, layout, model, tables, latent)
-        _kinetics(study, model, tables, latent, own, representation)
+        _kinetics(study, model, tables, own, representation)
         if suffix:  # a plane of its own: the baselines must appear in it too
             _baselines(study, layout, tables, [latent], [own])
     write_table(layout.scores(model, seed), SCORE_COLUMNS, tables.rows)
@@ -63,15 +63,21 @@ def _latent_view(
     """The latent plane of a representation with the noised reference in it, and its own states."""
     points, labels = {}, {}
     for T, features in reference.features.items():
-        mu = representation.encode(features)
-        require_finite(mu.reshape(-1, mu.shape[-1]), f"encoder of seed {seed}", f"latents of the MD at T={T}")
-        labels[T] = representation.states(mu)
-        noise_seed = int(stream("noise", seed, T).integers(2**31))
-        points[T] = representation.noised(mu, noise_seed, features)
+        points[T], labels[T] = _encoded(representation, features, seed, T)
     d = representation.latent_dim
     view = View(f"latent{suffix}", reference, points, [False] * d, study.validate_.bins, study.generate.samples)
     names = [str(k) for k in range(representation.n_states)]
     return view, StateSet(f"model{suffix}", view.name, names, labels)
+
+
+def _encoded(
+    representation: Representation, features: np.ndarray, seed: int, T: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Noised latents ``(walkers, frames, d)`` and states ``(walkers, frames)`` of MD at one temperature."""
+    mu = representation.encode(features)
+    require_finite(mu.reshape(-1, mu.shape[-1]), f"encoder of seed {seed}", f"latents of the MD at T={T}")
+    noise_seed = int(stream("noise", seed, T).integers(2**31))
+    return representation.noised(mu, noise_seed, features), representation.states(mu)
 
 
 def _model(study: Study, layout: Layout, model: str, tables: Tables, latent: View, state_sets: list[StateSet]) -> None:
@@ -155,26 +161,27 @@ def _basis(frame_weights: FrameWeights, tables: Tables, T: float, named: StateSe
 def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: View) -> None:
     trained = Model.load(layout.model(model, tables.seed))
     for T in study.temperatures.train:
-        energies = load_array(layout.energies(T), "energies", mmap=True)
+        energies = draw(load_array(layout.energies(T), "energies", mmap=True), tables.reference.drawn[T])
         half = tables.reference.half[T]
         value = trust_identity(trained, study.system.kT(T), T, latent.points[T], energies, half)
         if np.isfinite(value):
             tables.add(model, T, latent.name, "trust_identity", value, None, energies.size)
 
 
-def _kinetics(
-    study: Study, model: str, tables: Tables, latent: View, own: StateSet, representation: Representation
-) -> None:
+def _kinetics(study: Study, model: str, tables: Tables, own: StateSet, representation: Representation) -> None:
     """Scores of the representation at the training temperatures: the model's own states, one lag apart."""
-    lag, n_states = study.representation.lag, len(own.names)
+    reference, lag, n_states = tables.reference, study.representation.lag, len(own.names)
     held_out = held_out_walkers(study.simulate.walkers, study.representation.held_out)
     for T in study.temperatures.train:
-        labels = own.labels[T]
-        probabilities = representation.state_probabilities(latent.points[T][held_out])
+        # Two frames a lag apart: of the MD as it ran, each counting as often as it was drawn.
+        points, labels = _encoded(representation, reference.in_time[T], tables.seed, T)
+        times = reference.multiplicity(T)
+        probabilities = representation.state_probabilities(points[held_out])
+        foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out])
         found = {
-            "gmrq": (*gmrq(labels, lag, n_states), labels.size),
-            "implied_timescale": (*slowest_timescale(labels, lag, n_states), labels.size),
-            "held_out_cross_entropy": (*cross_entropy(probabilities, labels[held_out], lag), labels[held_out].size),
+            "gmrq": (*gmrq(labels, lag, n_states, times=times), labels.size),
+            "implied_timescale": (*slowest_timescale(labels, lag, n_states, times), labels.size),
+            "held_out_cross_entropy": (*foreseen, labels[held_out].size),
         }
         for metric, (value, stderr, n) in found.items():
             if np.isfinite(value):
