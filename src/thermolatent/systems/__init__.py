@@ -5,9 +5,13 @@ from thermolatent.registry import Registry
 SYSTEMS = Registry(
     "system",
     {
+        "aib9": "thermolatent.systems.aib9:Aib9",
         "alanine_dipeptide": "thermolatent.systems.alanine_dipeptide:AlanineDipeptide",
         "lj_cluster": "thermolatent.systems.lj_cluster:LJCluster",
         "peptide": "thermolatent.systems.peptide:Peptide",
+        "prepared": "thermolatent.systems.prepared:Prepared",
+        "structure": "thermolatent.systems.structure:Structure",
         "three_hole": "thermolatent.systems.three_hole:ThreeHole",
+        "trajectories": "thermolatent.systems.trajectories:Trajectories",
     },
 )

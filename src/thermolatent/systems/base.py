@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Molar gas constant, kJ/(mol K) (CODATA 2018, exact), the k in every kT of this project.
 GAS_CONSTANT = 0.00831446261815324
+#: Temperatures (K) outside of which a molecule's temperature is surely in another unit.
+_KELVIN = (50.0, 2000.0)
 
 
 class System(BaseModel):
@@ -28,7 +30,8 @@ class System(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     temperature_unit: ClassVar[Literal["reduced", "kelvin"]] = "kelvin"
-    #: Whether it is a molecule: then it is a :class:`thermolatent.systems.molecule.Molecule`.
+    #: Whether it has a topology, which features are bound to: a :class:`thermolatent.systems.molecule.Molecule`, or the
+    #: user's own trajectories.
     molecular: ClassVar[bool] = False
     #: OpenMM platform that is fastest for it, measured by ``benchmarks/md_throughput.py``.
     fastest_platform: ClassVar[str] = "CPU"
@@ -63,6 +66,10 @@ class System(BaseModel):
     def check_simulate(self, settings: Simulate, temperatures: list[float]) -> None:
         """Raise :class:`ThermolatentError` if this system cannot be simulated so; must need neither OpenMM nor a build."""
 
+    def input_files(self, temperature: float) -> list[str]:
+        """Files of the user's that the stage simulate reads at this temperature."""
+        return []
+
     def plane_energy_gradient(self, points: np.ndarray) -> np.ndarray:
         """Gradient ``(n, 2)`` of the energy (kJ/mol per unit) at points ``(n, 2)`` of the fixed plane.
 
@@ -83,3 +90,12 @@ class System(BaseModel):
     def kelvin(self, temperature: float) -> float:
         """The temperature OpenMM must be given."""
         return self.kT(temperature) / GAS_CONSTANT
+
+
+def check_kelvin(temperatures: list[float]) -> None:
+    """Raise :class:`ThermolatentError` for temperatures that are not kelvin."""
+    low, high = _KELVIN
+    if wrong := [t for t in temperatures if not low <= t <= high]:
+        raise ThermolatentError(
+            f"temperatures: {wrong[0]:g} is not between {low:g} and {high:g}; temperatures are in kelvin; write e.g. 300"
+        )

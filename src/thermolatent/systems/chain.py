@@ -1,4 +1,7 @@
-"""A peptide from its sequence: an extended chain from internal coordinates, side chains and hydrogens by libraries."""
+"""A peptide from its sequence: an extended chain by internal coordinates, templates for side chains, hydrogens by OpenMM.
+
+PDBFixer's own placement of missing atoms is not used: it turns some residues into their mirror images.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import contextlib
 import io
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     import openmm.app
+    from openmm import unit
 
 #: One-letter codes.
 ONE_LETTER = {
@@ -27,6 +32,8 @@ _N_CA, _CA_C, _C_N, _C_O, _CA_CB = 0.1458, 0.1525, 0.1329, 0.1231, 0.153
 _N_CA_C, _CA_C_N, _C_N_CA, _CA_C_O, _N_CA_CB = 111.2, 116.2, 121.7, 120.8, 110.4
 #: Torsions (degrees) of the extended chain; proline's ring holds phi near -65.
 _PHI, _PSI, _PHI_PROLINE = -135.0, 135.0, -65.0
+#: Torsions (degrees) C-N-CA-CB of the two methyls of AIB.
+_METHYLS = {"CB1": 122.0, "CB2": -122.0}
 #: Steps of the minimisation that takes the strain out of the built chain, without folding it.
 _MINIMISE = 500
 
@@ -44,15 +51,21 @@ def build_chain(
     ``capped`` adds ACE and NME; otherwise the termini are charged. ``force_field`` places hydrogens and takes the strain
     out, in vacuum.
     """
+    topology, positions = protonated(*_heavy_atoms(residues, capped), pH, force_field)
+    return topology, minimised(topology, positions, force_field)
+
+
+def protonated(
+    topology: openmm.app.Topology, positions, pH: float, force_field: openmm.app.ForceField
+) -> tuple[openmm.app.Topology, np.ndarray]:
+    """The structure with the hydrogens it has at ``pH``; positions ``(n, 3)`` in nm."""
     from openmm import app, unit
 
-    topology, positions = _complete(*_backbone(residues, capped))
     app.Modeller.loadHydrogenDefinitions(io.StringIO(_AIB_HYDROGENS))
     modeller = app.Modeller(topology, positions)
     with seeded():
         modeller.addHydrogens(force_field, pH=pH, platform=reference())
-    start = np.array(modeller.positions.value_in_unit(unit.nanometer))
-    return modeller.topology, minimised(modeller.topology, start, force_field)
+    return modeller.topology, np.array(modeller.positions.value_in_unit(unit.nanometer))
 
 
 def minimised(topology: openmm.app.Topology, positions: np.ndarray, force_field: openmm.app.ForceField) -> np.ndarray:
@@ -86,67 +99,81 @@ def seeded(seed: int = 1) -> Iterator[None]:
         random.setstate(before)
 
 
-def _complete(topology: openmm.app.Topology, positions: np.ndarray) -> tuple[openmm.app.Topology, object]:
-    """Side chains and the last oxygen, by PDBFixer."""
-    import pdbfixer
+def _heavy_atoms(residues: tuple[str, ...], capped: bool) -> tuple[openmm.app.Topology, unit.Quantity]:
+    """Everything but hydrogens, with bonds: backbone and caps by torsions, each side chain as PDBFixer's template has it."""
     from openmm import app, unit
-
-    file = io.StringIO()
-    app.PDBFile.writeFile(topology, positions * unit.nanometer, file)
-    fixer = pdbfixer.PDBFixer(pdbfile=io.StringIO(file.getvalue()), platform=reference())
-    fixer.topology, fixer.positions = topology, positions * unit.nanometer  # a PDB file would lose the bonds of AIB
-    fixer.missingResidues = {}
-    fixer.findMissingAtoms()
-    fixer.addMissingAtoms(seed=1)
-    return fixer.topology, fixer.positions
-
-
-def _backbone(residues: tuple[str, ...], capped: bool) -> tuple[openmm.app.Topology, np.ndarray]:
-    """N, CA, C, O of every residue (AIB: both methyls too), and the caps' heavy atoms."""
-    from openmm import app
 
     topology = app.Topology()
     chain = topology.addChain("A")
     placed: list[np.ndarray] = []
     atoms: dict[str, openmm.app.topology.Atom] = {}
 
-    def add(residue, name: str, where: np.ndarray, bonded: str | None) -> np.ndarray:
+    def add(residue, name: str, where: np.ndarray, *bonded: str) -> None:
         atom = topology.addAtom(name, app.Element.getBySymbol(name[0]), residue)
-        if bonded:
-            topology.addBond(atoms[bonded], atom)
+        for other in bonded:
+            topology.addBond(atoms[other], atom)
         atoms[name] = atom
         placed.append(where)
-        return where
 
-    # three points before the first residue stand for the one before: CA, C of it and psi between them
+    # N, CA and C of a residue before the first: the cap, or nothing but a frame to start from
     ca, c = np.array([0.0, 0.0, 0.0]), np.array([_CA_C, 0.0, 0.0])
-    n_before = _place(np.array([0.0, 1.0, 0.0]), c, ca, _N_CA, _N_CA_C, 0.0)
-    psi = _PSI
+    n = _place(np.array([0.0, 1.0, 0.0]), c, ca, _N_CA, _N_CA_C, 0.0)
     if capped:
         residue = topology.addResidue("ACE", chain)
-        add(residue, "CH3", ca, None)
+        add(residue, "CH3", ca)
         add(residue, "C", c, "CH3")
-        add(residue, "O", _place(n_before, ca, c, _C_O, _CA_C_O, psi + 180.0), "C")
+        add(residue, "O", _place(n, ca, c, _C_O, _CA_C_O, _PSI + 180.0), "C")
     for name in residues:
-        phi = _PHI_PROLINE if name == "PRO" else _PHI
-        n = _place(n_before, ca, c, _C_N, _CA_C_N, psi)
-        ca_next = _place(ca, c, n, _N_CA, _C_N_CA, 180.0)
-        c_next = _place(c, n, ca_next, _CA_C, _N_CA_C, phi)
+        before = (n, ca, c)
+        n = _place(*before, _C_N, _CA_C_N, _PSI)
+        ca = _place(*before[1:], n, _N_CA, _C_N_CA, 180.0)
+        c = _place(before[2], n, ca, _CA_C, _N_CA_C, _PHI_PROLINE if name == "PRO" else _PHI)
         residue = topology.addResidue(name, chain)
-        add(residue, "N", n, "C" if "C" in atoms else None)
-        add(residue, "CA", ca_next, "N")
-        if name == "AIB":
-            for methyl, side in (("CB1", 122.0), ("CB2", -122.0)):
-                add(residue, methyl, _place(c_next, n, ca_next, _CA_CB, _N_CA_CB, side), "CA")
-        add(residue, "C", c_next, "CA")
-        n_before, ca, c, psi = n, ca_next, c_next, _PSI
-        add(residue, "O", _place(n_before, ca, c, _C_O, _CA_C_O, psi + 180.0), "C")
+        add(residue, "N", n, *(["C"] if "C" in atoms else []))
+        add(residue, "CA", ca, "N")
+        add(residue, "C", c, "CA")
+        add(residue, "O", _place(n, ca, c, _C_O, _CA_C_O, _PSI + 180.0), "C")
+        for atom, where, bonded in _side_chain(name, n, ca, c):
+            add(residue, atom, where, *bonded)
     if capped:
         residue = topology.addResidue("NME", chain)
-        n = add(residue, "N", _place(n_before, ca, c, _C_N, _CA_C_N, psi), "C")
-        topology_c = _place(ca, c, n, _N_CA, _C_N_CA, 180.0)
-        add(residue, "C", topology_c, "N")
-    return topology, np.array(placed)
+        last = _place(n, ca, c, _C_N, _CA_C_N, _PSI)
+        add(residue, "N", last, "C")
+        add(residue, "C", _place(ca, c, last, _N_CA, _C_N_CA, 180.0), "N")
+    else:
+        add(residue, "OXT", _place(n, ca, c, _C_O, _CA_C_O, _PSI), "C")
+    return topology, np.array(placed) * unit.nanometer
+
+
+def _side_chain(
+    name: str, n: np.ndarray, ca: np.ndarray, c: np.ndarray
+) -> Iterator[tuple[str, np.ndarray, tuple[str, ...]]]:
+    """Name, position and bonds to earlier atoms of each side-chain atom on a backbone."""
+    import pdbfixer
+    from openmm import app, unit
+
+    if name == "AIB":
+        yield from ((methyl, _place(c, n, ca, _CA_CB, _N_CA_CB, turn), ("CA",)) for methyl, turn in _METHYLS.items())
+        return
+    template = app.PDBFile(str(Path(pdbfixer.__file__).with_name("templates") / f"{name}.pdb"))
+    positions = np.array(template.positions.value_in_unit(unit.nanometer))
+    index = {atom.name: atom.index for atom in template.topology.atoms()}
+    frame, target = _frame(*positions[[index["N"], index["CA"], index["C"]]]), _frame(n, ca, c)
+    bonds = [(first.name, second.name) for first, second in template.topology.bonds()]
+    placed = ["N", "CA", "C", "O"]
+    for atom in [atom for atom in index if atom not in (*placed, "OXT")]:
+        partners = tuple(a if b == atom else b for a, b in bonds if atom in (a, b))
+        where = ca + (positions[index[atom]] - positions[index["CA"]]) @ frame.T @ target
+        yield atom, where, tuple(partner for partner in partners if partner in placed)
+        placed.append(atom)
+
+
+def _frame(n: np.ndarray, ca: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Right-handed orthonormal axes, one per row, fixed to the backbone at CA."""
+    first = (c - ca) / np.linalg.norm(c - ca)
+    third = np.cross(first, n - ca)
+    third /= np.linalg.norm(third)
+    return np.stack([first, np.cross(third, first), third])
 
 
 def _place(a: np.ndarray, b: np.ndarray, c: np.ndarray, bond: float, angle: float, torsion: float) -> np.ndarray:

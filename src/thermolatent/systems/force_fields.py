@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -72,8 +72,9 @@ def known_force_field(name: str) -> str:
     return name
 
 
+@functools.lru_cache(maxsize=8)
 def load_force_field(
-    name: str, water: str | None = None, implicit: str | None = None, more: Sequence[str] = ()
+    name: str, water: str | None = None, implicit: str | None = None, more: tuple[str, ...] = ()
 ) -> openmm.app.ForceField:
     """The force field with a water or an implicit solvent; ``more`` are the user's own parameter files.
 

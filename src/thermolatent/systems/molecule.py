@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.systems.base import System
+from thermolatent.systems.base import System, check_kelvin
 from thermolatent.systems.platforms import gpu_platform
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ Surroundings = Literal["vacuum", "implicit", "explicit"]
 #: linear in between. At 3 amu the fastest free motion is that of heavy atoms, and 4 fs are common practice
 #: (doi:10.1021/ct5010406). Without constraints the bonds to hydrogen set the pace, and half of it is allowed.
 _TIME_STEPS = {1.5: 0.002, 3.0: 0.004}
-#: Temperatures (K) outside of which a molecule's temperature is surely in another unit.
-_KELVIN = (50.0, 2000.0)
 #: Atoms up to which one copy in vacuum is faster on Reference than on CPU (one thread each).
 _TINY = 60
 
@@ -122,11 +120,7 @@ class Molecule(System):
 
     def check_simulate(self, settings: Simulate, temperatures: list[float]) -> None:
         """Refuse temperatures that are not kelvin and a time step too long for the hydrogens."""
-        low, high = _KELVIN
-        if wrong := [t for t in temperatures if not low <= t <= high]:
-            raise ThermolatentError(
-                f"temperatures: {wrong[0]:g} is not between {low:g} and {high:g}; temperatures are in kelvin; write e.g. 300"
-            )
+        check_kelvin(temperatures)
         if settings.time_step > (longest := self.longest_time_step) * (1 + 1e-9):
             better = "raise system.hydrogen_mass (4 fs from 3 amu)"
             if self.constraints == "none":

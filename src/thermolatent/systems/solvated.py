@@ -177,19 +177,19 @@ def _net_charge(force_field, topology) -> int:
 def _replace_by_ions(modeller, solute_atoms: int, waters: int, ions: list[str]) -> None:
     """Cut down to ``waters`` molecules and turn some into ions, at random (one seed), far from solute and each other."""
     from openmm import app, unit
+    from scipy.spatial import cKDTree
 
-    rng = np.random.default_rng(1)
     residues = _waters(modeller)
     positions = np.array(modeller.positions.value_in_unit(unit.nanometer))
     oxygens = positions[[next(residue.atoms()).index for residue in residues]]
-    from_solute = np.linalg.norm(oxygens[:, None] - positions[None, :solute_atoms], axis=-1).min(axis=1)
-    order = rng.permutation(len(residues))
+    nearest = cKDTree(positions[:solute_atoms]).query(oxygens)[0]  # of the solute and the ions that are placed already
+    order = np.random.default_rng(1).permutation(len(residues))
     places: list[int] = []
     for distance in (0.5, 0.3, 0.0):  # as far as there is room for
         for i in order:
-            far = all(np.linalg.norm(oxygens[i] - oxygens[j]) > distance for j in places)
-            if len(places) < len(ions) and i not in places and far and from_solute[i] > distance:
+            if len(places) < len(ions) and nearest[i] > distance:
                 places.append(i)
+                nearest = np.minimum(nearest, np.linalg.norm(oxygens - oxygens[i], axis=1))
     if len(places) < len(ions):
         raise ThermolatentError(
             f"system.salt: {len(ions)} ions do not fit in {waters} waters; write less, or a larger box"

@@ -1,0 +1,22 @@
+"""Files that a study names below ``system:``. Relative paths start at the working directory, as those of ``config.yaml``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def existing_file(path: str) -> str:
+    """``path``, if it is a file; raises ValueError that says where it was looked for."""
+    if not Path(path).is_file():
+        raise ValueError(f"'{path}' is no file; write a path that is absolute or relative to {Path.cwd()}")
+    return path
+
+
+def digest(paths: Iterable[str]) -> str:
+    """Of the files' content, in their order: part of the resolved study, so that an edited file repeats the MD."""
+    hashed = hashlib.sha256()
+    for path in paths:
+        hashed.update(hashlib.sha256(Path(path).read_bytes()).digest())
+    return hashed.hexdigest()[:16]

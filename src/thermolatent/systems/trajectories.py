@@ -1,0 +1,187 @@
+"""The user's existing MD: a topology, trajectory files per temperature, and energies where there are any.
+
+Nothing is simulated. The stage simulate imports the files (:mod:`thermolatent.simulate.importing`) into the layout that every
+other system's MD has, and everything after it works the same.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from thermolatent.errors import ThermolatentError
+from thermolatent.layout import format_temperature
+from thermolatent.systems.base import System, check_kelvin
+from thermolatent.systems.files import existing_file
+
+if TYPE_CHECKING:
+    import mdtraj
+    import openmm.app
+
+    from thermolatent.config import Simulate
+
+Files = dict[float, list[str]]
+
+
+def _checked(files: Files) -> Files:
+    for paths in files.values():
+        for path in paths:
+            existing_file(path)
+    return files
+
+
+class ColumnFiles(BaseModel):
+    """A column of numbers, one per frame: a file beside each trajectory file, per temperature and in the same order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    files: Files = Field({}, description="temperature -> files, one per trajectory file")
+    column: str | None = Field(
+        None, description="name of the column; default: the potential energy, where a format has one"
+    )
+    skip: int = Field(0, ge=0, description="rows before the one of the first frame")
+    every: int = Field(1, ge=1, description="rows per frame")
+
+    _files_exist = field_validator("files", mode="after")(_checked)
+
+
+class Energies(ColumnFiles):
+    """Potential energies: from files, or computed anew."""
+
+    system_xml: str | None = Field(None, description="OpenMM System of all atoms, to compute the energies with")
+
+    @field_validator("system_xml", mode="after")
+    @classmethod
+    def _exists(cls, value: str | None) -> str | None:
+        return value and existing_file(value)
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        if bool(self.files) == bool(self.system_xml):
+            raise ValueError("files: write files or system_xml, one of them; without energies leave the section out")
+        return self
+
+
+class LogWeights(ColumnFiles):
+    """Bias of each frame: a frame counts exp(bias / kT), as after metadynamics with its final bias."""
+
+    files: Files = Field(min_length=1, description="temperature -> files, one per trajectory file")
+    column: str = Field(description="name of the column, e.g. metad.rbias of a PLUMED COLVAR file")
+    unit: Literal["kJ/mol", "kcal/mol", "kT"] = Field("kJ/mol", description="of the bias; kT where it is ln w itself")
+
+    _files_exist = field_validator("files", mode="after")(_checked)
+
+
+class Trajectories(System):
+    """Existing trajectories. ``simulate`` says only into how many ``walkers`` of how many ``frames`` they are cut."""
+
+    molecular: ClassVar[bool] = True
+
+    kind: Literal["trajectories"] = "trajectories"
+    topology_file: str = Field(alias="topology", description="PDB, mmCIF, gro, prmtop, psf: of all atoms in the files")
+    files: Files = Field(min_length=1, description="temperature -> trajectory files: XTC, TRR, DCD, NetCDF")
+    frame_interval: float = Field(gt=0, description="ps between the frames in the files")
+    stride: int = Field(1, ge=1, description="every so many frames of the files are used")
+    atoms: str | None = Field(None, description="the atoms that are kept, an mdtraj selection; default: all")
+    unit: Literal["kelvin", "reduced"] = Field("kelvin", description="of temperatures; reduced: kT is the temperature")
+    energies: Energies | None = Field(None, description="potential energies; without them only which_t reweights")
+    log_weights: LogWeights | None = Field(None, description="of biased MD")
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    _files_exist = field_validator("files", mode="after")(_checked)
+
+    @field_validator("topology_file", mode="after")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        return existing_file(value)
+
+    @property
+    def temperature_unit(self) -> str:
+        return self.unit
+
+    @property
+    def saved_interval(self) -> float:
+        """ps between the frames that are used."""
+        return self.frame_interval * self.stride
+
+    @property
+    def n_particles(self) -> int:
+        return len(self.kept)
+
+    @property
+    def all_atoms(self) -> mdtraj.Topology:
+        """Topology of the files; raises :class:`ThermolatentError` if it cannot be read."""
+        return _read_topology(self.topology_file)[0]
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Indices of the atoms that are kept; raises :class:`ThermolatentError` for a selection that does not do."""
+        from thermolatent.featurize.molecular import select
+
+        if self.atoms is None:
+            return np.arange(self.all_atoms.n_atoms)
+        return select("system", "atoms", self.all_atoms, self.atoms)
+
+    def topology(self) -> openmm.app.Topology:
+        """Topology of the atoms that are kept."""
+        return self.all_atoms.subset(self.kept).to_openmm()
+
+    def starts(self) -> dict[str, np.ndarray]:
+        """The structure in the topology file; where that has none, the first frame of the first file."""
+        import mdtraj
+
+        positions = _read_topology(self.topology_file)[1]
+        if positions is None:
+            first = next(iter(self.files.values()))[0]
+            positions = next(mdtraj.iterload(first, top=self.all_atoms, chunk=1)).xyz[0]
+        return {"structure": positions[self.kept]}
+
+    def at(self, temperature: float, key: Literal["files", "energies", "log_weights"] = "files") -> list[str]:
+        """Files of one temperature; raises :class:`ThermolatentError` if there are none, or not one per trajectory."""
+        files = self.files if key == "files" else getattr(self, key).files
+        where = key if key == "files" else f"{key}.files"
+        if temperature not in files:
+            raise ThermolatentError(
+                f"system.{where}: there are none at {format_temperature(temperature)}; there are some at "
+                f"{', '.join(map(format_temperature, files))}; add them, or take {format_temperature(temperature)} out of "
+                "temperatures"
+            )
+        if not files[temperature] or len(files[temperature]) != len(self.files[temperature]):
+            raise ThermolatentError(
+                f"system.{where}: {len(files[temperature])} files at {format_temperature(temperature)} for "
+                f"{len(self.files[temperature])} trajectories; write one for each, in the same order"
+            )
+        return files[temperature]
+
+    def check_simulate(self, settings: Simulate, temperatures: list[float]) -> None:
+        """Refuse temperatures that are not kelvin."""
+        if self.unit == "kelvin":
+            check_kelvin(temperatures)
+
+    def input_files(self, temperature: float) -> list[str]:
+        """Every file that is read for this temperature; raises :class:`ThermolatentError` where some are missing."""
+        files = [self.topology_file, *self.at(temperature)]
+        for source, key in ((self.energies, "energies"), (self.log_weights, "log_weights")):
+            files += self.at(temperature, key) if source is not None and source.files else []
+        return files + [self.energies.system_xml] * bool(self.energies and self.energies.system_xml)
+
+
+@functools.lru_cache(maxsize=4)
+def _read_topology(path: str) -> tuple[mdtraj.Topology, np.ndarray | None]:
+    """The topology, and the first structure in the file if it holds any."""
+    import mdtraj
+
+    try:
+        try:
+            first = mdtraj.load_frame(path, 0)
+            return first.topology, first.xyz[0]
+        except (OSError, ValueError, TypeError):  # a format without positions
+            return mdtraj.load_topology(path), None
+    except Exception as error:  # mdtraj's readers raise many kinds
+        raise ThermolatentError(
+            f"system.topology: {path} cannot be read ({error}); write a PDB, gro, prmtop or psf"
+        ) from None
