@@ -167,7 +167,9 @@ class Trajectories(System):
         files = [self.topology_file, *self.at(temperature)]
         for source, key in ((self.energies, "energies"), (self.log_weights, "log_weights")):
             files += self.at(temperature, key) if source is not None and source.files else []
-        return files + [self.energies.system_xml] * bool(self.energies and self.energies.system_xml)
+        if self.energies is not None and self.energies.system_xml:
+            files.append(self.energies.system_xml)
+        return files
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,0 +1,252 @@
+"""Existing trajectories become the walkers of a study: the stage simulate of ``system: {kind: trajectories}``.
+
+Each file is cut into contiguous blocks of ``simulate.frames`` frames; a walker is one block. Where the files hold more blocks
+than the study has walkers, those taken are spread evenly over them all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import mdtraj
+import numpy as np
+
+from thermolatent.artifacts import FORMAT_VERSION, load_json, save_array, save_json
+from thermolatent.config import Study
+from thermolatent.errors import ArtifactError
+from thermolatent.featurize.base import check_features
+from thermolatent.featurize.molecular import atom_label
+from thermolatent.layout import Layout, format_temperature
+from thermolatent.progress import progress
+from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
+from thermolatent.simulate.imported_energies import energy_function, energy_rows, log_weight_rows
+from thermolatent.simulate.topology import write_topology
+from thermolatent.simulate.trajectories import write_trajectories
+from thermolatent.systems.trajectories import Trajectories
+
+log = logging.getLogger(__name__)
+
+#: Bytes of positions read at once.
+_CHUNK_BYTES = 32 * 2**20
+#: No bond is that long (nm): the topology, or the order of its atoms, is another one's.
+_LONGEST_BOND = 0.4
+
+
+def run(study: Study, layout: Layout, temperature: float) -> None:
+    """Write trajectories, energies (NaN where there are none), log-weights of biased MD, topology and protocol.
+
+    Raises :class:`ThermolatentError` for files that do not fit together, or hold too few frames.
+    """
+    system, settings, started = study.system, study.simulate, time.monotonic()
+    identity = _identity(study, temperature)
+    trajectories = layout.trajectories(temperature, settings.walkers)
+    if _finished(layout.protocol(temperature), identity, [*trajectories, layout.topology(temperature)]):
+        log.info("%s: complete already, nothing to do", layout.simulation(temperature))
+        return
+    check_features(study.featurize, system.all_atoms.subset(system.kept))
+    if system.atoms is None and any(residue.is_water for residue in system.all_atoms.residues):
+        log.warning("water is kept, which makes large files; write system.atoms: not water")
+    paths = system.at(temperature)
+    totals = [frames_in(path, system.all_atoms) for path in paths]
+    blocks = cut(paths, [-(-n // system.stride) for n in totals], settings.walkers, settings.frames)
+    energies = _per_walker(blocks, settings.frames, energy_rows(system, temperature, totals))
+    log_weights = _per_walker(blocks, settings.frames, log_weight_rows(system, temperature, totals))
+
+    partial = Path(f"{layout.simulation(temperature)}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    shape = (settings.walkers, settings.frames, system.n_particles, 3)
+    positions = np.lib.format.open_memmap(partial / "angstrom.npy", "w+", np.float32, shape)
+    compute = energy_function(system) if system.energies is not None and system.energies.system_xml else None
+    for index in progress(range(len(paths)), f"files at T={format_temperature(temperature)}"):
+        mine = {walker: first for walker, (file, first) in enumerate(blocks) if file == index}
+        _import_file(system, paths[index], totals[index], mine, positions, energies, compute)
+    write_trajectories(trajectories, positions.swapaxes(0, 1), 1, system.saved_interval)
+    save_array(layout.md_energies(temperature), energies)
+    if log_weights is not None:
+        save_array(layout.md_log_weights(temperature), log_weights)
+    write_topology(system, layout.topology(temperature))
+    starts = [paths[file] for file, _ in blocks]
+    told = {
+        **identity,
+        "starts": starts,
+        "first_frames": [first * system.stride for _, first in blocks],
+        "convergence": _convergence(system, energies, starts, temperature),
+        "steps": settings.frames,
+        "walker_steps_per_second": 0,
+        "wall_seconds": round(time.monotonic() - started, 3),
+    }
+    save_json(layout.protocol(temperature), told)
+    shutil.rmtree(partial)
+
+
+def _identity(study: Study, temperature: float) -> dict[str, Any]:
+    """Everything that decides the frames, the files' sizes and times among it."""
+    system, settings = study.system, study.simulate
+    return {
+        "format": FORMAT_VERSION,
+        "system": system.model_dump(mode="json"),
+        "temperature": temperature,
+        "kT": system.kT(temperature),
+        "walkers": settings.walkers,
+        "frames": settings.frames,
+        "save_every": 1,
+        "time_step": system.saved_interval,
+        "platform": "imported",
+        "openmm": "not used",
+        "energies": system.energies is not None,
+        "weighted": system.log_weights is not None,
+        "centroid_removed": False,
+        "inputs": [
+            [path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns] for path in system.input_files(temperature)
+        ],
+    }
+
+
+def _finished(protocol: str, identity: dict[str, Any], files: list[str]) -> bool:
+    try:
+        found = load_json(protocol, "protocol")
+    except ArtifactError:
+        return False
+    same = {key: found.get(key) for key in identity} == json.loads(json.dumps(identity))
+    return same and all(Path(file).is_file() for file in files)
+
+
+def frames_in(path: str, topology: mdtraj.Topology) -> int:
+    """Frames of a trajectory file; raises :class:`ArtifactError` if it cannot be read or has other atoms."""
+    try:
+        with mdtraj.open(path) as file:
+            frames, first = len(file), file.read(1)
+    except Exception as error:  # mdtraj's readers raise many kinds
+        raise ArtifactError(
+            f"{path}: cannot be read as a trajectory ({error}); write XTC, TRR, DCD or NetCDF"
+        ) from None
+    atoms = np.shape(first[0] if isinstance(first, tuple) else first)[1]
+    if atoms != topology.n_atoms:
+        raise ArtifactError(
+            f"{path}: has {atoms} atoms, system.topology has {topology.n_atoms}; write the topology of all atoms in these "
+            "files (system.atoms selects what is kept)"
+        )
+    return frames
+
+
+def cut(paths: list[str], lengths: list[int], walkers: int, frames: int) -> list[tuple[int, int]]:
+    """``(file, first frame)`` of each walker's block; raises :class:`ArtifactError` that says what would fit."""
+    blocks = [(file, first) for file, n in enumerate(lengths) for first in range(0, n - frames + 1, frames)]
+    if len(blocks) < walkers:
+        there = ", ".join(f"{n} in {path}" for path, n in zip(paths, lengths, strict=True))
+        fitting = _longest(lengths, walkers)
+        advice = [f"frames: {fitting}"] * (fitting > 1) + [f"walkers: {len(blocks)}"] * (len(blocks) > 1)
+        raise ArtifactError(
+            f"simulate: {walkers} walkers of {frames} frames need {walkers} such blocks, there are {len(blocks)} in the frames "
+            f"used ({there}); write simulate.{' or simulate.'.join(advice) or 'walkers: fewer'}, or add files"
+        )
+    if len(blocks) > walkers:
+        log.info("%d of %d blocks of %d frames are used", walkers, len(blocks), frames)
+    return [blocks[i * len(blocks) // walkers] for i in range(walkers)]
+
+
+def _longest(lengths: list[int], walkers: int) -> int:
+    """Most frames per block for which there are enough blocks."""
+    low, high = 0, max(lengths)
+    while low < high:
+        middle = (low + high + 1) // 2
+        enough = sum(n // middle for n in lengths) >= walkers
+        low, high = (middle, high) if enough else (low, middle - 1)
+    return low
+
+
+def _per_walker(blocks: list[tuple[int, int]], frames: int, rows: list[np.ndarray] | None) -> np.ndarray | None:
+    """``(walkers, frames)`` of each file's values, ``rows``; None of None."""
+    if rows is None:
+        return None
+    return np.stack([rows[file][first : first + frames] for file, first in blocks])
+
+
+def _import_file(
+    system: Trajectories,
+    path: str,
+    total: int,
+    blocks: dict[int, int],
+    positions: np.ndarray,
+    energies: np.ndarray,
+    compute: Callable[[mdtraj.Trajectory], np.ndarray] | None,
+) -> None:
+    """Copy one file's blocks, ``{walker: first frame}``, into ``positions`` (angstrom), and energies computed on the way."""
+    length = positions.shape[1]
+    walker_of, first_of = np.full(total, -1), np.zeros(total, int)
+    for walker, first in blocks.items():
+        used = system.stride * np.arange(first, first + length)
+        walker_of[used], first_of[used] = walker, first
+    for start, part in _chunks(system, path, total, all_atoms=compute is not None):
+        if start == 0:
+            _check_bonds(system, path, _made_whole(part[0]))
+        index = start + np.flatnonzero(walker_of[start : start + len(part)] >= 0)
+        if not len(index):
+            continue
+        part = part[index - start]
+        place = walker_of[index], index // system.stride - first_of[index]
+        if compute is not None:
+            energies[place] = compute(part)
+            part = part.atom_slice(system.kept)
+        xyz = _made_whole(part).xyz
+        if not np.isfinite(xyz).all():
+            raise ArtifactError(f"{path}: positions near frame {index[0]} are not finite numbers; leave the file out")
+        positions[place] = xyz * np.float32(10.0)
+
+
+def _chunks(system: Trajectories, path: str, total: int, all_atoms: bool) -> Iterator[tuple[int, mdtraj.Trajectory]]:
+    """``(first frame, frames)`` of a file, of the kept atoms unless ``all_atoms``."""
+    chunk = max(1, _CHUNK_BYTES // (12 * system.all_atoms.n_atoms))
+    atoms = None if all_atoms or system.atoms is None else system.kept
+    seen = 0
+    try:
+        for part in mdtraj.iterload(path, top=system.all_atoms, chunk=chunk, atom_indices=atoms):
+            yield seen, part
+            seen += len(part)
+    except (OSError, RuntimeError, EOFError) as error:
+        raise ArtifactError(f"{path}: cannot be read after frame {seen} ({error}); is it cut off?") from None
+    if seen != total:
+        raise ArtifactError(f"{path}: has {seen} frames, its header promises {total}; is it cut off?")
+
+
+def _made_whole(part: mdtraj.Trajectory) -> mdtraj.Trajectory:
+    """Molecules that the periodic box has cut, in one piece; those that are whole stay where they are."""
+    if part.unitcell_vectors is None or part.topology.n_bonds == 0:
+        return part
+    molecules = part.topology.find_molecules()
+    if len(molecules) == 1:
+        return part.make_molecules_whole()
+    return part.image_molecules(anchor_molecules=[max(molecules, key=len)])
+
+
+def _check_bonds(system: Trajectories, path: str, first: mdtraj.Trajectory) -> None:
+    """Raise :class:`ArtifactError` for bonds that no molecule has."""
+    if system.unit == "reduced" or first.topology.n_bonds == 0:
+        return
+    bonds = [(a.index, b.index) for a, b in first.topology.bonds]
+    lengths = mdtraj.compute_distances(first, bonds, periodic=False)[0]
+    longest = int(lengths.argmax())
+    if lengths[longest] > _LONGEST_BOND:
+        one, other = (atom_label(first.topology.atom(i)) for i in bonds[longest])
+        raise ArtifactError(
+            f"{path}: its bond {one} to {other} is {lengths[longest]:.2f} nm long, so system.topology is of another molecule "
+            "or has its atoms in another order; write the topology of these files"
+        )
+
+
+def _convergence(system: Trajectories, energies: np.ndarray, starts: list[str], temperature: float) -> dict[str, Any]:
+    """Whether files agree in mean energy; where there are no energies, that it is not known."""
+    if system.energies is not None:
+        result = compare_starts(energies, starts)
+        warn_if_unconverged(result, format_temperature(temperature))
+        return result
+    log.warning("no energies: MBAR and conditional reweighting are not available, which_t takes their place")
+    walkers = {name: starts.count(name) for name in dict.fromkeys(starts)}
+    return {"mean_energy": {}, "walkers": walkers, "difference": 0.0, "standard_errors": None, "between": None}

@@ -1,0 +1,258 @@
+"""Existing MD: what is imported is what the files hold, and files that do not fit are refused in one line."""
+
+from pathlib import Path
+
+import mdtraj
+import numpy as np
+import pytest
+from molecules_for_tests import alanine_dipeptide
+
+from thermolatent.artifacts import load_array, load_json
+from thermolatent.config import Study, parse
+from thermolatent.errors import ConfigError, ThermolatentError
+from thermolatent.featurize import stage as featurize
+from thermolatent.layout import Layout
+from thermolatent.simulate import importing
+from thermolatent.simulate import stage as simulate
+from thermolatent.systems.three_hole import ThreeHole
+
+TORSIONS = [{"kind": "backbone_torsions", "form": "angle"}]
+T = 400.0
+
+
+def study(
+    system, walkers=4, frames=10, temperatures=(T,), features=("backbone_torsions",), plane=TORSIONS, **simulated
+):
+    return parse(
+        Study,
+        {
+            "name": "test",
+            "system": {"kind": "trajectories", **system},
+            "temperatures": {"train": list(temperatures)},
+            "simulate": {"walkers": walkers, "frames": frames, **simulated},
+            "featurize": {"features": list(features), "plane": list(plane)},
+            "models": {"latf": {"density": "flow"}},
+            "validate": {"states": {"kind": "nearest", "centers": {"a": [0, 0], "b": [1, 1]}}},
+        },
+        "test.yaml",
+    )
+
+
+def csv(path, values):
+    path.write_text("\n".join(['#"Potential Energy (kJ/mole)"', *map(repr, map(float, values))]) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two XTC files of 23 and 25 frames with energies and bias: (system section, topology, [positions], [energies], [bias])."""
+    topology, positions = alanine_dipeptide(frames=48)
+    parts, rng = [positions[:23], positions[23:]], np.random.default_rng(2)
+    energies = [rng.normal(size=len(part)) for part in parts]
+    bias = [rng.normal(size=len(part)) for part in parts]
+    mdtraj.Trajectory(positions[:1], topology).save_pdb(str(tmp_path / "top.pdb"))
+    section = {"topology": str(tmp_path / "top.pdb"), "frame_interval": 2.0, "files": {T: []}}
+    section |= {"energies": {"files": {T: []}}, "log_weights": {"files": {T: []}, "column": "bias"}}
+    for i, (part, energy, shift) in enumerate(zip(parts, energies, bias, strict=True)):
+        mdtraj.Trajectory(part, topology).save_xtc(str(tmp_path / f"{i}.xtc"))
+        section["files"][T].append(str(tmp_path / f"{i}.xtc"))
+        section["energies"]["files"][T].append(csv(tmp_path / f"{i}.csv", energy))
+        colvar = "#! FIELDS time bias\n" + "".join(f"{j} {b!r}\n" for j, b in enumerate(shift.tolist()))
+        (tmp_path / f"COLVAR{i}").write_text(colvar)
+        section["log_weights"]["files"][T].append(str(tmp_path / f"COLVAR{i}"))
+    return section, topology, parts, energies, bias
+
+
+def imported(made, layout, temperature=T):
+    """(positions, energies, protocol) of what the stage simulate wrote."""
+    simulate.run(made, layout, temperature)
+    top = layout.topology(temperature)
+    walkers = [mdtraj.load(path, top=top).xyz for path in layout.trajectories(temperature, made.simulate.walkers)]
+    return np.stack(walkers), load_array(layout.md_energies(temperature)), load_json(layout.protocol(temperature))
+
+
+def test_blocks_of_files_become_walkers_with_their_energies_and_weights(files, tmp_path):
+    section, topology, parts, energies, bias = files
+    layout = Layout(str(tmp_path / "results"))
+    made = study(section)
+    positions, found, protocol = imported(made, layout)
+    assert protocol["starts"] == [section["files"][T][i] for i in (0, 0, 1, 1)]
+    assert protocol["first_frames"] == [0, 10, 0, 10]
+    expected = [(0, 0), (0, 10), (1, 0), (1, 10)]
+    for walker, (file, first) in enumerate(expected):
+        np.testing.assert_allclose(positions[walker], parts[file][first : first + 10], atol=6e-4)  # as XTC rounds
+        np.testing.assert_array_equal(found[walker], energies[file][first : first + 10])
+    weights = load_array(layout.md_log_weights(T))
+    in_kT = [b / made.system.kT(T) for b in bias]
+    highest = max(b.max() for b in in_kT)
+    np.testing.assert_allclose(weights, [in_kT[f][i : i + 10] - highest for f, i in expected], rtol=1e-12)
+    assert protocol["weighted"] is True
+    featurize.run(made, layout, T)
+    header = load_json(layout.features_header(T))
+    assert header["frame_interval"] == pytest.approx(2.0)
+    assert header["names"] == ["sin phi ALA2", "cos phi ALA2", "sin psi ALA2", "cos psi ALA2"]
+    phi = mdtraj.compute_phi(mdtraj.Trajectory(parts[1][10:20], topology))[1][:, 0]
+    np.testing.assert_allclose(np.exp(1j * load_array(layout.plane(T))[3, :, 0]), np.exp(1j * phi), atol=0.03)
+
+
+@pytest.mark.parametrize("extension", ["xtc", "dcd", "nc", "trr"])
+def test_three_hole_through_every_format_is_the_source(extension, tmp_path):
+    """simulate -> featurize of exact points: x, y and the energies come out as they went in."""
+    points = ThreeHole().sample_exact(60, 1.0, np.random.default_rng(0))
+    topology = mdtraj.Topology()
+    topology.add_atom("A1", mdtraj.element.argon, topology.add_residue("HOL", topology.add_chain()))
+    x = np.pad(points, ((0, 0), (0, 1)))[:, None].astype(np.float32)
+    trajectory = mdtraj.Trajectory(x, topology)
+    trajectory[0].save_pdb(str(tmp_path / "top.pdb"))
+    path = str(tmp_path / f"all.{extension}")
+    trajectory.save(path)
+    energies = ThreeHole().plane_energy(points)
+    section = {
+        "topology": str(tmp_path / "top.pdb"),
+        "files": {1: [path]},
+        "frame_interval": 0.5,
+        "unit": "reduced",
+        "energies": {"files": {1: [csv(tmp_path / "energies.csv", energies)]}},
+    }
+    made = study(section, 3, 20, [1.0], ["position_xy"], ["position_xy"])
+    layout = Layout(str(tmp_path / "results"))
+    simulate.run(made, layout, 1.0)
+    featurize.run(made, layout, 1.0)
+    tolerance = 6e-4 if extension == "xtc" else 1e-6
+    np.testing.assert_allclose(load_array(layout.features(1.0)).reshape(60, 2), points, atol=tolerance)
+    np.testing.assert_array_equal(load_array(layout.energies(1.0)).ravel(), energies)
+    assert load_json(layout.features_header(1.0))["kT"] == 1.0
+
+
+def test_stride_selection_and_rows_between_frames(files, tmp_path):
+    section, topology, parts, energies, _ = files
+    section = {**section, "stride": 2, "atoms": "not element H", "log_weights": None}
+    for i, energy in enumerate(energies):  # a row before the first frame, and two per frame
+        csv(tmp_path / f"{i}.csv", [999.0, *np.stack([energy, energy + 100], axis=1).ravel()])
+    with pytest.raises(
+        ThermolatentError, match=r"0\.csv: has 47 rows.*23 frames.*0\.xtc; write system\.energies\.skip: 1 and"
+    ) as e:
+        imported(study(section, 2, 11), Layout(str(tmp_path / "none")))
+    assert "system.energies.every: 2" in str(e.value)
+    section["energies"] = {**section["energies"], "skip": 1, "every": 2}
+    positions, found, protocol = imported(study(section, 2, 11), Layout(str(tmp_path / "results")))
+    heavy = topology.select("not element H")
+    assert positions.shape == (2, 11, len(heavy), 3)
+    np.testing.assert_allclose(positions[1], parts[1][: 2 * 11 : 2, heavy], atol=6e-4)
+    np.testing.assert_array_equal(found, [energies[0][:22:2], energies[1][:22:2]])
+    assert protocol["save_every"] * protocol["time_step"] == pytest.approx(4.0)
+
+
+def test_spare_blocks_are_left_out_evenly():
+    assert importing.cut(["a", "b"], [50, 50], 4, 10) == [(0, 0), (0, 20), (1, 0), (1, 20)]
+    with pytest.raises(
+        ThermolatentError,
+        match=r"there are 4 .*\(25 in a, 29 in b\); write simulate\.frames: 9 or simulate\.walkers: 4",
+    ):
+        importing.cut(["a", "b"], [25, 29], 5, 10)
+
+
+def test_energies_from_a_system_and_molecules_cut_by_the_box(tmp_path):
+    import openmm as mm
+    from openmmtools.testsystems import AlanineDipeptideVacuum
+
+    topology, positions = alanine_dipeptide(frames=20)
+    made = AlanineDipeptideVacuum()
+    (tmp_path / "system.xml").write_text(mm.XmlSerializer.serialize(made.system))
+    box = 1.5
+    wrapped = positions - box * np.floor(positions / box)  # atoms on both sides of the box
+    assert not np.allclose(wrapped, positions, atol=0.1)
+    trajectory = mdtraj.Trajectory(wrapped, topology, None, np.full((20, 3), box), np.full((20, 3), 90.0))
+    trajectory.save_dcd(str(tmp_path / "a.dcd"))
+    mdtraj.Trajectory(positions[:1], topology).save_pdb(str(tmp_path / "top.pdb"))
+    section = {"topology": str(tmp_path / "top.pdb"), "files": {T: [str(tmp_path / "a.dcd")]}, "frame_interval": 1.0}
+    layout = Layout(str(tmp_path / "results"))
+    whole = {**section, "atoms": "not element H"}
+    found, energies, protocol = imported(study(whole, 2, 10), layout)
+    assert np.isnan(energies).all()
+    assert protocol["energies"] is False
+    heavy = topology.select("not element H")
+    np.testing.assert_allclose(
+        mdtraj.geometry.distance.compute_distances(
+            mdtraj.Trajectory(found.reshape(20, -1, 3), topology.subset(heavy)), [[0, 9]]
+        ),
+        mdtraj.compute_distances(mdtraj.Trajectory(positions, topology), [heavy[[0, 9]]]),
+        atol=1e-5,
+    )
+    mdtraj.Trajectory(positions, topology).save_dcd(str(tmp_path / "a.dcd"))
+    section |= {"energies": {"system_xml": str(tmp_path / "system.xml")}, "atoms": "not element H"}
+    _, energies, _ = imported(study(section, 2, 10), Layout(str(tmp_path / "again")))
+    context = mm.Context(made.system, mm.VerletIntegrator(0.001), mm.Platform.getPlatformByName("Reference"))
+    for frame in (0, 13):
+        context.setPositions(positions[frame].astype(float))
+        expected = context.getState(energy=True).getPotentialEnergy()._value
+        assert energies.ravel()[frame] == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_was_imported_is_left_alone_until_a_file_changes(files, tmp_path):
+    section, _, _, energies, _ = files
+    layout = Layout(str(tmp_path / "results"))
+    imported(study(section), layout)
+    before = Path(layout.protocol(T)).stat().st_mtime_ns
+    simulate.run(study(section), layout, T)
+    assert Path(layout.protocol(T)).stat().st_mtime_ns == before
+    csv(Path(section["energies"]["files"][T][0]), energies[0] + 1)
+    _, found, _ = imported(study(section), layout)
+    np.testing.assert_array_equal(found[0], energies[0][:10] + 1)
+    assert not list(Path(layout.simulation(T)).parent.glob("*.partial"))
+
+
+def test_files_that_do_not_fit_are_refused_in_one_line(files, tmp_path):
+    section, topology, parts, energies, _ = files
+    layout = Layout(str(tmp_path / "results"))
+
+    def refused(words, changes, **more):
+        with pytest.raises(ThermolatentError, match=words) as caught:
+            simulate.run(study({**section, **changes}, **more), layout, T)
+        assert "\n" not in str(caught.value)
+        assert not Path(layout.protocol(T)).exists()
+
+    refused(
+        r"4 walkers of 20 frames need 4 .*there are 2 .*23 in .*write simulate\.frames: 11 or simulate\.walkers: 2",
+        {},
+        frames=20,
+    )
+    mdtraj.Trajectory(parts[0][:, :10], topology.subset(range(10))).save_dcd(str(tmp_path / "small.dcd"))
+    small = {"files": {T: [str(tmp_path / "small.dcd")] * 2}}
+    refused(r"small\.dcd: has 10 atoms, system\.topology has 22", small)
+    mixed = parts[0][:, np.random.default_rng(0).permutation(22)] * 5
+    mdtraj.Trajectory(mixed, topology).save_dcd(str(tmp_path / "mixed.dcd"))
+    refused(
+        r"mixed\.dcd: its bond .* nm long, so system\.topology",
+        {"files": {T: [str(tmp_path / "mixed.dcd")] * 2}, "energies": None, "log_weights": None},
+    )
+    csv(Path(section["energies"]["files"][T][1]), energies[1][:-2])
+    refused(r"1\.csv: has 23 rows.* for 25 frames of .*1\.xtc; write system\.energies\.skip", {})
+    (tmp_path / "text.xtc").write_text("no trajectory")
+    refused(r"text\.xtc: cannot be read as a trajectory", {"files": {T: [str(tmp_path / "text.xtc")] * 2}})
+    refused(r"system\.atoms: 'resname XXX' selects no atom", {"atoms": "resname XXX"})
+    refused(r"backbone_torsions: the molecule has no phi", {"atoms": "resname NME"})
+
+
+def test_a_study_that_does_not_fit_its_files_is_refused_before_any_job(files):
+    section = files[0]
+
+    def refused(words, changes=None, **more):
+        with pytest.raises(ConfigError, match=words) as caught:
+            study({**section, **(changes or {})}, **more)
+        assert "\n" not in str(caught.value)
+
+    refused(r"simulate\.time_step: is not for system\.kind: trajectories", time_step=0.002)
+    refused(
+        r"temperatures: 0\.5 is not between 50 and 2000; temperatures are in kelvin",
+        {"files": {0.5: section["files"][T]}, "energies": None, "log_weights": None},
+        temperatures=[0.5],
+    )
+    refused(r"system\.files: there are none at 500; there are some at 400", temperatures=[T, 500.0])
+    refused(r"'nowhere\.xtc' is no file", {"files": {T: ["nowhere.xtc"]}})
+    refused(
+        r"system\.energies\.files: 1 files at 400 for 2 trajectories",
+        {"energies": {"files": {T: section["energies"]["files"][T][:1]}}},
+    )
+    refused(r"write files or system_xml, one of them", {"energies": {"column": "Potential"}})
+    refused(r"unknown key, did you mean 'frame_interval'", {"frame_intervals": 3})
