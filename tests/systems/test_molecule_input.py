@@ -55,7 +55,7 @@ PEPTIDE = {"kind": "peptide", "sequence": "YYDPETGTWY"}
         (
             {**PEPTIDE, "force_field": "amber15"},
             {},
-            ["system.force_field", "unknown force field 'amber15'", "did you mean 'amber1"],
+            ["system.force_field", "'amber15'", "did you mean 'amber1"],
         ),
         ({**PEPTIDE, "force_field": "charmm36"}, {}, ["system.solvent", "no parameters for charmm36", "amber14"]),
         ({**PEPTIDE, "water": "tip3p"}, {}, ["system.water", "solvent: implicit", "solvent: explicit"]),
