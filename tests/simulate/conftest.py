@@ -83,9 +83,26 @@ def make_study():
     return build_study
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_molecular():
     return molecular_study
+
+
+@pytest.fixture(scope="session")
+def copies_engine():
+    """Stands for ``molecule_engine``: what a GPU would be given, here on Reference."""
+    from thermolatent.simulate.copies import make_copies
+    from thermolatent.simulate.engines import Together, degrees_of_freedom
+    from thermolatent.simulate.langevin import langevin, new_context
+    from thermolatent.simulate.molecules import molecule_system
+
+    def engine(molecule, settings, temperature, threads=1):
+        system = molecule_system(molecule, settings, temperature)
+        copies = make_copies(system, settings.walkers)
+        context = new_context(copies.system, langevin(molecule, settings, temperature), "Reference", {})
+        return Together(context, settings.walkers, degrees_of_freedom(system))
+
+    return engine
 
 
 @pytest.fixture

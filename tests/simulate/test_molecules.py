@@ -11,9 +11,7 @@ from thermolatent.artifacts import load_array, load_json
 from thermolatent.errors import ConfigError, SimulationError, ThermolatentError
 from thermolatent.layout import Layout
 from thermolatent.simulate import molecules, stage, walkers
-from thermolatent.simulate.copies import make_copies
-from thermolatent.simulate.engines import BAR_NM3, Processes, Together, degrees_of_freedom, gathered
-from thermolatent.simulate.langevin import langevin, new_context
+from thermolatent.simulate.engines import BAR_NM3, Processes, Together, gathered
 from thermolatent.simulate.molecules import kelvin_at, molecule_engine, molecule_system, start_walkers
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 
@@ -98,17 +96,9 @@ def test_a_killed_process_is_reported(make_molecular):
         engine.close()
 
 
-def copies_engine(molecule, settings, temperature):
-    """What a GPU would be given, here on Reference."""
-    system = molecule_system(molecule, settings, temperature)
-    copies = make_copies(system, settings.walkers)
-    context = new_context(copies.system, langevin(molecule, settings, temperature), "Reference", {})
-    return Together(context, settings.walkers, degrees_of_freedom(system))
-
-
-def test_copies_in_one_context_run_and_resume(make_molecular, tmp_path, monkeypatch):
+def test_copies_in_one_context_run_and_resume(make_molecular, copies_engine, tmp_path, monkeypatch):
     study = make_molecular(VACUUM, **SHORT, friction=50.0)
-    monkeypatch.setattr(walkers, "molecule_engine", lambda m, s, t, threads: copies_engine(m, s, t))
+    monkeypatch.setattr(walkers, "molecule_engine", copies_engine)
     whole, torn = simulate(study, tmp_path / "whole"), Layout(str(tmp_path / "torn"))
     energies = load_array(whole.md_energies(300))
     for walker in range(3):
