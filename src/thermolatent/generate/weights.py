@@ -28,7 +28,7 @@ class ModelWeights:
 
     Parameters
     ----------
-    frame_weights: conditional reweighting on the features, for an informed model; else None.
+    frame_weights: reweighting on the features, for an informed model; else None.
 
     Attributes
     ----------
@@ -51,6 +51,6 @@ class ModelWeights:
         """ln w_n(T), ``(N,)`` float64 in the one frame order, sum w = 1."""
         log_w = self.log_density(self.latents, temperature) - self._log_data
         if self._latent_weights is not None:
-            log_w = log_w + self._frame_weights.log_weights("conditional", temperature)
+            log_w = log_w + self._frame_weights.log_weights(self._frame_weights.preferred, temperature)
             log_w = log_w - self._latent_weights.log_weights(1 / kT)
         return log_w - np.logaddexp.reduce(log_w)

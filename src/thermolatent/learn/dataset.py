@@ -45,6 +45,11 @@ class TrainingData:
     drawn: list[np.ndarray]
 
     @property
+    def has_energies(self) -> bool:
+        """Whether the MD came with energies: existing trajectories need not, theirs are NaN then."""
+        return all(bool(np.isfinite(e).all()) for e in self.energies)
+
+    @property
     def counts(self) -> list[int]:
         """Frames per temperature, N_k."""
         return [f.shape[0] * f.shape[1] for f in self.features]

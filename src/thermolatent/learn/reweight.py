@@ -28,23 +28,28 @@ _MBAR_FRAMES = 50_000
 
 
 def run(study: Study, layout: Layout, seed: int) -> None:
-    """Fit the networks and write ``reweight/seed<seed>.safetensors`` with its history."""
+    """Fit the networks and write ``reweight/seed<seed>.safetensors`` with its history.
+
+    Of MD without energies only ``which_t`` can be fitted.
+    """
     data = load_training(study, layout)
+    if not data.has_energies:
+        log.warning("the MD has no energies: no MBAR, no conditional reweighting; which_t takes their place everywhere")
     history = History()
     spec, tensors = {"seed": seed, "networks": {}}, {}
     if len(data.temperatures) > 1:
-        for method in ("which_t", "conditional", LINEAR):
+        for method in ("which_t", "conditional", LINEAR) if data.has_energies else ("which_t",):
             network = fit_potential(study, data, data.flat(data.features), seed, method, history)
             spec["networks"][method] = network.spec
             tensors |= prefixed(f"{method}.", network.state_dict())
-    tensors["mbar.free_energies"] = torch.from_numpy(
-        solve(data, data.flat(data.energies)[:, None] / np.asarray(data.kT))
-    )
+    if data.has_energies:
+        reduced = data.flat(data.energies)[:, None] / np.asarray(data.kT)
+        tensors["mbar.free_energies"] = torch.from_numpy(solve(data, reduced))
     save_model(layout.reweighting(seed), "reweighting", spec, tensors)
     history.save(layout.history(layout.reweighting(seed)))
     weights = FrameWeights(study, layout, seed, data)
     for T in study.temperatures.predict:
-        shares = [f"{m} {100 * effective_fraction(weights.log_weights(m, T)):.1f} %" for m in METHODS]
+        shares = [f"{m} {100 * effective_fraction(weights.log_weights(m, T)):.1f} %" for m in weights.methods]
         log.info("effective sample fraction at T%s: %s", T, ", ".join(shares))
 
 
@@ -140,12 +145,22 @@ class FrameWeights:
         self.data = data or load_training(study, layout)
         self._kT = study.system.kT
         spec, tensors = load_model(layout.reweighting(seed), "reweighting")
-        self._energies = self.data.flat(self.data.energies)
-        self._f_mbar = tensors["mbar.free_energies"].numpy()
+        self._energies = self.data.flat(self.data.energies) if self.data.has_energies else None
+        self._f_mbar = tensors["mbar.free_energies"].numpy() if self._energies is not None else None
         self._path, self._networks, self._learned = layout.reweighting(seed), {}, {}
         for method, shape in spec["networks"].items():
             self._networks[method] = ReducedPotential(**shape)
             self._networks[method].load_state_dict(stripped(f"{method}.", tensors))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those of :data:`METHODS` that the MD allows: without energies only ``which_t``."""
+        return METHODS if self._energies is not None else ("which_t",)
+
+    @property
+    def preferred(self) -> str:
+        """The method that informs training and frame weights: ``conditional``, without energies ``which_t``."""
+        return self.methods[-1]
 
     def log_weights(self, method: str, temperature: float) -> np.ndarray:
         """ln w_n(T), ``(N,)`` float64, sum w = 1, by "mbar", "which_t", "conditional" or "conditional_linear".
@@ -154,11 +169,14 @@ class FrameWeights:
         """
         b = 1 / self._kT(temperature)
         # One training temperature: nothing to classify, and only that temperature is asked for.
-        if method == "mbar" or not self._networks:
+        if self._energies is None and not self._networks:
+            return np.full(sum(self.data.counts), -np.log(sum(self.data.counts)))
+        if self._energies is not None and (method == "mbar" or not self._networks):
             at_training = self._energies[:, None] / np.asarray(self.data.kT)
             return log_weights(self._energies * b, at_training, np.asarray(self.data.counts), self._f_mbar)
         if method not in self._networks:
-            raise ArtifactError(f"{self._path}: has no network '{method}'; delete it and run reweight again")
+            what = "the MD has no energies; use which_t" if self._energies is None else "delete it and run reweight again"
+            raise ArtifactError(f"{self._path}: has no network '{method}'; {what}")
         if method not in self._learned:
             features = self.data.flat(self.data.features)
             self._learned[method] = LearnedWeights(self._networks[method], self.data, features)
@@ -183,4 +201,4 @@ class LearnedWeights:
 def baseline_weights(study: Study, layout: Layout, seed: int, temperature: float) -> dict[str, np.ndarray]:
     """Frame weights of each weighted baseline at one temperature: ``{name: (N,) float64, sum 1}``."""
     weights = FrameWeights(study, layout, seed)
-    return {method: np.exp(weights.log_weights(method, temperature)) for method in METHODS}
+    return {method: np.exp(weights.log_weights(method, temperature)) for method in weights.methods}

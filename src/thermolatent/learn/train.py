@@ -79,7 +79,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     trained = Model(training.spib.cpu(), training.density.cpu(), about)
     if spec.informed:
         latents = trained.representation.encode(data.flat(data.features))
-        trained.latent_potential = fit_potential(study, data, latents, seed, "conditional", training.history)
+        trained.latent_potential = fit_potential(study, data, latents, seed, weights.preferred, training.history)
     trained.save(layout.model(model, seed))
     training.history.save(layout.history(layout.model(model, seed)))
     training.checkpoint.remove()
@@ -178,7 +178,7 @@ class DensityTraining(Descent):
         if weights is not None:
             temperature_range = study.temperature_range
             self.pool = InformedPool(
-                lambda T: weights.log_weights("conditional", T),
+                lambda T: weights.log_weights(weights.preferred, T),
                 (1 / temperature_range[1], 1 / temperature_range[0]),
                 frame_mask(data, ~held),
                 np.repeat(data.temperatures, data.counts),

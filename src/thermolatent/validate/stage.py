@@ -13,7 +13,7 @@ from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.dataset import draw, held_out_walkers
 from thermolatent.learn.model import Model
 from thermolatent.learn.representation import Representation, load_representation
-from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights
+from thermolatent.learn.reweight import LINEAR, FrameWeights
 from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.identity import trust_identity
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
@@ -130,7 +130,7 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
             tables.md_populations(T, state_set)
             if state_set.label == "named":
                 tables.exact_rows(T, state_set)
-        for name in ("nearest", *METHODS):
+        for name in ("nearest", *frame_weights.methods):
             if name == "nearest":
                 weights = tables.reference.nearest_weights(T)
             else:
@@ -142,8 +142,8 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
                 tables.divergences(name, T, view, tables.weighted(view, weights))
             for state_set in state_sets:
                 tables.populations(name, T, state_set, weights)
-        # With one training temperature nothing was fitted, so there is no form of A to doubt.
-        if home and len(tables.reference.training) > 1:
+        # With one training temperature nothing was fitted, without energies no heat capacity: no form of A to doubt.
+        if home and len(tables.reference.training) > 1 and "conditional" in frame_weights.methods:
             _basis(frame_weights, tables, T, state_sets[0])
         log.info("baselines: T=%s scored", format_temperature(T))
 
@@ -162,6 +162,9 @@ def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: 
     trained = Model.load(layout.model(model, tables.seed))
     for T in study.temperatures.train:
         energies = draw(load_array(layout.energies(T), "energies", mmap=True), tables.reference.drawn[T])
+        if not np.isfinite(energies).all():
+            log.warning("%s: the MD at T=%s has no energies, no trust_identity", model, format_temperature(T))
+            continue
         half = tables.reference.half[T]
         value = trust_identity(trained, study.system.kT(T), T, latent.points[T], energies, half)
         if np.isfinite(value):
