@@ -224,3 +224,118 @@ def test_prepared_system_without_constraints(tmp_path, vacuum):
         Prepared(**files).built  # noqa: B018
     one_line(error, "system.constraints", "write constraints: none")
     assert Prepared(**files, constraints="none").longest_time_step == 0.001
+
+
+GROMACS_TOP = """[ defaults ]
+1 2 yes 0.5 0.8333
+[ atomtypes ]
+OA 8 16.0 0.0 A 0.3 0.1
+HA 1 1.008 0.0 A 0.1 0.1
+[ moleculetype ]
+OHX 3
+[ atoms ]
+1 OA 1 OHX O1 1 -0.4 16.0
+2 HA 1 OHX H1 1 0.4 1.008
+[ bonds ]
+1 2 1 0.10 300000.0
+[ system ]
+hydroxyl
+[ molecules ]
+OHX 1
+"""
+GROMACS_GRO = """hydroxyl
+2
+    1OHX     O1    1   0.000   0.000   0.000
+    1OHX     H1    2   0.110   0.000   0.000
+   3.0 3.0 3.0
+"""
+CHARMM_PSF = """PSF
+
+       1 !NTITLE
+ REMARKS hydroxyl
+
+       2 !NATOM
+       1 A    1    OHX  O1   OA    -0.400000       16.0000           0
+       2 A    1    OHX  H1   HA     0.400000        1.0080           0
+
+       1 !NBOND: bonds
+       1       2
+
+       0 !NTHETA: angles
+
+
+       0 !NPHI: dihedrals
+
+
+       0 !NIMPHI: impropers
+
+
+       0 !NDON: donors
+
+
+       0 !NACC: acceptors
+
+
+       0 !NNB
+
+       0       0
+
+       1       0 !NGRP
+       0       0       0
+
+"""
+CHARMM_PRM = """* hydroxyl
+*
+ATOMS
+MASS 1 OA 16.0
+MASS 2 HA 1.008
+BONDS
+OA HA 400.0 1.0
+NONBONDED
+OA 0.0 -0.1 1.7
+HA 0.0 -0.1 0.2
+END
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "energy"),
+    [
+        ({"topology": ("x.top", GROMACS_TOP), "positions": ("x.gro", GROMACS_GRO)}, 0.5 * 300000.0 * 0.01**2),
+        (
+            {
+                "topology": ("x.psf", CHARMM_PSF),
+                "parameters": ("x.prm", CHARMM_PRM),
+                "positions": ("x.gro", GROMACS_GRO),
+            },
+            400.0 * 0.1**2 * 4.184,
+        ),
+    ],
+)
+def test_prepared_gromacs_and_charmm_files_of_one_bond(files, energy, tmp_path):
+    """A harmonic bond stretched by 0.01 nm; its ends exclude each other."""
+    paths = {}
+    for key, (name, text) in files.items():
+        (tmp_path / name).write_text(text)
+        paths[key] = str(tmp_path / name)
+    molecule = Prepared(**paths, solvent="vacuum", constraints="none", hydrogen_mass=1.008)
+    assert molecule.potential_energy(molecule.starts()["x"]) == pytest.approx(energy, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("endings", "keys", "words"),
+    [
+        (("x.txt",), {}, ["topology", "no known format", ".prmtop"]),
+        (("x.pdb",), {}, ["system_xml", "write both, or neither"]),
+        (("x.prmtop",), {}, ["positions", "is missing"]),
+        (("x.psf", "x.pdb"), {}, ["parameters", "is missing", ".prm"]),
+        (("x.top", "x.gro"), {"solvent": "implicit"}, ["solvent", "implicit needs Amber files"]),
+    ],
+)
+def test_prepared_files_that_do_not_fit(endings, keys, words, tmp_path):
+    paths = [str(tmp_path / name) for name in endings]
+    for path in paths:
+        Path(path).write_text("")
+    with pytest.raises(ThermolatentError) as error:
+        study({"kind": "prepared", "topology": paths[0], "positions": paths[1:], **keys})
+    one_line(error, "system.", *words)
