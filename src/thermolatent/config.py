@@ -166,7 +166,10 @@ class Representation(Section):
     )
     encoder_width: int = Field(32, ge=1, description="hidden units of an mlp encoder's two layers")
     decoder_width: int = Field(16, ge=1, description="hidden units of the decoder's two layers")
-    initial_labels: int = Field(100, ge=2, description="k-means clusters on the fixed plane")
+    initial: Literal["plane", "tica"] = Field(
+        "plane", description="what the first labels are clusters of: the fixed plane, or the features' slowest tICA components"
+    )
+    initial_labels: int = Field(100, ge=2, description="k-means clusters of them")
     refinements: int = Field(10, ge=0, description="relabelling rounds at the most")
     batch_size: int = Field(2048, ge=1)
     learning_rate: Positive = 1e-3

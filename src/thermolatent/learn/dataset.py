@@ -34,6 +34,7 @@ class TrainingData:
     energies: ``(walkers, frames)`` float64, kJ/mol.
     drawn: which frame of the MD, counted through its walkers, each of the one order is, ``(walkers * frames,)`` int64.
         Of frames without weights, each once.
+    plane_periodic: whether each column of the plane is an angle.
     """
 
     temperatures: list[float]
@@ -43,6 +44,7 @@ class TrainingData:
     plane: list[np.ndarray]
     energies: list[np.ndarray]
     drawn: list[np.ndarray]
+    plane_periodic: tuple[bool, ...] = (False, False)
 
     @property
     def has_energies(self) -> bool:
@@ -79,8 +81,7 @@ class TrainingData:
 def load_training(study: Study, layout: Layout) -> TrainingData:
     """Open the features of the training temperatures, and of no other."""
     temperatures = study.temperatures.train
-    for T in temperatures:
-        load_json(layout.features_header(T), "features' header")  # refuses another format version
+    headers = [load_json(layout.features_header(T), "features' header") for T in temperatures]
     features = [load_array(layout.features(T), "features", mmap=True) for T in temperatures]
     for T, f in zip(temperatures, features, strict=True):
         expected = (study.simulate.walkers, study.frames)
@@ -97,6 +98,7 @@ def load_training(study: Study, layout: Layout) -> TrainingData:
         plane=[load_array(layout.plane(T), "plane", mmap=True) for T in temperatures],
         energies=[load_array(layout.energies(T), "energies", mmap=True) for T in temperatures],
         drawn=[drawn_frames(layout, T) for T in temperatures],
+        plane_periodic=tuple(headers[0].get("plane_periodic", (False, False))),
     )
 
 

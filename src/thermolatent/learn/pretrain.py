@@ -16,6 +16,7 @@ from thermolatent.learn.dataset import LaggedPairs, frame_mask, held_out_walkers
 from thermolatent.learn.labels import (
     initial_labels,
     order_by_population,
+    order_parameters,
     place_representatives,
     predicted_states,
     refine,
@@ -42,7 +43,8 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     held_out = held_out_walkers(study.simulate.walkers, settings.held_out)
     drawn = torch.from_numpy(data.places())
     training_frames = drawn[torch.from_numpy(frame_mask(data, ~held_out))]
-    labels = initial_labels(data.in_time(data.plane), settings.initial_labels, seed)
+    ordered_by = order_parameters(data, settings.initial, settings.lag, ~held_out)
+    labels = initial_labels(ordered_by, settings.initial_labels, seed)
 
     torch.manual_seed(seed)
     spib = new_spib(settings, features[training_frames], int(labels.max()) + 1)
