@@ -27,16 +27,32 @@ def load(path: Path) -> Scores:
     return scores
 
 
-def table(title: str, scores: Scores, metric: str, plane: str, models: list[str], digits: int) -> None:
-    """Print one table, models in rows and temperatures in columns."""
+def table(
+    title: str,
+    scores: Scores,
+    metric: str,
+    plane: str,
+    models: list[str],
+    digits: int,
+    roles: dict[float, str] | None = None,
+) -> None:
+    """Print one table, models in rows and temperatures in columns; with ``roles`` they are named, and ranges over seeds given."""
     temperatures = sorted({k[3] for k in scores if k[:2] == (metric, plane)})
-    print(f"\n| {title} | " + " | ".join(f"T = {T:g}" for T in temperatures) + " |")
+    heads = [f"T = {T:g}" + (f", {roles[T]}" if roles else "") for T in temperatures]
+    print(f"\n| {title} | " + " | ".join(heads) + " |")
     print("|---" * (len(temperatures) + 1) + "|")
     for model in models:
         values = [scores.get((metric, plane, model, T)) for T in temperatures]
         if any(values):
-            cells = [f"{statistics.median(v):.{digits}f}" if v else "" for v in values]
-            print(f"| `{model}` | " + " | ".join(cells) + " |")
+            print(f"| `{model}` | " + " | ".join(_cell(v, digits, roles is not None) for v in values) + " |")
+
+
+def _cell(values: list[float] | None, digits: int, with_range: bool) -> str:
+    """Median over seeds, and their range where they differ in what is printed."""
+    if not values:
+        return ""
+    low, middle, high = (f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
+    return f"{middle} ({low} to {high})" if with_range and low != high else middle
 
 
 def judge(what: str, worst: list[tuple[float, float, float]]) -> bool:

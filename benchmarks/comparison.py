@@ -1,9 +1,12 @@
-"""Densities side by side: the table of docs/comparison.md from a study that has been run.
+"""Densities side by side: the tables of docs/comparison.md from a study that has been run.
 
     python benchmarks/comparison.py lj7_compare
+    python benchmarks/comparison.py three_hole_compare
 
 Markdown: held-out -ln r at the training temperatures, seconds to train, microseconds per sample (measured here, one thread,
-50,000 samples at the first predicted temperature), divergences and population errors by temperature; medians over seeds.
+50,000 samples at the first predicted temperature), divergences and population errors by temperature, each named by its role;
+medians over seeds and their range. Then how well the trust figures, which see no reference, tell right predictions from wrong.
+Errors against exact populations where those are known, else against reference MD.
 """
 
 from __future__ import annotations
@@ -15,13 +18,18 @@ import time
 from pathlib import Path
 
 import torch
-from accuracy import load, medians, table
+from accuracy import Scores, load, medians, table
+from scipy.stats import spearmanr
 
 from thermolatent.config import load_study
 from thermolatent.layout import Layout
 from thermolatent.learn.model import Model
+from thermolatent.validate.predictions import FIGURES
 
 _SAMPLES = 50_000
+#: The first that a study has is the true error of a prediction; above WRONG it is called wrong.
+ERRORS = ("population_max_error_exact", "population_max_error")
+WRONG = 0.02
 
 
 def seconds_to_train(history: str) -> float:
@@ -43,26 +51,55 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    study, layout = load_study(arguments.study), Layout(str(arguments.results / arguments.study))
+    study = load_study(arguments.study)
+    layout = Layout.of(study, str(arguments.results))
     scores = load(Path(layout.all_scores))
+    latent = [name for name, spec in study.models.items() if spec.encoder == "frozen"]
+    error = next(m for m in ERRORS if any(k[0] == m for k in scores))
     print("| model | held-out -ln r | seconds to train | us per sample | largest population error, predicted T |")
     print("|---|---|---|---|---|")
     for name, spec in study.models.items():
         files = [layout.model(name, seed) for seed in arguments.seeds]
         models = [Model.load(file) for file in files]
-        # the loss of these two is no likelihood, and no bound on one that compares
+        # the loss of these two is no likelihood, and no bound on one that compares; a joint encoder has a z of its own
         likelihood = spec.density.kind not in ("flow_matching",) and getattr(spec.density, "weighting", "") != "paper"
         held_out = f"{statistics.median(m.about['held_out'] for m in models):.3f}" if likelihood else "no likelihood"
+        held_out = held_out if name in latent else "z of its own"
         seconds = statistics.median(seconds_to_train(layout.history(file)) for file in files)
         speed = statistics.median(microseconds_per_sample(m, study.temperatures.predict[0]) for m in models)
-        errors = medians(scores, "population_max_error", "fixed", name)
-        worst = max(errors[T] for T in study.temperatures.predict)
+        errors = medians(scores, error, "fixed", name)
+        worst = max(errors[T] for T in study.temperatures.predict if T in errors)
         print(f"| `{name}` | {held_out} | {seconds:.0f} | {speed:.1f} | {worst:.3f} |")
-    everyone = ["floor", *study.models, "mbar", "conditional", "which_t", "nearest"]
-    roles = ", ".join(f"{T:g} {study.temperatures.role(T)}" for T in study.temperatures.generated)
-    print(f"\nTemperatures: {roles}.")
-    table("latent plane, JS (nats)", scores, "js_latent", "latent", everyone, 4)
-    table("fixed plane, JS (nats)", scores, "js_plane", "fixed", everyone, 4)
+    baselines = ["mbar", "conditional", "which_t", "nearest"]
+    everyone = ["floor", *study.models, *baselines]
+    roles = {T: study.temperatures.role(T) for T in study.temperatures.generated}
+    table("fixed plane, JS (nats)", scores, "js_plane", "fixed", everyone, 4, roles)
+    table("latent plane, JS (nats)", scores, "js_latent", "latent", ["floor", *latent, *baselines], 4, roles)
+    table(f"largest error of a named population ({error})", scores, error, "fixed", everyone, 3, roles)
+    if error.endswith("exact"):
+        table("RMSE of F where F < 4 kT, exact (kT)", scores, "free_energy_rmse_exact_kT", "fixed", everyone, 3, roles)
+    verdicts(Path(layout.predictions), scores, error)
+
+
+def verdicts(predictions: Path, scores: Scores, error: str) -> None:
+    """Print how often a trusted prediction was wrong and an untrusted one right, and the rank correlation of each figure."""
+    figures: dict[str, list[tuple[float, float]]] = {}
+    right = {"yes": [0, 0], "no": [0, 0]}
+    with predictions.open() as file:
+        rows = {(r["model"], float(r["temperature"])): r for r in csv.DictReader(file) if r["role"] != "train"}
+    for (model, T), row in rows.items():
+        if T not in (errors := medians(scores, error, "fixed", model)):
+            continue
+        right[row["trusted"]][errors[T] > WRONG] += 1
+        for name in FIGURES:
+            if row[name]:
+                figures.setdefault(name, []).append((float(row[name]), errors[T]))
+    print(f"\n| predictions at other than training temperatures | true error up to {WRONG} | larger |")
+    print("|---|---|---|")
+    for verdict, words in (("yes", "trusted"), ("no", "not trusted")):
+        print(f"| {words} | {right[verdict][0]} | {right[verdict][1]} |")
+    ranks = [(name, float(spearmanr(*zip(*pairs, strict=True)).statistic)) for name, pairs in figures.items()]
+    print("\nRank correlation with the true error: " + ", ".join(f"`{name}` {rank:.2f}" for name, rank in ranks) + ".")
 
 
 if __name__ == "__main__":
