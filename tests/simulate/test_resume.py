@@ -16,33 +16,39 @@ from thermolatent.errors import SimulationError
 from thermolatent.layout import Layout
 from thermolatent.simulate import stage, walkers
 from thermolatent.simulate.partial import Partial
+from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.lj_cluster import LJCluster
 
 T = 0.5
 LJ = {"features": "sorted_coordination", "plane": "coordination_moments", "time_step": 0.005}
-#: Run the stage with checkpoints every 0.03 s; argument: folder.
+#: Run the stage with checkpoints every 0.03 s; arguments: folder, threads.
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
-from conftest import build_study
+from conftest import build_study, molecular_study
+from thermolatent.config import SYSTEMS
 from thermolatent.layout import Layout
 from thermolatent.simulate import stage, walkers
-from thermolatent.systems.lj_cluster import LJCluster
 walkers.CHECKPOINT_SECONDS, walkers.CHUNK_FRAMES = 0.03, 13
-study = build_study(LJCluster(), **{settings!r})
-stage.run(study, Layout(sys.argv[1]), 0.5)
+system = SYSTEMS[{system[kind]!r}](**{system!r})
+study = (molecular_study if system.molecular else build_study)(system, **{settings!r})
+stage.run(study, Layout(sys.argv[1]), {temperature}, int(sys.argv[2]))
 """
+LJ_SETTINGS = {**LJ, "walkers": 8, "frames": 1500, "save_every": 100, "equilibration": 5000}
+ALANINE_SETTINGS = {"walkers": 5, "frames": 300, "save_every": 20, "equilibration": 400}
 
 
-def files(layout, count):
+def files(layout, count, temperature=T):
     """Bytes of everything but the protocol, which holds wall times."""
-    names = [*layout.trajectories(T, count), layout.md_energies(T), layout.topology(T)]
+    names = [*layout.trajectories(temperature, count), layout.md_energies(temperature), layout.topology(temperature)]
     return {Path(name).name: Path(name).read_bytes() for name in names}
 
 
-def start(folder, settings):
-    script = SCRIPT.format(tests=str(Path(__file__).parent), settings=settings)
-    return subprocess.Popen([sys.executable, "-c", script, str(folder)], stderr=subprocess.PIPE, text=True)
+def start(folder, system, settings, temperature, threads):
+    system = system.model_dump(exclude_unset=True) | {"kind": system.kind}
+    script = SCRIPT.format(tests=str(Path(__file__).parent), system=system, settings=settings, temperature=temperature)
+    command = [sys.executable, "-c", script, str(folder), str(threads)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for(condition, process):
@@ -53,15 +59,22 @@ def wait_for(condition, process):
     raise AssertionError("nothing happened in 30 s")
 
 
-def test_killed_again_and_again_equals_uninterrupted(make_study, tmp_path):
-    settings = {**LJ, "walkers": 8, "frames": 1500, "save_every": 100, "equilibration": 5000}
+@pytest.mark.parametrize(
+    ("system", "settings", "temperature", "threads"),
+    [(LJCluster(), LJ_SETTINGS, T, 1), (AlanineDipeptide(solvent="vacuum"), ALANINE_SETTINGS, 300.0, 2)],
+    ids=["together", "processes"],
+)
+def test_killed_again_and_again_equals_uninterrupted(
+    make_study, make_molecular, tmp_path, system, settings, temperature, threads
+):
     whole, killed = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "killed"))
-    stage.run(make_study(LJCluster(), **settings), whole, T)
-    checkpoint = Path(f"{killed.simulation(T)}.partial/checkpoint")
+    make, count = make_molecular if system.molecular else make_study, settings["walkers"]
+    stage.run(make(system, **settings), whole, temperature)
+    checkpoint = Path(f"{killed.simulation(temperature)}.partial/checkpoint")
     rng, kills = random.Random(1), 0
-    while not Path(killed.protocol(T)).exists():
+    while not Path(killed.protocol(temperature)).exists():
         before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        process = start(killed.root, settings)
+        process = start(killed.root, system, settings, temperature, threads)
         if kills < 5:
             wait_for(lambda before=before: checkpoint.exists() and checkpoint.stat().st_mtime_ns > before, process)
             time.sleep(rng.uniform(0.0, 0.1))
@@ -71,8 +84,8 @@ def test_killed_again_and_again_equals_uninterrupted(make_study, tmp_path):
         assert process.returncode in (0, -signal.SIGKILL), process.stderr.read()
         process.stderr.close()
     assert kills >= 3
-    assert files(killed, 8) == files(whole, 8)
-    assert load_json(killed.protocol(T))["steps"] == 5000 + 1500 * 100
+    assert files(killed, count, temperature) == files(whole, count, temperature)
+    assert load_json(killed.protocol(temperature))["steps"] == load_json(whole.protocol(temperature))["steps"]
     assert not checkpoint.parent.exists()
 
 
