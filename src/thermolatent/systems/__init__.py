@@ -7,6 +7,7 @@ SYSTEMS = Registry(
     {
         "aib9": "thermolatent.systems.aib9:Aib9",
         "alanine_dipeptide": "thermolatent.systems.alanine_dipeptide:AlanineDipeptide",
+        "chignolin": "thermolatent.systems.chignolin:Chignolin",
         "lj_cluster": "thermolatent.systems.lj_cluster:LJCluster",
         "peptide": "thermolatent.systems.peptide:Peptide",
         "prepared": "thermolatent.systems.prepared:Prepared",
