@@ -12,6 +12,7 @@ import pytest
 from thermolatent.artifacts import load_arrays, save_array, save_arrays, save_json
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import BASELINES, Layout
+from thermolatent.learn.reweight import METHODS
 from thermolatent.validate import gather, stage
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
@@ -43,6 +44,8 @@ class Encoder:
 
 class ExactWeights:
     """MBAR's weights with exact partition functions, for all three reweightings."""
+
+    methods = METHODS
 
     def __init__(self, system, frames):
         edges = np.linspace(-4.5, 4.5, 901)
@@ -77,8 +80,9 @@ def exact(study, three_hole_samples, tmp_path_factory):
         points = three_hole_samples(walkers * frames, T, seed=int(10 * T)).reshape(walkers, frames, 2)
         save_array(layout.features(T), points.astype(np.float32))
         save_array(layout.plane(T), points.astype(np.float32))
+        save_array(layout.observables(T), points[..., 1:].astype(np.float32))
         save_array(layout.energies(T), study.system.plane_energy(points))
-        header = {"walkers": walkers, "frames": frames, "plane_periodic": [False, False]}
+        header = {"walkers": walkers, "frames": frames, "plane_periodic": [False, False], "observable_names": ["y"]}
         save_json(layout.features_header(T), header)
         save_json(layout.protocol(T), {"starts": (["left", "right", "top"] * walkers)[:walkers]})
     training = np.concatenate([np.load(layout.plane(T)).reshape(-1, 2) for T in study.temperatures.train])
@@ -135,6 +139,22 @@ def test_an_exact_model_scores_at_the_floor(done):
     assert joint == {"joint", *BASELINES}
 
 
+def test_means_of_observables_against_quadrature(done, study):
+    edges = np.linspace(-4.5, 4.5, 901)
+    grid = np.stack(np.meshgrid(edges, edges, indexing="ij"), axis=-1)
+    for T in study.temperatures.generated:
+        boltzmann = np.exp(-study.system.plane_energy(grid) / T)
+        exact = float((grid[..., 1] * boltzmann).sum() / boltzmann.sum())
+        rows = table(done.all_populations, temperature=f"{T:g}", states="observable", state="y")
+        found = {row.model: (float(row.value), float(row.stderr)) for row in rows}
+        expected = {"good", "joint", "mbar", "conditional", "which_t", "nearest"}
+        assert set(found) == expected | ({"md"} if T in study.temperatures.simulated else set())
+        for model in expected - {"nearest"}:
+            value, stderr = found[model]
+            assert abs(value - exact) < 4 * stderr < 0.06, (model, T)
+    assert not any(row.state == "y" for row in table(done.predictions))
+
+
 def test_populations_against_the_exact_ones(done):
     exact = {0.5: (0.4879, 0.0243), 1.0: (0.4476, 0.1049), 1.5: (0.4243, 0.1513), 2.0: (0.4117, 0.1766)}
     for T, (side, top) in exact.items():
@@ -149,7 +169,12 @@ def test_populations_against_the_exact_ones(done):
         if T < 2:  # the MD itself has as many frames, so it is the model's measure
             F = {r.model: float(r.value) for r in table(done.all_scores, temperature=text, metric=RMSE_EXACT)}
             assert F["good"] < 1.4 * F["floor"]
-    assert {r.states for r in table(done.all_populations, model="md")} == {"named", "model", "model_joint"}
+    assert {r.states for r in table(done.all_populations, model="md")} == {
+        "named",
+        "model",
+        "model_joint",
+        "observable",
+    }
 
 
 def test_without_reference_only_trust_and_predictions(done):

@@ -6,9 +6,11 @@ rule featurize:
         topology=at_temperature("topology"),
         energies=at_temperature("md_energies"),
         protocol=at_temperature("protocol"),
+        files=files_of_features,
     output:
         features=PATHS.features("{temperature}"),
         plane=PATHS.plane("{temperature}"),
+        observables=PATHS.observables("{temperature}"),
         energies=PATHS.energies("{temperature}"),
         header=PATHS.features_header("{temperature}"),
     log:

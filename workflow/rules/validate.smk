@@ -8,6 +8,7 @@ rule validate:
         reweighting=PATHS.reweighting("{seed}"),
         features=at_simulated("features"),
         plane=at_simulated("plane"),
+        observables=at_simulated("observables"),
         energies=at_simulated("energies"),
         header=at_simulated("features_header"),
     output:
@@ -41,6 +42,7 @@ use rule validate as validate_baselines with:
         reweighting=PATHS.reweighting("{seed}"),
         features=at_simulated("features"),
         plane=at_simulated("plane"),
+        observables=at_simulated("observables"),
         energies=at_simulated("energies"),
         header=at_simulated("features_header"),
     output:

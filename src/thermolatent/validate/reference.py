@@ -93,6 +93,11 @@ class Reference:
         """Training temperature (its index) of every training walker, ``(walkers,)``."""
         return np.repeat(np.arange(len(self.training)), [self.plane[T].shape[0] for T in self.training])
 
+    @cached_property
+    def training_observables(self) -> np.ndarray:
+        """Observables of every training frame, ``(N, k)``."""
+        return np.concatenate([self.observables[T].reshape(-1, len(self.observable_names)) for T in self.training])
+
     @property
     def training_frames(self) -> int:
         return len(self.training_walkers)

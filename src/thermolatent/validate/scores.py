@@ -14,6 +14,7 @@ from thermolatent.validate.exact import NamedPlane
 from thermolatent.validate.free_energy import free_energy_rmse
 from thermolatent.validate.matching import Candidate, matched_scores
 from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.observables import weighted_mean
 from thermolatent.validate.reference import Reference, View
 from thermolatent.validate.states import StateSet
 from thermolatent.validate.uncertainty import bootstrap_masses, effective_sample_size, stream
@@ -131,6 +132,30 @@ class Tables:
             stderr = scale * float(function(*boots).std(ddof=1))
             value = scale * float(function(*pair))
             self.add(model, temperature, state_set.plane, metric, value, stderr, n_ref, n_gen)
+
+    # observables: rows of the populations with states "observable"
+
+    def _observable_rows(self, model, temperature, mean, stderr, independent) -> None:
+        for k, name in enumerate(self.reference.observable_names):
+            numbers = {"value": float(mean[k]), "stderr": float(stderr[k]), "n_eff": float(independent[k])}
+            self.population_rows.append(
+                self._row(model, temperature) | {"states": "observable", "state": name} | numbers
+            )
+
+    def md_observables(self, temperature: float) -> None:
+        """Means of the reference MD."""
+        if self.has_reference(temperature) and self.reference.observable_names:
+            values, rng = self.reference.observables[temperature], self._stream("md", "observables", temperature)
+            walkers = np.repeat(np.arange(len(values)), values.shape[1])
+            flat, strata = values.reshape(-1, values.shape[-1]), np.zeros(len(values), int)
+            self._observable_rows("md", temperature, *weighted_mean(flat, None, walkers, strata, self.replicates, rng))
+
+    def observables(self, model: str, temperature: float, weights: np.ndarray) -> None:
+        """Means over the training frames with weights ``(N,)``."""
+        if self.reference.observable_names:
+            reference, rng = self.reference, self._stream(model, "observables", temperature)
+            grouped = (reference.training_walkers, reference.training_strata, self.replicates, rng)
+            self._observable_rows(model, temperature, *weighted_mean(reference.training_observables, weights, *grouped))
 
     # systems whose distribution is known
 

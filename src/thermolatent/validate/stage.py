@@ -85,6 +85,7 @@ def _model(study: Study, layout: Layout, model: str, tables: Tables, latent: Vie
     for T in study.temperatures.generated:
         latents[T], weights[T] = _load_samples(layout.samples(model, tables.seed, T), tables.reference, latent)
         tables.effective_sample(model, T, weights[T])
+        tables.observables(model, T, weights[T])
         tables.divergences(model, T, tables.fixed, tables.weighted(tables.fixed, weights[T]))
         tables.divergences(model, T, latent, Candidate(latents[T]))
         for state_set in state_sets:
@@ -130,6 +131,8 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
             tables.md_populations(T, state_set)
             if state_set.label == "named":
                 tables.exact_rows(T, state_set)
+        if home:
+            tables.md_observables(T)
         for name in ("nearest", *frame_weights.methods):
             if name == "nearest":
                 weights = tables.reference.nearest_weights(T)
@@ -138,6 +141,7 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
                 require_finite(weights, layout.reweighting(tables.seed), f"{name} weights at T={T}")
             if home:
                 tables.effective_sample(name, T, weights)
+                tables.observables(name, T, weights)
             for view in views:
                 tables.divergences(name, T, view, tables.weighted(view, weights))
             for state_set in state_sets:

@@ -1,0 +1,96 @@
+"""Melting curves: a two-state fit to the population of one named state against temperature.
+
+With b = 1/kT and the folded state's population p, ln[p / (1 - p)] = dH (b - b_m): enthalpy and entropy of unfolding are
+taken not to depend on temperature, dS = dH / T_m, and p = 1/2 at T_m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from thermolatent.errors import ThermolatentError
+
+#: Populations are not trusted more than this: the model itself is only so good.
+LEAST_ERROR = 0.002
+
+
+class Melting(NamedTuple):
+    """Parameters of unfolding with their standard errors.
+
+    Attributes
+    ----------
+    Tm, Tm_stderr: melting temperature, in the study's unit.
+    dH, dH_stderr: enthalpy of unfolding at Tm, kJ/mol (reduced: epsilon).
+    dS, dS_stderr: entropy of unfolding, kJ/mol per unit of temperature.
+    chi2: sum of squared residuals in standard errors per degree of freedom; far above 1: not two states.
+    extrapolated: whether Tm lies outside of the temperatures fitted.
+    """
+
+    Tm: float
+    Tm_stderr: float
+    dH: float
+    dH_stderr: float
+    dS: float
+    dS_stderr: float
+    chi2: float
+    extrapolated: bool
+
+
+def fit_two_state(temperatures: Sequence[float], kT: Sequence[float], population, stderr) -> Melting:
+    """Least-squares fit of the two-state model to populations ``(n,)`` with standard errors ``(n,)``.
+
+    Parameters
+    ----------
+    temperatures, kT: ``(n,)`` in the study's unit and in kJ/mol; at least three.
+
+    Raises
+    ------
+    ThermolatentError: fewer than three temperatures, or populations that do not change with temperature.
+    """
+    from scipy.optimize import OptimizeWarning, curve_fit
+    from scipy.special import expit, logit
+
+    T, kT, p = (np.asarray(a, float) for a in (temperatures, kT, population))
+    if len(T) < 3:
+        raise ThermolatentError(f"a melting curve needs three temperatures, there are {len(T)}; add some to predict")
+    unit = float(np.mean(kT / T))  # k in the study's unit
+    sigma = np.maximum(np.nan_to_num(np.asarray(stderr, float)), LEAST_ERROR)
+    inside = np.clip(p, LEAST_ERROR, 1 - LEAST_ERROR)
+    slope, offset = np.polyfit(1 / kT, logit(inside), 1)
+    if abs(slope) * np.ptp(1 / kT) < 1e-3:
+        raise ThermolatentError("the state's population does not change with temperature: no melting curve")
+
+    def model(b, dH, Tm):
+        return expit(dH * (b - 1 / (unit * Tm)))
+
+    try:
+        (dH, Tm), covariance = curve_fit(
+            model, 1 / kT, p, (slope, -slope / (offset * unit)), sigma, absolute_sigma=True, maxfev=10_000
+        )
+    except (RuntimeError, OptimizeWarning) as error:
+        raise ThermolatentError(f"no two-state curve fits the populations ({error})") from error
+    if not (np.isfinite(covariance).all() and Tm > 0):
+        raise ThermolatentError("no two-state curve fits the populations: they hardly change with temperature")
+    gradient = np.array([1 / Tm, -dH / Tm**2])
+    residuals = (p - model(1 / kT, dH, Tm)) / sigma
+    return Melting(
+        Tm=float(Tm),
+        Tm_stderr=float(np.sqrt(covariance[1, 1])),
+        dH=float(dH),
+        dH_stderr=float(np.sqrt(covariance[0, 0])),
+        dS=float(dH / Tm),
+        dS_stderr=float(np.sqrt(gradient @ covariance @ gradient)),
+        chi2=float(residuals @ residuals / max(1, len(T) - 2)),
+        extrapolated=not T.min() <= Tm <= T.max(),
+    )
+
+
+def two_state_population(melting: Melting, temperatures, kT) -> np.ndarray:
+    """Population of the folded state ``(n,)`` by the fit."""
+    from scipy.special import expit
+
+    temperatures, kT = np.asarray(temperatures, float), np.asarray(kT, float)
+    return expit(melting.dH * (1 / kT - temperatures / (kT * melting.Tm)))
