@@ -153,6 +153,11 @@ class Featurize(Section):
     def _resolve(cls, values: list[Any]) -> list[Feature]:
         return [_from_registry(FEATURES, value) for value in values]
 
+    @property
+    def all_features(self) -> list[Feature]:
+        """Features, plane and observables."""
+        return [*self.features, *self.plane, *self.observables]
+
 
 class Representation(Section):
     """State Predictive Information Bottleneck: encoder, decoder, labels (docs/theory.md)."""

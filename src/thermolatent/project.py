@@ -85,7 +85,7 @@ def code(study: Study, stage: str, model: str = "") -> str:
     models = [study.models[model]] if model in study.models else study.models.values()
     used = {
         "system": {study.system.kind},
-        "feature": {feature.kind for feature in [*study.featurize.features, *study.featurize.plane]},
+        "feature": {feature.kind for feature in study.featurize.all_features},
         "density": {model.density.kind for model in models},
     }
     entry = STAGES[stage]

@@ -56,6 +56,16 @@ def at_temperature(file):
     return path
 
 
+def files_of_system(wildcards):
+    """Input function: files of the user's that the MD at the job's temperature is made from."""
+    return of(wildcards)[0].system.input_files(float(wildcards.temperature))
+
+
+def files_of_features(wildcards):
+    """Input function: structures that features compare with."""
+    return [path for feature in of(wildcards)[0].featurize.all_features for path in feature.input_files]
+
+
 def at_training(*files):
     """Input function: these files at the training temperatures, and at no other."""
 

@@ -3,6 +3,8 @@
 
 
 rule simulate:
+    input:
+        files=files_of_system,
     output:
         topology=PATHS.topology("{temperature}"),
         energies=PATHS.md_energies("{temperature}"),

@@ -50,6 +50,11 @@ class Feature(BaseModel):
 
     kind: str
 
+    @property
+    def input_files(self) -> list[str]:
+        """Files that it reads."""
+        return [path] if (path := getattr(self, "to", None)) else []
+
     def on(self, topology: Particles | mdtraj.Topology) -> Columns:
         """The feature on these atoms; raises :class:`ThermolatentError` where they have none of it.
 

@@ -155,18 +155,19 @@ def convergence_table(study: Study, protocols: dict[float, dict]) -> Table:
         comparison = protocol["convergence"]
         ratio = comparison["standard_errors"]
         if ratio is None:
-            verdict = Cell("not known", "too few walkers")
+            verdict = Cell("not known", "too few walkers" if comparison["mean_energy"] else "there are no energies")
         else:
             pair = " and ".join(comparison["between"])
             mark, word = ("doubt", "not converged") if ratio > LIMIT else ("", "agree")
             verdict = Cell(
                 f"{word}, {ratio:.1f} standard errors", f"{pair}: {comparison['difference']:.3g} {energy}", mark
             )
+        means = [f"{name}\u00a0{mean:.3f}" for name, mean in comparison["mean_energy"].items()]
         sampled = protocol["frames"] * protocol["save_every"] * protocol["time_step"]
         cells = [
             Cell(str(protocol["walkers"])),
             Cell(str(protocol["frames"]), f"{sampled:g} {time} each"),
-            Cell(", ".join(f"{name}\u00a0{mean:.3f}" for name, mean in comparison["mean_energy"].items())),
+            Cell(", ".join(means) or "none", "" if means else "which_t takes the place of the other reweightings"),
             verdict,
             Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
             Cell(f"{protocol['wall_seconds']:.0f}"),

@@ -30,10 +30,11 @@ def check_molecule(study: Study) -> None:
 
     from thermolatent.featurize.base import check_features
     from thermolatent.simulate.molecules import molecule_system
+    from thermolatent.systems.molecule import Molecule
 
     if not study.system.molecular:
         return
-    for temperature in study.temperatures.simulated:
+    for temperature in study.temperatures.simulated if isinstance(study.system, Molecule) else ():
         molecule_system(study.system, study.simulate, temperature)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "topology.pdb")
