@@ -3,6 +3,8 @@
     python benchmarks/md_throughput.py                 # the study lj7: ratio to a bare loop, target 0.85
     python benchmarks/md_throughput.py --study three_hole --platforms Reference CPU
     python benchmarks/md_throughput.py --forces        # lj7's force as one bond per copy against one bond per pair
+    python benchmarks/md_throughput.py --study alanine_dipeptide --walkers 1 2 4 8 16 32 64
+                                                       # a molecule: ns/day of all walkers together, against bare loops
 
 Both loops run in turn in one process, ``--repeats`` times, and the fastest of each counts: other work on the machine can
 only slow them. The walkers' loop is all of the stage's dynamics: frames fetched, energies computed, arrays and checkpoints
@@ -14,13 +16,17 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import multiprocessing
+import os
 import tempfile
 import time
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
 import openmm as mm
 
 from thermolatent.config import Simulate, Study, load_study
-from thermolatent.simulate.langevin import make_context, platform_name
+from thermolatent.simulate.langevin import langevin, make_context, new_context, platform_name, platform_properties
+from thermolatent.simulate.molecules import ON_CORES, minimised_starts, molecule_engine, molecule_system, start_walkers
 from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.walkers import simulate_walkers
 from thermolatent.systems.base import System
@@ -86,6 +92,72 @@ def compare(study: Study, platform: str, frames: int, repeats: int) -> None:
     )
 
 
+def one_copy(study: Study, settings: Simulate, frames: int) -> tuple[float, float]:
+    """When a bare loop on one copy of the molecule began and ended, once it was warm; to be run in a process."""
+    molecule, temperature = study.system, study.temperatures.train[0]
+    system, name = molecule_system(molecule, settings, temperature), platform_name(molecule, settings)
+    start = next(iter(minimised_starts(molecule, settings, system).values()))
+    integrator = langevin(molecule, settings, temperature)
+    context = new_context(system, integrator, name, platform_properties(name, settings))
+    context.setPositions(start)
+    context.setVelocitiesToTemperature(molecule.kelvin(temperature), 1)
+    integrator.step(settings.save_every)
+    context.getState(positions=True)
+    began = time.time()
+    integrator.step(frames * settings.save_every)
+    context.getState(positions=True)  # waits for a GPU
+    return began, time.time()
+
+
+def bare_copies(study: Study, settings: Simulate, frames: int, copies: int, pool: Executor) -> float:
+    """Steps per second of ``copies`` bare loops at once."""
+    with pool:
+        times = list(pool.map(one_copy, *zip(*[(study, settings, frames)] * copies, strict=True)))
+    return copies * frames * settings.save_every / (max(end for _, end in times) - min(began for began, _ in times))
+
+
+def engine(study: Study, settings: Simulate, frames: int, threads: int) -> float:
+    """Walker-steps per second of the stage's engine, a frame fetched every ``save_every`` steps."""
+    temperature, kelvin = study.temperatures.train[0], study.system.kelvin(study.temperatures.train[0])
+    driven = molecule_engine(study.system, settings, temperature, threads)
+    try:
+        start_walkers(driven, study.system, settings, temperature)
+        driven.step(settings.save_every, kelvin)
+        driven.frame()
+        began = time.perf_counter()
+        for _ in range(frames):
+            driven.step(settings.save_every, kelvin)
+            driven.frame()
+        return settings.walkers * frames * settings.save_every / (time.perf_counter() - began)
+    finally:
+        driven.close()
+
+
+def molecule(study: Study, platform: str, frames: int, repeats: int, counts: list[int], threads: int) -> None:
+    """Print ns/day: of one copy, of one copy per core in threads and in processes, of the engine with N walkers."""
+    settings = study.simulate.model_copy(update={"platform": platform, "equilibration": 0})
+    name = platform_name(study.system, settings)
+    spawn = multiprocessing.get_context("spawn")
+
+    def show(what: str, measure, *arguments) -> None:
+        speed = max(measure(*arguments) for _ in range(repeats))
+        print(f"{study.name:>12} {name:>10}: {what:<34} {speed * settings.time_step * 86.4:9.4g} ns/day", flush=True)
+
+    show("one copy, bare", lambda: bare_copies(study, settings, frames, 1, ProcessPoolExecutor(1, spawn)))
+    if name in ON_CORES and threads > 1:
+        for kind, pool in (
+            ("processes", lambda: ProcessPoolExecutor(threads, spawn)),
+            ("threads", lambda: ThreadPoolExecutor(threads)),
+        ):
+            show(
+                f"{threads} copies, bare, in {kind}", lambda p=pool: bare_copies(study, settings, frames, threads, p())
+            )
+    for count in counts:
+        chosen = settings.model_copy(update={"walkers": count})
+        per_walker = frames if name not in ON_CORES else max(2, frames * threads // count)
+        show(f"{count} walkers, {threads} threads", engine, study, chosen, per_walker, threads)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", default="lj7")
@@ -93,6 +165,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=500, help="saved frames per walker and run")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--forces", action="store_true", help="compare force constructions of LJ7 instead")
+    parser.add_argument("--walkers", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64], help="of a molecule")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="for a molecule's walkers on a CPU")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     study = load_study(arguments.study)
@@ -103,6 +177,9 @@ def main() -> None:
             print(f"{type(system).__name__:>12}: bare {speed:.3g} walker-steps/s", flush=True)
         return
     for platform in arguments.platforms:
+        if study.system.molecular:
+            molecule(study, platform, arguments.frames, arguments.repeats, arguments.walkers, arguments.threads)
+            continue
         compare(study, platform, arguments.frames, arguments.repeats)
 
 

@@ -1,7 +1,7 @@
 """What moves the walkers: all of them in one Context, or one after the other in one Context per process.
 
 Processes and not threads: contexts of the Reference platform share one random number generator, so only one may run at a
-time in a process; on the CPU platform threads are slower (``benchmarks/md_throughput.py --molecule``).
+time in a process; on the CPU platform threads are slower (``benchmarks/md_throughput.py`` with a molecule's study).
 """
 
 from __future__ import annotations
@@ -34,6 +34,14 @@ class Failed(Exception):
 
 class Engine:
     """All walkers of a simulation. They are stepped together, seen together, and go into one checkpoint."""
+
+    def start(self, positions: np.ndarray, kelvin: float, seeds: list[tuple[int, int]]) -> None:
+        """Put walkers at ``positions (walkers, all particles, 3)`` in nm with random velocities.
+
+        ``seeds`` are each walker's for noise and for velocities; one Context of all walkers has its noise already, and
+        needs only the first one's for velocities.
+        """
+        raise NotImplementedError
 
     def step(self, steps: int, kelvin: float) -> None:
         """Move every walker by ``steps`` at a temperature; raises :class:`Failed`."""
@@ -72,7 +80,6 @@ class Together(Engine):
         self._masses = masses_of(context.getSystem()).reshape(walkers, -1)
 
     def start(self, positions: np.ndarray, kelvin: float, seeds: list[tuple[int, int]]) -> None:
-        """Put walkers at ``positions (walkers, particles, 3)``; of the seeds only the first one's for velocities counts."""
         self._context.setPositions(positions.reshape(-1, 3))
         self._context.setVelocitiesToTemperature(kelvin, seeds[0][1])
 
@@ -143,7 +150,6 @@ class InTurn(Engine):
         self._frames: list[Frame] = []
 
     def start(self, positions: np.ndarray, kelvin: float, seeds: list[tuple[int, int]]) -> None:
-        """Put walkers at ``positions (walkers, all particles, 3)``; ``seeds`` are each one's for noise and velocities."""
         self._walkers = []
         for place, (noise, velocities) in zip(positions, seeds, strict=True):
             self._integrator.setRandomNumberSeed(noise)
@@ -216,7 +222,6 @@ class Processes(Engine):
         self._all("ready")
 
     def start(self, positions: np.ndarray, kelvin: float, seeds: list[tuple[int, int]]) -> None:
-        """As :meth:`InTurn.start`."""
         self._each("start", [(positions[p], kelvin, [seeds[w] for w in p]) for p in self._parts])
 
     def step(self, steps: int, kelvin: float) -> None:
