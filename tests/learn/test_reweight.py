@@ -19,6 +19,7 @@ from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn import reweight
 from thermolatent.learn.dataset import load_training
+from thermolatent.learn.heat_capacity import refit_heat_capacity
 from thermolatent.learn.informed import InformedPool, systematic_resample
 from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights, baseline_weights
 from thermolatent.systems.three_hole import ThreeHole
@@ -75,12 +76,13 @@ def test_mbar_of_one_ensemble_is_plain_boltzmann_reweighting():
     np.testing.assert_allclose(np.exp(log_w), expected / expected.sum(), rtol=1e-10)
 
 
-def two_state_study(folder, coupled, e, entropy):
-    """Reweighting fitted at T = 0.5 and 1.5 to a state s = 0 or 1 in a bath of 4 + coupled s degrees of freedom.
+def two_state_study(folder, coupled, e, entropy, bath=4, train=(0.5, 1.5)):
+    """Reweighting fitted at T = 0.5 and 1.5, say, to a state s = 0 or 1 in a bath of ``bath`` + coupled s degrees of freedom.
 
     ln(p_1 / p_0) = entropy - e / T + (coupled / 2) ln T exactly. Returns a function (method, T) -> p_1, and the exact one.
     """
-    study, layout = make_study(), Layout(str(folder))
+    study = make_study(temperatures={"train": list(train), "predict": [2.0]})
+    layout = Layout(str(folder))
     shape, rng = (study.simulate.walkers, study.simulate.frames), np.random.default_rng(coupled)
 
     def exact(T):
@@ -90,8 +92,8 @@ def two_state_study(folder, coupled, e, entropy):
         s = rng.random(shape) < exact(T)
         features = np.stack([s, np.zeros(shape)], -1) + rng.normal(0, 0.05, (*shape, 2))
         save_array(layout.features(T), features.astype(np.float32))
-        save_array(layout.plane(T), np.zeros((*shape, 2), np.float32))
-        save_array(layout.energies(T), e * s + rng.gamma((4 + coupled * s) / 2, T))
+        save_array(layout.plane(T), features.astype(np.float32))
+        save_array(layout.energies(T), e * s + rng.gamma((bath + coupled * s) / 2, T))
         save_json(layout.features_header(T), {"names": ["x", "y"], "temperature": T})
     reweight.run(study, layout, 0)
     weights = FrameWeights(study, layout, 0)
@@ -104,6 +106,52 @@ def test_solvent_coupled_to_the_state_sets_the_two_bases_apart(tmp_path):
     share, exact = two_state_study(tmp_path, coupled=8, e=-3.3, entropy=-3.8)
     assert share("conditional", 1.0) == pytest.approx(exact(1.0), abs=0.02)
     assert abs(share("conditional", 1.0) - share(LINEAR, 1.0)) > 0.05
+
+
+def test_a_heat_capacity_is_found_in_the_noise_of_a_large_bath(tmp_path):
+    """Its signal is .001 of the energies' variance. The exact share bends away from the linear form by .13."""
+    share, exact = two_state_study(tmp_path, coupled=8, e=-3.3, entropy=-3.8, bath=2000)
+    assert share("conditional", 1.0) == pytest.approx(exact(1.0), abs=0.04)
+    assert abs(share(LINEAR, 1.0) - exact(1.0)) > 0.08
+
+
+def test_a_third_temperature_shows_the_heat_capacity_without_any_energies(tmp_path):
+    share, exact = two_state_study(tmp_path, coupled=8, e=-3.3, entropy=-3.8, bath=200_000, train=(0.5, 0.8, 1.5))
+    for T in (0.65, 1.0):
+        for method in ("which_t", "conditional"):
+            assert share(method, T) == pytest.approx(exact(T), abs=0.03)
+    with pytest.raises(ArtifactError, match="no network 'conditional_linear'"):
+        share(LINEAR, 1.0)
+
+
+def test_a_refit_to_energies_without_a_signal_keeps_the_network(potential_of_two):
+    """And what it does change leaves A at both training temperatures as it was, up to a constant."""
+    network, features, which = potential_of_two
+    cells = (features[:, 0] > 0).astype(np.int64) + 2 * (features[:, 1] > 0)
+    before = network.network[-1].weight.detach().clone()
+    at_training = network.potential(network.coefficients(torch.from_numpy(features)), network.b.numpy()).detach()
+    slopes = network._slopes(network.b.numpy())[which]
+    own = (network.coefficients(torch.from_numpy(features)).detach().numpy() * slopes).sum(1)
+    noise = np.random.default_rng(5).normal(0, 30, len(own))
+    assert refit_heat_capacity(network, features, cells, which, own + noise) < 0.7
+    signal = (
+        own + 0.1 * noise + 8 * (cells == 3) * (slopes[:, 1] - network._basis(np.array([2.0]))[0, 1] * slopes[:, 0])
+    )
+    assert refit_heat_capacity(network, features, cells, which, signal) > 0.9
+    assert (network.network[-1].weight - before).abs().max() > 0.1
+    after = network.potential(network.coefficients(torch.from_numpy(features)), network.b.numpy()).detach()
+    shift = after - at_training
+    torch.testing.assert_close(shift, shift.mean(0).expand_as(shift), atol=2e-4, rtol=0)
+
+
+@pytest.fixture
+def potential_of_two():
+    """A network of two temperatures, features ``(n, 2)`` and the temperature index of each."""
+    torch.manual_seed(0)
+    network = ReducedPotential(2, 16, [2.0, 0.5], [20_000, 20_000], heat_capacity=True)
+    network.set_energy_scale(torch.ones(2))
+    rng = np.random.default_rng(0)
+    return network, rng.normal(size=(40_000, 2)).astype(np.float32), np.repeat([0, 1], 20_000)
 
 
 def test_without_a_heat_capacity_difference_the_two_bases_agree(tmp_path):

@@ -13,13 +13,15 @@ from thermolatent.densities.reweighting import ReducedPotential, effective_fract
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
+from thermolatent.learn.heat_capacity import CELLS, refit_heat_capacity
+from thermolatent.learn.labels import initial_labels
 from thermolatent.learn.training import History, adam, copy_state, pick_device
 
 log = logging.getLogger(__name__)
 
 METHODS = ("mbar", "which_t", "conditional")
-#: Conditional reweighting without a heat capacity. No method of its own: where it and ``conditional`` disagree, the data
-#: do not say how the potential of mean force depends on temperature (the trust figure ``trust_basis``).
+#: Conditional reweighting without a heat capacity, of two training temperatures. No method of its own: where it and
+#: ``conditional`` disagree, the data do not say how the potential of mean force depends on temperature (``trust_basis``).
 LINEAR = "conditional_linear"
 _EVALUATE_EVERY = 200
 _EVALUATION_FRAMES = 50_000
@@ -38,7 +40,7 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     history = History()
     spec, tensors = {"seed": seed, "networks": {}}, {}
     if len(data.temperatures) > 1:
-        for method in ("which_t", "conditional", LINEAR) if data.has_energies else ("which_t",):
+        for method in _fitted(data):
             network = fit_potential(study, data, data.flat(data.features), seed, method, history)
             spec["networks"][method] = network.spec
             tensors |= prefixed(f"{method}.", network.state_dict())
@@ -53,13 +55,20 @@ def run(study: Study, layout: Layout, seed: int) -> None:
         log.info("effective sample fraction at T%s: %s", T, ", ".join(shares))
 
 
+def _fitted(data: TrainingData) -> tuple[str, ...]:
+    """The networks that there are: without energies one, and a linear form only where nothing but energies refutes it."""
+    if not data.has_energies:
+        return ("which_t",)
+    return ("which_t", "conditional", LINEAR) if len(data.temperatures) == 2 else ("which_t", "conditional")
+
+
 def fit_potential(
     study: Study, data: TrainingData, description: np.ndarray, seed: int, method: str, history: History
 ) -> ReducedPotential:
     """Train A(x, b) for one description x of the frames, ``(N, n)`` float32; the best held-out state is kept.
 
     ``method`` is "conditional" (energies and temperatures), "conditional_linear" (the same without c(x)) or "which_t"
-    (temperatures alone).
+    (temperatures alone, and without c(x) where those are two: it takes a third to see a curvature).
     """
     settings, device = study.reweight, pick_device(study.learn.device)
     torch.manual_seed(seed)
@@ -79,7 +88,8 @@ def fit_potential(
 
     with_energies = method != "which_t"
     b = [1 / kT for kT in data.kT]
-    network = ReducedPotential(features.shape[1], settings.width, b, data.counts, heat_capacity=method == "conditional")
+    curved = method == "conditional" or (method == "which_t" and len(b) > 2)
+    network = ReducedPotential(features.shape[1], settings.width, b, data.counts, heat_capacity=curved)
     network.feature_mean.copy_(features[training].double().mean(0))
     network.feature_std.copy_(features[training].double().std(0).clamp_min(1e-8))
     network.to(device).set_energy_scale(torch.tensor(std, dtype=torch.float32, device=device))
@@ -111,6 +121,9 @@ def fit_potential(
                 best, best_state = held_out, copy_state(network)
     network.load_state_dict(best_state)
     network.cpu()
+    if curved and len(b) == 2:
+        rows, cells = ~held, initial_labels(data.flat(data.plane), CELLS, seed)
+        refit_heat_capacity(network, description[rows], cells[rows], data.temperature_index()[rows], scaled[rows])
     # The classification's f_k are near MBAR's solution for this A; put the solution itself in their place.
     at_training = network.potential(evaluate_coefficients(network, description), 1 / np.asarray(data.kT)).numpy()
     with torch.no_grad():
@@ -175,7 +188,9 @@ class FrameWeights:
             at_training = self._energies[:, None] / np.asarray(self.data.kT)
             return log_weights(self._energies * b, at_training, np.asarray(self.data.counts), self._f_mbar)
         if method not in self._networks:
-            what = "the MD has no energies; use which_t" if self._energies is None else "delete it and run reweight again"
+            what = (
+                "the MD has no energies; use which_t" if self._energies is None else "delete it and run reweight again"
+            )
             raise ArtifactError(f"{self._path}: has no network '{method}'; {what}")
         if method not in self._learned:
             features = self.data.flat(self.data.features)

@@ -153,9 +153,13 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
 
 
 def _basis(frame_weights: FrameWeights, tables: Tables, T: float, named: StateSet) -> None:
-    """Named populations with and without a heat capacity in A(x, b), compared."""
+    """Named populations by conditional reweighting, and by the form of A(x, b) that the data leave beside it, compared.
+
+    With two training temperatures that is the form without a heat capacity. Three refute it where it is wrong; what they
+    leave open is what the energies say and the temperatures alone do not, hence ``which_t``.
+    """
     pair = []
-    for name in ("conditional", LINEAR):
+    for name in ("conditional", LINEAR if len(tables.reference.training) == 2 else "which_t"):
         counts = named.training_counts(tables.reference, np.exp(frame_weights.log_weights(name, T))).sum(0)
         pair.append(counts / counts.sum())
     n = tables.reference.training_frames
