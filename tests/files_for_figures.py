@@ -7,22 +7,27 @@ from PIL import Image
 
 from thermolatent.artifacts import save_arrays, save_json
 from thermolatent.config import load_study
+from thermolatent.featurize.coordination import CoordinationMoments
 from thermolatent.figures import figure_names
 from thermolatent.layout import Layout
-from thermolatent.validate import predictions
+from thermolatent.validate import melting, predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
 BINS = 20
 
 
-def make_study(seedless_changes=None, dimensions=2, reference=True):
-    """LJ7 as shipped, with another latent dimension or without reference MD at the predicted temperatures."""
+def make_study(seedless_changes=None, dimensions=2, reference=True, melting=None, observables=()):
+    """LJ7 as shipped, with another latent dimension, without reference MD at the predicted temperatures, with a melting
+    state or observables."""
     study = load_study("lj7", "studies")
     temperatures = study.temperatures
     if not reference:
         temperatures = temperatures.model_copy(update={"reference": []})
     representation = study.representation.model_copy(update={"latent_dim": dimensions})
     changes = {"temperatures": temperatures, "representation": representation, **(seedless_changes or {})}
+    changes["validate_"] = study.validate_.model_copy(update={"melting": melting})
+    observed = [CoordinationMoments()] if observables else []
+    changes["featurize"] = study.featurize.model_copy(update={"observables": observed})
     return study.model_copy(update=changes)
 
 
@@ -91,6 +96,7 @@ def write_tables(study, layout, scores, populations):
     write_table(layout.all_scores, SCORE_COLUMNS, scores)
     scores = read_table(layout.all_scores, SCORE_COLUMNS)
     write_table(layout.predictions, predictions.COLUMNS, predictions.prediction_rows(study, scores, populations))
+    write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations))
 
 
 def population_rows(study, seeds):
@@ -101,6 +107,10 @@ def population_rows(study, seeds):
             names = ["nearest", "mbar", "which_t", "conditional", *study.models]
             for k, model in enumerate((["md"] if T in study.temperatures.simulated else []) + names):
                 shift = 0.0 if model == "md" else 0.03 * (k - 3) * (1 + 0.2 * seed) * T
+                if study.featurize.observables:
+                    for name, value in (("mu2", 0.7 + shift), ("mu3", 1.2 - T)):
+                        observed = {"states": "observable", "model": model, "state": name, "stderr": 0.01}
+                        yield base | observed | {"value": value}
                 for state, p in zip(study.validate_.states.centers, populations(study, T, shift), strict=True):
                     yield base | {"model": model, "state": state, "value": float(p), "stderr": 0.004}
 

@@ -172,7 +172,8 @@ class Representation(Section):
     encoder_width: int = Field(32, ge=1, description="hidden units of an mlp encoder's two layers")
     decoder_width: int = Field(16, ge=1, description="hidden units of the decoder's two layers")
     initial: Literal["plane", "tica"] = Field(
-        "plane", description="what the first labels are clusters of: the fixed plane, or the features' slowest tICA components"
+        "plane",
+        description="what the first labels are clusters of: the fixed plane, or the features' slowest tICA components",
     )
     initial_labels: int = Field(100, ge=2, description="k-means clusters of them")
     refinements: int = Field(10, ge=0, description="relabelling rounds at the most")
@@ -237,6 +238,10 @@ class NearestStates(Section):
     kind: Literal["nearest"] = "nearest"
     centers: dict[Name, tuple[float, float]] = Field(min_length=2)
 
+    @property
+    def names(self) -> list[str]:
+        return list(self.centers)
+
 
 class BasinStates(Section):
     """Named states: the minimum of the system's energy that steepest descent in the fixed plane reaches."""
@@ -244,11 +249,22 @@ class BasinStates(Section):
     kind: Literal["basins"] = "basins"
     minima: dict[Name, tuple[float, float]] = Field(min_length=2)
 
+    @property
+    def names(self) -> list[str]:
+        return list(self.minima)
+
 
 class Validate(Section):
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
     bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers")
     states: Annotated[NearestStates | BasinStates, Field(discriminator="kind")]
+    melting: str | None = Field(None, description="named state whose population is fitted by a two-state melting curve")
+
+    @model_validator(mode="after")
+    def _melting_is_a_state(self):
+        if self.melting is not None and self.melting not in self.states.names:
+            raise ValueError(f"melting: no state '{self.melting}', {did_you_mean(self.melting, self.states.names)}")
+        return self
 
 
 class Study(Section):
@@ -277,7 +293,9 @@ class Study(Section):
         if "source" in simulate:  # taken over from another study, times and all
             return content
         if extra := sorted(set(simulate) - {"walkers", "frames"}):
-            raise ValueError(f"simulate.{extra[0]}: is not for system.kind: trajectories, whose MD is done; leave it out")
+            raise ValueError(
+                f"simulate.{extra[0]}: is not for system.kind: trajectories, whose MD is done; leave it out"
+            )
         times = {"save_every": 1, "time_step": 1.0}  # the protocol of what is imported has the real ones
         return {**content, "simulate": {**simulate, **times}}
 
@@ -312,6 +330,10 @@ class Study(Section):
         for T in self.temperatures.simulated:
             self.system.input_files(T)
         asked = self.temperatures.generated
+        if self.validate_.melting and len(asked) < 3:
+            raise ValueError(
+                "validate.melting: a melting curve needs three temperatures in train and predict; add some to predict"
+            )
         low, high = self.temperature_range
         if not low <= min(asked) <= max(asked) <= high:
             raise ValueError(

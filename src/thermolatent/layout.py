@@ -151,6 +151,11 @@ class Layout:
         return f"{self.root}/validate/predictions.csv"
 
     @property
+    def melting(self) -> str:
+        """Two-state fits to the populations of one named state; no rows where the study asks for none."""
+        return f"{self.root}/validate/melting.csv"
+
+    @property
     def metrics(self) -> str:
         return f"{self.root}/validate/metrics.json"
 

@@ -94,7 +94,7 @@ STAGES = {
     "gather": Stage(
         "thermolatent.validate.gather:run",
         ("seeds",),
-        ("temperatures", "representation.lag", "models", "validate"),
+        ("system.kind", "temperatures", "representation.lag", "models", "validate"),
         "the tables of all models, seeds and baselines",
     ),
     "figures": Stage(

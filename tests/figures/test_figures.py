@@ -9,7 +9,7 @@ from files_for_figures import BINS, make_study, profile_arrays, write_study_file
 from PIL import Image
 
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, history, marginals, surfaces, temperature, trust
+from thermolatent.figures import figure_names, history, marginals, melting, surfaces, temperature, trust
 from thermolatent.figures.stage import run
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
@@ -148,6 +148,27 @@ def test_populations_show_medians_ranges_and_md_errors(study, shown):
     np.testing.assert_allclose(md[0].get_xdata(orig=False), study.temperatures.generated)
     lengths = [np.ptp(segment[:, 1]) for segment in md[2][0].get_segments()]
     np.testing.assert_allclose(lengths, 4 * 0.004)
+
+
+def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
+    study = make_study(melting="hexagon", observables=True)
+    layout = write_study_files(study, tmp_path, [0, 1])
+    written = run(study, layout, [0, 1])
+    assert {"observables", "melting"} <= {Path(path).stem for path in written}
+    tables = Tables.load(study, layout, [0, 1])
+    figure = temperature.draw_observables(study, tables)
+    assert [panel.get_title() for panel in visible(figure)] == ["mu2", "mu3"]
+    fits = melting.load_fits(layout)
+    assert set(fits) >= {"md", *study.models}
+    (panel,) = visible(melting.draw(study, tables, fits))
+    drawn = errorbar(panel, look(study, "latf").label)
+    shown = tables.population("latf", "hexagon")
+    np.testing.assert_allclose(drawn[0].get_ydata(orig=False), [v.median for v in shown.values()])
+    with open(layout.figure("melting", "csv"), newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["series"] == "latf"]
+    middle = min(rows, key=lambda row: abs(float(row["temperature"]) - fits["latf"].Tm))
+    if not fits["latf"].extrapolated:
+        assert float(middle["fitted population"]) == pytest.approx(0.5, abs=0.05)
 
 
 def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, shown):

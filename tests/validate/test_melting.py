@@ -1,11 +1,13 @@
 """The two-state fit, on curves whose parameters are known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.systems.base import GAS_CONSTANT
-from thermolatent.validate.melting import fit_two_state, two_state_population
+from thermolatent.validate.melting import fit_two_state, rows, two_state_population
 
 T = np.array([340.0, 360.0, 380.0, 400.0, 420.0, 440.0])
 kT = GAS_CONSTANT * T
@@ -50,3 +52,24 @@ def test_what_is_no_melting_curve_is_said():
         fit_two_state(T[:2], kT[:2], [0.9, 0.1], [0.01, 0.01])
     with pytest.raises(ThermolatentError, match="does not change"):
         fit_two_state(T, kT, np.full(6, 0.4), np.full(6, 0.01))
+
+
+def test_rows_of_the_table_average_the_seeds(caplog):
+    study = SimpleNamespace(
+        name="mine", validate_=SimpleNamespace(melting="folded"), system=SimpleNamespace(kT=lambda t: GAS_CONSTANT * t)
+    )
+    base = {"states": "named", "state": "folded", "stderr": "0.01"}
+    populations = [
+        base | {"model": "latf", "temperature": str(t), "value": str(p + shift), "seed": seed}
+        for seed, shift in (("0", 0.02), ("1", -0.02))
+        for t, p in zip(T, exact(40, 381), strict=True)
+    ]
+    populations += [base | {"model": "md", "temperature": "340", "value": "0.8"}]
+    populations += [row | {"states": "model", "value": "0.1"} for row in populations[:3]]
+    (found,) = rows(study, populations)
+    assert (found["model"], found["state"], found["n_temperatures"]) == ("latf", "folded", 6)
+    assert (found["Tm"], found["dH"]) == pytest.approx((381, 40), rel=1e-3)
+    alone = fit_two_state(T, kT, exact(40, 381), np.full(6, np.hypot(0.01, np.sqrt(2) * 0.02)))
+    assert found["Tm_stderr"] == pytest.approx(alone.Tm_stderr, rel=1e-3)
+    assert "md" in caplog.text
+    assert "three temperatures" in caplog.text

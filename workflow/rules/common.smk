@@ -149,6 +149,6 @@ def results_of(studies):
         if workflow.is_main_process:
             for path in lists:
                 manifest.withdraw_if_lost(path)
-        files += [layout.report, layout.all_scores, layout.all_populations, layout.predictions]
+        files += [layout.report, layout.all_scores, layout.all_populations, layout.predictions, layout.melting]
         files += [layout.metrics, *lists]
     return files

@@ -6,6 +6,7 @@ rule figures:
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,
         predictions=PATHS.predictions,
+        melting=PATHS.melting,
         metrics=PATHS.metrics,
         files=of_models("generated"),
         surfaces=of_models("surfaces"),

@@ -9,6 +9,7 @@ rule gather:
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,
         predictions=PATHS.predictions,
+        melting=PATHS.melting,
         metrics=PATHS.metrics,
     log:
         "logs/{study}/gather.log",

@@ -7,6 +7,7 @@ rule report:
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,
         predictions=PATHS.predictions,
+        melting=PATHS.melting,
         metrics=PATHS.metrics,
         protocols=at_simulated("protocol"),
         histories=histories,

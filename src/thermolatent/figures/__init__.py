@@ -18,5 +18,7 @@ def figure_names(study: Study) -> list[str]:
     MD at a predicted one.
     """
     per_model = [f"{kind}_{model}" for model in study.models for kind in ("surfaces", "marginals")]
+    observables = ["observables"] if study.featurize.observables else []
+    melting = ["melting"] if study.validate_.melting else []
     error = ["trust_error"] if study.temperatures.reference else []
-    return [*per_model, "populations", "divergence", "trust", *error, "history"]
+    return [*per_model, "populations", *observables, *melting, "divergence", "trust", *error, "history"]

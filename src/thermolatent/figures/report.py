@@ -160,6 +160,16 @@ def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
             "Populations of the named states",
             f"Against temperature: MD with two standard errors, models and baselines; {spread}.",
         ),
+        "observables": (
+            "Observables",
+            f"Means against temperature, drawn as the populations are; {spread}. By frame weights: exact for functions of "
+            "the features, for others as far as their mean at given features does not change with temperature.",
+        ),
+        "melting": (
+            f"Melting of {study.validate_.melting}",
+            "Population against temperature and its two-state fit, which goes on to all temperatures shown; the square marks "
+            "the melting temperature with its standard error.",
+        ),
         "divergence": (
             "Divergence from the reference MD",
             f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is what two halves of the MD differ by.",

@@ -27,7 +27,7 @@ TITLES = {
     "conditional_shift": "Shift of the fixed plane at given latent",
     "ess_fraction": "Effective sample fraction",
     "trust_reweighting": "Disagreement with the reweightings",
-    "trust_basis": "Disagreement of reweighting with and without a heat capacity",
+    "trust_basis": "Disagreement of two forms of reweighting",
     "trust_seeds": "Disagreement between seeds",
     "trust_identity": "Violation of the thermodynamic identity",
 }

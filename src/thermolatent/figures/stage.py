@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from thermolatent.artifacts import load_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import history, marginals, surfaces, temperature, trust
+from thermolatent.figures import history, marginals, melting, surfaces, temperature, trust
 from thermolatent.figures.style import save_data, save_figure, series_names, style
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.layout import Layout
@@ -44,6 +44,12 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> list[str]:
             save(f"marginals_{model}", figure, marginals.COLUMNS, marginals.rows(profiles))
         columns = temperature.COLUMNS
         save("populations", temperature.draw_populations(study, tables), columns, _population_rows(study, tables))
+        if study.featurize.observables:
+            figure = temperature.draw_observables(study, tables)
+            save("observables", figure, columns, _observable_rows(study, tables))
+        if study.validate_.melting:
+            fits = melting.load_fits(layout)
+            save("melting", melting.draw(study, tables, fits), melting.COLUMNS, melting.rows(study, fits))
         save("divergence", temperature.draw_divergence(study, tables), columns, _divergence_rows(study, tables))
         save("trust", trust.draw(study, tables), columns, _trust_rows(study, tables))
         if study.temperatures.reference:
@@ -69,6 +75,12 @@ def _population_rows(study: Study, tables: Tables) -> Iterator[tuple]:
     for state in tables.states():
         for name in ("md", "exact", *series_names(study)):
             yield from _series_rows(state, name, tables.population(name, state))
+
+
+def _observable_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+    for observable in tables.observables():
+        for name in ("md", *series_names(study)):
+            yield from _series_rows(observable, name, tables.observable(name, observable))
 
 
 def _divergence_rows(study: Study, tables: Tables) -> Iterator[tuple]:

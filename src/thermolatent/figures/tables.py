@@ -80,8 +80,15 @@ class Tables:
 
     def states(self) -> list[str]:
         """Named states in the study's order."""
-        spec = self.study.validate_.states
-        return list(getattr(spec, "centers", None) or spec.minima)
+        return self.study.validate_.states.names
+
+    def observable(self, model: str, name: str) -> Series:
+        """Mean of one observable; ``model`` may be ``md``."""
+        return _by_temperature(self._populations, {"model": model, "states": "observable", "state": name})
+
+    def observables(self) -> list[str]:
+        """Names of the observables in the study's order."""
+        return list(dict.fromkeys(row["state"] for row in self._populations if row["states"] == "observable"))
 
 
 def _by_temperature(rows: list[dict], key: dict[str, str]) -> Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, isfinite
 
 from matplotlib.axes import Axes
@@ -27,22 +28,37 @@ COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr
 
 def draw_populations(study: Study, tables: Tables) -> Figure:
     """Population of each named state: MD with error bars, models with their range over seeds, baselines."""
-    states = tables.states()
-    columns = min(len(states), 2 if len(states) in (2, 4) else 3)
-    rows = ceil(len(states) / columns)
-    figure, axes = panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.75 * rows), sharex=True)
-    for state, panel in zip(states, axes.flat, strict=False):
-        panel.set_title(state)
-        temperature_axis(panel, study)
-        for name in series_names(study):
-            curve(panel, study, name, tables.population(name, state))
-        _points(panel, study, "exact", tables.population("exact", state))
-        _points(panel, study, "md", tables.population("md", state))
+    figure, axes = _panel_each(study, tables.states(), tables.population)
+    for panel in axes.flat[: len(tables.states())]:
         bottom, top = panel.get_ylim()
         panel.set_ylim(max(bottom, -0.02 * top), top)
-    only_outer_labels(axes, len(states), "population")
+    only_outer_labels(axes, len(tables.states()), "population")
     legend(figure, axes.flat[0])
     return figure
+
+
+def draw_observables(study: Study, tables: Tables) -> Figure:
+    """Mean of each observable, drawn as the populations are."""
+    names = tables.observables()
+    figure, axes = _panel_each(study, names, tables.observable)
+    only_outer_labels(axes, len(names), "mean")
+    legend(figure, axes.flat[0])
+    return figure
+
+
+def _panel_each(study: Study, titles: list[str], values: Callable[[str, str], Series]):
+    """A panel per title with all series against temperature; ``values(model, title)``."""
+    columns = min(len(titles), 2 if len(titles) in (2, 4) else 3)
+    rows = ceil(len(titles) / columns)
+    figure, axes = panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.75 * rows), sharex=True)
+    for title, panel in zip(titles, axes.flat, strict=False):
+        panel.set_title(title)
+        temperature_axis(panel, study)
+        for name in series_names(study):
+            curve(panel, study, name, values(name, title))
+        points(panel, study, "exact", values("exact", title))
+        points(panel, study, "md", values("md", title))
+    return figure, axes
 
 
 def draw_divergence(study: Study, tables: Tables) -> Figure:
@@ -118,7 +134,7 @@ def curve(panel: Axes, study: Study, name: str, series: Series) -> None:
     )
 
 
-def _points(panel: Axes, study: Study, name: str, series: Series) -> None:
+def points(panel: Axes, study: Study, name: str, series: Series) -> None:
     """MD or exact values: points with two standard errors, on top."""
     if not series:
         return

@@ -9,7 +9,7 @@ from collections import defaultdict
 from thermolatent.artifacts import save_json
 from thermolatent.config import Study
 from thermolatent.layout import BASELINES, Layout, format_temperature
-from thermolatent.validate import divergence, free_energy, identity, kinetics, predictions, sliced
+from thermolatent.validate import divergence, free_energy, identity, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 
@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 
 def run(study: Study, layout: Layout, seeds: list[int]) -> None:
-    """Write ``scores.csv``, ``populations.csv``, ``predictions.csv`` and ``metrics.json`` of all models and baselines.
+    """Write ``scores.csv``, ``populations.csv``, ``predictions.csv``, ``melting.csv`` and ``metrics.json`` of all models and
+    baselines.
 
     Raises :class:`ArtifactError` if a table is missing or is none.
     """
@@ -32,6 +33,7 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
     write_table(layout.all_populations, POPULATION_COLUMNS, populations)
     judged = predictions.prediction_rows(study, scores, populations)
     write_table(layout.predictions, predictions.COLUMNS, judged)
+    write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations))
     save_json(layout.metrics, describe(study, seeds, populations))
     for line in summary(scores):
         log.info("%s", line)

@@ -6,12 +6,18 @@ taken not to depend on temperature, dS = dH / T_m, and p = 1/2 at T_m.
 
 from __future__ import annotations
 
+import logging
+import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
+
+log = logging.getLogger(__name__)
 
 #: Populations are not trusted more than this: the model itself is only so good.
 LEAST_ERROR = 0.002
@@ -37,6 +43,10 @@ class Melting(NamedTuple):
     dS_stderr: float
     chi2: float
     extrapolated: bool
+
+
+#: Columns of ``melting.csv``.
+COLUMNS = ("study", "model", "state", *Melting._fields, "n_temperatures")
 
 
 def fit_two_state(temperatures: Sequence[float], kT: Sequence[float], population, stderr) -> Melting:
@@ -94,3 +104,38 @@ def two_state_population(melting: Melting, temperatures, kT) -> np.ndarray:
 
     temperatures, kT = np.asarray(temperatures, float), np.asarray(kT, float)
     return expit(melting.dH * (1 / kT - temperatures / (kT * melting.Tm)))
+
+
+def rows(study: Study, populations: list[dict[str, str]]) -> list[dict]:
+    """Rows of ``melting.csv``: the fit of the MD, each model and each baseline, over every temperature it has.
+
+    Populations are means over seeds, their errors those over walkers and the scatter of the seeds together. Who cannot be
+    fitted is left out and said in the log.
+    """
+    state = study.validate_.melting
+    if state is None:
+        return []
+    found: dict[str, dict[float, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    for row in populations:
+        if row["states"] == "named" and row["state"] == state and row["value"]:
+            found[row["model"]][float(row["temperature"])].append(row)
+    fits = []
+    for model, by_temperature in found.items():
+        temperatures = sorted(by_temperature)
+        pairs = [_over_seeds(by_temperature[T]) for T in temperatures]
+        try:
+            fit = fit_two_state(temperatures, [study.system.kT(T) for T in temperatures], *zip(*pairs, strict=True))
+        except ThermolatentError as error:
+            log.warning("melting of %s by %s: %s", state, model, error)
+            continue
+        fits.append(
+            {"study": study.name, "model": model, "state": state, "n_temperatures": len(pairs), **fit._asdict()}
+        )
+    return fits
+
+
+def _over_seeds(rows: list[dict[str, str]]) -> tuple[float, float]:
+    values = [float(row["value"]) for row in rows]
+    errors = [float(row["stderr"] or 0) for row in rows]
+    scatter = statistics.stdev(values) if len(values) > 1 else 0.0
+    return statistics.fmean(values), float(np.hypot(statistics.median(errors), scatter))
