@@ -118,6 +118,28 @@ def test_a_structure_gets_its_missing_atoms_and_hydrogens(tmp_path, every_residu
     )  # D, E, H
 
 
+@pytest.mark.parametrize("residue", [1, 7, 14, 16])
+def test_a_missing_side_chain_is_rebuilt_left_handed(residue, tmp_path, every_residue):
+    """PDBFixer alone makes D residues of the second, the fifteenth and others."""
+    backbone = ("N", "CA", "C", "O", "OXT")
+    file = as_pdb(tmp_path / "x.pdb", every_residue, lambda a: a.residue.index == residue and a.name not in backbone)
+    molecule = Structure(file=file, solvent="vacuum")
+    assert molecule.n_particles == every_residue.n_particles
+    xyz = molecule.starts()["x"]
+    at = {a.name: xyz[a.index] for a in molecule.topology().atoms() if a.residue.index == residue}
+    n, c, cb = (at[name] - at["CA"] for name in ("N", "C", "CB"))
+    assert np.dot(np.cross(n, c), cb) > 0.001
+
+
+def test_mmcif_is_read_as_pdb_is(tmp_path, implicit):
+    modeller = app.Modeller(implicit.topology(), implicit.starts()["extended"] * mm.unit.nanometer)
+    with open(tmp_path / "x.cif", "w") as file:
+        app.PDBxFile.writeFile(modeller.topology, modeller.positions, file)
+    molecule = Structure(file=str(tmp_path / "x.cif"), implicit="obc2")
+    assert molecule.n_particles == 22
+    assert np.isfinite(molecule.potential_energy(molecule.starts()["x"]))
+
+
 def test_an_edited_file_is_another_study(tmp_path, vacuum):
     file = as_pdb(tmp_path / "found.pdb", vacuum)
     before = Structure(file=file).model_dump(mode="json")["content"]

@@ -13,6 +13,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.systems import SYSTEMS
 from thermolatent.systems.aib9 import Aib9
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
+from thermolatent.systems.chain import c_beta
 from thermolatent.systems.force_fields import FORCE_FIELDS, debye_kappa, load_force_field
 from thermolatent.systems.peptide import Peptide
 
@@ -235,3 +236,9 @@ def test_a_molecule_is_named_in_the_registry():
     for name in ("alanine_dipeptide", "peptide", "chignolin", "aib9"):
         assert SYSTEMS[name].model_fields["kind"].default == name
     assert Aib9().surroundings == "explicit"
+
+
+def test_c_beta_is_where_pdbfixer_has_it_in_alanine():
+    molecule = AlanineDipeptide(solvent="vacuum")
+    at = {a.name: start(molecule)[a.index] for a in molecule.topology().atoms() if a.residue.name == "ALA"}
+    assert np.linalg.norm(c_beta(at["N"], at["CA"], at["C"]) - at["CB"]) < 0.02

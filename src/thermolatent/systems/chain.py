@@ -32,7 +32,8 @@ _N_CA, _CA_C, _C_N, _C_O, _CA_CB = 0.1458, 0.1525, 0.1329, 0.1231, 0.153
 _N_CA_C, _CA_C_N, _C_N_CA, _CA_C_O, _N_CA_CB = 111.2, 116.2, 121.7, 120.8, 110.4
 #: Torsions (degrees) of the extended chain; proline's ring holds phi near -65.
 _PHI, _PSI, _PHI_PROLINE = -135.0, 135.0, -65.0
-#: Torsions (degrees) C-N-CA-CB of the two methyls of AIB.
+#: Torsions (degrees) C-N-CA-CB of an L residue, and of the two methyls of AIB.
+_C_BETA = -122.0
 _METHYLS = {"CB1": 122.0, "CB2": -122.0}
 #: Steps of the minimisation that takes the strain out of the built chain, without folding it.
 _MINIMISE = 500
@@ -166,6 +167,11 @@ def _side_chain(
         where = ca + (positions[index[atom]] - positions[index["CA"]]) @ frame.T @ target
         yield atom, where, tuple(partner for partner in partners if partner in placed)
         placed.append(atom)
+
+
+def c_beta(n: np.ndarray, ca: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Where CB of an L residue is."""
+    return _place(c, n, ca, _CA_CB, _N_CA_CB, _C_BETA)
 
 
 def _frame(n: np.ndarray, ca: np.ndarray, c: np.ndarray) -> np.ndarray:

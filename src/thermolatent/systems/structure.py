@@ -13,6 +13,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.systems.chain import protonated, reference
 from thermolatent.systems.files import digest, existing_file
 from thermolatent.systems.force_fields import template_error
+from thermolatent.systems.rebuild import add_missing_atoms
 from thermolatent.systems.solvated import Solvated
 
 if TYPE_CHECKING:
@@ -86,26 +87,8 @@ class Structure(Solvated):
             )
         fixer.topology, fixer.positions = modeller.topology, modeller.positions
         self._check_gaps(fixer)
-        fixer.findMissingAtoms()
-        rebuilt = [(r.chain.id, r.id) for r in {**fixer.missingAtoms, **fixer.missingTerminals}]
-        fixer.addMissingAtoms(seed=1)
-        self._check_chirality(fixer, rebuilt)
+        add_missing_atoms(fixer)
         return fixer
-
-    def _check_chirality(self, fixer: pdbfixer.PDBFixer, rebuilt: list[tuple[str, str]]) -> None:
-        """PDBFixer places a missing CB without regard to its hand."""
-        from openmm import unit
-
-        positions = np.array(fixer.positions.value_in_unit(unit.nanometer))
-        for residue in fixer.topology.residues():
-            at = {atom.name: positions[atom.index] for atom in residue.atoms()}
-            if (residue.chain.id, residue.id) in rebuilt and {"N", "CA", "C", "CB"} <= at.keys():
-                n, c, cb = (at[name] - at["CA"] for name in ("N", "C", "CB"))
-                if np.dot(np.cross(n, c), cb) < 0:
-                    raise ThermolatentError(
-                        f"system.file: {self.file} lacks atoms of {residue.name} {residue.id} of chain {residue.chain.id}, which "
-                        "PDBFixer rebuilds as a D residue; write a file that has its CB"
-                    )
 
     def _read(self) -> pdbfixer.PDBFixer:
         import pdbfixer
