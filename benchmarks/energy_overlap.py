@@ -4,24 +4,25 @@
     python benchmarks/energy_overlap.py coupled lj7_coupled lj7_coupled@three
     python benchmarks/energy_overlap.py far lj7_heating lj7_cooling
 
-Medians over seeds, as Markdown. Exits with 1 when a target is missed.
+Medians over seeds, as Markdown; models that have not been validated are left out. Exits with 1 when a target is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
-from accuracy import Scores, judge, load, medians, table
+from accuracy import Scores, judge, medians, table
 
 from thermolatent.config import Study, load_study
 from thermolatent.layout import Layout
 from thermolatent.learn.reweight import LINEAR, FrameWeights
+from thermolatent.validate.predictions import prediction_rows, trust_rows
 from thermolatent.validate.reference import Reference, View
 from thermolatent.validate.scores import Tables
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table
 
 #: A figure with a bath may be so many times the figure without.
 BATH_FACTOR = 1.5
@@ -30,18 +31,25 @@ SHARE_LIMIT, SHARE_AT = 0.01, 0.3
 
 
 class Results:
-    """A study that has been run."""
+    """What there is of a study: the tables of every model, and seed, that has been validated."""
 
     def __init__(self, name: str, folder: Path):
         self.study: Study = load_study(name)
         self.layout = Layout.of(self.study, str(folder))
-        if not Path(self.layout.predictions).is_file():
-            sys.exit(f"{self.layout.predictions} is missing; run the study first")
-        self.scores: Scores = load(Path(self.layout.all_scores))
-        with open(self.layout.predictions, newline="") as file:
-            self.predictions = list(csv.DictReader(file))
-        with open(self.layout.all_populations, newline="") as file:
-            self.populations = [row for row in csv.DictReader(file) if row["states"] == "named" and row["value"]]
+        if not (files := sorted(Path(self.layout.root).glob("validate/*/seed*.scores.csv"))):
+            sys.exit(f"{self.layout.root}/validate holds no scores; run the study first")
+        rows = [row for file in files for row in read_table(str(file), SCORE_COLUMNS)]
+        twins = [str(file).replace(".scores.", ".populations.") for file in files]
+        populations = [row for file in twins for row in read_table(file, POPULATION_COLUMNS)]
+        rows += [{c: cell(row.get(c)) for c in SCORE_COLUMNS} for row in trust_rows(self.study, rows, populations)]
+        self.predictions = prediction_rows(self.study, rows, populations)
+        self.populations = [row for row in populations if row["states"] == "named" and row["value"]]
+        self.models = [name for name in self.study.models if any(row["model"] == name for row in rows)]
+        self.scores: Scores = {}
+        for row in rows:
+            if row["value"]:
+                key = (row["metric"], row["plane"], row["model"], float(row["temperature"]))
+                self.scores.setdefault(key, []).append(float(row["value"]))
 
     @property
     def predicted(self) -> list[float]:
@@ -49,7 +57,7 @@ class Results:
 
     @property
     def informed(self) -> list[str]:
-        return [name for name, model in self.study.models.items() if model.informed]
+        return [name for name in self.models if self.study.models[name].informed]
 
     def js(self, model: str) -> dict[float, float]:
         return medians(self.scores, "js_plane", "fixed", model)
@@ -67,7 +75,7 @@ class Results:
         for row in self.predictions:
             if row["model"] == model and float(row["temperature"]) == temperature:
                 return row["trusted"] == "yes", row["reasons"]
-        sys.exit(f"{self.layout.predictions}: has no row of {model} at T = {temperature:g}; run the study again")
+        sys.exit(f"{self.layout.root}: nothing is known of {model} at T = {temperature:g}; run the study again")
 
     def add_linear(self) -> None:
         """Score the linear continuation, conditional reweighting without a heat capacity, in the fixed plane too."""
@@ -110,7 +118,7 @@ def coupled(results: list[Results], state: str = "hexagon") -> bool:
             + " | trusted |"
         )
         print("|---" * (len(temperatures.generated) + 2) + "|")
-        for model in ("md", *one.study.models, "mbar", "conditional", "which_t", "nearest"):
+        for model in ("md", *one.models, "mbar", "conditional", "which_t", "nearest"):
             shares = one.shares(model, state)
             judged = {row["model"] for row in one.predictions}
             trusted = [f"{T:g}" for T in one.predicted if model in judged and one.verdict(model, T)[0]]
@@ -138,15 +146,15 @@ def far(results: list[Results]) -> bool:
     held = True
     for one in results:
         one.add_linear()
-        everyone = ["floor", *one.study.models, "mbar", "conditional", LINEAR, "which_t", "nearest"]
+        everyone = ["floor", *one.models, "mbar", "conditional", LINEAR, "which_t", "nearest"]
         table(f"{one.study.name}, fixed plane", one.scores, "js_plane", "fixed", everyone, 4)
         table("largest error of a named population", one.scores, "population_max_error", "fixed", everyone, 3)
-        for model in one.informed:
+        for model in ("conditional", *one.informed):
             print()
             for T in one.predicted:
                 trusted, reasons = one.verdict(model, T)
                 print(f"* `{model}` at T = {T:g}: {'answerable' if trusted else f'not answerable: {reasons}'}")
-            uninformed = [name for name in one.study.models if name not in one.informed]
+            uninformed = [name for name in one.models if name not in one.informed]
             answerable = [T for T in one.predicted if one.verdict(model, T)[0]]
             print()
             for rival in ("nearest", LINEAR, *uninformed):

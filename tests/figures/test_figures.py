@@ -204,7 +204,7 @@ def test_floor_is_shaded_up_to_its_value_also_at_a_single_temperature(study, sho
 def test_trust_has_a_panel_per_figure_with_its_limit_shaded(study, shown):
     _, tables = shown
     panels = visible(trust.draw(study, tables))
-    titles = ["frames that count", "against the reweightings", "with and without heat capacity", "between seeds"]
+    titles = ["frames that count", "against the reweightings", "two forms of reweighting", "between seeds"]
     assert [p.get_title() for p in panels] == titles
     assert [p.get_yscale() for p in panels] == ["log", "linear", "linear", "linear"]
     drawn = [
@@ -228,7 +228,7 @@ def test_trust_has_a_panel_per_figure_with_its_limit_shaded(study, shown):
 
 def test_one_seed_has_no_panel_of_seeds(write_files, study):
     panels = visible(trust.draw(study, Tables.load(study, write_files(study), [0])))
-    assert [p.get_title() for p in panels][2:] == ["with and without heat capacity"]
+    assert [p.get_title() for p in panels][2:] == ["two forms of reweighting"]
 
 
 def test_error_is_drawn_against_each_trust_figure(study, shown):

@@ -144,7 +144,7 @@ def trust_sentences(tables: Tables, model: str) -> list[str]:
     checks = [f"at least {100 * ESS_LIMIT:g} % of the training frames count"]
     words = {
         "trust_reweighting": "named populations agree with the reweightings within {:g}",
-        "trust_basis": "with and without a heat capacity in reweighting within {:g}",
+        "trust_basis": "two forms of reweighting agree within {:g}",
         "trust_seeds": "between seeds within a standard deviation of {:g}",
         "trust_identity": "the density turns with temperature as the energies say within {:g} of their spread",
     }

@@ -177,7 +177,7 @@ def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
         "trust": (
             "Trust without reference",
             "Effective share of the training frames; and by how much a named population differs: between a model and the "
-            "reweightings whose weights are not exhausted, between reweighting with and without a heat capacity, and "
+            "reweightings whose weights are not exhausted, between two forms of reweighting, and "
             "between seeds (standard deviation). Shaded: not to be trusted.",
         ),
         "trust_error": (

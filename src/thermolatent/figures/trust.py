@@ -21,7 +21,7 @@ DOUBT = "#FBF6C4"
 WORDS = {
     "ess_fraction": ("frames that count", "effective sample fraction"),
     "trust_reweighting": ("against the reweightings", "largest difference"),
-    "trust_basis": ("with and without heat capacity", "largest difference"),
+    "trust_basis": ("two forms of reweighting", "largest difference"),
     "trust_seeds": ("between seeds", "standard deviation"),
     "trust_identity": ("thermodynamic identity", "violation (standard deviations of U)"),
 }

@@ -71,8 +71,8 @@ METRICS = {
     "trust_basis": Metric(
         "1",
         "0 to 1",
-        "largest difference of a named population between conditional reweighting with and without a conditional heat "
-        "capacity: how much of the answer the form of A(x, b) decides, not the data",
+        "largest difference of a named population between conditional reweighting with and without a heat capacity, with "
+        "three training temperatures with and without energies: how much the form of A(x, b) decides, not the data",
     ),
     "trust_seeds": Metric(
         "1",
