@@ -45,6 +45,8 @@ def test_distances_between_selections():
     topology, positions = alanine_dipeptide()
     found = Distances(pairs=[["name CH3", "resname NME and name N"], ["name CA", "name O"]]).on(topology)
     assert found.names == ["d(ACE1-CH3,NME3-N)", "d(ALA2-CA,ACE1-O)", "d(ALA2-CA,ALA2-O)"]
+    heavy = Distances(pairs=[["not element H", "not element H"]]).on(topology)
+    assert len(heavy.names) == 10 * 9 // 2  # each pair once
     index = {str(atom): atom.index for atom in topology.atoms}
     first, second = positions[:, index["ACE1-CH3"]], positions[:, index["NME3-N"]]
     np.testing.assert_allclose(found.compute(positions)[:, 0], np.linalg.norm(first - second, axis=1), rtol=1e-5)

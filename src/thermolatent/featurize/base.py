@@ -69,7 +69,7 @@ def columns_on(features: list[Feature], topology: Particles | mdtraj.Topology) -
     return Columns(
         [name for part in parts for name in part.names],
         lambda positions: np.concatenate(
-            [np.empty((len(positions), 0)), *(p.compute(positions) for p in parts)], axis=1
+            [np.empty((len(positions), 0), np.float32), *(p.compute(positions) for p in parts)], axis=1
         ),
         tuple(flag for part in parts for flag in part.periodic),
     )

@@ -64,10 +64,12 @@ class Distances(Feature):
 
     def on(self, topology) -> Columns:
         topology = require_molecule(self.kind, topology)
-        pairs = []
+        found: dict[frozenset, tuple[int, int]] = {}  # each pair once, also where the selections overlap
         for first, second in self.pairs:
             ours, theirs = (select(self.kind, "pairs", topology, text) for text in (first, second))
-            pairs += [(int(i), int(j)) for i in ours for j in theirs if i != j]
+            for i, j in ((int(i), int(j)) for i in ours for j in theirs if i != j):
+                found.setdefault(frozenset((i, j)), (i, j))
+        pairs = list(found.values())
         if not pairs:
             raise ThermolatentError("distances.pairs: each selects one and the same atom; write two different ones")
         names = [f"d({atom_label(topology.atom(i))},{atom_label(topology.atom(j))})" for i, j in pairs]
