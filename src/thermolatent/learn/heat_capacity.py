@@ -1,10 +1,10 @@
 """The conditional heat capacity c(x) of a reduced potential, refitted to energies that are mostly a solvent's noise.
 
 With two training temperatures the classification fixes A(x, b) at both and nothing between: c(x) is the energies' alone.
-Where a solvent's noise is most of their variance the network does not find it in its many directions. Here it is asked in few directions: a change of c(x) in each of some cells of the
-fixed plane, as far as the last hidden layer can tell them apart, by linear least squares at fixed A(x, b_cold), the sum
-shrunk towards the network's own c(x) by the positive-part rule of James and Stein (1961): what is no larger than its noise
-is dropped.
+Where a solvent's noise is most of their variance the network does not find it in its many directions. Here it is asked in
+few: a change of c(x) in each of some cells of the fixed plane, as far as the last hidden layer can tell them apart, by
+linear least squares at fixed A(x, b_cold), the sum shrunk towards the network's own c(x) by the positive-part rule of
+James and Stein (1961): what is no larger than its noise is dropped.
 """
 
 from __future__ import annotations
