@@ -22,7 +22,7 @@ from thermolatent.densities.ode import integrate
 from thermolatent.densities.schedules import DiscreteSchedule, LinearSchedule, alpha_sigma, level_time, log_variance
 from thermolatent.densities.specs import DiffusionSpec
 
-_CHUNK = 8192  # rows whose activations stay in a core's cache
+_CHUNK = 2048  # rows whose activations stay in a core's cache
 #: Variance, in whitened units, of the narrowest features that the network's output need not be large for.
 _SHARP = 0.1
 

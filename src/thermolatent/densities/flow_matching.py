@@ -19,7 +19,7 @@ from thermolatent.densities.schedules import stratified
 from thermolatent.densities.specs import FlowMatchingSpec
 from thermolatent.densities.tilted import TiltedGaussian
 
-_CHUNK = 8192  # rows whose activations stay in a core's cache
+_CHUNK = 2048  # rows whose activations stay in a core's cache
 _OT_ROWS = 128  # the assignment's cost grows with the cube
 
 

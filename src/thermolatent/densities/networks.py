@@ -54,10 +54,20 @@ class FieldNetwork(nn.Module):
         if self.temperature is not None:
             embedding = embedding + self.temperature(self.temperature_embedding(theta))
         embedding = F.silu(embedding)
-        h = F.silu(self.first(x) + self.context[0](embedding))
+        # Samplers spend their time in memory traffic: without gradients nothing is kept, so nothing is copied.
+        inplace = not torch.is_grad_enabled()
+        h = F.silu(_shifted(self.first, x, self.context[0](embedding)), inplace)
         for layer, context in zip(self.hidden, self.context[1:], strict=True):
-            h = h + F.silu(layer(h) + context(embedding))
+            change = F.silu(_shifted(layer, h, context(embedding)), inplace)
+            h = h.add_(change) if inplace else h + change
         return self.last(h)
+
+
+def _shifted(layer: nn.Linear, x: Tensor, shift: Tensor) -> Tensor:
+    """``layer(x) + shift``; a shift that is one row for all becomes part of the layer's bias."""
+    if len(shift) == 1:
+        return torch.addmm(shift[0] + layer.bias, x, layer.weight.T)
+    return layer(x) + shift
 
 
 class Averaged(nn.Module):
