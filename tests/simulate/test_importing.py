@@ -14,6 +14,7 @@ from thermolatent.featurize import stage as featurize
 from thermolatent.layout import Layout
 from thermolatent.simulate import importing
 from thermolatent.simulate import stage as simulate
+from thermolatent.simulate.topology import check_molecule
 from thermolatent.systems.three_hole import ThreeHole
 
 TORSIONS = [{"kind": "backbone_torsions", "form": "angle"}]
@@ -87,6 +88,7 @@ def test_blocks_of_files_become_walkers_with_their_energies_and_weights(files, t
     highest = max(b.max() for b in in_kT)
     np.testing.assert_allclose(weights, [in_kT[f][i : i + 10] - highest for f, i in expected], rtol=1e-12)
     assert protocol["weighted"] is True
+    check_molecule(made)  # as thermolatent check does
     featurize.run(made, layout, T)
     header = load_json(layout.features_header(T))
     assert header["frame_interval"] == pytest.approx(2.0)
@@ -166,19 +168,20 @@ def test_energies_from_a_system_and_molecules_cut_by_the_box(tmp_path):
     trajectory.save_dcd(str(tmp_path / "a.dcd"))
     mdtraj.Trajectory(positions[:1], topology).save_pdb(str(tmp_path / "top.pdb"))
     section = {"topology": str(tmp_path / "top.pdb"), "files": {T: [str(tmp_path / "a.dcd")]}, "frame_interval": 1.0}
-    layout = Layout(str(tmp_path / "results"))
-    whole = {**section, "atoms": "not element H"}
-    found, energies, protocol = imported(study(whole, 2, 10), layout)
-    assert np.isnan(energies).all()
-    assert protocol["energies"] is False
-    heavy = topology.select("not element H")
-    np.testing.assert_allclose(
-        mdtraj.geometry.distance.compute_distances(
-            mdtraj.Trajectory(found.reshape(20, -1, 3), topology.subset(heavy)), [[0, 9]]
-        ),
-        mdtraj.compute_distances(mdtraj.Trajectory(positions, topology), [heavy[[0, 9]]]),
-        atol=1e-5,
-    )
+    phi = "(resname ACE and name C) or (resname ALA and (name N or name CA or name C)) or (resname NME and name N)"
+    for atoms in (None, "not element H", phi):  # the box is undone along bonds, also those to atoms that are not kept
+        found, energies, protocol = imported(
+            study({**section, "atoms": atoms}, 2, 10), Layout(str(tmp_path / str(atoms)[:3]))
+        )
+        kept = topology.select(atoms or "all")
+        pairs = [[0, len(kept) - 1], [1, 3]]
+        np.testing.assert_allclose(
+            mdtraj.compute_distances(mdtraj.Trajectory(found.reshape(20, -1, 3), topology.subset(kept)), pairs),
+            mdtraj.compute_distances(mdtraj.Trajectory(positions, topology), [kept[pair] for pair in pairs]),
+            atol=1e-5,
+        )
+        assert np.isnan(energies).all()
+        assert protocol["energies"] is False
     mdtraj.Trajectory(positions, topology).save_dcd(str(tmp_path / "a.dcd"))
     section |= {"energies": {"system_xml": str(tmp_path / "system.xml")}, "atoms": "not element H"}
     _, energies, _ = imported(study(section, 2, 10), Layout(str(tmp_path / "again")))
@@ -187,6 +190,25 @@ def test_energies_from_a_system_and_molecules_cut_by_the_box(tmp_path):
         context.setPositions(positions[frame].astype(float))
         expected = context.getState(energy=True).getPotentialEnergy()._value
         assert energies.ravel()[frame] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_second_molecule_stays_beside_the_first(tmp_path):
+    """Two molecules on both sides of the box are brought together."""
+    topology, positions = alanine_dipeptide(frames=4)
+    both = topology.join(topology)
+    box = 3.0
+    x = np.concatenate([positions, positions + np.array([0.6, 0, 0])], axis=1)
+    x = x - x.mean(axis=(0, 1))  # the first molecule at -0.3, the second at 0.3, around the border of the box
+    apart = x.copy()
+    apart[:, :22, 0] += box
+    trajectory = mdtraj.Trajectory(apart, both, None, np.full((4, 3), box), np.full((4, 3), 90.0))
+    trajectory.save_dcd(str(tmp_path / "a.dcd"))
+    trajectory[0].save_pdb(str(tmp_path / "top.pdb"))
+    section = {"topology": str(tmp_path / "top.pdb"), "files": {T: [str(tmp_path / "a.dcd")]}, "frame_interval": 1.0}
+    torsion = [{"kind": "torsions", "of": ["phi"], "form": "angle"}]
+    found, _, _ = imported(study(section, 2, 2, plane=torsion), Layout(str(tmp_path / "results")))
+    between = found.reshape(4, 44, 3)[:, 22:].mean(1) - found.reshape(4, 44, 3)[:, :22].mean(1)
+    np.testing.assert_allclose(between, [[0.6, 0, 0]] * 4, atol=1e-4)
 
 
 def test_what_was_imported_is_left_alone_until_a_file_changes(files, tmp_path):

@@ -179,14 +179,15 @@ def _import_file(
     compute: Callable[[mdtraj.Trajectory], np.ndarray] | None,
 ) -> None:
     """Copy one file's blocks, ``{walker: first frame}``, into ``positions`` (angstrom), and energies computed on the way."""
-    length = positions.shape[1]
+    length, read = positions.shape[1], _molecules_of(system)
+    kept = np.searchsorted(read, system.kept)
     walker_of, first_of = np.full(total, -1), np.zeros(total, int)
     for walker, first in blocks.items():
         used = system.stride * np.arange(first, first + length)
         walker_of[used], first_of[used] = walker, first
-    for start, part in _chunks(system, path, total, all_atoms=compute is not None):
+    for start, part in _chunks(system, path, total, None if compute is not None else read):
         if start == 0:
-            _check_bonds(system, path, _made_whole(part[0]))
+            _check_bonds(system, path, _made_whole(part[0] if compute is None else part[0].atom_slice(read)))
         index = start + np.flatnonzero(walker_of[start : start + len(part)] >= 0)
         if not len(index):
             continue
@@ -194,17 +195,28 @@ def _import_file(
         place = walker_of[index], index // system.stride - first_of[index]
         if compute is not None:
             energies[place] = compute(part)
-            part = part.atom_slice(system.kept)
-        xyz = _made_whole(part).xyz
+            part = part.atom_slice(read)
+        xyz = _made_whole(part).xyz[:, kept]
         if not np.isfinite(xyz).all():
             raise ArtifactError(f"{path}: positions near frame {index[0]} are not finite numbers; leave the file out")
         positions[place] = xyz * np.float32(10.0)
 
 
-def _chunks(system: Trajectories, path: str, total: int, all_atoms: bool) -> Iterator[tuple[int, mdtraj.Trajectory]]:
-    """``(first frame, frames)`` of a file, of the kept atoms unless ``all_atoms``."""
+def _molecules_of(system: Trajectories) -> np.ndarray:
+    """Atoms of all molecules that are kept, in whole or in part: a box can only be undone along whole molecules."""
+    kept = system.kept
+    if system.atoms is None or system.all_atoms.n_bonds == 0:
+        return kept
+    wanted = set(kept.tolist())
+    molecules = [{atom.index for atom in molecule} for molecule in system.all_atoms.find_molecules()]
+    return np.array(sorted(set().union(*(m for m in molecules if m & wanted))))
+
+
+def _chunks(
+    system: Trajectories, path: str, total: int, atoms: np.ndarray | None
+) -> Iterator[tuple[int, mdtraj.Trajectory]]:
+    """``(first frame, frames)`` of a file, of these atoms or of all."""
     chunk = max(1, _CHUNK_BYTES // (12 * system.all_atoms.n_atoms))
-    atoms = None if all_atoms or system.atoms is None else system.kept
     seen = 0
     try:
         for part in mdtraj.iterload(path, top=system.all_atoms, chunk=chunk, atom_indices=atoms):
