@@ -6,12 +6,14 @@ from pathlib import Path
 import mdtraj
 import numpy as np
 import pytest
+import yaml
 
 from thermolatent.artifacts import load_array, load_json
+from thermolatent.cli import main
 from thermolatent.errors import ConfigError, SimulationError, ThermolatentError
 from thermolatent.layout import Layout
 from thermolatent.simulate import molecules, stage, walkers
-from thermolatent.simulate.engines import BAR_NM3, Processes, Together, gathered
+from thermolatent.simulate.engines import BAR_NM3, Processes, Together, gathered, pack, unpack
 from thermolatent.simulate.molecules import kelvin_at, molecule_engine, molecule_system, start_walkers
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 
@@ -80,6 +82,45 @@ def test_stopped_and_resumed_equals_uninterrupted(make_molecular, tmp_path, monk
         stage.run(study, torn, 300.0, threads)
     stage.run(study, torn, 300.0, threads=3 - threads)  # more or fewer cores the next time
     assert files(torn, 3) == files(whole, 3)
+
+
+@pytest.mark.parametrize("platform", ["Reference", "CPU"])
+def test_a_checkpoint_has_every_walkers_own_noise(make_molecular, platform):
+    """Else resumed walkers would feel the noise of their first steps again, the same in every process."""
+    settings = make_molecular(VACUUM, **SHORT, platform=platform, friction=1000.0).simulate
+    first = molecule_engine(VACUUM, settings, 300.0)
+    start_walkers(first, VACUUM, settings, 300.0)
+    first.step(5, 300.0)
+    again = molecule_engine(VACUUM, settings, 300.0)
+    again.restore(first.checkpoint())
+    twice = molecule_engine(VACUUM, settings, 300.0)
+    twice.restore(pack(unpack(first.checkpoint())[1:]))
+    for engine in (first, again, twice):
+        engine.step(5, 300.0)
+    np.testing.assert_allclose(again.frame()[0], first.frame()[0], atol=1e-6)
+    np.testing.assert_allclose(twice.frame()[0], first.frame()[0][1:], atol=1e-6)
+    moved = first.frame()[0] - first.frame()[0].mean(axis=1, keepdims=True)
+    assert np.abs(moved[0] - moved[1]).max() > 1e-3  # from one start, but not together
+
+
+def test_check_builds_the_molecule_and_refuses_features_of_others(tmp_path, capsys):
+    study = {
+        "system": {"kind": "alanine_dipeptide", "solvent": "vacuum"},
+        "temperatures": {"train": [300, 400]},
+        "simulate": {"frames": 10, "time_step": 0.002},
+        "featurize": {"features": ["backbone_torsions"], "plane": [{"kind": "backbone_torsions", "form": "angle"}]},
+        "representation": {"lag": 1},
+        "models": {"latf": {"density": "flow"}},
+        "validate": {"states": {"kind": "nearest", "centers": {"a": [0, 0], "b": [1, 1]}}},
+    }
+    for feature, code in (("backbone_torsions", 0), ("position_xy", 1), ("side_chain_torsions", 1)):
+        study["featurize"]["features"] = [feature]
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study))
+        assert (main(["check", "mine", "--studies", str(tmp_path)]) != 0) == bool(code)
+        if code:
+            told = capsys.readouterr().err.strip()
+            assert feature in told
+            assert "\n" not in told
 
 
 def test_a_killed_process_is_reported(make_molecular):

@@ -56,7 +56,7 @@ class Engine:
         raise NotImplementedError
 
     def checkpoint(self) -> bytes:
-        """Everything that decides what comes next, random numbers included where the platform tells them."""
+        """Everything that decides what comes next, random numbers included."""
         raise NotImplementedError
 
     def restore(self, checkpoint: bytes) -> None:
