@@ -57,7 +57,7 @@ def warn_if_unconverged(result: dict[str, Any], temperature: str) -> None:
     """Log one line: a warning above :data:`LIMIT` standard errors."""
     ratio = result["standard_errors"]
     if ratio is None:
-        log.info("T=%s: too few walkers to compare starts", temperature)
+        log.info("T=%s: one start only, or too few walkers, to compare starts", temperature)
     elif ratio > LIMIT:
         log.warning(
             "T=%s: walkers from %s and %s differ by %.3g kJ/mol in mean energy, %.1f standard errors: not converged; "
