@@ -39,7 +39,7 @@ def paths(layout, temperatures, models, seeds, walkers=3):
     for m, s in itertools.product(models, seeds):
         found += [layout.surfaces(m, s), layout.generated(m, s)]
         found += [layout.scores(m, s), layout.populations(m, s), layout.profiles(m, s)]
-        found += [f(m, s, t) for t in temperatures for f in (layout.samples, layout.structures)]
+        found += [f(m, s, t) for t in temperatures for f in (layout.samples, layout.structures, layout.medoids)]
     return found
 
 

@@ -190,6 +190,7 @@ def _list_files(study: Study, layout: Layout, stage: str, job: dict[str, Any], w
         files = [layout.surfaces(**job), *(layout.samples(temperature=t, **job) for t in temperatures)]
         if study.generate.structures:
             files += [layout.structures(temperature=t, **job) for t in temperatures]
+            files += [layout.medoids(temperature=t, **job) for t in temperatures]
         save_manifest(layout.generated(**job), files)
     elif stage == "figures":
         save_manifest(layout.figures, written)

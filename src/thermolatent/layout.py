@@ -124,6 +124,9 @@ class Layout:
     def structures(self, model, seed, temperature) -> str:
         return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.dcd"
 
+    def medoids(self, model, seed, temperature) -> str:
+        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.medoids.pdb"
+
     def surfaces(self, model, seed) -> str:
         return f"{self._generated(model, seed)}/surfaces.npz"
 

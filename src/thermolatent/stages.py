@@ -80,9 +80,10 @@ STAGES = {
         ("model", "seed"),
         (
             *("system.kind", "temperatures.train", "temperatures.generated", "temperature_range"),
-            *("models.{model}.informed", "generate"),
+            *("models.{model}.informed", "generate", "validate.states"),
         ),
         "ensembles at every temperature asked for",
+        ("thermolatent.systems",),
     ),
     "validate": Stage(
         "thermolatent.validate.stage:run",

@@ -10,15 +10,8 @@ from thermolatent.systems.lj_cluster import LJCluster
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.exact import NamedPlane
-from thermolatent.validate.states import (
-    Basins,
-    NearestCenters,
-    delta_F_rmse,
-    named_states,
-    population_error,
-    population_max_error,
-    state_counts,
-)
+from thermolatent.validate.named_states import Basins, NearestCenters, named_states
+from thermolatent.validate.states import delta_F_rmse, population_error, population_max_error, state_counts
 
 MINIMA = np.array([[-1.0481, -0.0421], [1.0481, -0.0421], [0.0, 1.5371]])
 #: Temperature: population of the left (and right) basin, of the top one.

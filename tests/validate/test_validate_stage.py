@@ -15,9 +15,9 @@ from thermolatent.layout import BASELINES, Layout
 from thermolatent.learn.reweight import METHODS
 from thermolatent.validate import gather, stage
 from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.named_states import NearestCenters
 from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
 from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
-from thermolatent.validate.states import NearestCenters
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS
 
 RMSE_EXACT = "free_energy_rmse_exact_kT"

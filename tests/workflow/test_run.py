@@ -48,7 +48,11 @@ def test_every_file_of_the_study_is_there(finished):
         files += [PATHS.protocol(T), PATHS.features(T), *PATHS.trajectories(T, STUDY.simulate.walkers)]
     for model in STUDY.models:
         files += [PATHS.model(model, 0), PATHS.surfaces(model, 0), PATHS.profiles(model, 0)]
-        files += [f(model, 0, T) for T in STUDY.temperatures.generated for f in (PATHS.samples, PATHS.structures)]
+        files += [
+            f(model, 0, T)
+            for T in STUDY.temperatures.generated
+            for f in (PATHS.samples, PATHS.structures, PATHS.medoids)
+        ]
     assert not [file for file in files if not (finished / file).stat().st_size]
     figures = load_json(finished / PATHS.figures)["files"]
     assert {Path(name).suffix for name in figures} >= {".pdf", ".png"}

@@ -14,7 +14,7 @@ from thermolatent.densities.fit import FittedDensity
 from thermolatent.densities.reweighting import effective_fraction
 from thermolatent.densities.tabulated import LogDensity
 from thermolatent.errors import ArtifactError, ThermolatentError
-from thermolatent.generate.structures import write_structures
+from thermolatent.generate.structures import StateMedoids, write_structures
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import load_training
@@ -40,15 +40,17 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     data = load_training(study, layout)
     informed = study.models[model].informed
     weights = ModelWeights(trained, data, FrameWeights(study, layout, seed, data) if informed else None)
+    medoids = StateMedoids(study, layout, data) if study.generate.structures else None
     for T in study.temperatures.generated:
-        if _finished(layout.samples(model, seed, T), digest, layout.structures(model, seed, T), study):
+        structures = (layout.structures(model, seed, T), layout.medoids(model, seed, T)) if medoids else ()
+        if _finished(layout.samples(model, seed, T), digest, structures, study):
             log.info("T%s is there already", T)
             continue
         log_w = weights.log_weights(T, study.system.kT(T))
         drawn = draw_samples(trained, study.generate.samples, T, seed, weights.log_density)
-        if study.generate.structures:
-            dcd, n = layout.structures(model, seed, T), study.generate.structures
-            write_structures(study, layout, dcd, data, log_w, n, seed)
+        if medoids:
+            write_structures(study, layout, structures[0], data, log_w, study.generate.structures, seed)
+            medoids.write(structures[1], T, log_w, seed)
         save_arrays(
             layout.samples(model, seed, T),
             {**drawn, "frame_weights": np.exp(log_w), "model_digest": np.array(digest)},
@@ -119,14 +121,15 @@ def surfaces(study: Study, model: Model, latents: np.ndarray, seed: int) -> dict
 def _digest(study: Study, path: str, model: str) -> str:
     """Of all that decides the files of one temperature."""
     told = code(study, "generate", model) + study.generate.model_dump_json(include={"samples", "structures"})
+    told += study.validate_.states.model_dump_json()
     return hashlib.sha256(Path(path).read_bytes() + told.encode()).hexdigest()
 
 
-def _finished(samples: str, digest: str, structures: str, study: Study) -> bool:
+def _finished(samples: str, digest: str, structures: tuple[str, ...], study: Study) -> bool:
     """Whether this model's samples, as many as asked for, are there; a file that cannot be read is written again."""
     try:
         there = load_arrays(samples, "samples")
     except ArtifactError:
         return False
-    complete = not study.generate.structures or Path(structures).is_file()
+    complete = all(Path(path).is_file() for path in structures)
     return complete and str(there["model_digest"]) == digest and len(there["latents"]) == study.generate.samples

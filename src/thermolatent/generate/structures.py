@@ -1,14 +1,18 @@
-"""Structures at a temperature nobody simulated: frames of the training trajectories, resampled by weight."""
+"""Structures at a temperature nobody simulated: frames of the training trajectories, by weight, and one for each state."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from thermolatent.artifacts import replacing
+from thermolatent.artifacts import load_json, replacing
 from thermolatent.config import Study
-from thermolatent.layout import Layout
+from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.dataset import TrainingData
 from thermolatent.learn.informed import systematic_resample
+from thermolatent.validate.named_states import named_states
+
+#: Frames drawn per state; the medoid is exact among these.
+MEDOID_FRAMES = 500
 
 
 def write_structures(
@@ -21,21 +25,80 @@ def write_structures(
     data: the training frames, of which those that carry weights were drawn.
     log_weights: ln w of every training frame ``(N,)`` in the one order.
     """
-    import mdtraj
     from mdtraj.formats import DCDTrajectoryFile
 
     rng = np.random.default_rng([seed, 1])
-    chosen = np.sort(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
-    walkers, frames = study.simulate.walkers, study.frames
-    temperature, in_md = np.divmod(data.places()[chosen], walkers * frames)
-    walker, frame = np.divmod(in_md, frames)
-    positions = []
+    # In random order, so that the first part of the file is a fair sample too.
+    chosen = rng.permutation(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
+    with replacing(path) as temporary, DCDTrajectoryFile(str(temporary), "w") as file:
+        file.write(positions_of(study, layout, data, chosen) * 10)  # the format's unit is the angstrom
+
+
+def positions_of(study: Study, layout: Layout, data: TrainingData, frames: np.ndarray) -> np.ndarray:
+    """Positions ``(n, n_particles, 3)`` in nm of training frames given by their index ``(n,)`` in the one order."""
+    import mdtraj
+
+    per_walker = study.frames
+    temperature, in_md = np.divmod(data.places()[frames], study.simulate.walkers * per_walker)
+    walker, frame = np.divmod(in_md, per_walker)
+    found: np.ndarray | None = None
     for t, w in sorted(set(zip(temperature.tolist(), walker.tolist(), strict=True))):
         T = study.temperatures.train[t]
-        wanted = frame[(temperature == t) & (walker == w)]
-        trajectory = mdtraj.load(layout.trajectory(T, w), top=layout.topology(T))
-        positions.append(trajectory.xyz[wanted])
-    # In random order, so that the first part of the file is a fair sample too.
-    xyz = np.concatenate(positions)[rng.permutation(n)]
-    with replacing(path) as temporary, DCDTrajectoryFile(str(temporary), "w") as file:
-        file.write(xyz * 10)  # the format's unit is the angstrom
+        here = (temperature == t) & (walker == w)
+        xyz = mdtraj.load(layout.trajectory(T, w), top=layout.topology(T)).xyz[frame[here]]
+        if found is None:
+            found = np.empty((len(frames), *xyz.shape[1:]), xyz.dtype)
+        found[here] = xyz
+    return found
+
+
+def medoid(features: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> int:
+    """Index of the frame nearest on average to the others, of :data:`MEDOID_FRAMES` drawn by weight.
+
+    Parameters
+    ----------
+    features: ``(N, n)``, standardised; distances are Euclidean in them, so that equivalent structures count as equal.
+    weights: ``(N,)``, not all 0.
+    """
+    rows = systematic_resample(weights, MEDOID_FRAMES, rng)
+    x = features[rows].astype(np.float64)
+    squared = np.sum(x**2, axis=1)
+    distance = np.sqrt(np.maximum(squared[:, None] + squared[None] - 2 * x @ x.T, 0))
+    return int(rows[distance.mean(axis=1).argmin()])
+
+
+class StateMedoids:
+    """Medoids of a study's named states, whose frames are found once for all temperatures."""
+
+    def __init__(self, study: Study, layout: Layout, data: TrainingData):
+        self.study, self.layout, self.data = study, layout, data
+        plane, features = data.flat(data.plane), data.flat(data.features)
+        header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
+        corners = plane.min(axis=0), plane.max(axis=0)
+        self.names, assigner = named_states(study.validate_.states, study.system, *corners, header["plane_periodic"])
+        self.labels = assigner.assign(plane)
+        self._features = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-8)
+
+    def write(self, path: str, temperature: float, log_weights: np.ndarray, seed: int) -> None:
+        """Write a PDB with one model per state that has frames; remarks name it, its population and its frame's origin."""
+        import mdtraj
+
+        weights, rng = np.exp(log_weights - log_weights.max()), np.random.default_rng([seed, 2])
+        shares = np.bincount(self.labels, weights, minlength=len(self.names)) / weights.sum()
+        states = [k for k, share in enumerate(shares) if share > 0]
+        chosen = []
+        for k in states:
+            rows = np.flatnonzero(self.labels == k)
+            chosen.append(int(rows[medoid(self._features[rows], weights[rows], rng)]))
+        topology = mdtraj.load_topology(self.layout.topology(self.study.temperatures.train[0]))
+        xyz = positions_of(self.study, self.layout, self.data, np.array(chosen))
+        origin = self.data.temperature_index()[chosen]
+        remarks = [f"REMARK   1 MEDOIDS OF THE NAMED STATES AT T = {format_temperature(temperature)}"]
+        for model, (k, t) in enumerate(zip(states, origin, strict=True), start=1):
+            where = format_temperature(self.study.temperatures.train[t])
+            remarks.append(
+                f"REMARK   1 MODEL {model}: {self.names[k]}, POPULATION {shares[k]:.4f}, FRAME FROM T = {where}"
+            )
+        with replacing(path) as temporary:
+            mdtraj.Trajectory(xyz, topology).save_pdb(str(temporary), force_overwrite=True)
+            temporary.write_text("\n".join([*remarks, temporary.read_text()]))

@@ -1,118 +1,12 @@
-"""Named states: a hard assignment of points in the study's fixed plane, the same for every model."""
+"""Hard states of every reference frame, and what a population of them is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter, minimum_filter
 
-from thermolatent.config import BasinStates, NearestStates
-from thermolatent.errors import ThermolatentError
-from thermolatent.systems.base import System
 from thermolatent.validate.reference import Reference
-
-#: Points per axis of the grid on which steepest descent is followed.
-GRID = 400
-#: How many of its cells per axis make a coarse cell.
-COARSEN = 8
-
-
-class NearestCenters:
-    """The nearest of the study's centres, distances in the plane's own units (angles on the circle)."""
-
-    def __init__(self, centers: np.ndarray, periodic=(False, False)):
-        self.centers = np.asarray(centers, float)
-        self.periodic = periodic
-
-    def assign(self, points: np.ndarray) -> np.ndarray:
-        """State ``(n,)`` of points ``(n, 2)``."""
-        squared = np.zeros((len(points), len(self.centers)), np.float32)
-        for k, angle in enumerate(self.periodic):
-            difference = np.subtract.outer(np.asarray(points[:, k], float), self.centers[:, k])
-            if angle:
-                difference -= 2 * np.pi * np.round(difference / (2 * np.pi))
-            squared += difference**2
-        return squared.argmin(axis=1)
-
-
-class Basins:
-    """The minimum that steepest descent reaches, followed once for each point of a fine grid and then looked up.
-
-    Parameters
-    ----------
-    gradient: energy gradient ``(n, 2)`` at points ``(n, 2)`` of the plane.
-    minima: ``(states, 2)``.
-    low, high: ``(2,)`` corners of the grid; points outside belong to the nearest cell's basin.
-    grid: cells per axis.
-
-    Raises
-    ------
-    ThermolatentError: if the descent ends in a minimum that ``minima`` does not have.
-    """
-
-    def __init__(self, gradient: Callable, minima: np.ndarray, low, high, grid: int = GRID):
-        self.minima = np.asarray(minima, float)
-        self.low, self.high, self.grid = np.asarray(low, float), np.asarray(high, float), grid
-        # Coarse cells first; only those with a border of basins near them are followed cell by cell.
-        coarse = -(-grid // COARSEN)
-        labels = self._descend(gradient, self._centers(coarse)).reshape(coarse, coarse)
-        near_border = maximum_filter(labels, 3) != minimum_filter(labels, 3)
-        fine = np.floor((np.arange(grid) + 0.5) * coarse / grid).astype(int)
-        self.labels = labels[np.ix_(fine, fine)]
-        followed = near_border[np.ix_(fine, fine)]
-        self.labels[followed] = self._descend(gradient, self._centers(grid)[followed.ravel()])
-
-    def _centers(self, grid: int) -> np.ndarray:
-        axes = [lo + (np.arange(grid) + 0.5) * (hi - lo) / grid for lo, hi in zip(self.low, self.high, strict=True)]
-        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-
-    def _descend(self, gradient: Callable, points: np.ndarray) -> np.ndarray:
-        apart = np.linalg.norm(self.minima[:, None] - self.minima[None], axis=-1)
-        apart = apart[apart > 0].min()
-        step, capture = apart / 60, apart / 15
-        # Four times the way across the grid: enough for any descent that does not run in circles.
-        limit = int(4 * np.linalg.norm(self.high - self.low) / step)
-        labels = np.full(len(points), -1)
-        at, index = points.copy(), np.arange(len(points))
-
-        def downhill(x):
-            g = gradient(x)
-            return -g / np.maximum(np.linalg.norm(g, axis=1, keepdims=True), 1e-300)
-
-        for _ in range(limit):
-            distance = np.linalg.norm(at[:, None] - self.minima[None], axis=-1)
-            nearest = distance.argmin(axis=1)
-            arrived = distance[np.arange(len(at)), nearest] < capture
-            labels[index[arrived]] = nearest[arrived]
-            at, index = at[~arrived], index[~arrived]
-            if len(at) == 0:
-                return labels
-            at = at + step * downhill(at + step / 2 * downhill(at))  # midpoint rule on the unit-speed descent
-        # A few points can sit on a ridge, where the descent has no direction; more of them mean a minimum is missing.
-        if len(at) > max(1, len(points) / 1000):
-            x, y = np.median(at, axis=0)
-            raise ThermolatentError(
-                f"validate.states.minima: steepest descent ends near ({x:.3f}, {y:.3f}), which is no named minimum; "
-                "add it"
-            )
-        labels[index] = np.linalg.norm(at[:, None] - self.minima[None], axis=-1).argmin(axis=1)
-        return labels
-
-    def assign(self, points: np.ndarray) -> np.ndarray:
-        """State ``(n,)`` of points ``(n, 2)``."""
-        scaled = (np.asarray(points, float) - self.low) * (self.grid / (self.high - self.low))
-        cell = np.clip(scaled, 0, self.grid - 1).astype(np.int64)
-        return self.labels[cell[:, 0], cell[:, 1]]
-
-
-def named_states(spec: NearestStates | BasinStates, system: System, low, high, periodic=(False, False)):
-    """``(names, assigner)`` of a study's named states; ``low`` and ``high`` are the corners of the plane in use."""
-    if isinstance(spec, NearestStates):
-        return list(spec.centers), NearestCenters(np.array(list(spec.centers.values())), periodic)
-    minima = np.array(list(spec.minima.values()))
-    return list(spec.minima), Basins(system.plane_energy_gradient, minima, low, high)
 
 
 def state_counts(labels: np.ndarray, groups: np.ndarray, n_groups: int, n_states: int, weights=None) -> np.ndarray:
