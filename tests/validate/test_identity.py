@@ -82,9 +82,31 @@ def test_of_a_model_in_the_units_of_the_study(frames_per_walker):
         asked.append(len(points))
         return gaussian(1)(points, temperature / 300)
 
-    model = SimpleNamespace(log_prob=log_prob, about={"theta_range": [1.0, 2.0], "T_ref": 300.0})
+    model = SimpleNamespace(
+        log_prob=log_prob, about={"theta_range": [1.0, 2.0], "T_ref": 300.0}, density=SimpleNamespace(by_ode=False)
+    )
     half = np.arange(8) % 2 == 0
     assert trust_identity(model, 2.5, 300.0, z, 2.5 * z[..., 0] ** 2 / 2, half) < 0.05
     assert trust_identity(model, 2.5, 300.0, z, -2.5 * z[..., 0] ** 2 / 2, half) == pytest.approx(2, abs=0.1)
     assert max(asked) <= MAX_FRAMES
     assert max(asked) == min(z.size, MAX_FRAMES)
+
+
+def test_the_slope_of_a_density_by_ode_is_tabulated_and_the_figure_is_the_same():
+    rng, asked = np.random.default_rng(2), []
+    z = rng.normal(size=(8, 5000, 1)).astype(np.float32)
+
+    def log_prob(points, temperature):
+        asked.append(len(points))
+        return gaussian(1)(points, temperature / 300)
+
+    about = {"theta_range": [1.0, 2.0], "T_ref": 300.0}
+    half, energies, found, evaluations = np.arange(8) % 2 == 0, -2.5 * z[..., 0] ** 2 / 2, [], []
+    for by_ode in (False, True):
+        model = SimpleNamespace(log_prob=log_prob, about=about, density=SimpleNamespace(by_ode=by_ode))
+        asked.clear()
+        found.append(trust_identity(model, 2.5, 300.0, z, energies, half))
+        evaluations.append(sum(asked))
+    assert found[1] == pytest.approx(found[0], abs=1e-3)
+    assert found[0] > 1
+    assert evaluations[1] < evaluations[0] / 5
