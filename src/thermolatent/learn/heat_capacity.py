@@ -4,7 +4,7 @@ With two training temperatures the classification fixes A(x, b) at both and noth
 Where a solvent's noise is most of their variance the network does not find it in its many directions. Here it is asked in
 few: a change of c(x) in each of some cells of the fixed plane, as far as the last hidden layer can tell them apart, by
 linear least squares at fixed A(x, b_cold), the sum shrunk towards the network's own c(x) by the positive-part rule of
-James and Stein (1961). A change that may well be noise is not made.
+James and Stein (1961): what is no larger than its noise is dropped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import logging
 
 import numpy as np
 import torch
-from scipy import stats
 
 from thermolatent.densities.reweighting import ReducedPotential
 
@@ -21,8 +20,6 @@ log = logging.getLogger(__name__)
 
 #: Cells of the fixed plane, k-means clusters: about as many as there are states.
 CELLS = 8
-#: A change that noise alone would bring this often is none: it would cost the populations more than it could mend.
-SIGNIFICANCE = 0.01
 _RIDGE = 1e-6
 
 
@@ -65,8 +62,7 @@ def refit_heat_capacity(
     values, vectors = values[used], vectors[:, used]
     change = vectors.T @ (design.T @ residual) / values
     chi2 = float(change**2 @ values / residual.var())
-    found = chi2 > stats.chi2.isf(SIGNIFICANCE, len(change))
-    kept = 1 - max(len(change) - 2, 0) / chi2 if found else 0.0
+    kept = max(0.0, 1 - max(len(change) - 2, 0) / chi2)
     weight = torch.from_numpy(kept * (directions @ vectors @ change) / scale)
     for row, factor in ((1, 1.0), (0, -end)):  # biases only add a function of b, which weights do not see
         network.network[-1].weight[row] += (factor * weight).to(network.network[-1].weight.dtype)
