@@ -9,6 +9,7 @@ from scipy import stats
 from scipy.integrate import quad
 
 from thermolatent.densities.tilted import TiltedGaussian
+from thermolatent.systems.three_hole import ThreeHole
 
 CASES = [(tau, d, theta) for tau in (0.0, 2.0, 3.0) for d in (1, 2, 3, 5) for theta in (0.5, 1.0, 2.5)]
 
@@ -91,3 +92,24 @@ def test_most_likely_radius(tau, d, theta, mode):
 
     a = torch.tensor(tau * math.sqrt(theta))
     assert math.sqrt(theta) * float(radial_mode(a, d)) == pytest.approx(mode, abs=1e-3)
+
+
+def kl(tau, a, b):
+    """KL(r_a || r_b) in the plane, by quadrature over the radius."""
+    r = np.linspace(1e-4, 40, 40_001)
+    u = torch.tensor(np.stack([r, 0 * r], axis=1))
+    first, second = (TiltedGaussian(2, tau).log_prob(u, torch.full((len(r),), t, dtype=torch.float64)) for t in (a, b))
+    first, second = first.detach().numpy(), second.detach().numpy()
+    return float((2 * np.pi * r * np.exp(first) * (first - second)).sum() * (r[1] - r[0]))
+
+
+def test_divergence_between_temperatures_grows_with_tau_beyond_what_data_have():
+    """Why tau: auto is 0 on three-hole between 0.5 and 1.5: a steered flow has the divergences of its base (docs/theory.md)."""
+    edges = np.linspace(-6, 6, 401)
+    cold, hot = (ThreeHole().exact_histogram(edges, edges, T).ravel() + 1e-300 for T in (0.5, 1.5))
+    data = [(p * np.log(p / q)).sum() for p, q in ((cold, hot), (hot, cold))]
+    assert data == pytest.approx([0.62, 1.03], abs=0.01)
+    found = {tau: (kl(tau, 1.0, 3.0), kl(tau, 3.0, 1.0)) for tau in (0.0, 1.0, 3.0)}
+    assert found[0.0] == pytest.approx((math.log(3) - 2 / 3, 2 - math.log(3)), abs=1e-3)
+    assert found[1.0] == pytest.approx((1.32, 3.37), abs=0.01)
+    assert found[3.0] == pytest.approx((6.65, 19.35), abs=0.01)
