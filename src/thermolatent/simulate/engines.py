@@ -1,7 +1,7 @@
 """What moves the walkers: all of them in one Context, or one after the other in one Context per process.
 
 Processes and not threads: contexts of the Reference platform share one random number generator, so only one may run at a
-time in a process; on the CPU platform threads are slower (``benchmarks/md_throughput.py`` with a molecule's study).
+time in a process; on the CPU platform threads are at best as fast (``benchmarks/md_throughput.py`` with a molecule's study).
 """
 
 from __future__ import annotations
