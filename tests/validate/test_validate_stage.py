@@ -65,6 +65,7 @@ class ExactModel:
 
     def __init__(self, weights, system):
         self.about = {"theta_range": [1.0, 4.0], "T_ref": 0.5}
+        self.density = SimpleNamespace(by_ode=False)
         self.weights, self.system = weights, system
 
     def log_prob(self, z, T):
