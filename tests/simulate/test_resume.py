@@ -26,7 +26,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 from conftest import build_study, molecular_study
-from thermolatent.config import SYSTEMS
+from thermolatent.systems import SYSTEMS
 from thermolatent.layout import Layout
 from thermolatent.simulate import stage, walkers
 walkers.CHECKPOINT_SECONDS, walkers.CHUNK_FRAMES = 0.03, 13

@@ -1,0 +1,141 @@
+"""A study: its sections, and what they must agree on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from thermolatent.config.parsing import Section, from_registry
+from thermolatent.config.sections import (
+    Featurize,
+    Generate,
+    Learn,
+    Model,
+    Name,
+    Representation,
+    Reweight,
+    Simulate,
+    Temperatures,
+    Validate,
+)
+from thermolatent.featurize.base import Particles, check_features
+from thermolatent.layout import BASELINES, format_temperature
+from thermolatent.systems import SYSTEMS
+from thermolatent.systems.base import System
+
+
+class Study(Section):
+    """One study: a system, its temperatures, and what each stage does with them."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(@[a-z]+)?$")
+    description: str = ""
+    system: Any
+    temperatures: Temperatures
+    simulate: Simulate
+    featurize: Featurize
+    representation: Representation = Representation()
+    reweight: Reweight = Reweight()
+    learn: Learn = Learn()
+    models: dict[Name, Model] = Field(min_length=1)
+    generate: Generate = Generate()
+    validate_: Validate = Field(alias="validate")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _existing_md(cls, content: Any) -> Any:
+        """Existing trajectories bring their own times: a study only says how they are cut into walkers."""
+        system, simulate = content.get("system"), content.get("simulate")
+        if not isinstance(system, dict) or system.get("kind") != "trajectories" or not isinstance(simulate, dict):
+            return content
+        if "source" in simulate:  # taken over from another study, times and all
+            return content
+        if extra := sorted(set(simulate) - {"walkers", "frames"}):
+            raise ValueError(
+                f"simulate.{extra[0]}: is not for system.kind: trajectories, whose MD is done; leave it out"
+            )
+        times = {"save_every": 1, "time_step": 1.0}  # the protocol of what is imported has the real ones
+        return {**content, "simulate": {**simulate, **times}}
+
+    @field_validator("system", mode="after")
+    @classmethod
+    def _resolve(cls, value: Any) -> System:
+        return from_registry(SYSTEMS, value)
+
+    @field_validator("models", mode="after")
+    @classmethod
+    def _no_reserved_names(cls, value: dict[str, Model]) -> dict[str, Model]:
+        if taken := sorted(set(value) & {*BASELINES, "baselines"}):
+            raise ValueError(f"'{taken[0]}' is a baseline's name; rename the model")
+        return value
+
+    @model_validator(mode="after")
+    def _sections_fit(self):
+        if (self.featurize.frames or 0) > self.simulate.frames:
+            raise ValueError(
+                f"featurize.frames: {self.featurize.frames} is more than a walker has (simulate.frames: "
+                f"{self.simulate.frames}); lower it or leave it out"
+            )
+        if self.representation.lag >= self.frames:
+            raise ValueError(
+                f"representation.lag: {self.representation.lag} frames is not shorter than a walker "
+                f"({self.frames} frames); lower the lag or simulate longer"
+            )
+        if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
+            check_features(self.featurize, Particles(self.system.n_particles))
+        _check_solvent(self)
+        self.system.check_simulate(self.simulate, self.temperatures.generated)
+        for T in self.temperatures.simulated:
+            self.system.input_files(T)
+        asked = self.temperatures.generated
+        if self.validate_.melting and len(asked) < 3:
+            raise ValueError(
+                "validate.melting: a melting curve needs three temperatures in train and predict; add some to predict"
+            )
+        low, high = self.temperature_range
+        if not low <= min(asked) <= max(asked) <= high:
+            raise ValueError(
+                f"learn.temperature_range: [{low}, {high}] does not cover train and predict "
+                f"({min(asked)} to {max(asked)}); widen it or leave it out"
+            )
+        for name, model in self.models.items():
+            if self.representation.latent_dim == 1 and getattr(model.density, "transform", "") == "realnvp":
+                raise ValueError(
+                    f"models.{name}.density.transform: realnvp needs representation.latent_dim >= 2 (a coupling has "
+                    "no partner at 1); write spline"
+                )
+        return self
+
+    @property
+    def frames(self) -> int:
+        """Frames of each walker that everything after ``simulate`` uses."""
+        return self.featurize.frames or self.simulate.frames
+
+    @property
+    def md_study(self) -> str:
+        """Name of the study whose ``simulate`` folder holds the trajectories."""
+        return self.simulate.source or self.name
+
+    @property
+    def temperature_range(self) -> tuple[float, float]:
+        """The learning range."""
+        asked = self.temperatures.generated
+        return self.learn.temperature_range or (min(asked), max(asked))
+
+
+def _check_solvent(study: Study) -> None:
+    """All temperatures of explicit solvent must share one Hamiltonian: at one pressure with U + pV, or in one volume."""
+    simulate = study.simulate
+    given = [key for key in ("pressure", "volume") if getattr(simulate, key) is not None]
+    if getattr(study.system, "surroundings", "") != "explicit":
+        if given:
+            raise ValueError(f"simulate.{given[0]}: there is no explicit solvent; leave it out")
+    elif len(given) == 2:
+        raise ValueError("simulate.volume: the volume changes at constant pressure; remove volume or pressure")
+    elif not given:
+        coldest = format_temperature(study.temperatures.T_ref)
+        raise ValueError(
+            "simulate.volume: is missing; explicit solvent needs 'pressure: 1' (bar), or one volume for all temperatures: "
+            f"run a copy of this study with 'pressure: 1' at its lowest temperature ({coldest}) first and write here the "
+            f"mean_volume of results/<that study>/simulate/T{coldest}/protocol.json, which is in nm^3"
+        )
