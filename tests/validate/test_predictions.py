@@ -5,7 +5,16 @@ import statistics
 import pytest
 
 from thermolatent.validate.metrics import METRICS
-from thermolatent.validate.predictions import COLUMNS, FIGURES, LIMITS, doubts, prediction_rows, predictors, trust_rows
+from thermolatent.validate.predictions import (
+    COLUMNS,
+    FIGURES,
+    LIMITS,
+    UNTESTED,
+    doubts,
+    prediction_rows,
+    predictors,
+    trust_rows,
+)
 
 STATES = ("left", "right", "top")
 
@@ -96,9 +105,20 @@ def test_the_identity_counts_at_the_nearest_training_temperatures(study):
     values = {"0.5": 0.1, "1.5": 0.4}
     scores = [score("good", T, "0", "trust_identity", value) for T, value in values.items()]
     populations = [row for T in ("0.5", "1", "1.5", "2") for row in population("good", T, "0", (0.4, 0.4, 0.2))]
+    scores += [score("conditional", T, "0", "trust_basis", 0.01) for T in ("0.5", "1", "1.5", "2")]
     rows = prediction_rows(study, scores, populations)
     assert [r["trust_identity"] for r in rows if r["state"] == "top"] == [0.1, 0.4, 0.4, 0.4]
     assert [r["trusted"] for r in rows if r["state"] == "top"] == ["yes", "no", "no", "no"]
+
+
+def test_without_energies_two_temperatures_are_not_enough_to_trust_a_third(study):
+    populations = [row for T in ("0.5", "1", "1.5", "2") for row in population("which_t", T, "0", (0.4, 0.4, 0.2))]
+    rows = prediction_rows(study, [], populations)
+    verdicts = {row["temperature"]: (row["trusted"], row["reasons"]) for row in rows}
+    assert verdicts == {"0.5": ("yes", ""), "1": ("no", UNTESTED), "1.5": ("yes", ""), "2": ("no", UNTESTED)}
+    three = study.temperatures.model_copy(update={"train": [0.5, 1.0, 1.5], "predict": [2.0], "reference": []})
+    rows = prediction_rows(study.model_copy(update={"temperatures": three}), [], populations)
+    assert {row["trusted"] for row in rows} == {"yes"}
 
 
 @pytest.mark.parametrize("figure", FIGURES)

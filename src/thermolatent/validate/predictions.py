@@ -24,6 +24,9 @@ ESS_LIMIT = 0.05
 #: Above these a prediction is not trusted. A difference of .05 means that one of the two is wrong by half of it; two
 #: standard deviations of the seeds are as much; the form of A is a bias that no number of seeds averages out.
 LIMITS = {"trust_reweighting": 0.05, "trust_basis": 0.03, "trust_seeds": 0.025, "trust_identity": 0.25}
+#: Two temperatures and no energies give one slope and nothing to doubt it by: on LJ7 in a solvent that couples to the state,
+#: a population was then off by .08 while every other figure was fine.
+UNTESTED = "no energies and two training temperatures: how populations depend on temperature is assumed, not tested"
 #: The trust figures, in the order of the columns.
 FIGURES = ("ess_fraction", *LIMITS)
 COLUMNS = (
@@ -113,6 +116,12 @@ def prediction_rows(study: Study, scores: list[dict[str, str]], populations: lis
         for T in study.temperatures.generated:
             figures = _figures(study, known, model, T)
             reasons = doubts(figures)
+            if (
+                "trust_basis" not in figures
+                and len(study.temperatures.train) == 2
+                and T not in study.temperatures.train
+            ):
+                reasons.append(UNTESTED)
             verdict = {"trusted": "no" if reasons else "yes", "reasons": "; ".join(reasons)}
             base = {"study": study.name, "model": model, "temperature": format_temperature(T)}
             base["role"] = study.temperatures.role(T)
