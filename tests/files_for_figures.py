@@ -217,7 +217,14 @@ def write_study_files(study, root, seeds, dimensions=2):
     """Everything that figures and report read."""
     layout = Layout(str(root))
     write_tables(study, layout, [*score_rows(study, seeds), *trust_rows(study, seeds)], population_rows(study, seeds))
-    save_json(layout.metrics, {"metrics": {"js_plane": {"unit": "nats", "definition": "Jensen-Shannon"}}, "bins": 60})
+    save_json(
+        layout.metrics,
+        {
+            "plane": ["mu2", "mu3"],
+            "metrics": {"js_plane": {"unit": "nats", "definition": "Jensen-Shannon"}},
+            "bins": 60,
+        },
+    )
     for model in study.models:
         save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, dimensions))
     write_histories(study, layout, seeds)

@@ -185,7 +185,9 @@ def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, sho
     )
     assert "latf" not in panels[2].get_legend_handles_labels()[1]
     close = [row | {"value": "0.01"} if row["model"] == "nearest" else row for row in tables._scores]
-    narrow = visible(temperature.draw_divergence(study, Tables(study, close, tables._populations, [], [0, 1, 2])))
+    narrow = visible(
+        temperature.draw_divergence(study, Tables(study, close, tables._populations, [], [0, 1, 2], tables.plane))
+    )
     assert narrow[0].get_yscale() == "linear"
     assert narrow[0].get_ylim()[0] == 0
 

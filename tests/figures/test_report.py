@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from files_for_figures import make_study, write_blank_figures, write_study_files
 
+from thermolatent.artifacts import load_json, save_json
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, findings, report
+from thermolatent.figures import figure_names, findings, melting, report
 from thermolatent.figures.findings import number
 from thermolatent.figures.stage import run as draw_figures
 from thermolatent.figures.tables import Tables
@@ -210,3 +211,32 @@ def test_numbers_have_two_digits(value, text):
 def test_a_baseline_that_wins_is_said_to(baseline, verdict):
     a = findings.Accuracy(0.01, 0.008, 0.02, 0.7, "mbar", baseline, 0.013, "hexagon", 0.3)
     assert f"MBAR, has {number(baseline)} and is {verdict}." in findings.accuracy_sentence(a, "latf", "plane", "MBAR")
+
+
+def test_observables_and_melting_have_tables_where_the_study_asks(tmp_path):
+    study = make_study(melting="hexagon", observables=True)
+    layout = write_study_files(study, tmp_path, [0, 1])
+    write_blank_figures(study, layout)
+    report.run(study, layout, [0, 1])
+    page = Page(Path(layout.report).read_text())
+    assert "observables" in page.ids
+    assert "#observables" in page.links
+    mean = Tables.load(study, layout, [0, 1]).observable("md", "mu3")[0.2].median
+    md = next(row for row in page.tables["Mean of mu3"] if row[0].startswith("MD"))
+    assert md[1].startswith(f"{mean:.4g}")
+    fit = melting.load_fits(layout)["latf"]
+    row = next(row for row in page.tables["Melting of hexagon, two-state fit"] if row[0] == "latf")
+    assert row[1] == f"{number(fit.Tm)} ± {number(fit.Tm_stderr)}"
+    assert row[2] == f"{number(fit.dH)} ± {number(fit.dH_stderr)}"
+
+
+def test_one_start_is_not_called_too_few_walkers(tmp_path):
+    study = make_study()
+    layout = write_study_files(study, tmp_path, [0])
+    write_blank_figures(study, layout)
+    protocol = load_json(layout.protocol(0.2))
+    protocol["convergence"] |= {"mean_energy": {"extended": -1.0}, "standard_errors": None, "between": None}
+    save_json(layout.protocol(0.2), {k: v for k, v in protocol.items() if k != "format"})
+    report.run(study, layout, [0])
+    row = next(row for row in Page(Path(layout.report).read_text()).tables["MD by temperature"] if "0.2" in row[0])
+    assert row[4] == "not known one start"

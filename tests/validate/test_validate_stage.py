@@ -84,6 +84,7 @@ def exact(study, three_hole_samples, tmp_path_factory):
         save_array(layout.observables(T), points[..., 1:].astype(np.float32))
         save_array(layout.energies(T), study.system.plane_energy(points))
         header = {"walkers": walkers, "frames": frames, "plane_periodic": [False, False], "observable_names": ["y"]}
+        header["plane_names"] = ["x", "y"]
         save_json(layout.features_header(T), header)
         save_json(layout.protocol(T), {"starts": (["left", "right", "top"] * walkers)[:walkers]})
     training = np.concatenate([np.load(layout.plane(T)).reshape(-1, 2) for T in study.temperatures.train])

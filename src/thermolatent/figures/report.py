@@ -17,13 +17,14 @@ import thermolatent
 from thermolatent.artifacts import load_json, replacing
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, findings, history, report_page, report_tables
+from thermolatent.figures import figure_names, findings, history, melting, report_page, report_tables
 from thermolatent.figures.report_tables import Cell, Table
 from thermolatent.figures.style import look
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import plane_title
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.simulate.convergence import LIMIT
+from thermolatent.validate.melting import Melting
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ _SECTIONS = {
     "answer": "Trust",
     "scores": "Scores",
     "populations": "Populations",
+    "observables": "Observables",
     "figures": "Figures",
     "md": "MD",
     "training": "Training",
@@ -56,7 +58,8 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
     tables = Tables.load(study, layout, seeds)
     runs = history.load_runs(study, layout, seeds)
     protocols = {T: load_json(layout.protocol(T), "MD protocol") for T in study.temperatures.simulated}
-    page = render(study, layout, tables, runs, protocols, seeds)
+    fits = melting.load_fits(layout)
+    page = render(study, layout, tables, runs, protocols, fits, seeds)
     with replacing(layout.report) as temporary:
         temporary.write_text(page, encoding="utf-8")
     log.info("%s: %.1f MB", layout.report, len(page.encode()) / 1e6)
@@ -68,16 +71,17 @@ def render(
     tables: Tables,
     runs: list[history.Run],
     protocols: dict[float, dict],
+    fits: dict[str, Melting],
     seeds: list[int],
 ) -> str:
     """The page as text."""
     accuracies = {model: findings.accuracy(study, tables, model) for model in study.models}
-    plane = plane_title(study, "fixed")
+    plane = plane_title(tables, "fixed")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(report_page.PAGE.lstrip()).render(
         css=jinja2.utils.markupsafe.Markup(report_page.CSS),
         study=study,
-        sections=_SECTIONS.items(),
+        sections=[(k, v) for k, v in _SECTIONS.items() if k != "observables" or study.featurize.observables],
         headline=findings.headline(study, tables),
         judged=findings.listed(findings.judged_temperatures(study)) if any(accuracies.values()) else "",
         seeds=f"medians over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"of seed {seeds[0]}",
@@ -95,7 +99,8 @@ def render(
         unconverged=_unconverged(protocols),
         near_floor=report_tables.NEAR_FLOOR,
         scores=report_tables.score_tables(study, tables),
-        populations=report_tables.population_tables(study, tables),
+        populations=report_tables.population_tables(study, tables) + report_tables.melting_tables(study, fits),
+        observables=report_tables.observable_tables(study, tables),
         figures=[_figure(study, layout, name, seeds) for name in figure_names(study)],
         convergence=report_tables.convergence_table(study, protocols),
         training=report_tables.training_table(runs),

@@ -104,6 +104,10 @@ floor. Shaded: in doubt. Every metric is in <code>validate/scores.csv</code>.</p
 
 <h2 id="populations">Populations of the named states</h2>
 {% for table in populations %}{{ show(table) }}{% endfor %}
+{% if observables %}
+<h2 id="observables">Observables</h2>
+{% for table in observables %}{{ show(table) }}{% endfor %}
+{% endif %}
 
 <h2 id="figures">Figures</h2>
 {% for figure in figures %}<figure id="figure-{{ figure.name }}">

@@ -13,6 +13,7 @@ from thermolatent.figures.tables import Tables, Value
 from thermolatent.figures.temperature import plane_title
 from thermolatent.layout import format_temperature
 from thermolatent.simulate.convergence import LIMIT
+from thermolatent.validate.melting import Melting
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
 
@@ -85,7 +86,7 @@ def _score_table(study: Study, tables: Tables, metric: str, plane: str) -> Table
             cells = [_score_cell(metric, name, series.get(T), floor.get(T)) for T in study.temperatures.generated]
             rows.append((look(study, name).label, cells))
     unit = "" if METRICS[metric].unit == "1" else f" ({METRICS[metric].unit})"
-    where = f", {plane_title(study, plane)}" if plane else ""
+    where = f", {plane_title(tables, plane)}" if plane else ""
     return Table(f"{TITLES[metric]}{where}{unit}", f"{metric}: {_definition(metric)}.", _header(study), rows)
 
 
@@ -129,12 +130,51 @@ def population_tables(study: Study, tables: Tables) -> list[Table]:
     return made
 
 
-def _population(name: str, value: Value | None) -> Cell:
+def observable_tables(study: Study, tables: Tables) -> list[Table]:
+    """One table per observable; MD, models and baselines by temperature."""
+    made = []
+    for observable in tables.observables():
+        rows = []
+        for name in ("md", *study.models, *series_names(study)[: -len(study.models)]):
+            if series := tables.observable(name, observable):
+                cells = [_population(name, series.get(T), "{:.4g}") for T in study.temperatures.generated]
+                rows.append((look(study, name).label, cells))
+        made.append(Table(f"Mean of {observable}", "", _header(study), rows))
+    return made
+
+
+def melting_tables(study: Study, fits: dict[str, Melting]) -> list[Table]:
+    """The two-state fits of the MD, the models and the baselines, if the study asks for any."""
+    if not fits:
+        return []
+    kelvin = study.system.temperature_unit == "kelvin"
+    order = [name for name in ("md", *study.models, *series_names(study)[: -len(study.models)]) if name in fits]
+    rows = []
+    for name in order:
+        fit = fits[name]
+        cells = [Cell(number(fit.Tm), f"± {number(fit.Tm_stderr)}", "doubt" if fit.extrapolated else "")]
+        cells += [
+            Cell(number(fit.dH), f"± {number(fit.dH_stderr)}"),
+            Cell(number(1e3 * fit.dS), f"± {number(1e3 * fit.dS_stderr)}"),
+        ]
+        cells.append(Cell(number(fit.chi2)))
+        rows.append((look(study, name).label, cells))
+    energy, entropy = ("kJ/mol", "J/(mol K)") if kelvin else ("reduced", "1/1000, reduced")
+    header = ["", "Tm (K)" if kelvin else "Tm", f"dH ({energy})", f"dS ({entropy})", "chi2 per degree of freedom"]
+    caption = (
+        "ln[p / (1 - p)] = dH (1/kT - 1/kTm), by least squares over every temperature; errors from those of the populations. "
+        "Marked: Tm beyond the temperatures fitted. A chi2 far above 1: not two states."
+    )
+    title = f"Melting of {study.validate_.melting}, two-state fit"
+    return [Table(title, caption, [Cell(text) for text in header], rows)]
+
+
+def _population(name: str, value: Value | None, spelled: str = "{:.3f}") -> Cell:
     if value is None:
         return Cell("–")
     if name in ("md", "exact"):  # the same whatever the seed
         value = value._replace(seeds=1)
-    return Cell(f"{value.median:.3f}", _detail(value, "{:.3f}".format))
+    return Cell(spelled.format(value.median), _detail(value, spelled.format))
 
 
 def _header(study: Study) -> list[Cell]:
@@ -155,7 +195,9 @@ def convergence_table(study: Study, protocols: dict[float, dict]) -> Table:
         comparison = protocol["convergence"]
         ratio = comparison["standard_errors"]
         if ratio is None:
-            verdict = Cell("not known", "too few walkers" if comparison["mean_energy"] else "there are no energies")
+            starts = len(comparison["mean_energy"])
+            why = "there are no energies" if starts == 0 else "one start" if starts == 1 else "too few walkers"
+            verdict = Cell("not known", why)
         else:
             pair = " and ".join(comparison["between"])
             mark, word = ("doubt", "not converged") if ratio > LIMIT else ("", "agree")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
 
+from thermolatent.artifacts import load_json
 from thermolatent.config import Study
 from thermolatent.layout import Layout
 from thermolatent.validate import predictions
@@ -33,22 +34,31 @@ class Tables:
     ----------
     scores, populations, judged: rows as :func:`thermolatent.validate.tables.read_table` returns them.
     seeds: those to count; rows of other seeds are left out, rows without a seed are kept.
+    plane: names of the fixed plane's two columns.
     """
 
     def __init__(
-        self, study: Study, scores: list[dict], populations: list[dict], judged: list[dict], seeds: Iterable[int]
+        self,
+        study: Study,
+        scores: list[dict],
+        populations: list[dict],
+        judged: list[dict],
+        seeds: Iterable[int],
+        plane: Sequence[str] = (),
     ):
-        self.study, self._judged = study, judged
+        self.study, self._judged, self.plane = study, judged, tuple(plane)
         wanted = {"", *map(str, seeds)}
         self._scores = [row for row in scores if row["seed"] in wanted and row["value"]]
         self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
 
     @classmethod
     def load(cls, study: Study, layout: Layout, seeds: Iterable[int]) -> Tables:
-        """Read both; raises :class:`thermolatent.errors.ArtifactError`."""
+        """Read them; raises :class:`thermolatent.errors.ArtifactError`."""
         scores = read_table(layout.all_scores, SCORE_COLUMNS)
         populations = read_table(layout.all_populations, POPULATION_COLUMNS)
-        return cls(study, scores, populations, read_table(layout.predictions, predictions.COLUMNS), seeds)
+        judged = read_table(layout.predictions, predictions.COLUMNS)
+        plane = load_json(layout.metrics, "metrics")["plane"]
+        return cls(study, scores, populations, judged, seeds, plane)
 
     def score(self, model: str, metric: str, plane: str) -> Series:
         """One metric of one model or baseline in one plane."""

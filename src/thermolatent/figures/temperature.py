@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from thermolatent.config import Study
-from thermolatent.featurize.base import Particles, columns_on
 from thermolatent.figures.style import (
     DOUBLE,
     GREY,
@@ -71,7 +70,7 @@ def draw_divergence(study: Study, tables: Tables) -> Figure:
     )
     curves = {}
     for (metric, plane), panel in zip(found, axes.flat, strict=False):
-        panel.set_title(plane_title(study, plane))
+        panel.set_title(plane_title(tables, plane))
         temperature_axis(panel, study)
         for name in series_names(study):
             curves[name, plane] = tables.score(name, metric, plane)
@@ -90,13 +89,10 @@ def draw_divergence(study: Study, tables: Tables) -> Figure:
     return figure
 
 
-def plane_title(study: Study, plane: str) -> str:
+def plane_title(tables: Tables, plane: str) -> str:
     """A plane of the scores in words."""
     if plane == "fixed":
-        if study.system.molecular:
-            return "fixed plane"
-        names = columns_on(study.featurize.plane, Particles(study.system.n_particles)).names
-        return f"fixed plane ({', '.join(names)})"
+        return f"fixed plane ({', '.join(tables.plane)})"
     own = plane.removeprefix("latent").removeprefix("_")
     return f"latent plane of {own}" if own else "latent plane"
 

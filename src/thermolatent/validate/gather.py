@@ -6,7 +6,7 @@ import logging
 import statistics
 from collections import defaultdict
 
-from thermolatent.artifacts import save_json
+from thermolatent.artifacts import load_json, save_json
 from thermolatent.config import Study
 from thermolatent.layout import BASELINES, Layout, format_temperature
 from thermolatent.validate import divergence, free_energy, identity, kinetics, melting, predictions, sliced
@@ -34,7 +34,7 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
     judged = predictions.prediction_rows(study, scores, populations)
     write_table(layout.predictions, predictions.COLUMNS, judged)
     write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations))
-    save_json(layout.metrics, describe(study, seeds, populations))
+    save_json(layout.metrics, describe(study, layout, seeds, populations))
     for line in summary(scores):
         log.info("%s", line)
     for model, T, reasons in dict.fromkeys((row["model"], row["temperature"], row["reasons"]) for row in judged):
@@ -42,7 +42,7 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
             log.info("%s at T = %s is not to be trusted: %s", model, T, reasons)
 
 
-def describe(study: Study, seeds: list[int], populations: list[dict[str, str]]) -> dict:
+def describe(study: Study, layout: Layout, seeds: list[int], populations: list[dict[str, str]]) -> dict:
     """Content of ``metrics.json``: every choice behind the numbers, and the definition of each metric."""
     processes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in populations:
@@ -52,6 +52,7 @@ def describe(study: Study, seeds: list[int], populations: list[dict[str, str]]) 
     return {
         "study": study.name,
         "seeds": list(seeds),
+        "plane": load_json(layout.features_header(study.temperatures.train[0]), "features' header")["plane_names"],
         "bins_per_axis": study.validate_.bins,
         "range": f"the reference's over all its temperatures, widened by {divergence.MARGIN:g} of it on either side; "
         "angles -pi to pi; one overflow cell for everything outside",
