@@ -160,6 +160,7 @@ def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
     assert [panel.get_title() for panel in visible(figure)] == ["mu2", "mu3"]
     fits = melting.load_fits(layout)
     assert set(fits) >= {"md", *study.models}
+    assert all(fit.extrapolated == (not 0.2 <= fit.Tm <= 0.7) for fit in fits.values())
     (panel,) = visible(melting.draw(study, tables, fits))
     drawn = errorbar(panel, look(study, "latf").label)
     shown = tables.population("latf", "hexagon")

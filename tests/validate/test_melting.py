@@ -52,6 +52,9 @@ def test_what_is_no_melting_curve_is_said():
         fit_two_state(T[:2], kT[:2], [0.9, 0.1], [0.01, 0.01])
     with pytest.raises(ThermolatentError, match="does not change"):
         fit_two_state(T, kT, np.full(6, 0.4), np.full(6, 0.01))
+    step = np.where(T < 390, 0.999, 0.001)  # a step between two temperatures says neither where nor how steep
+    with pytest.raises(ThermolatentError, match="do not determine"):
+        fit_two_state(T, kT, step, np.full(6, 0.3))
 
 
 def test_rows_of_the_table_average_the_seeds(caplog):
@@ -68,6 +71,7 @@ def test_rows_of_the_table_average_the_seeds(caplog):
     populations += [row | {"states": "model", "value": "0.1"} for row in populations[:3]]
     (found,) = rows(study, populations)
     assert (found["model"], found["state"], found["n_temperatures"]) == ("latf", "folded", 6)
+    assert found["extrapolated"] == "no"
     assert (found["Tm"], found["dH"]) == pytest.approx((381, 40), rel=1e-3)
     alone = fit_two_state(T, kT, exact(40, 381), np.full(6, np.hypot(0.01, np.sqrt(2) * 0.02)))
     assert found["Tm_stderr"] == pytest.approx(alone.Tm_stderr, rel=1e-3)

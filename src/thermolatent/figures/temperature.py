@@ -183,4 +183,5 @@ def legend(figure: Figure, panel: Axes) -> None:
     """The entries of one panel below the figure."""
     handles, labels = panel.get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, columnspacing=1.2, handlelength=2.2)
+        columns = 4 if figure.get_figwidth() > SINGLE else 2
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, columnspacing=1.2, handlelength=2.2)

@@ -84,6 +84,10 @@ def fit_two_state(temperatures: Sequence[float], kT: Sequence[float], population
         raise ThermolatentError(f"no two-state curve fits the populations ({error})") from error
     if not (np.isfinite(covariance).all() and Tm > 0):
         raise ThermolatentError("no two-state curve fits the populations: they hardly change with temperature")
+    if covariance[1, 1] ** 0.5 > np.ptp(T) or covariance[0, 0] ** 0.5 > abs(dH):
+        raise ThermolatentError(
+            "the populations do not determine a two-state curve; add temperatures around the midpoint"
+        )
     gradient = np.array([1 / Tm, -dH / Tm**2])
     residuals = (p - model(1 / kT, dH, Tm)) / sigma
     return Melting(
@@ -128,9 +132,8 @@ def rows(study: Study, populations: list[dict[str, str]]) -> list[dict]:
         except ThermolatentError as error:
             log.warning("melting of %s by %s: %s", state, model, error)
             continue
-        fits.append(
-            {"study": study.name, "model": model, "state": state, "n_temperatures": len(pairs), **fit._asdict()}
-        )
+        told = {"study": study.name, "model": model, "state": state, "n_temperatures": len(pairs)}
+        fits.append(told | fit._asdict() | {"extrapolated": "yes" if fit.extrapolated else "no"})
     return fits
 
 
