@@ -358,6 +358,8 @@ def test_importing_and_drawing_leave_matplotlib_as_it_was(study, shown):
 
 
 def test_every_series_looks_different(study):
+    many = study.model_copy(update={"models": {f"m{k}": study.models["latf"] for k in range(15)}})
+    assert len({(look(many, name).color, look(many, name).marker) for name in many.models}) == 15
     names = [*BASELINES, *study.models, "md", "exact"]
     looks = [look(study, name) for name in names]
     assert len({(item.color, item.marker) for item in looks}) == len(names)

@@ -90,8 +90,9 @@ def look(study: Study, name: str) -> Look:
     """How a model, a baseline, ``md`` or ``exact`` is drawn."""
     if name in _FIXED:
         return _FIXED[name]
-    k = list(study.models).index(name)
-    return Look(name, _MODEL_COLORS[k % len(_MODEL_COLORS)], _MODEL_MARKERS[k % len(_MODEL_MARKERS)], "-")
+    # Each time the colours are used up the markers move on by one, so that 36 models look different.
+    lap, k = divmod(list(study.models).index(name), len(_MODEL_COLORS))
+    return Look(name, _MODEL_COLORS[k], _MODEL_MARKERS[(k + lap) % len(_MODEL_MARKERS)], "-")
 
 
 def series_names(study: Study, floor: bool = False) -> list[str]:
