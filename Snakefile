@@ -28,6 +28,7 @@ rule all:
 
 
 include: "workflow/rules/simulate.smk"
+include: "workflow/rules/temper.smk"
 include: "workflow/rules/featurize.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/reweight.smk"

@@ -162,7 +162,8 @@ def _run(options: argparse.Namespace) -> None:
 def _jobs(study: Study, stage: Stage, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Keyword arguments of each call of the stage's function."""
     if "temperature" in stage.per:
-        for temperature in _one_of(options.temperature, study.temperatures.simulated, "simulated temperature", study):
+        known = [t for t in study.temperatures.simulated if options.stage != "simulate" or t not in study.tempered]
+        for temperature in _one_of(options.temperature, known, "simulated temperature", study):
             yield {"temperature": temperature}
     elif "model" in stage.per:
         known = [*study.models, *(["baselines"] if options.stage == "validate" else [])]
@@ -192,6 +193,8 @@ def _list_files(study: Study, layout: Layout, stage: str, job: dict[str, Any], w
             files += [layout.structures(temperature=t, **job) for t in temperatures]
             files += [layout.medoids(temperature=t, **job) for t in temperatures]
         save_manifest(layout.generated(**job), files)
+    elif stage == "temper":
+        save_manifest(layout.tempered, written)
     elif stage == "figures":
         save_manifest(layout.figures, written)
 

@@ -72,6 +72,16 @@ class Layout:
     def trajectories(self, temperature, walkers: int) -> list[str]:
         return [self.trajectory(temperature, w) for w in range(walkers)]
 
+    @property
+    def tempering(self) -> str:
+        """Where the replica exchange of all tempered temperatures is until it is finished, but for an ending."""
+        return f"{self.md or self.root}/simulate/tempering"
+
+    @property
+    def tempered(self) -> str:
+        """List of the files of all tempered temperatures (their number depends on the study), written when all are there."""
+        return f"{self.md or self.root}/simulate/tempered.json"
+
     # featurize: a folder per temperature
     def _featurized(self, temperature) -> str:
         return f"{self.root}/featurize/T{format_temperature(temperature)}"

@@ -47,6 +47,12 @@ STAGES = {
         ("system", "simulate"),
         "MD at a temperature",
     ),
+    "temper": Stage(
+        "thermolatent.simulate.tempering:run",
+        (),
+        ("system", "simulate", "temperatures.train", "temperatures.reference", "tempering"),
+        "MD at the reference temperatures by replica exchange",
+    ),
     "featurize": Stage(
         "thermolatent.featurize.stage:run",
         ("temperature",),

@@ -60,7 +60,15 @@ def molecular_study(molecule, temperatures=(300.0, 400.0), **simulate):
     return build_study(molecule, temperatures, **simulate)
 
 
-def build_study(system, temperatures=(0.5, 1.5), features="position_xy", plane="position_xy", **simulate):
+def build_study(
+    system,
+    temperatures=(0.5, 1.5),
+    features="position_xy",
+    plane="position_xy",
+    reference=(),
+    tempering=None,
+    **simulate,
+):
     """A small study of a system, with changed ``simulate`` keys."""
     simulate = {"walkers": 4, "frames": 20, "save_every": 5, "time_step": 0.02, **simulate}
     return parse(
@@ -68,7 +76,8 @@ def build_study(system, temperatures=(0.5, 1.5), features="position_xy", plane="
         {
             "name": "test",
             "system": system,
-            "temperatures": {"train": list(temperatures)},
+            "temperatures": {"train": list(temperatures), "predict": list(reference), "reference": list(reference)},
+            "tempering": tempering,
             "simulate": simulate,
             "featurize": {"features": [features], "plane": [plane]},
             "models": {"latf": {"density": "flow"}},

@@ -19,11 +19,13 @@ STUDIES = sorted(path.stem for path in (HOME / "studies").glob("*.yaml"))
 DERIVED = {"validate_baselines"}
 
 
-def expected(study, seeds):
+def expected(name, seeds, folder=HOME / "studies"):
     """Jobs per rule that a study takes."""
-    simulated, models = len(study.temperatures.simulated), len(study.models)
+    study = load_study(name, folder)
+    simulated, tempered, models = len(study.temperatures.simulated), len(study.tempered), len(study.models)
     per_seed = {"pretrain": 1, "reweight": 1, "learn": models, "generate": models, "validate": models}
-    jobs = {"simulate": simulated, "featurize": simulated, "validate_baselines": seeds}
+    jobs = {"simulate": simulated - tempered, "featurize": simulated, "validate_baselines": seeds}
+    jobs |= {"temper": 1} if tempered else {}
     jobs |= {rule: count * seeds for rule, count in per_seed.items()}
     return jobs | {"gather": 1, "figures": 1, "report": 1, "all": 1}
 
@@ -33,14 +35,15 @@ def expected(study, seeds):
 def test_each_study_takes_the_jobs_it_should(plan, study, scale):
     done = plan("--config", f"studies=[{study}]", "seeds=[0,3]", f"scale={scale}")
     assert done.code == 0, done.error
-    assert done.counts == expected(load_study(study, HOME / "studies"), seeds=2)
-    root = f"results/{study}" + ("" if scale == "full" else "@smoke")
+    name = study if scale == "full" else f"{study}@{scale}"
+    assert done.counts == expected(name, seeds=2)
+    root = f"results/{name}"
     assert [job["output"] for job in done.jobs if job["rule"] == "report"] == [[f"{root}/report.html"]]
 
 
 def test_the_default_is_lj7_with_the_seeds_of_the_config(plan):
     seeds = len(yaml.safe_load((HOME / "config.yaml").read_text())["seeds"])
-    assert plan().counts == expected(load_study("lj7", HOME / "studies"), seeds)
+    assert plan().counts == expected("lj7", seeds)
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -72,6 +75,18 @@ def test_without_reference_only_training_temperatures_are_simulated(plan, tmp_pa
     assert {"report", "figures", "validate"} <= set(done.counts)
 
 
+def test_tempered_temperatures_are_one_job_that_learning_does_not_see(plan, tmp_path):
+    write(tmp_path, changed("tempering", True))
+    done = plan("--config", "studies=[mine]", "seeds=[0]")
+    assert done.code == 0, done.error
+    assert done.counts == expected("mine", 1, tmp_path / "studies")
+    assert done.counts["temper"] == 1
+    tempered = "results/mine/simulate/tempered.json"
+    readers = {job["rule"] for job in done.jobs if tempered in job["input"]}
+    assert readers == {"featurize", "report"}
+    assert [job["output"] for job in done.jobs if job["rule"] == "temper"] == [[tempered]]
+
+
 def test_a_model_waits_for_the_weights_only_if_informed(plan, tmp_path):
     content = changed("models.plain", SOUND["models"]["latf"])
     content["models"]["latf"] = content["models"]["latf"] | {"informed": True}
@@ -86,13 +101,13 @@ def test_a_study_and_a_config_of_the_working_directory_go_first(plan, tmp_path):
     write(tmp_path, SOUND, "lj7")
     (tmp_path / "config.yaml").write_text("seeds: [4]\n")
     done = plan()
-    assert done.counts == expected(load_study("lj7", tmp_path / "studies"), seeds=1)
+    assert done.counts == expected("lj7", 1, tmp_path / "studies")
     assert any("pretrain/seed4" in file for job in done.jobs for file in job["output"])
 
 
 def test_two_studies_are_planned_together(plan):
     done = plan("--config", "studies=[lj7, three_hole]", "seeds=[0]")
-    one, other = (expected(load_study(study, HOME / "studies"), 1) for study in ("lj7", "three_hole"))
+    one, other = (expected(study, 1) for study in ("lj7", "three_hole"))
     assert done.counts == {rule: one[rule] + other[rule] for rule in one} | {"all": 1}
 
 
@@ -140,8 +155,9 @@ def test_lint_finds_nothing(tmp_path):
     assert formatted.returncode == 0, formatted.stderr
 
 
-def test_rules_are_named_like_the_stages_and_profiles_know_only_them(plan):
-    rules = set(plan().counts)
+def test_rules_are_named_like_the_stages_and_profiles_know_only_them(plan, tmp_path):
+    write(tmp_path, changed("tempering", True))
+    rules = set(plan("--config", "studies=[mine]").counts)
     assert rules == {*STAGES, *DERIVED, "all"}
     for path in (HOME / "profiles").glob("*/profile.yaml"):
         profile = yaml.safe_load(path.read_text())

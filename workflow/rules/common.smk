@@ -47,11 +47,18 @@ def of(wildcards):
     return study, Layout.of(study)
 
 
+def md_file(study, file, temperature):
+    """This file of the MD; of a tempered temperature the list that stands for all its files, which no rule names."""
+    layout = Layout.of(study)
+    tempered = float(temperature) in STUDIES[study.md_study].tempered
+    return layout.tempered if tempered else getattr(layout, file)(temperature)
+
+
 def at_temperature(file):
-    """Input function: this file at the job's temperature, where the study's MD is."""
+    """Input function: this file of the MD at the job's temperature, where the study's MD is."""
 
     def path(wildcards):
-        return getattr(of(wildcards)[1], file)(wildcards.temperature)
+        return md_file(of(wildcards)[0], file, wildcards.temperature)
 
     return path
 
@@ -59,6 +66,12 @@ def at_temperature(file):
 def files_of_system(wildcards):
     """Input function: files of the user's that the MD at the job's temperature is made from."""
     return of(wildcards)[0].system.input_files(float(wildcards.temperature))
+
+
+def files_of_ladder(wildcards):
+    """Input function: files of the user's that the MD at any temperature of the ladder is made from."""
+    study, _ = of(wildcards)
+    return list(dict.fromkeys(path for t in study.ladder for path in study.system.input_files(t)))
 
 
 def files_of_features(wildcards):
@@ -84,6 +97,12 @@ def at_simulated(*files):
         return [getattr(layout, file)(t) for file in files for t in study.temperatures.simulated]
 
     return paths
+
+
+def protocols(wildcards):
+    """Input function: what tells of the MD, at every temperature with any."""
+    study, _ = of(wildcards)
+    return list(dict.fromkeys(md_file(study, "protocol", t) for t in study.temperatures.simulated))
 
 
 def of_models(file, baselines=False):
@@ -143,6 +162,9 @@ def code_of(stage):
 def results_of(studies):
     """Everything that is made of these studies."""
     files = []
+    if workflow.is_main_process:
+        for study in STUDIES.values():
+            manifest.withdraw_if_lost(Layout.of(study).tempered)
     for name, study in studies.items():
         layout = Layout.of(study)
         lists = [layout.generated(model, seed) for model in study.models for seed in SEEDS] + [layout.figures]

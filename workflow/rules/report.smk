@@ -9,7 +9,7 @@ rule report:
         predictions=PATHS.predictions,
         melting=PATHS.melting,
         metrics=PATHS.metrics,
-        protocols=at_simulated("protocol"),
+        protocols=protocols,
         histories=histories,
     output:
         report=report(PATHS.report, category="Report", labels={"study": "{study}"}),

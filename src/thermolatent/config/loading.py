@@ -62,7 +62,11 @@ def _take_over_md(content: dict[str, Any], path: Path, scale: str) -> Study:
         )
     except ConfigError as error:
         raise ConfigError(str(path), [("simulate.from", str(error))]) from None
+    if "tempering" in content:
+        raise ConfigError(str(path), [("tempering", f"belongs where the MD is; write it in {other}.yaml")])
     content["simulate"] = {**base.simulate.model_dump(), "source": base.md_study}
+    if base.tempered:
+        content["tempering"] = {"temperatures": base.tempered}
     content.setdefault("system", base.system)
     return base
 
@@ -79,6 +83,17 @@ def _check_shared_md(study: Study, base: Study, file: str) -> None:
         raise ConfigError(
             file,
             [("temperatures", f"{base.name} has no MD at {', '.join(map(format_temperature, missing))}; add it there")],
+        )
+    if tempered := sorted(set(study.temperatures.train) & set(base.tempered)):
+        raise ConfigError(
+            file,
+            [
+                (
+                    "temperatures.train",
+                    f"{format_temperature(tempered[0])} is tempered in {base.name}: its frames are not continuous in "
+                    "time and cannot be trained on; add it to temperatures.train there, or leave it out here",
+                )
+            ],
         )
 
 

@@ -88,6 +88,15 @@ class Simulate(Section):
     precision: Literal["single", "mixed", "double"] = Field("mixed", description="GPU platforms only")
 
 
+class Tempering(Section):
+    """Replica exchange for reference temperatures: one job in place of one each. ``tempering: true`` takes the defaults."""
+
+    temperatures: list[Positive] = Field([], description="reference temperatures that are run so; default: all of them")
+    rungs: list[Positive] = Field(
+        [], description="temperatures of the ladder beside those and the training ones; their frames are not kept"
+    )
+
+
 class Coupled(Section):
     """Bath degrees of freedom that are there in one state only: its heat capacity then differs from the others'."""
 

@@ -17,6 +17,7 @@ from thermolatent.config.sections import (
     Reweight,
     Simulate,
     Temperatures,
+    Tempering,
     Validate,
 )
 from thermolatent.featurize.base import Particles, check_features
@@ -33,6 +34,7 @@ class Study(Section):
     system: Any
     temperatures: Temperatures
     simulate: Simulate
+    tempering: Tempering | None = None
     featurize: Featurize
     representation: Representation = Representation()
     reweight: Reweight = Reweight()
@@ -62,6 +64,11 @@ class Study(Section):
     def _resolve(cls, value: Any) -> System:
         return from_registry(SYSTEMS, value)
 
+    @field_validator("tempering", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
     @field_validator("models", mode="after")
     @classmethod
     def _no_reserved_names(cls, value: dict[str, Model]) -> dict[str, Model]:
@@ -84,6 +91,7 @@ class Study(Section):
         if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
             check_features(self.featurize, Particles(self.system.n_particles))
         _check_solvent(self)
+        _check_tempering(self)
         self.system.check_simulate(self.simulate, self.temperatures.generated)
         for T in self.temperatures.simulated:
             self.system.input_files(T)
@@ -117,10 +125,43 @@ class Study(Section):
         return self.simulate.source or self.name
 
     @property
+    def tempered(self) -> list[float]:
+        """Temperatures whose MD is by replica exchange: frames that are not continuous in time."""
+        if self.tempering is None:
+            return []
+        asked = self.tempering.temperatures or self.temperatures.reference
+        return sorted(t for t in asked if t in self.temperatures.simulated)
+
+    @property
+    def ladder(self) -> list[float]:
+        """Temperatures of the replica exchange, ascending; none without tempering."""
+        if self.tempering is None:
+            return []
+        return sorted({*self.tempered, *self.temperatures.train, *self.tempering.rungs})
+
+    @property
     def temperature_range(self) -> tuple[float, float]:
         """The learning range."""
         asked = self.temperatures.generated
         return self.learn.temperature_range or (min(asked), max(asked))
+
+
+def _check_tempering(study: Study) -> None:
+    tempering, reference = study.tempering, study.temperatures.reference
+    if tempering is None or study.simulate.source:  # checked where the MD is
+        return
+    if study.system.kind == "trajectories":
+        raise ValueError("tempering: is not for system.kind: trajectories, whose MD is done; leave it out")
+    if not reference:
+        raise ValueError(
+            "tempering: is for reference temperatures, there are none; add some to temperatures.reference or leave it out"
+        )
+    if other := sorted(set(tempering.temperatures) - set(reference)):
+        raise ValueError(
+            f"tempering.temperatures: {format_temperature(other[0])} is not in temperatures.reference; add it there, or "
+            "write it in tempering.rungs"
+        )
+    study.system.check_simulate(study.simulate, study.ladder)
 
 
 def _check_solvent(study: Study) -> None:

@@ -66,6 +66,10 @@ class Engine:
     def close(self) -> None:
         """Release what the engine holds."""
 
+    def name(self, walker: int) -> str:
+        """What a walker is called in a message."""
+        return f"walker {walker}"
+
 
 class Together(Engine):
     """One Context with all walkers, particles ordered walker by walker.
@@ -162,13 +166,20 @@ class InTurn(Engine):
             self._walkers.append(self._context.createCheckpoint())
 
     def step(self, steps: int, kelvin: float) -> None:
+        self.step_each(steps, np.full(len(self._walkers), kelvin), np.ones(len(self._walkers)))
+
+    def step_each(self, steps: int, kelvins: np.ndarray, factors: np.ndarray) -> None:
+        """Like :meth:`step`, with a temperature per walker, after its velocities are multiplied by its factor."""
         self._frames = []
-        for walker, checkpoint in enumerate(self._walkers):
+        for walker, (checkpoint, kelvin, factor) in enumerate(zip(self._walkers, kelvins, factors, strict=True)):
             try:
                 self._context.loadCheckpoint(checkpoint)
-                self._integrator.setTemperature(kelvin)
+                if factor != 1.0:
+                    velocities = self._context.getState(velocities=True).getVelocities(asNumpy=True)
+                    self._context.setVelocities(velocities * float(factor))
+                self._integrator.setTemperature(float(kelvin))
                 if self._recipe.pressure is not None:
-                    self._context.setParameter(mm.MonteCarloBarostat.Temperature(), kelvin)
+                    self._context.setParameter(mm.MonteCarloBarostat.Temperature(), float(kelvin))
                 self._integrator.step(steps)
                 self._frames.append(self._look())
                 self._walkers[walker] = self._context.createCheckpoint()
@@ -226,6 +237,10 @@ class Processes(Engine):
 
     def step(self, steps: int, kelvin: float) -> None:
         self._all("step", steps, kelvin)
+
+    def step_each(self, steps: int, kelvins: np.ndarray, factors: np.ndarray) -> None:
+        """As :meth:`InTurn.step_each`."""
+        self._each("step_each", [(steps, kelvins[part], factors[part]) for part in self._parts])
 
     def frame(self) -> Frame:
         return joined(self._all("frame"))

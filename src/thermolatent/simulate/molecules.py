@@ -21,6 +21,7 @@ from thermolatent.simulate.langevin import (
     seed_of,
     start_names,
 )
+from thermolatent.systems.base import System
 from thermolatent.systems.molecule import Molecule
 
 log = logging.getLogger(__name__)
@@ -42,27 +43,34 @@ def molecule_engine(molecule: Molecule, settings: Simulate, temperature: float, 
     ``threads`` processes where the platform uses cores.
     """
     name = platform_name(molecule, settings)
-    system = molecule_system(molecule, settings, temperature)
-    integrator = langevin(molecule, settings, temperature)
-    properties = platform_properties(name, settings)
-    freedom = degrees_of_freedom(system)
     if name not in ON_CORES:
+        system = molecule_system(molecule, settings, temperature)
         if (reason := why_not(system)) is None:
+            integrator, properties = langevin(molecule, settings, temperature), platform_properties(name, settings)
             context = new_context(make_copies(system, settings.walkers).system, integrator, name, properties)
-            return Together(context, settings.walkers, freedom)
+            return Together(context, settings.walkers, degrees_of_freedom(system))
         log.info("%s: no copies in one Context because of %s; walkers take turns", molecule.kind, reason)
+    return engine_in_turn(molecule, settings, temperature, settings.walkers, threads)
+
+
+def engine_in_turn(
+    system: System, settings: Simulate, temperature: float, walkers: int, threads: int = 1
+) -> InTurn | Processes:
+    """The engine whose walkers take turns, of a molecule or a model system; on ``threads`` processes where those help."""
+    name = platform_name(system, settings)
+    one = molecule_system(system, settings, temperature) if system.molecular else system.build()
     recipe = Recipe(
-        system=mm.XmlSerializer.serialize(system),
-        integrator=mm.XmlSerializer.serialize(integrator),
+        system=mm.XmlSerializer.serialize(one),
+        integrator=mm.XmlSerializer.serialize(langevin(system, settings, temperature)),
         platform=name,
-        properties=properties,
-        saved=np.asarray(molecule.built.saved),
-        degrees_of_freedom=freedom,
-        energies=molecule.surroundings == "explicit",
+        properties=platform_properties(name, settings),
+        saved=np.asarray(system.built.saved) if system.molecular else np.arange(system.n_particles),
+        degrees_of_freedom=degrees_of_freedom(one),
+        energies=getattr(system, "surroundings", "") == "explicit",
         pressure=settings.pressure,
     )
-    processes = min(threads, settings.walkers) if name in ON_CORES else 1
-    return InTurn(recipe) if processes == 1 else Processes(recipe, settings.walkers, processes)
+    processes = min(threads, walkers) if name in ON_CORES else 1
+    return InTurn(recipe) if processes == 1 else Processes(recipe, walkers, processes)
 
 
 def start_walkers(engine: Engine, molecule: Molecule, settings: Simulate, temperature: float) -> None:

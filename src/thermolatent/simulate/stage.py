@@ -44,9 +44,13 @@ def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> N
     if study.system.kind == "trajectories":
         importing.run(study, layout, temperature)
         return
+    if temperature in study.tempered:
+        raise SimulationError(
+            f"study {study.name} has T={format_temperature(temperature)} from tempering; run 'thermolatent temper' for it"
+        )
     system, settings = study.system, study.simulate
     identity = protocol_identity(study, temperature)
-    if _finished(layout, temperature, identity, settings.walkers):
+    if is_finished(layout, temperature, identity, settings.walkers):
         log.info("%s: complete already, nothing to do", layout.simulation(temperature))
         return
     check_molecule(study)
@@ -75,7 +79,7 @@ def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> N
             "wall_seconds": round(done["wall_seconds"], 3),
             "walker_steps_per_second": round(done["walker_steps"] / max(done["seconds"], 1e-9)),
             "convergence": convergence,
-            **(_thermodynamics(study, temperature, saved) if system.molecular else {}),
+            **(thermodynamics(study, temperature, saved) if system.molecular else {}),
         },
     )
     partial.finish(finished)
@@ -119,7 +123,7 @@ def _molecular_identity(molecule: Molecule, settings: Simulate) -> dict[str, Any
     }
 
 
-def _thermodynamics(study: Study, temperature: float, saved: dict[str, np.ndarray]) -> dict[str, Any]:
+def thermodynamics(study: Study, temperature: float, saved: dict[str, np.ndarray]) -> dict[str, Any]:
     """Per walker, mean and standard deviation of the kinetic temperature and of a volume that changes.
 
     ``expected`` is what exact sampling gives: T, and T sqrt(2 / degrees of freedom).
@@ -135,12 +139,14 @@ def _thermodynamics(study: Study, temperature: float, saved: dict[str, np.ndarra
     return told
 
 
-def _finished(layout: Layout, temperature: float, identity: dict[str, Any], walkers: int) -> bool:
+def is_finished(layout: Layout, temperature: float, identity: dict[str, Any], walkers: int) -> bool:
     """Whether a protocol of this identity and all its files are there."""
     files = [*layout.trajectories(temperature, walkers), layout.md_energies(temperature), layout.topology(temperature)]
     try:
         found = load_json(layout.protocol(temperature), "protocol")
     except ArtifactError:
         return False
-    same = {key: found.get(key) for key in identity} == json.loads(json.dumps(identity))
+    wanted = {"continuous": True, **identity}  # only tempered frames say that they are not
+    found = {"continuous": True, **found}
+    same = {key: found.get(key) for key in wanted} == json.loads(json.dumps(wanted))
     return same and all(Path(file).is_file() for file in files)

@@ -11,7 +11,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,20 +51,43 @@ def simulate_walkers(
         engine = molecule_engine(system, settings, temperature, threads)
     else:
         engine = Together(make_context(system, settings, temperature, threads), settings.walkers)
+
+    def start() -> None:
+        if system.molecular:
+            start_walkers(engine, system, settings, temperature)
+
+    what = f"MD at T={format_temperature(temperature)}"
+    return simulate_with(engine, start, system, settings, temperature, partial, what)
+
+
+def simulate_with(
+    engine: Engine,
+    start: Callable[[], None],
+    system: System,
+    settings: Simulate,
+    temperature: float,
+    partial: Partial,
+    what: str,
+    hottest: float | None = None,
+) -> dict[str, Any]:
+    """As :func:`simulate_walkers`, with an engine that ``start`` gives its walkers.
+
+    ``what`` it is, for messages; ``hottest`` is the highest temperature of a walker, if that is not ``temperature``.
+    """
     try:
         state = _resume(engine, partial)
-        if state["steps"] == 0 and system.molecular:
-            start_walkers(engine, system, settings, temperature)
-        return _to_the_end(_Run(engine, system, settings, temperature, partial, state))
+        if state["steps"] == 0:
+            start()
+        return _to_the_end(_Run(engine, system, settings, temperature, partial, state, what, hottest or temperature))
     finally:
         engine.close()
 
 
 def _to_the_end(run: _Run) -> dict[str, Any]:
-    state, settings, temperature = run.state, run.settings, run.temperature
+    state, settings = run.state, run.settings
     first = state["steps"]
     started = time.monotonic()
-    with _stop_signals() as stop, progress(run.total_steps, f"MD at T={format_temperature(temperature)}", first) as bar:
+    with _stop_signals() as stop, progress(run.total_steps, run.what, first) as bar:
         while state["steps"] < run.total_steps:
             before = state["steps"]
             run.advance(stop)
@@ -72,7 +95,7 @@ def _to_the_end(run: _Run) -> dict[str, Any]:
             if stop.is_set():
                 run.checkpoint()
                 raise SimulationError(
-                    f"MD at T={format_temperature(temperature)} told to stop after {state['frames']} of "
+                    f"{run.what} told to stop after {state['frames']} of "
                     f"{settings.frames} frames, all of them saved; run it again to go on"
                 )
     run.checkpoint()
@@ -98,9 +121,9 @@ def _resume(engine: Engine, partial: Partial) -> dict[str, Any]:
 class _Run:
     """One simulation on its way; ``state`` is what a checkpoint records."""
 
-    def __init__(self, engine, system, settings, temperature, partial, state):
+    def __init__(self, engine, system, settings, temperature, partial, state, what, hottest):
         self.engine, self.system, self.settings, self.partial, self.state = engine, system, settings, partial, state
-        self.temperature = temperature
+        self.temperature, self.what = temperature, what
         self.total_steps = settings.equilibration + settings.frames * settings.save_every
         self._kelvin = system.kelvin(temperature)
         self._highest, self._bonds = np.inf, None
@@ -108,7 +131,7 @@ class _Run:
             self._bonds = Bonds.of(system)
         else:
             starts = system.potential_energy(starting_positions(system, settings.walkers))
-            self._highest = float(starts.max()) + BLOW_UP * system.n_particles * system.kT(temperature)
+            self._highest = float(starts.max()) + BLOW_UP * system.n_particles * system.kT(hottest)
         self._checkpointed = self._clock = time.monotonic()
 
     def advance(self, stop: threading.Event) -> None:
@@ -116,6 +139,7 @@ class _Run:
         before, began = self.state["steps"], time.monotonic()
         frames = []
         if before < self.settings.equilibration:
+            self._equilibrate()
             while self.state["steps"] < self.settings.equilibration and not self._over(began, stop):
                 self._equilibrate()
             self._checked([self._frame()], before)
@@ -174,8 +198,7 @@ class _Run:
         return positions, series
 
     def _failed(self, walker: int | None, step: int, what: str) -> SimulationError:
-        who = "a walker" if walker is None else f"walker {walker}"
-        temperature = format_temperature(self.temperature)
+        who = "a walker" if walker is None else self.engine.name(walker)
         remedy = f"lower simulate.time_step (now {self.settings.time_step} ps) or raise simulate.friction"
         if self.system.molecular:
             remedy = f"the time step is too long for the fastest motion, or the start is strained: {remedy}"
@@ -184,7 +207,7 @@ class _Run:
             else:
                 remedy += ", or heat gently: set simulate.equilibration (now 0 steps)"
         return SimulationError(
-            f"MD at T={temperature}: {who} blew up between steps {step} and {self.state['steps']} ({what}); {remedy}"
+            f"{self.what}: {who} blew up between steps {step} and {self.state['steps']} ({what}); {remedy}"
         )
 
     def checkpoint(self) -> None:
