@@ -16,47 +16,30 @@ import math
 import torch
 from torch import Tensor
 
-from thermolatent.densities.base import Density, Whitening
-from thermolatent.densities.networks import Averaged, FieldNetwork, LossNoise, one_if_equal
+from thermolatent.densities.base import Density
+from thermolatent.densities.field import FieldDensity
+from thermolatent.densities.networks import one_if_equal
 from thermolatent.densities.ode import integrate
 from thermolatent.densities.schedules import DiscreteSchedule, LinearSchedule, alpha_sigma, level_time, log_variance
 from thermolatent.densities.specs import DiffusionSpec
 
-_CHUNK = 2048  # rows whose activations stay in a core's cache
 #: Variance, in whitened units, of the narrowest features that the network's output need not be large for.
 _SHARP = 0.1
 
 
-class DiffusionDensity(Density):
-    """Diffusion density on R^d, any d >= 1. Not differentiable but for :meth:`loss`.
+class DiffusionDensity(FieldDensity):
+    """Diffusion density; parameters as in :class:`FieldDensity`, where the base is scaled by s(theta) if steered.
 
     What it models is z at the schedule's lowest noise, a thousandth (``linear``) or a hundredth (``discrete``) of the
     whitened data's standard deviation times s; samples of the ODE follow exactly ``log_prob``, ancestral ones nearly.
-
-    Parameters
-    ----------
-    spec: the study's parameters.
-    dim: d.
-    temperature: subset of {"steer", "condition"}: the scaled base, and a network that sees theta.
-    theta_range: not needed.
     """
 
-    by_ode = True
-
     def __init__(self, spec: DiffusionSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
-        super().__init__()
-        self.dim, self.spec = dim, spec
-        self.steer = "steer" in temperature
-        self.whitening = Whitening(dim)
-        self.network = Averaged(FieldNetwork(dim, spec.width, spec.layers, "condition" in temperature), spec.ema)
-        self.noise = LossNoise()
+        super().__init__(spec, dim, temperature, theta_range)
         self.schedule = DiscreteSchedule() if spec.schedule == "discrete" else LinearSchedule(spec.steps)
 
     def fit_scale(self, z: Tensor) -> None:
         self.whitening.fit(z)
-
-    def after_step(self) -> None:
-        self.network.update()
 
     def scale(self, theta: Tensor) -> Tensor:
         """s(theta), of its shape."""
@@ -108,21 +91,14 @@ class DiffusionDensity(Density):
         decoder = self.dim * (math.log(2 * math.pi) + 1 + 2 * low + 2 * s.log())
         return (base + decoder).mean() / 2
 
-    @torch.no_grad()
-    def log_prob(self, z: Tensor, theta: Tensor) -> Tensor:
-        w = self.whitening(z)
-        parts = [self._log_prob(*part) for part in zip(w.split(_CHUNK), theta.split(_CHUNK), strict=True)]
-        return torch.cat(parts) + self.whitening.log_det
-
-    def _log_prob(self, w: Tensor, theta: Tensor) -> Tensor:
+    def _to_base(self, w: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         theta = one_if_equal(theta)
         low, high = self.schedule.low, self.schedule.high
         y = w / self._spread(low, theta)[:, None]
         y, change = integrate(self._velocity(theta), y, low, high, self.spec.tolerance, divergence=True)
-        return self._log_prob_at_end(self._last(theta)[:, None] * y, change, theta)
+        return self._last(theta)[:, None] * y, change
 
-    def _log_prob_at_end(self, u: Tensor, change: Tensor, theta: Tensor) -> Tensor:
-        """ln p of whitened points whose trajectories meet the base at ``u``, with the divergence's integral up to there."""
+    def _log_prob_at_base(self, u: Tensor, change: Tensor, theta: Tensor) -> Tensor:
         s = self.scale(theta)
         base = -(u / s[:, None]).square().sum(1) / 2 - self.dim * (s.log() + math.log(2 * math.pi) / 2)
         return base + change + self.dim * (self._last(theta).log() - self._spread(self.schedule.low, theta).log())
@@ -133,37 +109,24 @@ class DiffusionDensity(Density):
         return alpha * self._spread(self.schedule.high, theta)
 
     @torch.no_grad()
-    def sample(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
-        like = self.whitening.mean
-        at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
-        start = self.sample_base(n, theta, generator).to(like)
-        draw = self._ancestral if self.spec.sampler == "ancestral" else self._ode
-        parts = [draw(part, at, generator) for part in start.split(_CHUNK)]
-        return self.whitening.inverse(torch.cat(parts))
-
-    @torch.no_grad()
     def sample_with_log_prob(self, n: int, theta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        if self.spec.sampler == "ancestral":
-            return super().sample_with_log_prob(n, theta, generator)
-        like = self.whitening.mean
-        at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
-        ends, log_p = [], []
-        for u in self.sample_base(n, theta, generator).to(like).split(_CHUNK):
-            w, change = self._to_data(u, at, divergence=True)
-            ends.append(w)
-            log_p.append(self._log_prob_at_end(u, -change, at))
-        return self.whitening.inverse(torch.cat(ends)), torch.cat(log_p) + self.whitening.log_det
+        if self.spec.sampler == "ancestral":  # its samples do not follow the ODE: ln p is that of their own way back
+            return Density.sample_with_log_prob(self, n, theta, generator)
+        return super().sample_with_log_prob(n, theta, generator)
 
     def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
         """Samples ``(n, d)`` of the base N(0, s^2 I), float64: where every sampler starts."""
         s = float(self.scale(torch.tensor(theta, dtype=torch.float64)))
         return s * torch.randn(n, self.dim, generator=generator, dtype=torch.float64, device=generator.device)
 
-    def _ode(self, z: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
-        return self._to_data(z, theta)[0]
+    def _draw(self, u: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
+        return (
+            self._ancestral(u, theta, generator)
+            if self.spec.sampler == "ancestral"
+            else super()._draw(u, theta, generator)
+        )
 
     def _to_data(self, u: Tensor, theta: Tensor, divergence: bool = False) -> tuple[Tensor, Tensor]:
-        """Whitened samples ``(n, d)`` from base points ``u``, and the divergence's integral on the way there."""
         low, high = self.schedule.low, self.schedule.high
         y = u / self._last(theta)[:, None]
         y, change = integrate(self._velocity(theta), y, high, low, self.spec.tolerance, divergence)

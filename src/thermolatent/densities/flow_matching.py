@@ -12,46 +12,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thermolatent.densities.base import Density, Whitening
-from thermolatent.densities.networks import Averaged, FieldNetwork, LossNoise, one_if_equal
+from thermolatent.densities.field import FieldDensity
+from thermolatent.densities.networks import one_if_equal
 from thermolatent.densities.ode import integrate
 from thermolatent.densities.schedules import stratified
 from thermolatent.densities.specs import FlowMatchingSpec
 from thermolatent.densities.tilted import TiltedGaussian
 
-_CHUNK = 2048  # rows whose activations stay in a core's cache
 _OT_ROWS = 128  # the assignment's cost grows with the cube
 
 
-class FlowMatchingDensity(Density):
-    """Flow-matching density on R^d, any d >= 1. Not differentiable but for :meth:`loss`.
-
-    Parameters
-    ----------
-    spec: the study's parameters.
-    dim: d.
-    temperature: subset of {"steer", "condition"}: the base r_T, and a network that sees theta.
-    theta_range: not needed.
-    """
-
-    by_ode = True
+class FlowMatchingDensity(FieldDensity):
+    """Flow-matching density; parameters as in :class:`FieldDensity`, where the base is r_T if steered."""
 
     def __init__(self, spec: FlowMatchingSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
-        super().__init__()
-        self.dim, self.spec = dim, spec
-        self.steer = "steer" in temperature
+        super().__init__(spec, dim, temperature, theta_range)
         self.base = TiltedGaussian(dim, spec.tau if spec.base == "tilted" else 0.0)
-        self.whitening = Whitening(dim)
-        self.network = Averaged(FieldNetwork(dim, spec.width, spec.layers, "condition" in temperature), spec.ema)
-        self.noise = LossNoise()
 
     def fit_scale(self, z: Tensor) -> None:
         """Whiten ``z`` to the base's own spread, so that trajectories are short."""
         sample = self.base.sample(100_000, 1.0, torch.Generator().manual_seed(0))
         self.whitening.fit(z, scale=float(sample.square().mean().sqrt()))
-
-    def after_step(self) -> None:
-        self.network.update()
 
     def velocity(self, x: Tensor, t: Tensor, theta: Tensor, network: torch.nn.Module) -> Tensor:
         """v(x, t, T) ``(n, d)``; times and temperatures ``(n,)`` or ``(1,)``."""
@@ -71,38 +52,17 @@ class FlowMatchingDensity(Density):
         x = torch.lerp(u, w, t[:, None])
         return (self.velocity(x, t, theta, self.network.raw) - (w - u)).square().mean()
 
-    @torch.no_grad()
-    def log_prob(self, z: Tensor, theta: Tensor) -> Tensor:
-        w = self.whitening(z)
-        parts = [self._log_prob(*part) for part in zip(w.split(_CHUNK), theta.split(_CHUNK), strict=True)]
-        return torch.cat(parts) + self.whitening.log_det
-
-    def _log_prob(self, w: Tensor, theta: Tensor) -> Tensor:
-        u, change = integrate(self._field(theta), w, 1.0, 0.0, self.spec.tolerance, divergence=True)
-        return self.base.log_prob(u, self._base_theta(theta)) + change
-
-    @torch.no_grad()
-    def sample(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
-        like = self.whitening.mean
-        at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
-        parts = self.sample_base(n, theta, generator).to(like).split(_CHUNK)
-        ends = [integrate(self._field(at), part, 0.0, 1.0, self.spec.tolerance)[0] for part in parts]
-        return self.whitening.inverse(torch.cat(ends))
-
-    @torch.no_grad()
-    def sample_with_log_prob(self, n: int, theta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        like = self.whitening.mean
-        at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
-        ends, log_p = [], []
-        for u in self.sample_base(n, theta, generator).to(like).split(_CHUNK):
-            w, change = integrate(self._field(at), u, 0.0, 1.0, self.spec.tolerance, divergence=True)
-            ends.append(w)
-            log_p.append(self.base.log_prob(u, self._base_theta(at).expand(len(u))) - change)
-        return self.whitening.inverse(torch.cat(ends)), torch.cat(log_p) + self.whitening.log_det
-
     def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
-        """Samples ``(n, d)`` of the base density at theta, float64."""
         return self.base.sample(n, theta if self.steer else 1.0, generator)
+
+    def _to_data(self, u: Tensor, theta: Tensor, divergence: bool = False) -> tuple[Tensor, Tensor]:
+        return integrate(self._field(theta), u, 0.0, 1.0, self.spec.tolerance, divergence)
+
+    def _to_base(self, w: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+        return integrate(self._field(theta), w, 1.0, 0.0, self.spec.tolerance, divergence=True)
+
+    def _log_prob_at_base(self, u: Tensor, change: Tensor, theta: Tensor) -> Tensor:
+        return self.base.log_prob(u, self._base_theta(theta).expand(len(u))) + change
 
     def _base_theta(self, theta: Tensor) -> Tensor:
         return theta if self.steer else torch.ones_like(theta)

@@ -38,7 +38,16 @@ class FlowSpec(DensitySpec):
     bins: int = Field(8, ge=2, description="bins of a spline, unused by realnvp")
 
 
-class DiffusionSpec(DensitySpec):
+class FieldSpec(DensitySpec):
+    """What the densities with a learned vector field share."""
+
+    width: int = Field(64, ge=1, description="hidden units of each hidden layer")
+    layers: int = Field(3, ge=1, description="hidden layers")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, per optimiser step")
+    tolerance: float = Field(1e-4, gt=0, description="error per step of the ODE, in whitened units and nats")
+
+
+class DiffusionSpec(FieldSpec):
     """Diffusion (D-SPIB, arXiv:2510.09784)."""
 
     kind: Literal["diffusion"] = "diffusion"
@@ -51,23 +60,15 @@ class DiffusionSpec(DensitySpec):
     sampler: Literal["ode", "ancestral"] = Field("ode", description="ode follows log_prob exactly")
     exponent: float = Field(1.0, ge=0, description="the base has standard deviation theta^exponent; the paper: 1")
     steps: int = Field(100, ge=2, description="levels of the ancestral sampler with the linear schedule")
-    width: int = Field(64, ge=1, description="hidden units of each hidden layer")
-    layers: int = Field(3, ge=1, description="hidden layers")
-    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, per optimiser step")
-    tolerance: float = Field(1e-4, gt=0, description="error per step of the ODE, in whitened units and nats")
 
 
-class FlowMatchingSpec(DensitySpec):
+class FlowMatchingSpec(FieldSpec):
     """Flow matching from a temperature-steerable base (Lipman et al., arXiv:2210.02747)."""
 
     kind: Literal["flow_matching"] = "flow_matching"
     base: Literal["tilted", "gaussian"] = Field("gaussian", description="base density r_T(u)")
     tau: float = Field(2.0, ge=0, description="tilting factor of a tilted base")
     coupling: Literal["independent", "ot"] = Field("independent", description="ot: optimal transport within a batch")
-    width: int = Field(64, ge=1, description="hidden units of each hidden layer")
-    layers: int = Field(3, ge=1, description="hidden layers")
-    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, per optimiser step")
-    tolerance: float = Field(1e-4, gt=0, description="error per step of the ODE, in whitened units and nats")
 
 
 class VampPriorSpec(DensitySpec):

@@ -1,0 +1,92 @@
+"""What the densities that are defined by a learned vector field share: whitening, network, and work in small pieces."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from thermolatent.densities.base import Density, Whitening
+from thermolatent.densities.networks import Averaged, FieldNetwork, LossNoise
+from thermolatent.densities.specs import FieldSpec
+
+_CHUNK = 2048  # rows whose activations stay in a core's cache
+
+
+class FieldDensity(Density):
+    """A density on R^d, any d >= 1, that an ODE carries from a base density to whitened z.
+
+    Not differentiable but for :meth:`loss`. A density provides the loss, the base and the way to and fro.
+
+    Parameters
+    ----------
+    spec: the study's parameters.
+    dim: d.
+    temperature: subset of {"steer", "condition"}: a base that depends on theta, and a network that sees theta.
+    theta_range: not needed.
+    """
+
+    by_ode = True
+
+    def __init__(self, spec: FieldSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
+        super().__init__()
+        self.dim, self.spec = dim, spec
+        self.steer = "steer" in temperature
+        self.whitening = Whitening(dim)
+        self.network = Averaged(FieldNetwork(dim, spec.width, spec.layers, "condition" in temperature), spec.ema)
+        self.noise = LossNoise()
+
+    def after_step(self) -> None:
+        self.network.update()
+
+    @torch.no_grad()
+    def log_prob(self, z: Tensor, theta: Tensor) -> Tensor:
+        pieces = zip(self.whitening(z).split(_CHUNK), theta.split(_CHUNK), strict=True)
+        log_p = []
+        for w, at in pieces:
+            u, change = self._to_base(w, at)
+            log_p.append(self._log_prob_at_base(u, change, at))
+        return torch.cat(log_p) + self.whitening.log_det
+
+    @torch.no_grad()
+    def sample(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
+        base, at = self._base_points(n, theta, generator)
+        return self.whitening.inverse(torch.cat([self._draw(u, at, generator) for u in base]))
+
+    @torch.no_grad()
+    def sample_with_log_prob(self, n: int, theta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        base, at = self._base_points(n, theta, generator)
+        ends, log_p = [], []
+        for u in base:
+            w, change = self._to_data(u, at, divergence=True)
+            ends.append(w)
+            log_p.append(self._log_prob_at_base(u, -change, at))
+        return self.whitening.inverse(torch.cat(ends)), torch.cat(log_p) + self.whitening.log_det
+
+    def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
+        """Samples ``(n, d)`` of the base density at theta, float64."""
+        raise NotImplementedError
+
+    def _base_points(self, n: int, theta: float, generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Pieces of ``n`` base points, and theta ``(1,)``, both of the model's type and device."""
+        like = self.whitening.mean
+        at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
+        return self.sample_base(n, theta, generator).to(like).split(_CHUNK), at
+
+    def _draw(self, u: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
+        """Whitened samples ``(n, d)`` from base points ``u``; the generator is for samplers that need more noise."""
+        return self._to_data(u, theta)[0]
+
+    def _to_data(self, u: Tensor, theta: Tensor, divergence: bool = False) -> tuple[Tensor, Tensor]:
+        """Whitened samples ``(n, d)`` from base points ``u``, and the divergence's integral on the way ``(n,)``."""
+        raise NotImplementedError
+
+    def _to_base(self, w: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """The way back, always with the divergence's integral."""
+        raise NotImplementedError
+
+    def _log_prob_at_base(self, u: Tensor, change: Tensor, theta: Tensor) -> Tensor:
+        """ln p ``(n,)`` of whitened points whose way back ends at ``u``, with the divergence's integral on that way.
+
+        ``theta`` is ``(n,)`` or ``(1,)``.
+        """
+        raise NotImplementedError
