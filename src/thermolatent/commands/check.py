@@ -1,0 +1,24 @@
+"""``thermolatent check``: a study file, and the molecule it speaks of."""
+
+from __future__ import annotations
+
+import argparse
+
+from thermolatent.commands.arguments import add_study, study_of
+
+HELP = "read a study file and say what is wrong with it"
+
+add_arguments = add_study
+
+
+def run(options: argparse.Namespace) -> None:
+    from thermolatent.layout import format_temperature
+
+    study = study_of(options)
+    if study.system.molecular:
+        from thermolatent.simulate.topology import check_molecule
+
+        check_molecule(study)
+    roles = {role: getattr(study.temperatures, role) for role in ("train", "predict", "reference")}
+    told = "; ".join(f"{role} {', '.join(map(format_temperature, ts)) or 'none'}" for role, ts in roles.items())
+    print(f"{study.name}: fine ({told}; models {', '.join(study.models)})")

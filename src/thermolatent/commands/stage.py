@@ -1,0 +1,89 @@
+"""``thermolatent <stage>``: the subcommands that the workflow's rules call, made of the table of stages."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from thermolatent.commands.arguments import add_results, add_study, add_threads, study_of
+from thermolatent.errors import ThermolatentError, did_you_mean
+from thermolatent.stages import STAGES, Stage
+
+if TYPE_CHECKING:
+    from thermolatent.config import Study
+    from thermolatent.layout import Layout
+
+
+def add_arguments(parser: argparse.ArgumentParser, stage: Stage) -> None:
+    """What one job of ``stage`` is for."""
+    add_study(parser)
+    add_results(parser)
+    add_threads(parser)
+    if "temperature" in stage.per:
+        parser.add_argument("--temperature", type=float, metavar="T", help="default: every simulated one in turn")
+    if "model" in stage.per:
+        parser.add_argument("--model", metavar="NAME", help="a model of the study (default: every one in turn)")
+    if "seed" in stage.per:
+        parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    if "seeds" in stage.per:
+        parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run ``options.command`` for what was asked for, or for all that the study has."""
+    from thermolatent.layout import Layout
+    from thermolatent.project import save_resolved
+
+    study = study_of(options)
+    layout = Layout.of(study, options.results)
+    stage = STAGES[options.command]
+    jobs = list(_jobs(study, stage, options))  # all are checked before the first one starts
+    save_resolved(study, layout)
+    run_stage = stage.load()
+    for job in jobs:
+        if options.threads and "threads" in inspect.signature(run_stage).parameters:
+            job["threads"] = options.threads
+        written = run_stage(study, layout, **job)
+        _list_files(study, layout, options.command, job, written)
+
+
+def _jobs(study: Study, stage: Stage, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Keyword arguments of each call of the stage's function."""
+    if "temperature" in stage.per:
+        known = [t for t in study.temperatures.simulated if options.command != "simulate" or t not in study.tempered]
+        for temperature in _one_of(options.temperature, known, "simulated temperature", study):
+            yield {"temperature": temperature}
+    elif "model" in stage.per:
+        known = [*study.models, *(["baselines"] if options.command == "validate" else [])]
+        for model in _one_of(options.model, known, "model", study):
+            yield {"model": model, "seed": options.seed}
+    else:
+        yield {name: getattr(options, name) for name in stage.per}
+
+
+def _one_of(asked: Any, known: list[Any], what: str, study: Study) -> list[Any]:
+    if asked is None:
+        return known
+    if asked not in known:
+        hint = did_you_mean(asked, known) if isinstance(asked, str) else f"known: {', '.join(map(repr, known))}"
+        raise ThermolatentError(f"study {study.name} has no {what} {asked!r}, {hint}")
+    return [asked]
+
+
+def _list_files(study: Study, layout: Layout, stage: str, job: dict[str, Any], written: Any) -> None:
+    """Leave a list of the files whose number depends on the study: the workflow tracks that."""
+    from thermolatent.manifest import save_manifest
+
+    if stage == "generate":
+        temperatures = study.temperatures.generated
+        files = [layout.surfaces(**job), *(layout.samples(temperature=t, **job) for t in temperatures)]
+        if study.generate.structures:
+            files += [layout.structures(temperature=t, **job) for t in temperatures]
+            files += [layout.medoids(temperature=t, **job) for t in temperatures]
+        save_manifest(layout.generated(**job), files)
+    elif stage == "temper":
+        save_manifest(layout.tempered, written)
+    elif stage == "figures":
+        save_manifest(layout.figures, written)
