@@ -87,6 +87,17 @@ def test_tempered_temperatures_are_one_job_that_learning_does_not_see(plan, tmp_
     assert [job["output"] for job in done.jobs if job["rule"] == "temper"] == [[tempered]]
 
 
+def test_a_user_s_function_is_an_input_of_featurize_alone(plan, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "raise RuntimeError('run')\n\ndef radius(positions):\n    return positions[:, 0, 0]\n"
+    )
+    write(tmp_path, changed("featurize.observables", [{"kind": "function", "file": "mine.py", "name": "radius"}]))
+    done = plan("--config", "studies=[mine]", "seeds=[0]")
+    assert done.code == 0, done.error
+    readers = [job["rule"] for job in done.jobs if "mine.py" in job["input"]]
+    assert readers == ["featurize"] * 3
+
+
 def test_a_model_waits_for_the_weights_only_if_informed(plan, tmp_path):
     content = changed("models.plain", SOUND["models"]["latf"])
     content["models"]["latf"] = content["models"]["latf"] | {"informed": True}

@@ -13,12 +13,10 @@ add_arguments = add_study
 
 def run(options: argparse.Namespace) -> None:
     from thermolatent.layout import format_temperature
+    from thermolatent.simulate.topology import check_molecule
 
     study = study_of(options)
-    if study.system.molecular:
-        from thermolatent.simulate.topology import check_molecule
-
-        check_molecule(study)
+    check_molecule(study)
     roles = {role: getattr(study.temperatures, role) for role in ("train", "predict", "reference")}
     told = "; ".join(f"{role} {', '.join(map(format_temperature, ts)) or 'none'}" for role, ts in roles.items())
     print(f"{study.name}: fine ({told}; models {', '.join(study.models)})")

@@ -13,6 +13,7 @@ FEATURES = Registry(
         "distances": "thermolatent.featurize.distances:Distances",
         "end_to_end": "thermolatent.featurize.distances:EndToEnd",
         "ermsd": "thermolatent.featurize.nucleic:Ermsd",
+        "function": "thermolatent.featurize.own_function:OwnFunction",
         "g_vectors": "thermolatent.featurize.nucleic:GVectors",
         "native_contacts": "thermolatent.featurize.shape:NativeContacts",
         "position_xy": "thermolatent.featurize.cartesian:PositionXY",

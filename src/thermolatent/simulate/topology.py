@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from thermolatent.artifacts import replacing
 from thermolatent.config import Study
 from thermolatent.systems.base import System
@@ -22,21 +24,25 @@ def write_topology(system: System, path: str) -> None:
 
 
 def check_molecule(study: Study) -> None:
-    """Build the study's molecule and see that its features are for it, before hours of MD are spent.
+    """Build the study's molecule and compute its features on the starting structures, before hours of MD are spent.
 
-    Raises :class:`ThermolatentError`. A model system's features are checked with the study.
+    A model system needs no building; its features are computed all the same. Raises :class:`ThermolatentError`.
     """
-    import mdtraj
-
-    from thermolatent.featurize.base import check_features
+    from thermolatent.featurize.base import Particles, check_features, columns_on
     from thermolatent.simulate.molecules import molecule_system
     from thermolatent.systems.molecule import Molecule
 
-    if not study.system.molecular:
-        return
     for temperature in study.temperatures.simulated if isinstance(study.system, Molecule) else ():
         molecule_system(study.system, study.simulate, temperature)
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "topology.pdb")
-        write_topology(study.system, path)
-        check_features(study.featurize, mdtraj.load_topology(path))
+    starts = np.stack(list(study.system.starts().values()))
+    topology = Particles(study.system.n_particles)
+    if study.system.molecular:
+        import mdtraj
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "topology.pdb")
+            write_topology(study.system, path)
+            topology = mdtraj.load_topology(path)
+        topology.start = starts[0].astype(np.float32)
+    check_features(study.featurize, topology)
+    columns_on(study.featurize.all_features, topology).compute(starts)
