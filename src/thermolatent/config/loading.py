@@ -19,9 +19,11 @@ from thermolatent.layout import format_temperature
 class Project(Section):
     """``config.yaml``: which studies to run, and how often."""
 
-    studies: list[str] = Field(["lj7"], min_length=1)
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
-    scale: Name = "full"
+    studies: list[str] = Field(["lj7"], min_length=1, description="names of files in studies/, without .yaml")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [0], min_length=1, description="each model is trained once per seed"
+    )
+    scale: Name = Field("full", description="another one is a section below 'scales' of the study")
 
 
 def load_study(name: str, folder: str | Path = "studies") -> Study:

@@ -111,7 +111,7 @@ class Bath(Section):
     """A harmonic bath that stands for a solvent: its energy is drawn for each frame, exactly (docs/extrapolation.md)."""
 
     degrees: int = Field(ge=0, description="degrees of freedom that depend on nothing")
-    coupled: Coupled | None = None
+    coupled: Coupled | None = Field(None, description="more degrees of freedom, which are there in one state only")
 
 
 class Featurize(Section):
@@ -140,7 +140,7 @@ class Representation(Section):
     latent_dim: int = Field(2, ge=1, description="dimension d of z")
     lag: int = Field(1, ge=1, description="in saved frames")
     beta_ib: Positive = Field(1e-4, description="information-bottleneck weight")
-    encoder: Literal["linear", "mlp"] = "linear"
+    encoder: Literal["linear", "mlp"] = Field("linear", description="mean of q(z|x): a linear map, or a network")
     variance: Literal["global", "input"] = Field(
         "global", description="sigma of q(z|x): one scalar, or a function of x"
     )
@@ -152,8 +152,8 @@ class Representation(Section):
     )
     initial_labels: int = Field(100, ge=2, description="k-means clusters of them")
     refinements: int = Field(10, ge=0, description="relabelling rounds at the most")
-    batch_size: int = Field(2048, ge=1)
-    learning_rate: Positive = 1e-3
+    batch_size: int = Field(2048, ge=1, description="pairs of frames per optimiser step")
+    learning_rate: Positive = Field(1e-3, description="of Adam")
     epochs: int = Field(20, ge=1, description="per refinement, at the most")
     tolerance: float = Field(1e-3, ge=0, description="loss change below which an epoch counts as no progress")
     patience: int = Field(2, ge=1, description="epochs without progress before relabelling")
@@ -164,9 +164,9 @@ class Reweight(Section):
     """Conditional reweighting and its energy-free form ``which_t`` (docs/theory.md)."""
 
     width: int = Field(64, ge=1, description="hidden units of the network's two layers")
-    steps: int = Field(4000, ge=1)
-    batch_size: int = Field(4096, ge=1)
-    learning_rate: Positive = 1e-3
+    steps: int = Field(4000, ge=1, description="optimiser steps")
+    batch_size: int = Field(4096, ge=1, description="frames per step")
+    learning_rate: Positive = Field(1e-3, description="of Adam, largest; falls to 0 along a cosine")
     held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")
 
 
@@ -176,19 +176,19 @@ class Learn(Section):
     temperature_range: tuple[Positive, Positive] | None = Field(
         None, description="what the models are trained for; default: the span of train and predict"
     )
-    batch_size: int = Field(4096, ge=1)
-    learning_rate: Positive = 2e-3
+    batch_size: int = Field(4096, ge=1, description="frames per step")
+    learning_rate: Positive = Field(2e-3, description="of Adam, largest; falls to 0 along a cosine")
     steps: int = Field(4000, ge=1, description="optimiser steps at the most")
     evaluate_every: int = Field(250, ge=1, description="steps between held-out evaluations")
     patience: int = Field(8, ge=1, description="evaluations without a better held-out loss before stopping")
     held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where torch sees one")
 
 
 class Model(Section):
     """One composition: a density for p(z|T), how temperature enters it, what it is trained on."""
 
-    density: Any
+    density: Any = Field(description="a density by name, or {kind: name, ...}")
     temperature: list[Literal["steer", "condition"]] = Field(
         ["steer"], description="steer: in the base density (the paper); condition: in the network"
     )
@@ -202,6 +202,8 @@ class Model(Section):
 
 
 class Generate(Section):
+    """What is made at every temperature asked for."""
+
     samples: int = Field(100_000, ge=1, description="samples per temperature")
     structures: int = Field(500, ge=0, description="frames of the resampled trajectory per temperature; 0 for none")
     grid: int = Field(25, ge=2, description="temperatures of the free-energy surfaces over the learning range")
@@ -211,7 +213,7 @@ class NearestStates(Section):
     """Named states: the nearest of these points of the fixed plane."""
 
     kind: Literal["nearest"] = "nearest"
-    centers: dict[Name, tuple[float, float]] = Field(min_length=2)
+    centers: dict[Name, tuple[float, float]] = Field(min_length=2, description="name of a state -> its point")
 
     @property
     def names(self) -> list[str]:
@@ -222,7 +224,7 @@ class BasinStates(Section):
     """Named states: the minimum of the system's energy that steepest descent in the fixed plane reaches."""
 
     kind: Literal["basins"] = "basins"
-    minima: dict[Name, tuple[float, float]] = Field(min_length=2)
+    minima: dict[Name, tuple[float, float]] = Field(min_length=2, description="name of a state -> its minimum")
 
     @property
     def names(self) -> list[str]:
@@ -230,9 +232,11 @@ class BasinStates(Section):
 
 
 class Validate(Section):
+    """How everything is judged, and what the named states are (docs/metrics.md)."""
+
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
     bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers")
-    states: Annotated[NearestStates | BasinStates, Field(discriminator="kind")]
+    states: Annotated[NearestStates | BasinStates, Field(discriminator="kind", description="the named states")]
     melting: str | None = Field(None, description="named state whose population is fitted by a two-state melting curve")
 
     @model_validator(mode="after")

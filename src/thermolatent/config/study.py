@@ -29,19 +29,19 @@ from thermolatent.systems.base import System
 class Study(Section):
     """One study: a system, its temperatures, and what each stage does with them."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(@[a-z]+)?$")
-    description: str = ""
-    system: Any
-    temperatures: Temperatures
-    simulate: Simulate
-    tempering: Tempering | None = None
-    featurize: Featurize
-    representation: Representation = Representation()
-    reweight: Reweight = Reweight()
-    learn: Learn = Learn()
-    models: dict[Name, Model] = Field(min_length=1)
-    generate: Generate = Generate()
-    validate_: Validate = Field(alias="validate")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(@[a-z]+)?$", description="the file's; not written in it")
+    description: str = Field("", description="one line, the title of the report")
+    system: Any = Field(description="what is simulated: a system by name, or {kind: name, ...}")
+    temperatures: Temperatures = Field(description="where MD is run, and where the ensemble is wanted")
+    simulate: Simulate = Field(description="the MD; 'from: other' takes over another study's")
+    tempering: Tempering | None = Field(None, description="replica exchange for reference temperatures")
+    featurize: Featurize = Field(description="what the models see, and in what all are compared")
+    representation: Representation = Field(Representation(), description="SPIB")
+    reweight: Reweight = Field(Reweight(), description="the reweighting networks")
+    learn: Learn = Field(Learn(), description="training of the models")
+    models: dict[Name, Model] = Field(min_length=1, description="name -> model; each is trained once per seed")
+    generate: Generate = Field(Generate(), description="how much is made at each temperature")
+    validate_: Validate = Field(alias="validate", description="named states, scores")
 
     @model_validator(mode="before")
     @classmethod
