@@ -88,7 +88,7 @@ CHANGES = {
     "generate.structures": (4, {"generate", "report"}),
     "reweight": ({"steps": 7}, {"reweight", "learn", "report"}),
     "representation": ({"lag": 2}, {"pretrain", "learn", "validate", "gather", "report"}),
-    "simulate.frames": (30, {"simulate", "report"}),
+    "simulate.frames": (30, {"simulate", "temper", "report"}),
     "temperatures.predict": ([0.75, 1.0], {"generate", "validate", "gather", "figures", "report"}),
     "description": ("words", {"figures", "report"}),
 }

@@ -37,8 +37,14 @@ def code_digest(modules: Iterable[str], used: Used | None = None, root: Path = R
 
     Raises :class:`ModuleNotFoundError` for a module that is not there.
     """
+    names = frozenset((kind, frozenset(plugins)) for kind, plugins in (used or {}).items())
+    return _digest(frozenset(modules), names, root)
+
+
+@cache  # a workflow asks for every job, and hundreds of jobs run the same code
+def _digest(modules: frozenset[str], used: frozenset[tuple[str, frozenset[str]]], root: Path) -> str:
     digest = hashlib.sha256()
-    for name in sorted(reached(modules, used or {}, root)):
+    for name in sorted(reached(modules, dict(used), root)):
         digest.update(f"{name}\n{_read(name, root).source}\n".encode())
     return digest.hexdigest()[:16]
 

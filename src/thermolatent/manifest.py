@@ -35,7 +35,23 @@ def lost_files(path: str | os.PathLike) -> list[str]:
         files = load_json(path)["files"]
     except (ArtifactError, KeyError):
         return [str(path)]
-    return [str(file) for name in files if not (file := Path(path).parent / name).is_file()]
+    # A folder is listed once: on a shared file system asking for each of thousands of files takes minutes.
+    there: dict[Path, set[str]] = {}
+    lost = []
+    for file in (Path(path).parent / name for name in files):
+        if file.parent not in there:
+            there[file.parent] = _files_in(file.parent)
+        if file.name not in there[file.parent]:
+            lost.append(str(file))
+    return lost
+
+
+def _files_in(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except FileNotFoundError:
+        return set()
 
 
 def withdraw_if_lost(path: str | os.PathLike) -> bool:

@@ -68,10 +68,10 @@ def save_resolved(study: Study, layout: Layout) -> None:
 
 def settings(study: Study, stage: str, model: str = "") -> str:
     """What ``stage`` reads of the study, as one line of JSON; ``model`` is the job's, where it has one."""
-    chosen = {}
+    chosen, whole = {}, resolved(study)
     for key in STAGES[stage].reads:
         key = key.format(model=model)
-        value = resolved(study)
+        value = whole
         for part in key.split("."):
             value = value.get(part)  # the baselines are in no study's models
             if value is None:

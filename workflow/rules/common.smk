@@ -23,7 +23,8 @@ try:
     SUFFIX = "" if PROJECT.scale == "full" else f"@{PROJECT.scale}"
     ASKED = {name + SUFFIX: find_study(name + SUFFIX, FOLDERS) for name in PROJECT.studies}
     # and those whose MD they take over, of which nothing else is made
-    STUDIES = ASKED | {study.md_study: find_study(study.md_study, FOLDERS) for study in ASKED.values()}
+    OTHERS = [name for name in dict.fromkeys(study.md_study for study in ASKED.values()) if name not in ASKED]
+    STUDIES = ASKED | {name: find_study(name, FOLDERS) for name in OTHERS}
 except ThermolatentError as error:
     raise SystemExit(str(error))
 
