@@ -38,6 +38,10 @@ class TrainingError(ThermolatentError):
     """Training cannot go on: fewer than two states, a non-finite loss, too little data."""
 
 
+class Stopped(ThermolatentError):
+    """A signal told the job to stop. What it has done is saved, the same command goes on."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``", did you mean 'x'?"`` for a near miss, else the list of what is known."""
     known = sorted(known)

@@ -16,7 +16,7 @@ from thermolatent.generate.weights import ModelWeights
 from thermolatent.learn.dataset import load_training
 from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights, LearnedWeights, fit_potential
-from thermolatent.learn.training import History
+from thermolatent.learn.training import Checkpoint
 from thermolatent.systems.three_hole import ThreeHole
 
 
@@ -68,7 +68,7 @@ def test_frame_weights_give_exact_averages_of_features(generated):
     assert abs(data.energies[1].mean() - ThreeHole().exact_mean_energy(1.0)) > 0.4  # the test can fail
 
 
-def test_informed_weights_follow_what_the_latent_does_not_see(trained):
+def test_informed_weights_follow_what_the_latent_does_not_see(trained, tmp_path):
     """Latent: x alone. The mean of y at given x changes with T, which weights of z cannot know and informed ones do."""
     study, layout = trained
     model = Model.load(layout.model("informed", 0))
@@ -77,7 +77,7 @@ def test_informed_weights_follow_what_the_latent_does_not_see(trained):
     data = load_training(study, layout)
     weights = FrameWeights(study, layout, 0, data)
     latents = model.representation.encode(data.flat(data.features))
-    model.latent_potential = fit_potential(study, data, latents, 0, "conditional", History())
+    model.latent_potential = fit_potential(study, data, latents, 0, "conditional", Checkpoint(str(tmp_path / "x"), 0))
     latent_weights = LearnedWeights(model.latent_potential, data, latents)
     # A density whose ratio to the data is right at every z leaves only p(y|x) to be judged.
     model.log_prob = lambda z, T: latent_weights.log_weights(1 / T)

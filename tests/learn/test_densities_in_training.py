@@ -38,32 +38,6 @@ def elsewhere(trained, tmp_path):
     return Elsewhere(layout.root)
 
 
-class Killed(Exception):
-    pass
-
-
-@pytest.mark.parametrize("name", ["diffusion", "matching"])
-def test_an_interrupted_training_ends_as_if_it_had_not_been(study, elsewhere, monkeypatch, name):
-    """The loss's noise and the averaged weights go on where they stopped."""
-    train.run(study, elsewhere, name, 0)
-    expected = Model.load(elsewhere.model(name, 0)).density
-    assert int(expected.network.updates) > 0
-    save = train.DensityTraining._save
-
-    def save_and_die(self):
-        save(self)
-        if self.step == 50:
-            raise Killed
-
-    monkeypatch.setattr(train.DensityTraining, "_save", save_and_die)
-    with pytest.raises(Killed):
-        train.run(study, elsewhere, name, 0)
-    monkeypatch.setattr(train.DensityTraining, "_save", save)
-    train.run(study, elsewhere, name, 0)
-    resumed = Model.load(elsewhere.model(name, 0)).density.state_dict()
-    assert all(torch.equal(resumed[k], v) for k, v in expected.state_dict().items())
-
-
 def test_spibs_own_mixture_keeps_its_means_and_fits_its_weights(study, elsewhere):
     train.run(study, elsewhere, "spib", 0)
     model = Model.load(elsewhere.model("spib", 0))

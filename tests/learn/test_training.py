@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from thermolatent.errors import ArtifactError, TrainingError
-from thermolatent.learn import pretrain, train
 from thermolatent.learn.dataset import load_training
 from thermolatent.learn.model import Model
 from thermolatent.learn.representation import load_representation
-from thermolatent.learn.training import Checkpoint, History, pick_device, shuffled_batches
+from thermolatent.learn.training import History, pick_device, shuffled_batches
 from thermolatent.systems.three_hole import ThreeHole
 
 
@@ -76,57 +75,6 @@ def test_history_has_both_parts_of_joint_training_and_reads_back(trained):
     assert rows[-1]["cross_entropy"] == ""
 
 
-@pytest.mark.parametrize("model", ["joint", "informed"])
-def test_an_interrupted_training_ends_as_if_it_had_not_been(trained, tmp_path, monkeypatch, model):
-    study, layout = trained
-    expected = Model.load(layout.model(model, 0)).density.state_dict()
-
-    class Killed(Exception):
-        pass
-
-    class Elsewhere(type(layout)):
-        def model(self, model, seed):
-            return str(tmp_path / model / f"seed{seed}.safetensors")
-
-    elsewhere = Elsewhere(layout.root)
-    save = train.DensityTraining._save
-
-    def save_and_die(self):
-        save(self)
-        if self.step == 200:
-            raise Killed
-
-    monkeypatch.setattr(train.DensityTraining, "_save", save_and_die)
-    with pytest.raises(Killed):
-        train.run(study, elsewhere, model, 0)
-    assert not (tmp_path / model / "seed0.safetensors").exists()
-    monkeypatch.setattr(train.DensityTraining, "_save", save)
-    train.run(study, elsewhere, model, 0)
-    resumed = Model.load(elsewhere.model(model, 0)).density.state_dict()
-    assert all(torch.equal(resumed[k], expected[k]) for k in expected)
-    assert not list((tmp_path / model).glob("*.checkpoint"))
-
-
-def test_interrupted_pretraining_ends_as_if_it_had_not_been(fresh, monkeypatch):
-    study, layout = fresh
-    pretrain.run(study, layout, 0)
-    expected = load_representation(layout.spib(0)).spib.state_dict()
-    save = pretrain.SpibTraining._save
-
-    def save_and_die(self, refinement):
-        save(self, refinement)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(pretrain.SpibTraining, "_save", save_and_die)
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt):
-            pretrain.run(study, layout, 0)
-    monkeypatch.setattr(pretrain.SpibTraining, "_save", save)
-    pretrain.run(study, layout, 0)
-    resumed = load_representation(layout.spib(0)).spib.state_dict()
-    assert all(torch.equal(resumed[k], expected[k]) for k in expected)
-
-
 _TRAIN_IN_A_PROCESS = """
 import sys, torch
 sys.path.insert(0, sys.argv[1])
@@ -162,15 +110,6 @@ def test_a_model_of_another_version_is_refused(trained, tmp_path, monkeypatch):
         model.save(tmp_path / "new.safetensors")
     with pytest.raises(ArtifactError, match=r"new\.safetensors: format version 99, .* reads version 1"):
         Model.load(tmp_path / "new.safetensors")
-
-
-def test_a_torn_checkpoint_starts_over(tmp_path):
-    checkpoint = Checkpoint(str(tmp_path / "a.safetensors"), {"a": 1})
-    checkpoint.save({"step": 3})
-    assert checkpoint.load()["step"] == 3
-    assert Checkpoint(str(tmp_path / "a.safetensors"), {"a": 2}).load() is None
-    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:50])
-    assert checkpoint.load() is None
 
 
 def test_a_loss_that_is_not_finite_is_an_error_that_says_where():

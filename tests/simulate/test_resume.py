@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from thermolatent.artifacts import load_array, load_json
-from thermolatent.errors import SimulationError
+from thermolatent.errors import Stopped
 from thermolatent.layout import Layout
 from thermolatent.simulate import stage, walkers
 from thermolatent.simulate.partial import Partial
@@ -179,7 +179,7 @@ def test_told_to_stop_it_saves_what_it_has(make_study, tmp_path, monkeypatch, nu
     before = signal.getsignal(number)
     monkeypatch.setattr(walkers, "CHUNK_FRAMES", 8)
     layout = Layout(str(tmp_path))
-    with pytest.raises(SimulationError, match=r"told to stop after 8 of 20 frames.*run it again"):
+    with pytest.raises(Stopped, match=r"told to stop after 8 of 20 frames.*run it again"):
         stage.run(make_study(Signalled(kind="harmonic")), layout, T)
     assert signal.getsignal(number) == before
     stage.run(make_study(harmonic(kind="harmonic")), layout, T)

@@ -6,7 +6,7 @@ file, the key, what is wrong and what to write.
 
 from thermolatent.config.loading import Project, load_study, parse_density
 from thermolatent.config.parsing import parse, read_yaml
-from thermolatent.config.sections import BasinStates, Bath, Featurize, NearestStates, Representation, Simulate
+from thermolatent.config.sections import BasinStates, Bath, Featurize, NearestStates, Representation, Reweight, Simulate
 from thermolatent.config.study import Study
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "NearestStates",
     "Project",
     "Representation",
+    "Reweight",
     "Simulate",
     "Study",
     "load_study",

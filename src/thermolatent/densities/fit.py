@@ -12,7 +12,7 @@ from torch import Tensor
 
 from thermolatent.densities import DENSITIES, DENSITY_SPECS
 from thermolatent.densities.base import Density
-from thermolatent.densities.descent import Descent, DescentSettings, FitSettings
+from thermolatent.densities.descent import Descent, DescentSettings, FitSettings, Keeper
 from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
 
@@ -101,13 +101,15 @@ class Split:
 class SampleDescent(Descent):
     """E[-ln p(z|T)], or what a density descends in its place, over fixed samples."""
 
-    def __init__(self, density: Density, split: Split, settings: DescentSettings, seed: int):
-        self.split = split
+    def __init__(
+        self, density: Density, split: Split, settings: DescentSettings, seed: int, keeper: Keeper | None = None
+    ):
+        self.split, self.density = split, density
         self.generator = torch.Generator(split.z.device).manual_seed(seed)
         density.to(split.z.device).fit_scale(split.z[self._rows(min(_SCALE_ROWS, 4 * len(split.z)))])
         stride = -(-len(split.held_z) // _EVALUATION_ROWS)
         self.judged = split.held_z[::stride], split.held_theta[::stride]
-        super().__init__({"density": density}, list(density.parameters()), settings)
+        super().__init__({"density": density}, list(density.parameters()), settings, self.generator, keeper)
 
     def _rows(self, n: int) -> Tensor:
         return torch.randint(len(self.split.z), (n,), generator=self.generator, device=self.split.z.device)
@@ -133,8 +135,12 @@ def fit_samples(
     theta_range: Iterable[float],
     settings: DescentSettings,
     seed: int,
+    keeper: Keeper | None = None,
 ) -> SampleDescent:
-    """Fit a fresh density, a function of ``seed`` alone: torch's global random state is left as it was."""
+    """Fit a fresh density, a function of ``seed`` alone: torch's global random state is left as it was.
+
+    With a ``keeper`` an interrupted fit goes on from the state it has.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -145,7 +151,7 @@ def fit_samples(
             raise TrainingError(
                 f"a {spec['kind']} is made of a representation, samples have none; choose another density"
             )
-        descent = SampleDescent(density, split, settings, seed)
+        descent = SampleDescent(density, split, settings, seed, keeper)
         descent.fit()
     return descent
 

@@ -7,6 +7,7 @@ trajectory they were drawn from.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from thermolatent.densities.fit import held_out_units
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.informed import systematic_resample
+
+_FINGERPRINT_FRAMES = 5000
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,16 @@ class TrainingData:
     def temperature_index(self) -> np.ndarray:
         """Which temperature each frame came from, ``(N,)`` int64."""
         return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def fingerprint(self) -> str:
+        """Digest of the shapes and of some thousand frames, evenly spaced: MD or features made anew differ in all."""
+        hashed = hashlib.sha256(repr((self.temperatures, self.kT, self.T_ref)).encode())
+        for arrays in (self.features, self.plane, self.energies, self.drawn):
+            for array in arrays:
+                rows = array.reshape(-1, *array.shape[2:]) if array.ndim > 1 else array
+                hashed.update(repr((array.shape, array.dtype)).encode())
+                hashed.update(np.ascontiguousarray(rows[:: -(-len(rows) // _FINGERPRINT_FRAMES)]).tobytes())
+        return hashed.hexdigest()
 
     def theta(self) -> np.ndarray:
         """T / T_ref of each frame, ``(N,)`` float32."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from thermolatent.artifacts import save_model
 from thermolatent.config import Representation, Study
+from thermolatent.errors import Stopped
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import LaggedPairs, frame_mask, held_out_walkers, lagged_pairs, load_training
 from thermolatent.learn.labels import (
@@ -23,7 +25,8 @@ from thermolatent.learn.labels import (
 )
 from thermolatent.learn.representation import spib_tensors
 from thermolatent.learn.spib import Spib
-from thermolatent.learn.training import Checkpoint, History, adam, pick_device, shuffled_batches
+from thermolatent.learn.training import Checkpoint, adam, checkpoint_of, pick_device, shuffled_batches
+from thermolatent.stopping import stop_signals
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +61,7 @@ def run(study: Study, layout: Layout, seed: int) -> None:
         lagged_pairs(data, settings.lag, held_out),
         settings,
         seed,
-        Checkpoint(layout.spib(seed), [study.model_dump(mode="json", include={"representation"}), list(x.shape)]),
+        checkpoint_of(study, "pretrain", layout.spib(seed), data),
     )
     spib = order_by_population(fit.spib, x, at_T_ref)
     noise_ratio = _noise_ratio(spib, x)
@@ -127,53 +130,67 @@ class SpibTraining:
         stride = -(-len(held_out.now) // _EVALUATION_PAIRS)
         self.held_out = LaggedPairs(held_out.now[::stride].to(x.device), held_out.later[::stride].to(x.device))
         self.generator = torch.Generator(x.device).manual_seed(seed)
-        self.history = History()
-        self.epochs_done = 0
-        first = self._resume(checkpoint.load())
-        if first == 0:
+        self.history, self._keeper = checkpoint.history, checkpoint.part("spib")
+        self.refinement, self.epochs_done = 0, 0
+        if (state := self._keeper.load()) is not None:
+            self._restore(state)
+        else:
             place_representatives(spib, x, labels)
-        for refinement in range(first, settings.refinements + 1):
-            self._train(refinement)
-            if refinement == settings.refinements or self._relabel(refinement) < _SETTLED:
-                break
-            self._save(refinement + 1)
+            self._begin()
+        with stop_signals() as stop:
+            while True:
+                self._train(stop)
+                if self.refinement == settings.refinements or self._relabel() < _SETTLED:
+                    break
+                self.refinement += 1
+                self._begin()
+                self._save()
         kept = torch.unique(predicted_states(self.spib, x))
         self.spib = self.spib.with_states(kept)
 
-    def _train(self, refinement: int) -> None:
+    def _begin(self) -> None:
+        """What is new in each refinement: the optimiser, and what tells progress."""
+        self.optimiser = adam(self.spib.parameters(), self.settings.learning_rate)
+        self.epoch, self.best, self.without_progress = 0, float("inf"), 0
+
+    def _train(self, stop: threading.Event) -> None:
         """Epochs until the training loss moves less than ``tolerance`` for ``patience`` of them."""
-        settings, spib = self.settings, self.spib
-        optimiser = adam(spib.parameters(), settings.learning_rate)
-        best, without_progress = float("inf"), 0
-        for _ in range(settings.epochs):
-            total, count = torch.zeros((), device=self.x.device), 0
-            for x, y in shuffled_batches(
-                settings.batch_size, self.generator, (self.x, self.training.now), (self.labels, self.training.later)
-            ):
-                noise = torch.randn(len(x), spib.latent_dim, generator=self.generator, device=x.device)
-                terms = spib.terms(x, y, noise)
-                loss = terms.cross_entropy + settings.beta_ib * (terms.log_q + terms.neg_log_r)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                total += loss.detach() * len(x)
-                count += len(x)
-            loss_value = float(total) / count
-            self.epochs_done += 1
-            self.history.add(f"refinement {refinement}", self.epochs_done, loss=loss_value, **self._evaluate())
-            without_progress = 0 if loss_value < best - settings.tolerance else without_progress + 1
-            best = min(best, loss_value)
-            if without_progress >= settings.patience:
-                break
+        settings = self.settings
+        while self.epoch < settings.epochs and self.without_progress < settings.patience:
+            loss = self._one_epoch(stop)
+            self.epoch, self.epochs_done = self.epoch + 1, self.epochs_done + 1
+            self.history.add(f"refinement {self.refinement}", self.epochs_done, loss=loss, **self._evaluate())
+            self.without_progress = 0 if loss < self.best - settings.tolerance else self.without_progress + 1
+            self.best = min(self.best, loss)
+            self._save()
         last = self.history.rows[-1]
         log.info(
             "refinement %d: %d states, held-out cross-entropy %.4f after %d epochs, %.0f s",
-            refinement,
-            spib.n_states,
+            self.refinement,
+            self.spib.n_states,
             last["held_out_cross_entropy"],
             self.epochs_done,
             last["seconds"],
         )
+
+    def _one_epoch(self, stop: threading.Event) -> float:
+        """The mean training loss. Raises :class:`Stopped` when told to stop: the epochs before are saved."""
+        settings, spib = self.settings, self.spib
+        total, count = torch.zeros((), device=self.x.device), 0
+        for x, y in shuffled_batches(
+            settings.batch_size, self.generator, (self.x, self.training.now), (self.labels, self.training.later)
+        ):
+            noise = torch.randn(len(x), spib.latent_dim, generator=self.generator, device=x.device)
+            terms = spib.terms(x, y, noise)
+            loss = terms.cross_entropy + settings.beta_ib * (terms.log_q + terms.neg_log_r)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+            total += loss.detach() * len(x)
+            count += len(x)
+            if stop.is_set():
+                raise Stopped(f"told to stop after {self.epochs_done} epochs, all of them saved; run it again to go on")
+        return float(total) / count
 
     @torch.no_grad()
     def _evaluate(self) -> dict[str, float]:
@@ -187,36 +204,38 @@ class SpibTraining:
             "states": self.spib.n_states,
         }
 
-    def _relabel(self, refinement: int) -> float:
+    def _relabel(self) -> float:
         """Refine the labels; returns the share of frames whose label changed."""
         changed = float((predicted_states(self.spib, self.x) != self.labels).float().mean())
-        self.spib, self.labels = refine(self.spib, self.x, f"refinement {refinement}")
+        self.spib, self.labels = refine(self.spib, self.x, f"refinement {self.refinement}")
         return changed
 
-    def _save(self, refinement: int) -> None:
-        self.checkpoint.save(
+    def _save(self) -> None:
+        self._keeper.save(
             {
-                "refinement": refinement,
+                "refinement": self.refinement,
+                "epoch": self.epoch,
+                "epochs": self.epochs_done,
+                "best": self.best,
+                "without_progress": self.without_progress,
                 "spec": self.spib.spec,
                 "spib": self.spib.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
                 "labels": self.labels,
                 "generator": self.generator.get_state(),
-                "epochs": self.epochs_done,
-                "history": self.history.rows,
             }
         )
 
-    def _resume(self, state: dict[str, Any] | None) -> int:
-        if state is None:
-            return 0
+    def _restore(self, state: dict[str, Any]) -> None:
         self.spib = Spib(**state["spec"]).to(self.x.device)
         self.spib.load_state_dict(state["spib"])
         self.labels = state["labels"].to(self.x.device)
+        self._begin()
+        self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
-        self.epochs_done = state["epochs"]
-        self.history.resume(state["history"])
-        log.info("continuing at refinement %d from %s", state["refinement"], self.checkpoint.path)
-        return state["refinement"]
+        self.refinement, self.epochs_done = state["refinement"], state["epochs"]
+        self.epoch, self.best, self.without_progress = state["epoch"], state["best"], state["without_progress"]
+        log.info("going on at refinement %d, epoch %d", self.refinement, self.epoch)
 
 
 @torch.no_grad()

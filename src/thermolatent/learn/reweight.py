@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from thermolatent.artifacts import load_model, prefixed, save_model, stripped
-from thermolatent.config import Study
+from thermolatent.config import Reweight, Study
+from thermolatent.densities.descent import Descent, FitSettings
 from thermolatent.densities.reweighting import ReducedPotential, effective_fraction, log_weights, solve_free_energies
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
 from thermolatent.learn.heat_capacity import CELLS, refit_heat_capacity
 from thermolatent.learn.labels import initial_labels
-from thermolatent.learn.training import History, adam, copy_state, pick_device
+from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +39,19 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     data = load_training(study, layout)
     if not data.has_energies:
         log.warning("the MD has no energies: no MBAR, no conditional reweighting; which_t takes their place everywhere")
-    history = History()
+    checkpoint = checkpoint_of(study, "reweight", layout.reweighting(seed), data)
     spec, tensors = {"seed": seed, "networks": {}}, {}
     if len(data.temperatures) > 1:
         for method in _fitted(data):
-            network = fit_potential(study, data, data.flat(data.features), seed, method, history)
+            network = fit_potential(study, data, data.flat(data.features), seed, method, checkpoint)
             spec["networks"][method] = network.spec
             tensors |= prefixed(f"{method}.", network.state_dict())
     if data.has_energies:
         reduced = data.flat(data.energies)[:, None] / np.asarray(data.kT)
         tensors["mbar.free_energies"] = torch.from_numpy(solve(data, reduced))
     save_model(layout.reweighting(seed), "reweighting", spec, tensors)
-    history.save(layout.history(layout.reweighting(seed)))
+    checkpoint.history.save(layout.history(layout.reweighting(seed)))
+    checkpoint.remove()
     weights = FrameWeights(study, layout, seed, data)
     for T in study.temperatures.predict:
         shares = [f"{m} {100 * effective_fraction(weights.log_weights(m, T)):.1f} %" for m in weights.methods]
@@ -63,12 +66,13 @@ def _fitted(data: TrainingData) -> tuple[str, ...]:
 
 
 def fit_potential(
-    study: Study, data: TrainingData, description: np.ndarray, seed: int, method: str, history: History
+    study: Study, data: TrainingData, description: np.ndarray, seed: int, method: str, checkpoint: Checkpoint
 ) -> ReducedPotential:
     """Train A(x, b) for one description x of the frames, ``(N, n)`` float32; the best held-out state is kept.
 
     ``method`` is "conditional" (energies and temperatures), "conditional_linear" (the same without c(x)) or "which_t"
-    (temperatures alone, and without c(x) where those are two: it takes a third to see a curvature).
+    (temperatures alone, and without c(x) where those are two: it takes a third to see a curvature). Losses go into the
+    checkpoint's history; an interrupted fit goes on.
     """
     settings, device = study.reweight, pick_device(study.learn.device)
     torch.manual_seed(seed)
@@ -93,33 +97,12 @@ def fit_potential(
     network.feature_mean.copy_(features[training].double().mean(0))
     network.feature_std.copy_(features[training].double().std(0).clamp_min(1e-8))
     network.to(device).set_energy_scale(torch.tensor(std, dtype=torch.float32, device=device))
-    optimiser = adam(network.parameters(), settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
 
     def losses(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return network.loss(features[rows], which[rows], energies[rows] if with_energies else None)
 
-    best, best_state = float("inf"), copy_state(network)
-    since = []  # losses since the last evaluation: one batch alone is mostly noise
-    for step in range(1, settings.steps + 1):
-        rows = training[torch.randint(len(training), (settings.batch_size,), generator=generator, device=device)]
-        cross_entropy, residual = losses(rows)
-        optimiser.zero_grad(set_to_none=True)
-        (cross_entropy + residual).backward()
-        optimiser.step()
-        schedule.step()
-        since.append(torch.stack([cross_entropy.detach(), residual.detach()]))
-        if step % _EVALUATE_EVERY == 0 or step == settings.steps:
-            with torch.no_grad():
-                held_out = float(sum(losses(evaluation)))
-            mean_losses = dict(
-                zip(("cross_entropy", "energy_residual"), torch.stack(since).mean(0).tolist(), strict=True)
-            )
-            history.add(method, step, **mean_losses, held_out=held_out)
-            since.clear()
-            if held_out < best:
-                best, best_state = held_out, copy_state(network)
-    network.load_state_dict(best_state)
+    descent = _PotentialDescent(network, losses, training, evaluation, settings, generator, method, checkpoint)
+    descent.fit()
     network.cpu()
     if curved and len(b) == 2:
         rows, cells = ~held, initial_labels(data.flat(data.plane), CELLS, seed)
@@ -128,8 +111,51 @@ def fit_potential(
     at_training = network.potential(evaluate_coefficients(network, description), 1 / np.asarray(data.kT)).numpy()
     with torch.no_grad():
         network.free_energies.copy_(torch.from_numpy(solve(data, at_training)))
-    log.info("%s: held-out loss %.4f", method, best)
+    log.info("%s: held-out loss %.4f", method, descent.best)
     return network
+
+
+class _PotentialDescent(Descent):
+    """All steps, the learning rate falling by half a cosine without a warm-up.
+
+    ``losses`` gives cross-entropy and energy residual of frames; ``training`` are the frames to learn from, ``evaluation``
+    those to judge by.
+    """
+
+    def __init__(
+        self,
+        network: ReducedPotential,
+        losses: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+        training: torch.Tensor,
+        evaluation: torch.Tensor,
+        settings: Reweight,
+        generator: torch.Generator,
+        method: str,
+        checkpoint: Checkpoint,
+    ):
+        self.losses, self.training, self.evaluation = losses, training, evaluation
+        self.method, self.history = method, checkpoint.history
+        steps = FitSettings(
+            settings.steps, settings.batch_size, settings.learning_rate, _EVALUATE_EVERY, settings.steps
+        )
+        super().__init__(
+            {"network": network}, list(network.parameters()), steps, generator, checkpoint.part(f"potential {method}")
+        )
+
+    def _losses(self) -> tuple[torch.Tensor, torch.Tensor]:
+        batch, device = (self.settings.batch_size,), self.generator.device
+        rows = self.training[torch.randint(len(self.training), batch, generator=self.generator, device=device)]
+        cross_entropy, residual = self.losses(rows)
+        return cross_entropy + residual, torch.stack([cross_entropy, residual])
+
+    def _judge(self, losses: torch.Tensor) -> float:
+        held_out = float(sum(self.losses(self.evaluation)))
+        named = dict(zip(("cross_entropy", "energy_residual"), losses.tolist(), strict=True))
+        self.history.add(self.method, self.step, **named, held_out=held_out)
+        return held_out
+
+    def _make_schedule(self) -> torch.optim.lr_scheduler.LRScheduler:
+        return torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, self.settings.steps)
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ from thermolatent.learn.model import Model
 from thermolatent.learn.representation import load_representation
 from thermolatent.learn.reweight import FrameWeights, fit_potential
 from thermolatent.learn.spib import Spib
-from thermolatent.learn.training import Checkpoint, History, pick_device
+from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,9 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         "lag": study.representation.lag,
         "seed": seed,
     }
-    history = History()
-    searching = _resolve_tau(study, data, spib, about, layout.model(model, seed), history)
+    files = [layout.spib(seed), *([layout.reweighting(seed)] if spec.informed else [])]
+    checkpoint = checkpoint_of(study, "learn", layout.model(model, seed), data, files, model)
+    _resolve_tau(study, data, spib, about, checkpoint)
     torch.manual_seed(seed)
     density = build_density(about["density"], spib.latent_dim, spec.temperature, (low, high))
     if spec.density.kind == "vampprior" and spec.encoder == "joint":
@@ -62,60 +63,38 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         )
     density.from_representation(spib)
     weights = FrameWeights(study, layout, seed, data) if spec.informed else None
-    settings = _that_decide(study, about)
-    training = DensityTraining(
-        study,
-        data,
-        spib,
-        density,
-        spec.encoder == "joint",
-        weights,
-        seed,
-        Checkpoint(layout.model(model, seed), settings),
-        history,
-    )
+    training = DensityTraining(study, data, spib, density, spec.encoder == "joint", weights, seed, checkpoint)
     training.fit()
     about["held_out"] = training.best
     trained = Model(training.spib.cpu(), training.density.cpu(), about)
     if spec.informed:
         latents = trained.representation.encode(data.flat(data.features))
-        trained.latent_potential = fit_potential(study, data, latents, seed, weights.preferred, training.history)
+        trained.latent_potential = fit_potential(study, data, latents, seed, weights.preferred, checkpoint)
     trained.save(layout.model(model, seed))
-    training.history.save(layout.history(layout.model(model, seed)))
-    training.checkpoint.remove()
-    searching.remove()
+    checkpoint.history.save(layout.history(layout.model(model, seed)))
+    checkpoint.remove()
 
 
-def _that_decide(study: Study, about: dict[str, Any]) -> list[Any]:
-    """What a checkpoint must have been made under."""
-    return [about, study.model_dump(mode="json", include={"learn", "representation"})]
+def _resolve_tau(study: Study, data: TrainingData, spib: Spib, about: dict[str, Any], checkpoint: Checkpoint) -> None:
+    """Put a number in place of ``tau: auto``, and the search into ``about`` and the history.
 
-
-def _resolve_tau(
-    study: Study, data: TrainingData, spib: Spib, about: dict[str, Any], model_file: str, history: History
-) -> Checkpoint:
-    """Put a number in place of ``tau: auto``, and the search into ``about`` and ``history``.
-
-    On the latents of the pre-trained encoder, for a joint model too: candidates are compared on the same samples. Returns
-    the search's own checkpoint, whose scores save a resumed training from searching again.
+    On the latents of the pre-trained encoder, for a joint model too: candidates are compared on the same samples. Scores in
+    the checkpoint are not computed again.
     """
-    checkpoint = Checkpoint(model_file.removesuffix(".safetensors") + ".tau", _that_decide(study, about))
-    latents = cache(lambda: _latent_split(study, data, spib, about["seed"]))
+    latents, part = cache(lambda: _latent_split(study, data, spib, about["seed"])), checkpoint.part("tau")
 
     def score(spec: dict[str, Any], settings: Any) -> float:
-        return fit_samples(spec, latents(), about["temperature"], about["theta_range"], settings, about["seed"]).best
+        ways, seed, trial = about["temperature"], about["seed"], checkpoint.part(f"tau {spec['tau']:g}")
+        return fit_samples(spec, latents(), ways, about["theta_range"], settings, seed, trial).best
 
     def scored(scores: dict[float, float], settings: Any) -> None:
         tau, held_out = list(scores.items())[-1]
-        history.add("tau", len(scores) * settings.steps, tau=tau, held_out=held_out)
-        checkpoint.save({"scores": scores, "history": history.rows})
+        checkpoint.history.add("tau", len(scores) * settings.steps, tau=tau, held_out=held_out)
+        part.save(scores)
 
-    known = checkpoint.load() or {"scores": {}, "history": []}
-    history.resume(known["history"])
-    about["density"], search = search_tau(about["density"], study.learn, score, known["scores"], scored)
+    about["density"], search = search_tau(about["density"], study.learn, score, part.load(), scored)
     if search is not None:
         about["tau_search"] = search
-    return checkpoint
 
 
 @torch.no_grad()
@@ -141,7 +120,6 @@ class DensityTraining(Descent):
     ----------
     joint: whether the encoder and decoder go on learning.
     weights: frame weights for informed training, or None.
-    history: where losses are recorded.
     """
 
     def __init__(
@@ -154,13 +132,11 @@ class DensityTraining(Descent):
         weights: FrameWeights | None,
         seed: int,
         checkpoint: Checkpoint,
-        history: History,
     ):
         settings, self.beta_ib = study.learn, study.representation.beta_ib
         self.joint = joint  # whether the encoder is learning now
-        self.checkpoint = checkpoint
         self.device = pick_device(settings.device)
-        self.spib, density = spib.to(self.device), density.to(self.device)
+        self.spib, self.density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         # In time, as the next state is needed; frames are picked through ``pairs`` and ``drawn``, which know their weights.
         self.x = self.spib.standardise(torch.from_numpy(data.in_time(data.features)).to(self.device))
@@ -191,17 +167,16 @@ class DensityTraining(Descent):
         rows = self.drawn[torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)]
         noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
         density.fit_scale(mean[rows] + sigma[rows] * noise)
-        self.history = history
-        history.resume(history.rows)  # its clock: what was done since the last row is no training
+        self.history = checkpoint.history
+        self.history.resume(self.history.rows)  # its clock: what was done since the last row is no training
         parameters = [*density.parameters(), *(self.spib.parameters() if joint else [])]
-        super().__init__({"spib": self.spib, "density": density}, parameters, settings)
-        self._resume(checkpoint.load())
+        modules = {"spib": self.spib, "density": density}
+        super().__init__(modules, parameters, settings, self.generator, checkpoint.part("density"))
 
     def _after_evaluation(self) -> None:
         settings = self.settings
         if self.joint and (self.since_best >= settings.patience or 2 * self.step >= settings.steps):
             self._freeze_encoder()
-        self._save()
 
     def _freeze_encoder(self) -> None:
         """End of the joint part: keep its best state and go on with the density alone."""
@@ -264,31 +239,9 @@ class DensityTraining(Descent):
     def _to_device(self, pairs: Any) -> tuple[Tensor, Tensor]:
         return pairs.now.to(self.device), pairs.later.to(self.device)
 
-    def _save(self) -> None:
-        self.checkpoint.save(
-            {
-                "now": self._state(),
-                "joint": self.joint,
-                "best_state": self.best_state,
-                "best": self.best,
-                "since_best": self.since_best,
-                "step": self.step,
-                "optimiser": self.optimiser.state_dict(),
-                "schedule": {"last_epoch": self.schedule.last_epoch},
-                "generator": self.generator.get_state(),
-                "history": self.history.rows,
-            }
-        )
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "joint": self.joint}
 
-    def _resume(self, state: dict[str, Any] | None) -> None:
-        if state is None:
-            return
-        self._load(state["now"])
+    def _restore(self, state: dict[str, Any]) -> None:
+        super()._restore(state)
         self.joint, self._posterior = state["joint"], self._encode()
-        self.best_state, self.best, self.since_best = state["best_state"], state["best"], state["since_best"]
-        self.step = state["step"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.last_epoch = state["schedule"]["last_epoch"]
-        self.generator.set_state(state["generator"])
-        self.history.resume(state["history"])
-        log.info("continuing at step %d from %s", self.step, self.checkpoint.path)

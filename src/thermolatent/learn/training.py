@@ -5,19 +5,28 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from thermolatent.artifacts import replacing
-from thermolatent.densities.descent import adam, copy_state
-from thermolatent.errors import TrainingError
+from thermolatent.artifacts import load_model, replacing, save_model
+from thermolatent.config import Study
+from thermolatent.densities.descent import adam
+from thermolatent.errors import ArtifactError, TrainingError
+from thermolatent.project import code, settings
 
-__all__ = ["Checkpoint", "History", "adam", "copy_state", "pick_device", "shuffled_batches"]
+if TYPE_CHECKING:
+    from thermolatent.learn.dataset import TrainingData
+
+__all__ = ["Checkpoint", "History", "adam", "checkpoint_of", "pick_device", "shuffled_batches"]
+
+log = logging.getLogger(__name__)
 
 #: Batches gathered from the frames at a time: one large gather costs less than many small ones.
 _BATCHES_PER_BLOCK = 64
@@ -76,31 +85,105 @@ class History:
 
 
 class Checkpoint:
-    """State of an unfinished training run beside its model file; a killed job goes on from it.
+    """The unfinished training of one job, in one file beside its model; a killed job goes on from it.
+
+    A job trains one thing after another (candidates, networks, a density): each has a :meth:`part`. The losses recorded so
+    far are in it too.
 
     Parameters
     ----------
     model_file: where the finished model will lie.
-    settings: anything that changes the result; a checkpoint made under other settings is ignored.
+    decided_by: everything that decides the result (JSON-able); a checkpoint made under anything else is ignored.
+
+    Attributes
+    ----------
+    history: to record losses in.
     """
 
-    def __init__(self, model_file: str, settings: Any):
+    def __init__(self, model_file: str, decided_by: Any):
         self.path = Path(model_file.removesuffix(".safetensors") + ".checkpoint")
-        self._key = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+        self._key = hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()
+        self._parts: dict[str, Any] = {}
+        self.history = History()
+        if (found := self._read()) is not None:
+            self._parts = found["parts"]
+            self.history.resume(found["history"])
+            log.info("going on from %s", self.path)
 
-    def save(self, state: dict[str, Any]) -> None:
-        with replacing(self.path) as temporary:
-            torch.save({"key": self._key, **state}, temporary)
+    def part(self, name: str) -> Part:
+        """What is kept of one of the things that the job trains."""
+        return Part(self, name)
 
-    def load(self) -> dict[str, Any] | None:
-        """The saved state, or None when there is none that fits."""
-        try:
-            state = torch.load(self.path, weights_only=True)
-        except FileNotFoundError:
-            return None
-        except Exception:  # whatever a torn file raises: start over rather than stop
-            return None
-        return state if state.get("key") == self._key else None
+    def save(self, part: str, state: Any) -> None:
+        self._parts[part] = state
+        tensors: dict[str, Tensor] = {}
+        content = {"key": self._key, "history": self.history.rows, "parts": self._parts}
+        save_model(self.path, "checkpoint", {"content": _without_tensors(content, tensors)}, tensors)
+
+    def load(self, part: str) -> Any:
+        return self._parts.get(part)
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any] | None:
+        if not self.path.exists():
+            return None
+        try:
+            spec, tensors = load_model(self.path, "checkpoint")
+            content = _with_tensors(spec["content"], tensors)
+        except (ArtifactError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read, training starts again (%s)", self.path, error)
+            return None
+        if content["key"] != self._key:
+            log.warning("%s is of other data, settings or code, training starts again", self.path)
+            return None
+        return content
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a :class:`Checkpoint`: the :class:`~thermolatent.densities.descent.Keeper` of one training."""
+
+    checkpoint: Checkpoint
+    name: str
+
+    def save(self, state: Any) -> None:
+        self.checkpoint.save(self.name, state)
+
+    def load(self) -> Any:
+        return self.checkpoint.load(self.name)
+
+
+def checkpoint_of(
+    study: Study, stage: str, model_file: str, data: TrainingData, files: Iterable[str] = (), model: str = ""
+) -> Checkpoint:
+    """The checkpoint of a job, good for these settings, this code, these frames and the content of these ``files``."""
+    made_of = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
+    return Checkpoint(
+        model_file, [settings(study, stage, model), code(study, stage, model), data.fingerprint(), made_of]
+    )
+
+
+def _without_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """``value`` as JSON holds it: tensors by their name in ``tensors``, mappings as pairs, as their keys may be numbers."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        return {"mapping": [[key, _without_tensors(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_without_tensors(item, tensors) for item in value]
+    return value
+
+
+def _with_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The inverse of :func:`_without_tensors`, but for tuples, which have become lists."""
+    if isinstance(value, list):
+        return [_with_tensors(item, tensors) for item in value]
+    if isinstance(value, dict):
+        if "tensor" in value:
+            return tensors[value["tensor"]]
+        return {key: _with_tensors(item, tensors) for key, item in value["mapping"]}
+    return value

@@ -8,24 +8,23 @@ checkpoints are written at chunk borders only.
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import openmm as mm
 
 from thermolatent.config import Simulate
-from thermolatent.errors import SimulationError
+from thermolatent.errors import SimulationError, Stopped
 from thermolatent.layout import format_temperature
 from thermolatent.progress import progress
 from thermolatent.simulate.engines import Engine, Failed, Frame, Together
 from thermolatent.simulate.langevin import make_context, starting_positions
 from thermolatent.simulate.molecules import Bonds, kelvin_at, molecule_engine, ramp_stage, start_walkers
 from thermolatent.simulate.partial import Partial
+from thermolatent.stopping import stop_signals
 from thermolatent.systems.base import System
 
 log = logging.getLogger(__name__)
@@ -44,8 +43,8 @@ def simulate_walkers(
     """Run, or go on, until ``partial`` holds all frames.
 
     Returns the final progress: ``steps`` per walker, ``frames``, ``wall_seconds``, and ``walker_steps`` and
-    ``seconds`` of this call alone. Raises :class:`SimulationError` on a blow-up, or when told to stop by SIGTERM or
-    SIGUSR1 (after a checkpoint).
+    ``seconds`` of this call alone. Raises :class:`SimulationError` on a blow-up, :class:`Stopped` after a checkpoint when
+    SIGTERM or SIGUSR1 came.
     """
     if system.molecular:
         engine = molecule_engine(system, settings, temperature, threads)
@@ -87,14 +86,14 @@ def _to_the_end(run: _Run) -> dict[str, Any]:
     state, settings = run.state, run.settings
     first = state["steps"]
     started = time.monotonic()
-    with _stop_signals() as stop, progress(run.total_steps, run.what, first) as bar:
+    with stop_signals() as stop, progress(run.total_steps, run.what, first) as bar:
         while state["steps"] < run.total_steps:
             before = state["steps"]
             run.advance(stop)
             bar.update(state["steps"] - before)
             if stop.is_set():
                 run.checkpoint()
-                raise SimulationError(
+                raise Stopped(
                     f"{run.what} told to stop after {state['frames']} of "
                     f"{settings.frames} frames, all of them saved; run it again to go on"
                 )
@@ -228,18 +227,3 @@ def to_save(system: System, positions: np.ndarray) -> np.ndarray:
     if system.planar:
         positions = positions * (1.0, 1.0, 0.0)
     return positions
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGUSR1 set (batch systems send them before a job's time is over)."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    previous = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
