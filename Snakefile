@@ -12,6 +12,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/papers_common.smk"
 
 
 localrules:
@@ -19,6 +20,11 @@ localrules:
     gather,
     figures,
     report,
+    paper_figure,
+    paper_latf,
+    paper_dspib,
+    paper_survey,
+    paper,
 
 
 rule all:
@@ -38,3 +44,5 @@ include: "workflow/rules/validate.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/survey.smk"
+include: "workflow/rules/paper.smk"

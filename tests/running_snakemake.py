@@ -42,6 +42,8 @@ class Outcome:
 def snakemake(folder: Path, *arguments: str) -> Outcome:
     """Run the project's workflow in ``folder``, in an environment that nobody activated."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
+    # A checkout that is tested without being installed.
+    environment |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     done = subprocess.run(
         [SNAKEMAKE, "--snakefile", HOME / "Snakefile", "--directory", folder, *arguments],
         cwd=folder,

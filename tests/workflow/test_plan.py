@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from running_snakemake import snakemake
 from studies_for_tests import BAD, SOUND, changed, write
 
 from thermolatent.config import load_study
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.workflow
 HOME = Path(__file__).parents[2]
 STUDIES = sorted(path.stem for path in (HOME / "studies").glob("*.yaml"))
 DERIVED = {"validate_baselines"}
+#: Rules of the papers' figures, which no study takes.
+OF_PAPERS = {"survey", "paper_figure", "paper_latf", "paper_dspib", "paper_survey", "paper"}
 
 
 def expected(name, seeds, folder=HOME / "studies"):
@@ -170,8 +173,9 @@ def test_rules_are_named_like_the_stages_and_profiles_know_only_them(plan, tmp_p
     write(tmp_path, changed("tempering", True))
     rules = set(plan("--config", "studies=[mine]").counts)
     assert rules == {*STAGES, *DERIVED, "all"}
+    assert rules | OF_PAPERS == set(snakemake(tmp_path, "--list-rules").out.split())
     for path in (HOME / "profiles").glob("*/profile.yaml"):
         profile = yaml.safe_load(path.read_text())
         named = {*profile.get("set-resources", {}), *profile.get("set-threads", {})}
-        assert named <= rules, path
+        assert named <= rules | OF_PAPERS, path
         assert set(profile["rerun-triggers"]) == {"mtime", "params", "input"}, path

@@ -5,10 +5,12 @@ heavy libraries are imported in ``run``. An error of the input's derives from Th
 ``run`` may return an exit code; None is 0.
 """
 
-from thermolatent.commands import check, fit_density, predict
+from thermolatent.commands import check, fit_density, paper_figure, predict, survey
 
 COMMANDS = {
     "check": check,
     "fit-density": fit_density,
     "predict": predict,
+    "survey": survey,
+    "paper-figure": paper_figure,
 }

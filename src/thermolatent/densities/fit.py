@@ -166,6 +166,7 @@ def fit_density(
     seed: int = 0,
     held_out: float = 0.2,
     device: str = "cpu",
+    scored: int = _EVALUATION_ROWS,
     **settings: Any,
 ) -> FittedDensity:
     """Fit p(z|T) to samples, in the order in which they were drawn.
@@ -180,11 +181,12 @@ def fit_density(
     temperature_range: what a spline's box must hold; default: the span of ``temperatures``.
     held_out: share of the rows to judge by. Rows are split in contiguous blocks, a fiftieth of a temperature's rows each,
         never row by row: neighbours in a trajectory are nearly copies. The standard error is over those blocks.
+    scored: held-out rows whose ln p is computed in the end; by an ODE in many dimensions each costs milliseconds.
     settings: of :class:`~thermolatent.densities.descent.FitSettings`: steps, batch_size, learning_rate, evaluate_every,
         patience.
 
     Returns the density; its ``about`` has ``held_out`` and ``held_out_stderr``, the mean of -ln p(z|T) over the held-out
-    rows (every one, up to 50,000) in nats.
+    rows (every one, up to ``scored``) in nats.
 
     Raises :class:`TrainingError` for samples of a wrong shape, too few or not finite, and for a loss that diverges;
     :class:`UnknownName` for an unknown kind, :class:`ValueError` for wrong parameters of it.
@@ -224,7 +226,7 @@ def fit_density(
         about["tau_search"] = search
     fitted = FittedDensity(descent.density.cpu(), about)
     rows = np.flatnonzero(held)
-    rows = rows[:: -(-len(rows) // _EVALUATION_ROWS)]
+    rows = rows[:: -(-len(rows) // scored)]
     surprise = -fitted.log_prob(z[rows], temperatures[rows])
     about["held_out"], about["held_out_stderr"] = _mean_over_blocks(surprise, block[rows])
     return fitted

@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from thermolatent.artifacts import replacing
 from thermolatent.config import Study
-from thermolatent.layout import BASELINES, Layout, format_temperature
+from thermolatent.layout import BASELINES, Layout, PaperLayout, format_temperature
 
 #: Widths of a journal's single and double column, inches.
 SINGLE, DOUBLE = 3.3, 6.9
@@ -140,7 +140,7 @@ def log_ticks(axis: Axis, most: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def save_figure(figure: Figure, layout: Layout, name: str) -> list[str]:
+def save_figure(figure: Figure, layout: Layout | PaperLayout, name: str) -> list[str]:
     """Write ``<name>.pdf`` and ``<name>.png``, each whole or not at all and without a date. Returns their paths."""
     width, height = figure.get_size_inches()
     # The layout is worked out once, not once per file: it costs more than the drawing.
@@ -158,7 +158,7 @@ def save_figure(figure: Figure, layout: Layout, name: str) -> list[str]:
     return paths
 
 
-def save_data(layout: Layout, name: str, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> str:
+def save_data(layout: Layout | PaperLayout, name: str, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> str:
     """Write what a figure shows as CSV, numbers to six digits. Returns the path."""
     path = layout.figure(name, "csv")
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
