@@ -12,7 +12,9 @@ HELP = "a figure of a paper, with its numbers and caption"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("figure", help="e.g. survey_asymmetry")
-    parser.add_argument("--seeds", type=natural, nargs="+", default=[0], metavar="N", help="of the studies (default: 0)")
+    parser.add_argument(
+        "--seeds", type=natural, nargs="+", default=[0], metavar="N", help="of the studies (default: 0)"
+    )
     parser.add_argument("--study-scale", default="full", metavar="NAME", help="of the studies (default: %(default)s)")
     parser.add_argument(
         "--studies", nargs="+", metavar="DIR", help="where study files lie (default: $THERMOLATENT_STUDIES, ./studies)"
