@@ -58,5 +58,7 @@ def test_an_angle_of_the_plane_is_a_circle():
 
 
 def test_features_that_do_not_vary_are_refused():
-    with pytest.raises(TrainingError, match=r"representation\.initial: tica cannot be made of these features"):
+    with pytest.raises(
+        TrainingError, match=r"representation\.initial: write plane, since tica cannot be made of these features"
+    ):
         order_parameters(data(np.ones((WALKERS, 50, 3), np.float32)), "tica", LAG, np.ones(WALKERS, bool))

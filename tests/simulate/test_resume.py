@@ -14,27 +14,39 @@ import pytest
 from thermolatent.artifacts import load_array, load_json
 from thermolatent.errors import Stopped
 from thermolatent.layout import Layout
-from thermolatent.simulate import stage, walkers
+from thermolatent.simulate import stage, tempering, walkers
 from thermolatent.simulate.partial import Partial
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.lj_cluster import LJCluster
+from thermolatent.systems.three_hole import ThreeHole
 
 T = 0.5
 LJ = {"features": "sorted_coordination", "plane": "coordination_moments", "time_step": 0.005}
-#: Run the stage with checkpoints every 0.03 s; arguments: folder, threads.
+#: Run the stage, simulate or temper, with checkpoints every 0.03 s; arguments: folder, threads.
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 from conftest import build_study, molecular_study
 from thermolatent.systems import SYSTEMS
 from thermolatent.layout import Layout
-from thermolatent.simulate import stage, walkers
+from thermolatent.simulate import stage, tempering, walkers
 walkers.CHECKPOINT_SECONDS, walkers.CHUNK_FRAMES = 0.03, 13
 system = SYSTEMS[{system[kind]!r}](**{system!r})
 study = (molecular_study if system.molecular else build_study)(system, **{settings!r})
-stage.run(study, Layout(sys.argv[1]), {temperature}, int(sys.argv[2]))
+if study.tempering:
+    tempering.run(study, Layout(sys.argv[1]), int(sys.argv[2]))
+else:
+    stage.run(study, Layout(sys.argv[1]), {temperature}, int(sys.argv[2]))
 """
 LJ_SETTINGS = {**LJ, "walkers": 8, "frames": 1500, "save_every": 100, "equilibration": 5000}
+TEMPERED = {
+    "reference": [0.7],
+    "tempering": True,
+    "walkers": 6,
+    "frames": 1500,
+    "save_every": 40,
+    "equilibration": 1000,
+}
 ALANINE_SETTINGS = {"walkers": 5, "frames": 300, "save_every": 20, "equilibration": 400}
 
 
@@ -61,16 +73,25 @@ def wait_for(condition, process):
 
 @pytest.mark.parametrize(
     ("system", "settings", "temperature", "threads"),
-    [(LJCluster(), LJ_SETTINGS, T, 1), (AlanineDipeptide(solvent="vacuum"), ALANINE_SETTINGS, 300.0, 2)],
-    ids=["together", "processes"],
+    [
+        (LJCluster(), LJ_SETTINGS, T, 1),
+        (AlanineDipeptide(solvent="vacuum"), ALANINE_SETTINGS, 300.0, 2),
+        (ThreeHole(), TEMPERED, 0.7, 1),
+    ],
+    ids=["together", "processes", "tempering"],
 )
 def test_killed_again_and_again_equals_uninterrupted(
     make_study, make_molecular, tmp_path, system, settings, temperature, threads
 ):
     whole, killed = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "killed"))
     make, count = make_molecular if system.molecular else make_study, settings["walkers"]
-    stage.run(make(system, **settings), whole, temperature)
-    checkpoint = Path(f"{killed.simulation(temperature)}.partial/checkpoint")
+    study = make(system, **settings)
+    if study.tempering:
+        tempering.run(study, whole)
+    else:
+        stage.run(study, whole, temperature)
+    unfinished = killed.tempering if study.tempering else killed.simulation(temperature)
+    checkpoint = Path(f"{unfinished}.partial/checkpoint")
     rng, kills = random.Random(1), 0
     while not Path(killed.protocol(temperature)).exists():
         before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0

@@ -8,10 +8,11 @@ import pytest
 from thermolatent.artifacts import load_array, load_json
 from thermolatent.errors import SimulationError
 from thermolatent.layout import Layout
-from thermolatent.simulate import stage, tempering, walkers
+from thermolatent.simulate import rung_averages, stage, tempering, walkers
 from thermolatent.simulate.ladders import Ladders, log_acceptance
 from thermolatent.simulate.molecules import engine_in_turn
 from thermolatent.simulate.partial import Partial
+from thermolatent.simulate.rung_averages import mbar_averages
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.three_hole import ThreeHole
 
@@ -144,6 +145,11 @@ def test_three_hole_from_one_basin_against_quadrature(make_study, tmp_path, capl
     assert min(protocol["acceptance"]) > 0.2
     assert "tempering.rungs" not in caplog.text
     assert not Path(layout.protocol(0.4)).exists()
+    for T, mean, error in zip(
+        protocol["ladder"], protocol["mbar"]["mean_energy"], protocol["mbar"]["mean_energy_error"], strict=True
+    ):
+        assert abs(mean - system.exact_mean_energy(T)) < 4 * error
+        assert error < 0.03
 
 
 def test_without_exchanges_it_would_not_leave_that_basin(make_study, tmp_path, monkeypatch):
@@ -209,7 +215,7 @@ def test_killed_and_continued_equals_uninterrupted(make_study, tmp_path, monkeyp
     tempering.run(study, torn, threads)
     assert sum(calls) == 30 + 2  # two were made twice
     assert files(torn, study) == files(whole, study)
-    for key in ("acceptance", "round_trips", "steps"):
+    for key in ("acceptance", "round_trips", "steps", "mbar"):
         assert load_json(torn.protocol(1.0))[key] == load_json(whole.protocol(1.0))[key]
     before = Path(torn.protocol(1.0)).stat().st_mtime_ns
     tempering.run(study, torn)
@@ -223,6 +229,7 @@ def test_more_frames_continue_a_finished_run(make_study, tmp_path):
     tempering.run(long, extended)
     assert load_json(extended.protocol(0.7))["steps"] == state + 19 * 5
     assert files(extended, long) == files(whole, long)
+    assert load_json(extended.protocol(0.7))["mbar"] == load_json(whole.protocol(0.7))["mbar"]
 
 
 def test_plain_and_tempered_md_are_not_taken_for_each_other(make_study, tmp_path):
@@ -265,3 +272,28 @@ def test_a_blow_up_names_walker_and_rung(make_study, tmp_path, harmonic):
     )
     with pytest.raises(SimulationError, match=r"tempering from T=0\.5 to 1\.5: walker \d at T=[\d.]+ blew up"):
         temper(study, tmp_path)
+
+
+def test_mbar_over_the_ladder_against_exact_answers_with_honest_errors():
+    """Oscillators with strongly correlated frames: over many ladders the deviations must be what the errors say."""
+    rng, betas, ladders = np.random.default_rng(8), np.array([2.0, 1.0, 0.6]), 24
+    deviations = []
+    for _ in range(10):
+        drawn = rng.standard_normal((3, ladders, 8, 3)).repeat(10, axis=2)  # each frame ten times
+        energies = 0.5 * (drawn**2).sum(-1) / betas[:, None, None]
+        found = mbar_averages(energies, betas)
+        free, mean = 1.5 * np.log(betas / betas[0]), 1.5 / betas
+        for name, exact in (("free_energy", free), ("mean_energy", mean)):
+            error = np.array(found[f"{name}_error"])
+            off = np.array(found[name]) - exact
+            deviations.append(off[1:] / error[1:])
+            assert found["free_energy"][0] == found["free_energy_error"][0] == 0
+    spread = np.sqrt(np.mean(np.square(deviations)))
+    assert 0.6 < spread < 1.7  # frames taken as independent would give 3
+
+
+def test_mbar_thins_evenly(monkeypatch):
+    energies = np.random.default_rng(0).exponential(size=(2, 3, 400)) * np.array([1.0, 1.5])[:, None, None]
+    whole = mbar_averages(energies[:, :, ::4], np.array([1.0, 1 / 1.5]))
+    monkeypatch.setattr(rung_averages, "MOST_FRAMES", 600)
+    assert mbar_averages(energies, np.array([1.0, 1 / 1.5])) == whole

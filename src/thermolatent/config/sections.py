@@ -146,6 +146,9 @@ class Representation(Section):
     )
     encoder_width: int = Field(32, ge=1, description="hidden units of an mlp encoder's two layers")
     decoder_width: int = Field(16, ge=1, description="hidden units of the decoder's two layers")
+    tica: int | None = Field(
+        None, ge=1, description="SPIB sees so many of the slowest tICA components in place of the features themselves"
+    )
     initial: Literal["plane", "tica"] = Field(
         "plane",
         description="what the first labels are clusters of: the fixed plane, or the features' slowest tICA components",

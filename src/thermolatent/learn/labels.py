@@ -11,6 +11,7 @@ from torch import Tensor
 from thermolatent.errors import TrainingError
 from thermolatent.learn.dataset import TrainingData
 from thermolatent.learn.spib import Spib
+from thermolatent.learn.tica import fit_tica
 
 #: k-means sees at most this many frames; the rest are only assigned.
 _KMEANS_FRAMES = 50_000
@@ -19,25 +20,14 @@ _KMEANS_FRAMES = 50_000
 def order_parameters(data: TrainingData, kind: str, lag: int, walkers: np.ndarray) -> np.ndarray:
     """What the initial labels are clusters of, ``(N, m)``, frames as in time.
 
-    ``kind`` "plane": the fixed plane, angles as sin and cos. "tica": the two slowest components of time-lagged independent
-    component analysis (Perez-Hernandez et al., J. Chem. Phys. 139, 015102, 2013) of the features at this lag, from the
-    walkers of the mask at all training temperatures together. Raises :class:`TrainingError` for features that do not vary.
+    ``kind`` "plane": the fixed plane, angles as sin and cos. "tica": the two slowest components of the features at this lag,
+    from the walkers of the mask. Raises :class:`TrainingError` for features that do not vary.
     """
     if kind == "plane":
         plane = data.in_time(data.plane)
         columns = [(np.sin(c), np.cos(c)) if p else (c,) for c, p in zip(plane.T, data.plane_periodic, strict=True)]
         return np.stack([part for parts in columns for part in parts], axis=1)
-    from deeptime.decomposition import TICA
-
-    runs = [np.asarray(f[w], np.float64) for f in data.features for w in np.flatnonzero(walkers)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of features that depend on each other it drops what is too much
-        try:
-            model = TICA(lagtime=lag, dim=2).fit(runs).fetch_model()
-        except Exception as error:  # deeptime's own, and numpy's
-            raise TrainingError(
-                f"representation.initial: tica cannot be made of these features ({error}); write plane"
-            ) from None
+    model = fit_tica(data, lag, walkers, 2, "representation.initial: write plane, since tica")
     return np.asarray(model.transform(data.in_time(data.features).astype(np.float64)))
 
 

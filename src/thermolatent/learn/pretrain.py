@@ -10,11 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thermolatent.artifacts import save_model
+from thermolatent.artifacts import load_json, save_model
 from thermolatent.config import Representation, Study
 from thermolatent.errors import Stopped
 from thermolatent.layout import Layout
-from thermolatent.learn.dataset import LaggedPairs, frame_mask, held_out_walkers, lagged_pairs, load_training
+from thermolatent.learn.dataset import (
+    LaggedPairs,
+    TrainingData,
+    frame_mask,
+    held_out_walkers,
+    lagged_pairs,
+    load_training,
+)
 from thermolatent.learn.labels import (
     initial_labels,
     order_by_population,
@@ -25,6 +32,7 @@ from thermolatent.learn.labels import (
 )
 from thermolatent.learn.representation import spib_tensors
 from thermolatent.learn.spib import Spib
+from thermolatent.learn.tica import fit_tica, loadings, timescales
 from thermolatent.learn.training import Checkpoint, adam, checkpoint_of, pick_device, shuffled_batches
 from thermolatent.stopping import stop_signals
 
@@ -50,7 +58,8 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     labels = initial_labels(ordered_by, settings.initial_labels, seed)
 
     torch.manual_seed(seed)
-    spib = new_spib(settings, features[training_frames], int(labels.max()) + 1)
+    weights, told = _reduction(study, layout, data, ~held_out)
+    spib = new_spib(settings, features[training_frames], int(labels.max()) + 1, weights)
     x = spib.standardise(features).to(device)
     at_T_ref = drawn[torch.from_numpy(data.theta() == 1.0)].to(device)
     fit = SpibTraining(
@@ -75,15 +84,34 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     save_model(
         layout.spib(seed),
         "spib",
-        {"spib": spib.spec, "seed": seed, "lag": settings.lag, "sigma_over_std": noise_ratio.tolist()},
+        {"spib": spib.spec, "seed": seed, "lag": settings.lag, "sigma_over_std": noise_ratio.tolist(), **told},
         spib_tensors(spib),
     )
     fit.history.save(layout.history(layout.spib(seed)))
     fit.checkpoint.remove()
 
 
-def new_spib(settings: Representation, training_features: Tensor, n_states: int) -> Spib:
-    """A fresh SPIB whose scaler is the pooled mean and standard deviation of the training walkers' features."""
+def _reduction(
+    study: Study, layout: Layout, data: TrainingData, walkers: np.ndarray
+) -> tuple[np.ndarray | None, dict[str, Any]]:
+    """Loadings ``(n_features, components)`` of ``representation.tica`` or None, and what the file tells of them."""
+    settings = study.representation
+    if settings.tica is None:
+        return None, {}
+    names = load_json(layout.features_header(data.temperatures[0]), "features' header")["names"]
+    model = fit_tica(data, settings.lag, walkers, settings.tica, "representation.tica: leave it out, since components")
+    slow = timescales(model, settings.lag)
+    log.info("tICA: %d components of %d features, timescales %s frames", len(slow), len(names), np.round(slow, 1))
+    return loadings(model, len(names)), {"tica": {"features": names, "timescales": slow}}
+
+
+def new_spib(
+    settings: Representation, training_features: Tensor, n_states: int, weights: np.ndarray | None = None
+) -> Spib:
+    """A fresh SPIB whose scaler is the pooled mean and standard deviation of the training walkers' features.
+
+    ``weights (n_features, components)`` of the features: the encoder sees these combinations, with unit variance.
+    """
     spib = Spib(
         training_features.shape[1],
         settings.latent_dim,
@@ -92,11 +120,16 @@ def new_spib(settings: Representation, training_features: Tensor, n_states: int)
         settings.variance,
         settings.encoder_width,
         settings.decoder_width,
+        None if weights is None else weights.shape[1],
     )
     spib.feature_mean.copy_(training_features.double().mean(0))
     spread = training_features.double().std(0)
     # A constant feature carries nothing: leave it at zero instead of dividing by zero.
     spib.feature_std.copy_(torch.where(spread > 1e-8 * (1 + spib.feature_mean.abs()), spread, torch.ones_like(spread)))
+    if weights is not None:
+        scaled = torch.from_numpy(weights) * spib.feature_std.double()[:, None]
+        spread = ((training_features.double() - spib.feature_mean) / spib.feature_std @ scaled).std(0)
+        spib.projection.copy_(scaled / spread)
     return spib
 
 
@@ -105,7 +138,7 @@ class SpibTraining:
 
     Parameters
     ----------
-    x: standardised features of all frames ``(N, n_features)``.
+    x: inputs of the encoder for all frames ``(N, n)``.
     labels: ``(N,)`` initial labels.
     training, held_out: pairs of frames one lag apart.
 

@@ -35,6 +35,7 @@ class Spib(nn.Module):
     n_features, latent_dim, n_states: sizes; any latent_dim >= 1.
     encoder: "linear" or "mlp" (two ReLU layers of ``encoder_width``).
     variance: "global" (one trainable sigma) or "input" (a linear function of the features gives ln sigma).
+    components: the encoder sees so many linear combinations of the features (``projection``); None: the features themselves.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Spib(nn.Module):
         variance: str = "global",
         encoder_width: int = 32,
         decoder_width: int = 16,
+        components: int | None = None,
     ):
         super().__init__()
         self.spec: dict[str, Any] = {
@@ -56,14 +58,17 @@ class Spib(nn.Module):
             "variance": variance,
             "encoder_width": encoder_width,
             "decoder_width": decoder_width,
+            "components": components,
         }
+        inputs = components or n_features
         self.register_buffer("feature_mean", torch.zeros(n_features))
         self.register_buffer("feature_std", torch.ones(n_features))
+        self.register_buffer("projection", torch.zeros(n_features, components) if components else None)
         if encoder == "linear":
-            self.encoder: nn.Module = nn.Linear(n_features, latent_dim)
+            self.encoder: nn.Module = nn.Linear(inputs, latent_dim)
         else:
             self.encoder = nn.Sequential(
-                nn.Linear(n_features, encoder_width),
+                nn.Linear(inputs, encoder_width),
                 nn.ReLU(),
                 nn.Linear(encoder_width, encoder_width),
                 nn.ReLU(),
@@ -72,7 +77,7 @@ class Spib(nn.Module):
         if variance == "global":
             self.log_sigma: nn.Parameter | nn.Module = nn.Parameter(torch.full((1,), math.log(0.1)))
         else:
-            self.log_sigma = nn.Linear(n_features, latent_dim)
+            self.log_sigma = nn.Linear(inputs, latent_dim)
             nn.init.zeros_(self.log_sigma.weight)
             nn.init.constant_(self.log_sigma.bias, math.log(0.1))
         self.decoder = nn.Sequential(
@@ -82,7 +87,7 @@ class Spib(nn.Module):
             nn.ReLU(),
             nn.Linear(decoder_width, n_states),
         )
-        self.register_buffer("representatives", torch.zeros(n_states, n_features))
+        self.register_buffer("representatives", torch.zeros(n_states, inputs))
         self.prior_logits = nn.Parameter(torch.zeros(n_states))
 
     @property
@@ -95,10 +100,11 @@ class Spib(nn.Module):
 
     def standardise(self, features: Tensor) -> Tensor:
         """Features as measured to the encoder's input ``x``."""
-        return (features - self.feature_mean) / self.feature_std
+        x = (features - self.feature_mean) / self.feature_std
+        return x if self.projection is None else x @ self.projection
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean ``(n, d)`` and ln sigma (broadcastable to it) of q(z|x) for standardised ``x`` ``(n, n_features)``."""
+        """Mean ``(n, d)`` and ln sigma (broadcastable to it) of q(z|x) for inputs ``x`` of the encoder."""
         log_sigma = self.log_sigma(x) if isinstance(self.log_sigma, nn.Module) else self.log_sigma
         return self.encoder(x), log_sigma
 
@@ -120,7 +126,7 @@ class Spib(nn.Module):
 
         Parameters
         ----------
-        x, y: standardised features ``(n, n_features)`` and labels one lag later ``(n,)``.
+        x, y: inputs of the encoder ``(n, n_features or components)`` and labels one lag later ``(n,)``.
         noise: standard normal ``(n, d)``; z = mu + sigma * noise.
         density, theta: the prior r(z|T) and its temperatures ``(n,)``; None means SPIB's own VampPrior.
         beta_ib: with a density, the factor by which the *encoder* feels the gradient of ``neg_log_r``; the density feels

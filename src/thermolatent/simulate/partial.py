@@ -110,8 +110,12 @@ class Partial:
 
     def _sizes(self, frames: int) -> dict[Path, int]:
         """Bytes of every array."""
-        series = dict.fromkeys(self._series.values(), frames * 8 * self._shape[0])
+        series = {path: frames * 8 * self._columns(name) for name, path in self._series.items()}
         return {self._positions: frames * self._frame_bytes} | series
+
+    def _columns(self, series: str) -> int:
+        """Numbers per frame of a series."""
+        return self._shape[0]
 
     @property
     def _frame_bytes(self) -> int:
@@ -152,7 +156,7 @@ class Partial:
 
     def series(self, name: str, frames: int) -> np.ndarray:
         """One series ``(walkers, frames)``, float64."""
-        found = np.memmap(self._series[name], dtype="<f8", mode="r", shape=(frames, self._shape[0]))
+        found = np.memmap(self._series[name], dtype="<f8", mode="r", shape=(frames, self._columns(name)))
         return np.ascontiguousarray(found.T)
 
     def clear(self) -> None:

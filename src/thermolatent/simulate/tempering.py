@@ -27,6 +27,7 @@ from thermolatent.simulate.molecules import (
     saved_series,
 )
 from thermolatent.simulate.partial import Partial
+from thermolatent.simulate.rung_averages import mbar_averages
 from thermolatent.simulate.stage import is_finished, protocol_identity, thermodynamics
 from thermolatent.simulate.topology import check_molecule, write_topology
 from thermolatent.simulate.trajectories import write_trajectories
@@ -38,15 +39,23 @@ log = logging.getLogger(__name__)
 LOW_ACCEPTANCE = 0.05
 
 
-class _OfSomeRungs(Partial):
-    """Arrays that keep some of the walkers they are given."""
+#: Series of the energies at every rung; of everything else only some rungs are kept.
+_ALL_ENERGIES = "energies_of_all_rungs"
 
-    def __init__(self, *arguments: Any, kept: np.ndarray, **more: Any):
-        super().__init__(*arguments, **more)
-        self._kept = kept
+
+class _OfSomeRungs(Partial):
+    """Arrays that keep some of the ``given`` walkers, and the energies of all of them."""
+
+    def __init__(self, *arguments: Any, kept: np.ndarray, given: int, series: tuple[str, ...]):
+        super().__init__(*arguments, series=(*series, _ALL_ENERGIES))
+        self._kept, self._given = kept, given
 
     def append(self, positions: np.ndarray, series: dict[str, np.ndarray]) -> None:
-        super().append(positions[:, self._kept], {name: values[:, self._kept] for name, values in series.items()})
+        kept = {name: values[:, self._kept] for name, values in series.items()}
+        super().append(positions[:, self._kept], kept | {_ALL_ENERGIES: series["energies"]})
+
+    def _columns(self, series: str) -> int:
+        return self._given if series == _ALL_ENERGIES else super()._columns(series)
 
 
 def run(study: Study, layout: Layout, threads: int = 1) -> list[str]:
@@ -94,6 +103,7 @@ def run(study: Study, layout: Layout, threads: int = 1) -> list[str]:
     settings = study.simulate
     write_trajectories(trajectories, partial.positions(settings.frames), settings.save_every, settings.time_step)
     saved = {name: partial.series(name, settings.frames) for name in _series(study)}
+    statistics["mbar"] = _mbar(study, partial.series(_ALL_ENERGIES, settings.frames))
     for index, T in enumerate(temperatures):
         mine = {name: values[index * walkers : (index + 1) * walkers] for name, values in saved.items()}
         _write(study, layout, T, mine, {**identities[T], **_told(study, done), **statistics})
@@ -119,7 +129,8 @@ def _partial(study: Study, layout: Layout) -> Partial:
     kept = np.concatenate([np.arange(k * walkers, (k + 1) * walkers) for k in rungs])
     identity = _identity(study, study.ladder[0]) | {"kept": study.tempered}
     return _OfSomeRungs(
-        f"{layout.tempering}.partial", identity, len(kept), study.system.n_particles, _series(study), kept=kept
+        *(f"{layout.tempering}.partial", identity, len(kept), study.system.n_particles),
+        **{"kept": kept, "given": walkers * len(study.ladder), "series": _series(study)},
     )
 
 
@@ -146,6 +157,12 @@ def _is_tempered(layout: Layout, temperature: float) -> bool:
         return load_json(layout.protocol(temperature), "protocol").get("continuous") is False
     except ArtifactError:
         return False
+
+
+def _mbar(study: Study, energies: np.ndarray) -> dict[str, Any]:
+    """Of the energies ``(rungs * ladders, frames)`` of all rungs; the same whatever is kept."""
+    betas = np.array([1 / study.system.kT(T) for T in study.ladder])
+    return mbar_averages(energies.reshape(len(betas), study.simulate.walkers, -1), betas)
 
 
 def _warn_if_far_apart(ladder: list[float], acceptance: list[float | None]) -> None:
