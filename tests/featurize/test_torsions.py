@@ -1,7 +1,10 @@
 """Torsions: mdtraj's values under readable names, sin and cos or angles, and a clear word where there are none."""
 
+from pathlib import Path
+
 import mdtraj
 import numpy as np
+import pdbfixer
 import pytest
 from molecules_for_tests import alanine_dipeptide, bases, chain, rotation
 from pydantic import ValidationError
@@ -76,6 +79,33 @@ def test_torsions_of_nucleic_acids_follow_the_backbone():
     expected = mdtraj.compute_dihedrals(mdtraj.Trajectory(x, topology), [[4, 5, 10, 11]])
     np.testing.assert_allclose(zeta, expected, atol=1e-5)
     assert SideChainTorsions(form="angle").on(topology).names == ["chi C1", "chi C2"]
+
+
+#: Some by IUPAC's rule: along the chain, to the atom of the lower number where it branches.
+CHI = {
+    "chi1 VAL": "N CA CB CG1", "chi1 ILE": "N CA CB CG1", "chi2 ILE": "CA CB CG1 CD1", "chi1 THR": "N CA CB OG1",
+    "chi1 SER": "N CA CB OG", "chi1 CYS": "N CA CB SG", "chi2 TRP": "CA CB CG CD1", "chi2 ASP": "CA CB CG OD1",
+    "chi3 GLU": "CB CG CD OE1", "chi3 MET": "CB CG SD CE", "chi4 LYS": "CG CD CE NZ", "chi4 ARG": "CG CD NE CZ",
+    "chi5 ARG": "CD NE CZ NH1", "chi2 HIS": "CA CB CG ND1", "chi2 LEU": "CA CB CG CD1", "chi2 PRO": "CA CB CG CD",
+}  # fmt: skip
+
+
+def test_torsions_of_side_chains_are_between_the_atoms_they_should():
+    topology = mdtraj.Topology()
+    where = topology.add_chain()
+    for number, residue in enumerate(("GLY", *dict.fromkeys(key.split()[1] for key in CHI), "ALA"), start=1):
+        template = Path(pdbfixer.__file__).with_name("templates") / f"{residue}.pdb"
+        added = topology.add_residue(residue, where, resSeq=number)
+        for atom in mdtraj.load(template).topology.atoms:
+            topology.add_atom(atom.name, atom.element, added)
+    x = np.random.default_rng(5).normal(size=(2, topology.n_atoms, 3)).astype(np.float32)
+    found = SideChainTorsions(form="angle").on(topology)
+    values = dict(zip((name.rstrip("0123456789") for name in found.names), found.compute(x).T, strict=True))
+    for label, names in CHI.items():
+        index = {a.name: a.index for a in topology.atoms if a.residue.name == label.split()[1]}
+        expected = mdtraj.compute_dihedrals(mdtraj.Trajectory(x, topology), [[index[n] for n in names.split()]])[:, 0]
+        np.testing.assert_allclose(values[label], expected, atol=1e-5, err_msg=label)
+    assert not [name for name in found.names if "GLY" in name or "ALA" in name]
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,11 @@ def in_blocks(
     return columns
 
 
+def first_start(topology: mdtraj.Topology) -> np.ndarray | None:
+    """The study's first starting structure ``(n_atoms, 3)`` in nm, known once MD has been run: see featurize/stage.py."""
+    return getattr(topology, "start", None)
+
+
 def load_native(kind: str, path: str) -> mdtraj.Trajectory:
     """First frame of a structure file; raises :class:`ThermolatentError`."""
     import mdtraj

@@ -18,7 +18,7 @@ from pydantic import Field
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
 from thermolatent.featurize.distances import switched
-from thermolatent.featurize.molecular import in_blocks, load_native, require_molecule, residue_label
+from thermolatent.featurize.molecular import first_start, in_blocks, load_native, require_molecule, residue_label
 
 _SCALE = np.array([0.5, 0.5, 0.3])
 CUTOFF = 2.4
@@ -45,14 +45,28 @@ class GVectors(Feature):
 
 
 class Ermsd(Feature):
-    """eRMSD from a structure file; below about 0.7 two structures share their base pairs and stacking."""
+    """eRMSD from a structure file or from the study's first start; below about 0.7 two structures share pairs and stacking."""
 
     kind: Literal["ermsd"] = "ermsd"
-    to: str = Field(description="structure file")
+    to: str | None = Field(None, description="structure file; default: the first starting structure")
 
     def on(self, topology) -> Columns:
         topology = require_molecule(self.kind, topology)
         bases, rings = find_bases(self.kind, topology)
+        target = self._native(bases) if self.to else None
+        if not self.to and (start := first_start(topology)) is not None:
+            target = g_vectors(start[None], rings)
+
+        def ermsd(trajectory):
+            if target is None:
+                raise ThermolatentError("ermsd.to: these files have no starting structure; write a PDB file")
+            difference = _pairs_only(g_vectors(trajectory.xyz, rings) - target)
+            return np.sqrt((difference**2).sum(axis=(1, 2)) / len(bases))[:, None]
+
+        return Columns(["eRMSD"], in_blocks(ermsd, topology, 8 * len(bases) ** 2))
+
+    def _native(self, bases: list) -> np.ndarray:
+        """G-vectors of the file's structure, which must have these bases."""
         native = load_native(self.kind, self.to)
         native_bases, native_rings = find_bases(self.kind, native.topology)
         ours, theirs = ("".join(map(base_letter, found)) for found in (bases, native_bases))
@@ -60,13 +74,7 @@ class Ermsd(Feature):
             raise ThermolatentError(
                 f"ermsd.to: {self.to} has the bases {theirs}, the system has {ours}; write its structure"
             )
-        target = g_vectors(native.xyz, native_rings)
-
-        def ermsd(trajectory):
-            difference = _pairs_only(g_vectors(trajectory.xyz, rings) - target)
-            return np.sqrt((difference**2).sum(axis=(1, 2)) / len(bases))[:, None]
-
-        return Columns(["eRMSD"], in_blocks(ermsd, topology, 8 * len(bases) ** 2))
+        return g_vectors(native.xyz, native_rings)
 
 
 class BasePairs(Feature):

@@ -9,7 +9,14 @@ from pydantic import Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.molecular import in_blocks, load_native, matching_atoms, require_molecule, select
+from thermolatent.featurize.molecular import (
+    first_start,
+    in_blocks,
+    load_native,
+    matching_atoms,
+    require_molecule,
+    select,
+)
 
 #: Atoms compared where a study does not say: the backbone of proteins and nucleic acids.
 _BACKBONE = 'name CA or name C or name N or name P or name "O5\'" or name "C5\'" or name "C4\'" or name "C3\'"'
@@ -48,7 +55,7 @@ class Rmsd(Feature):
 def _first_start(topology, atoms: np.ndarray):
     import mdtraj
 
-    start = getattr(topology, "start", None)  # known once MD has been run: see featurize/stage.py
+    start = first_start(topology)
     return None if start is None else mdtraj.Trajectory(start[None, atoms], topology.subset(atoms))
 
 

@@ -11,6 +11,8 @@ SYSTEMS = Registry(
         "lj_cluster": "thermolatent.systems.lj_cluster:LJCluster",
         "peptide": "thermolatent.systems.peptide:Peptide",
         "prepared": "thermolatent.systems.prepared:Prepared",
+        "rna": "thermolatent.systems.rna:Rna",
+        "rna_tetraloop": "thermolatent.systems.rna_tetraloop:RnaTetraloop",
         "structure": "thermolatent.systems.structure:Structure",
         "three_hole": "thermolatent.systems.three_hole:ThreeHole",
         "trajectories": "thermolatent.systems.trajectories:Trajectories",

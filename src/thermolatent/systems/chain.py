@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    import openmm
     import openmm.app
     from openmm import unit
 
@@ -69,17 +70,37 @@ def protonated(
     return modeller.topology, np.array(modeller.positions.value_in_unit(unit.nanometer))
 
 
-def minimised(topology: openmm.app.Topology, positions: np.ndarray, force_field: openmm.app.ForceField) -> np.ndarray:
-    """Positions ``(n, 3)`` in nm after some steps of minimisation in vacuum, centred, rounded to 1e-4 nm."""
+def minimised(
+    topology: openmm.app.Topology, positions: np.ndarray, force_field: openmm.app.ForceField, charged: bool = True
+) -> np.ndarray:
+    """Positions ``(n, 3)`` in nm after some steps of minimisation in vacuum, centred, rounded to 1e-4 nm.
+
+    Not ``charged``: without electrostatics, for many charges of one sign, which nothing screens here.
+    """
     import openmm as mm
     from openmm import app
 
     system = force_field.createSystem(topology, nonbondedMethod=app.NoCutoff, constraints=app.HBonds)
+    if not charged:
+        discharge(system)
     context = mm.Context(system, mm.VerletIntegrator(0.001), reference())
     context.setPositions(positions)
     mm.LocalEnergyMinimizer.minimize(context, 10.0, _MINIMISE)
     found = context.getState(positions=True).getPositions(asNumpy=True)._value
     return np.round(found - found.mean(axis=0), 4)
+
+
+def discharge(system: openmm.System) -> None:
+    """Take all charges out of the System's NonbondedForce."""
+    import openmm as mm
+
+    for force in (f for f in system.getForces() if isinstance(f, mm.NonbondedForce)):
+        for i in range(force.getNumParticles()):
+            _, sigma, epsilon = force.getParticleParameters(i)
+            force.setParticleParameters(i, 0.0, sigma, epsilon)
+        for i in range(force.getNumExceptions()):
+            first, second, _, sigma, epsilon = force.getExceptionParameters(i)
+            force.setExceptionParameters(i, first, second, 0.0, sigma, epsilon)
 
 
 def reference():
@@ -118,31 +139,31 @@ def _heavy_atoms(residues: tuple[str, ...], capped: bool) -> tuple[openmm.app.To
 
     # N, CA and C of a residue before the first: the cap, or nothing but a frame to start from
     ca, c = np.array([0.0, 0.0, 0.0]), np.array([_CA_C, 0.0, 0.0])
-    n = _place(np.array([0.0, 1.0, 0.0]), c, ca, _N_CA, _N_CA_C, 0.0)
+    n = place(np.array([0.0, 1.0, 0.0]), c, ca, _N_CA, _N_CA_C, 0.0)
     if capped:
         residue = topology.addResidue("ACE", chain)
         add(residue, "CH3", ca)
         add(residue, "C", c, "CH3")
-        add(residue, "O", _place(n, ca, c, _C_O, _CA_C_O, _PSI + 180.0), "C")
+        add(residue, "O", place(n, ca, c, _C_O, _CA_C_O, _PSI + 180.0), "C")
     for name in residues:
         before = (n, ca, c)
-        n = _place(*before, _C_N, _CA_C_N, _PSI)
-        ca = _place(*before[1:], n, _N_CA, _C_N_CA, 180.0)
-        c = _place(before[2], n, ca, _CA_C, _N_CA_C, _PHI_PROLINE if name == "PRO" else _PHI)
+        n = place(*before, _C_N, _CA_C_N, _PSI)
+        ca = place(*before[1:], n, _N_CA, _C_N_CA, 180.0)
+        c = place(before[2], n, ca, _CA_C, _N_CA_C, _PHI_PROLINE if name == "PRO" else _PHI)
         residue = topology.addResidue(name, chain)
         add(residue, "N", n, *(["C"] if "C" in atoms else []))
         add(residue, "CA", ca, "N")
         add(residue, "C", c, "CA")
-        add(residue, "O", _place(n, ca, c, _C_O, _CA_C_O, _PSI + 180.0), "C")
+        add(residue, "O", place(n, ca, c, _C_O, _CA_C_O, _PSI + 180.0), "C")
         for atom, where, bonded in _side_chain(name, n, ca, c):
             add(residue, atom, where, *bonded)
     if capped:
         residue = topology.addResidue("NME", chain)
-        last = _place(n, ca, c, _C_N, _CA_C_N, _PSI)
+        last = place(n, ca, c, _C_N, _CA_C_N, _PSI)
         add(residue, "N", last, "C")
-        add(residue, "C", _place(ca, c, last, _N_CA, _C_N_CA, 180.0), "N")
+        add(residue, "C", place(ca, c, last, _N_CA, _C_N_CA, 180.0), "N")
     else:
-        add(residue, "OXT", _place(n, ca, c, _C_O, _CA_C_O, _PSI), "C")
+        add(residue, "OXT", place(n, ca, c, _C_O, _CA_C_O, _PSI), "C")
     return topology, np.array(placed) * unit.nanometer
 
 
@@ -154,27 +175,27 @@ def _side_chain(
     from openmm import app, unit
 
     if name == "AIB":
-        yield from ((methyl, _place(c, n, ca, _CA_CB, _N_CA_CB, turn), ("CA",)) for methyl, turn in _METHYLS.items())
+        yield from ((methyl, place(c, n, ca, _CA_CB, _N_CA_CB, turn), ("CA",)) for methyl, turn in _METHYLS.items())
         return
     template = app.PDBFile(str(Path(pdbfixer.__file__).with_name("templates") / f"{name}.pdb"))
     positions = np.array(template.positions.value_in_unit(unit.nanometer))
     index = {atom.name: atom.index for atom in template.topology.atoms()}
-    frame, target = _frame(*positions[[index["N"], index["CA"], index["C"]]]), _frame(n, ca, c)
+    own, target = frame(*positions[[index["N"], index["CA"], index["C"]]]), frame(n, ca, c)
     bonds = [(first.name, second.name) for first, second in template.topology.bonds()]
     placed = ["N", "CA", "C", "O"]
     for atom in [atom for atom in index if atom not in (*placed, "OXT")]:
         partners = tuple(a if b == atom else b for a, b in bonds if atom in (a, b))
-        where = ca + (positions[index[atom]] - positions[index["CA"]]) @ frame.T @ target
+        where = ca + (positions[index[atom]] - positions[index["CA"]]) @ own.T @ target
         yield atom, where, tuple(partner for partner in partners if partner in placed)
         placed.append(atom)
 
 
 def c_beta(n: np.ndarray, ca: np.ndarray, c: np.ndarray) -> np.ndarray:
     """Where CB of an L residue is."""
-    return _place(c, n, ca, _CA_CB, _N_CA_CB, _C_BETA)
+    return place(c, n, ca, _CA_CB, _N_CA_CB, _C_BETA)
 
 
-def _frame(n: np.ndarray, ca: np.ndarray, c: np.ndarray) -> np.ndarray:
+def frame(n: np.ndarray, ca: np.ndarray, c: np.ndarray) -> np.ndarray:
     """Right-handed orthonormal axes, one per row, fixed to the backbone at CA."""
     first = (c - ca) / np.linalg.norm(c - ca)
     third = np.cross(first, n - ca)
@@ -182,7 +203,7 @@ def _frame(n: np.ndarray, ca: np.ndarray, c: np.ndarray) -> np.ndarray:
     return np.stack([first, np.cross(third, first), third])
 
 
-def _place(a: np.ndarray, b: np.ndarray, c: np.ndarray, bond: float, angle: float, torsion: float) -> np.ndarray:
+def place(a: np.ndarray, b: np.ndarray, c: np.ndarray, bond: float, angle: float, torsion: float) -> np.ndarray:
     """The point d with |cd| = ``bond``, angle bcd and torsion abcd (degrees), doi:10.1002/jcc.20237."""
     angle, torsion = np.radians(angle), np.radians(torsion)
     along = (c - b) / np.linalg.norm(c - b)
