@@ -43,7 +43,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     else:
         representation = load_representation(layout.model(model, seed))
         suffix = f"_{model}" if study.models[model].encoder == "joint" else ""
-    latent, own = _latent_view(study, reference, representation, seed, suffix)
+    latent, own = latent_view(study, reference, representation, seed, suffix)
     named = tables.named_plane.state_set(fixed)
     if model == "baselines":
         _baselines(study, layout, tables, [fixed, latent], [named, own])
@@ -57,7 +57,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     write_table(layout.populations(model, seed), POPULATION_COLUMNS, tables.population_rows)
 
 
-def _latent_view(
+def latent_view(
     study: Study, reference: Reference, representation: Representation, seed: int, suffix: str
 ) -> tuple[View, StateSet]:
     """The latent plane of a representation with the noised reference in it, and its own states."""

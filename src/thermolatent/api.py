@@ -1,0 +1,177 @@
+"""For notebooks: a study's frames, its models or new ones, and their predictions at any temperature.
+
+What is computed here is what the stages compute, by the same functions.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from thermolatent.config import Study, parse
+from thermolatent.densities.reweighting import effective_fraction
+from thermolatent.errors import ThermolatentError
+from thermolatent.generate.stage import draw_samples
+from thermolatent.generate.weights import ModelWeights
+from thermolatent.layout import Layout
+from thermolatent.learn import train
+from thermolatent.learn.dataset import TrainingData, load_training
+from thermolatent.learn.model import Model
+from thermolatent.learn.reweight import FrameWeights
+from thermolatent.project import STUDIES_VARIABLE, find_study
+from thermolatent.validate.exact import NamedPlane
+from thermolatent.validate.profiles import profiles
+from thermolatent.validate.reference import Reference, View
+from thermolatent.validate.stage import latent_view
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Run:
+    """A study that has been featurized, and what was made of it since.
+
+    Parameters
+    ----------
+    name: of the study, or ``name@scale``.
+    studies: folder of the study files; default: ``$THERMOLATENT_STUDIES``, else ``studies``.
+    results: folder of the results.
+
+    Attributes
+    ----------
+    study, layout: the study, and where its files lie.
+    """
+
+    def __init__(self, name: str, studies: str | Path | None = None, results: str | Path = "results"):
+        folders = [studies] if studies else os.environ.get(STUDIES_VARIABLE, "studies").split(os.pathsep)
+        study = find_study(name, folders)
+        self.layout = Layout.of(study, str(results))
+        there = [T for T in study.temperatures.reference if Path(self.layout.features_header(T)).is_file()]
+        temperatures = study.temperatures.model_copy(
+            update={"reference": there}
+        )  # MD that is yet to come is not missed
+        self.study: Study = study.model_copy(update={"temperatures": temperatures})
+
+    @cached_property
+    def training(self) -> TrainingData:
+        """The training frames; ``training.flat(training.features)`` is ``(N, n_features)``, in the order of all weights."""
+        return load_training(self.study, self.layout)
+
+    @cached_property
+    def reference(self) -> Reference:
+        """All MD there is, training temperatures included: ``reference.features[T]`` is ``(walkers, frames, n_features)``,
+        ``reference.plane[T]`` and ``reference.observables[T]`` are like it. Raises :class:`ArtifactError` without any."""
+        return Reference.load(self.study, self.layout)
+
+    def model(self, name: str, seed: int = 0) -> Fitted:
+        """A trained model, of the study or of :meth:`fit`; raises :class:`ArtifactError` if its file is missing."""
+        return Fitted(self, name, seed, Model.load(self.layout.model(name, seed)))
+
+    def fit(self, name: str, seed: int = 0, **composition: Any) -> Fitted:
+        """Train a model that the study file does not have, and save it beside the others.
+
+        Parameters
+        ----------
+        name: what to call it.
+        composition: as below ``models`` of a study: ``density``, ``temperature``, ``informed``, ``encoder``.
+
+        Needs the files of pretrain for this seed, and of reweight if informed. Raises :class:`ThermolatentError` for a name
+        that the study has, :class:`ConfigError` for a wrong composition.
+        """
+        if name in self.study.models:
+            raise ThermolatentError(
+                f"fit: '{name}' is a model of study {self.study.name}; write model('{name}'), or another name"
+            )
+        content = {**dict(self.study), "models": {**self.study.models, name: composition}}
+        train.run(parse(Study, content, "fit"), self.layout, name, seed)
+        return self.model(name, seed)
+
+    @cached_property
+    def _fixed(self) -> View:
+        reference = self.reference
+        return View("fixed", reference, reference.plane, reference.plane_periodic, self.study.validate_.bins)
+
+    @cached_property
+    def _named(self):
+        return NamedPlane(self.study, self._fixed).state_set(self._fixed)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The ensemble of one model at one temperature.
+
+    Attributes
+    ----------
+    latents: samples ``(n, d)``; log_density: their ln p(z|T) ``(n,)`` in nats.
+    state_probabilities: of the model's own states, ``(n, K)``.
+    frame_weights: of the training frames ``(N,)``, sum 1, and ess_fraction, the share of them that counts.
+    populations: of the study's named states; observables: their means. Both from the frame weights.
+    """
+
+    temperature: float
+    latents: np.ndarray
+    log_density: np.ndarray
+    state_probabilities: np.ndarray
+    frame_weights: np.ndarray
+    ess_fraction: float
+    populations: dict[str, float]
+    observables: dict[str, float]
+
+
+class Fitted:
+    """A trained model of a run. ``density`` is the :class:`~thermolatent.learn.model.Model` itself, with ``log_prob``,
+    ``sample`` and ``representation``."""
+
+    def __init__(self, run: Run, name: str, seed: int, density: Model):
+        self.run, self.name, self.seed, self.density = run, name, seed, density
+
+    @cached_property
+    def _weights(self) -> ModelWeights:
+        run = self.run
+        informed = self.density.latent_potential is not None
+        frames = FrameWeights(run.study, run.layout, self.seed, run.training) if informed else None
+        return ModelWeights(self.density, run.training, frames)
+
+    def predict(self, temperature: float, samples: int = 10_000) -> Prediction:
+        """The ensemble at ``temperature``, in the study's unit. Seed, model and number of samples decide it."""
+        run, reference = self.run, self.run.reference
+        log_w = self._weights.log_weights(temperature, run.study.system.kT(temperature))
+        weights = np.exp(log_w)
+        counts = run._named.training_counts(reference, weights).sum(0)
+        means = weights @ reference.training_observables if reference.observables else []
+        return Prediction(
+            temperature=temperature,
+            **draw_samples(self.density, samples, temperature, self.seed, self._weights.log_density),
+            frame_weights=weights,
+            ess_fraction=effective_fraction(log_w),
+            populations=dict(zip(run._named.names, (counts / counts.sum()).tolist(), strict=True)),
+            observables=dict(zip(reference.observable_names, map(float, means), strict=True)),
+        )
+
+    def plot(self, *temperatures: float) -> Figure:
+        """Free-energy surfaces (kT) over the first two latent coordinates: MD above where there is any, the model below."""
+        from thermolatent.figures import surfaces
+        from thermolatent.figures.style import style
+
+        run = self.run
+        study = run.study
+        if self.name not in study.models:  # one of fit's, which a curve's colour asks for
+            study = study.model_copy(update={"models": {**study.models, self.name: None}})
+        view, _ = latent_view(study, run.reference, self.density.representation, self.seed, "")
+        there = {T: self.predict(T, study.generate.samples) for T in sorted(temperatures)}
+        arrays = profiles(
+            list(there),
+            run._fixed,
+            view,
+            {T: found.frame_weights for T, found in there.items()},
+            {T: found.latents for T, found in there.items()},
+            study.validate_.bootstrap,
+            self.seed,
+        )
+        with style():
+            return surfaces.draw(study, self.name, arrays)

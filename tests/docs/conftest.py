@@ -1,0 +1,48 @@
+"""A folder like a user's, in which the study ``lj7`` has been run, small and short."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from thermolatent.config import load_study
+from thermolatent.config.parsing import merge
+from thermolatent.layout import Layout
+from thermolatent.stages import STAGES
+
+HOME = Path(__file__).parents[2]
+#: LJ7 in seconds; its numbers mean nothing.
+SMALL = {
+    "temperatures": {"predict": [0.3, 0.4], "reference": [0.3]},
+    "simulate": {"walkers": 4, "frames": 150, "save_every": 50, "equilibration": 1000},
+    "representation": {"epochs": 3, "refinements": 1, "initial_labels": 8, "batch_size": 128, "learning_rate": 5e-3},
+    "reweight": {"width": 8, "steps": 100, "batch_size": 256},
+    "learn": {"steps": 60, "evaluate_every": 30, "batch_size": 256},
+    "generate": {"samples": 500, "structures": 5, "grid": 3},
+    "validate": {"bins": 10, "bootstrap": 5},
+}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A working directory with ``studies/lj7.yaml`` and what its stages write, up to the scores, for ``latf``."""
+    folder = tmp_path_factory.mktemp("finished")
+    content = yaml.safe_load((HOME / "studies/lj7.yaml").read_text())
+    content.pop("scales")
+    content = merge(content, SMALL)
+    content["models"] = {"latf": content["models"]["latf"]}
+    content["models"]["latf"]["density"] |= {"couplings": 2, "width": 8, "bins": 4}
+    (folder / "studies").mkdir()
+    (folder / "studies/lj7.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        study = load_study("lj7")
+        layout = Layout.of(study)
+        for stage in ("simulate", "featurize"):
+            for T in study.temperatures.simulated:
+                STAGES[stage].load()(study, layout, T)
+        for stage in ("pretrain", "reweight"):
+            STAGES[stage].load()(study, layout, 0)
+        for stage in ("learn", "generate", "validate"):
+            STAGES[stage].load()(study, layout, "latf", 0)
+    return folder
