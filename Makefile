@@ -9,7 +9,7 @@ CORES ?= all
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run lj7 compare report test test-slow lint format clean
+.PHONY: help install run lj7 compare report test test-slow docs lint format clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml envs/constraints.txt
 	  fi; \
 	done; \
 	echo "No Python 3.11, 3.12 or 3.13 on PATH. Install one, or say where it is: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
-	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c envs/constraints.txt -e ".[test]"
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c envs/constraints.txt -e ".[docs,test]"
 	@touch $@
 
 run: $(STAMP) ## the studies of config.yaml: LJ7, two seeds
@@ -46,6 +46,10 @@ test: $(STAMP) ## the tests, but those that take minutes
 
 test-slow: $(STAMP) ## the statistical tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+docs: $(STAMP) ## these pages as HTML in build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo build/docs/index.html
 
 lint: $(STAMP) ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .

@@ -1,0 +1,288 @@
+"""Each code block of README and docs does what it says: commands are known, studies are sound, Python runs."""
+
+import argparse
+import functools
+import io
+import re
+import subprocess
+import tomllib
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import code_blocks
+import numpy as np
+import pytest
+import snakemake.cli
+import yaml
+from code_blocks import BLOCKS, COMMANDS, HOME, commands, words
+from molecules_for_tests import alanine_dipeptide
+from running_snakemake import snakemake as run_snakemake
+
+import thermolatent.densities.fit as fit
+from thermolatent.cli import build_parser
+from thermolatent.config import Project, load_study, parse
+from thermolatent.config.parsing import merge
+from thermolatent.project import find_study
+from thermolatent.simulate.topology import check_molecule
+
+EXECUTED = [block for block in BLOCKS if block.kind != "text" and not block.reason]
+
+
+def of_kind(kind):
+    return pytest.mark.parametrize("block", [b for b in EXECUTED if b.kind == kind], ids=str)
+
+
+def test_no_block_escapes():
+    """Fences that the parser did not see, or a kind without a test, would go unnoticed."""
+    for page in code_blocks.PAGES:
+        name = page.relative_to(HOME).as_posix()
+        fences = len(re.findall(r"^\s*```[\w{]", page.read_text(), re.M))
+        directives = len(re.findall(r"^\s*```\{", page.read_text(), re.M))
+        assert sum(b.page == name for b in BLOCKS) >= fences - directives, name
+    assert {b.kind for b in EXECUTED} == {"shell", "yaml", "python"}
+
+
+def test_text_is_no_hidden_code():
+    for block in BLOCKS:
+        if block.kind == "text":
+            assert not [line for line in commands(block.text) if line.split()[0] in COMMANDS[:3]], str(block)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("    frobnicate --all\n", "what kind of block is it"),
+        ("```ruby\nputs 1\n```\n", "a block of ruby"),
+        ("```\nthermolatent check lj7\n```\n", ("shell", "")),
+        ("<!-- not executed: needs a cluster -->\n\n```shell\nsbatch me\n```\n", ("shell", "needs a cluster")),
+        ("<!-- not executed: -->\n\n```shell\nsbatch me\n```\n", ("shell", "")),
+        ("1. In a list:\n\n   ```python\n   x = 1\n   ```\n", ("python", "")),
+    ],
+)
+def test_the_kind_of_a_block_is_told_or_refused(tmp_path, monkeypatch, text, told):
+    monkeypatch.setattr(code_blocks, "HOME", tmp_path)
+    (tmp_path / "page.md").write_text(text)
+    if isinstance(told, str):
+        with pytest.raises(ValueError, match=rf"page\.md:1: {told}"):
+            code_blocks.blocks_of(tmp_path / "page.md")
+    else:
+        (block,) = code_blocks.blocks_of(tmp_path / "page.md")
+        assert (block.kind, block.reason) == told
+
+
+# shell
+
+
+def known_to(parser: argparse.ArgumentParser, arguments: list[str]) -> str:
+    """What argparse has against the arguments; empty if nothing."""
+    told = io.StringIO()
+    try:
+        with redirect_stderr(told), redirect_stdout(told):
+            parser.parse_args(arguments)
+    except SystemExit as stop:
+        return told.getvalue() if stop.code else ""
+    return ""
+
+
+def make_targets():
+    return set(re.findall(r"^([a-z0-9-]+):", (HOME / "Makefile").read_text(), re.M))
+
+
+def check_thermolatent(arguments):
+    assert not known_to(build_parser(), arguments)
+
+
+def check_snakemake(arguments):
+    assert not known_to(snakemake.cli.get_argument_parser(), arguments)
+    settings = dict(word.split("=", 1) for word in arguments if re.match(r"(studies|scale|seeds)=", word))
+    content = {key: yaml.safe_load(value) for key, value in settings.items()}
+    if "studies" in content:
+        content["studies"] = list(np.atleast_1d(content["studies"]))
+    project = parse(Project, {**yaml.safe_load((HOME / "config.yaml").read_text()), **content}, "block")
+    suffix = "" if project.scale == "full" else f"@{project.scale}"
+    for name in project.studies:
+        if name not in ("mine", "my"):  # the reader's own
+            find_study(name + suffix if "@" not in name else name, [HOME / "studies"])
+
+
+def check_make(arguments):
+    targets = [word for word in arguments if "=" not in word and not word.startswith("-")]
+    assert set(targets) <= make_targets(), targets
+
+
+def check_pip(arguments):
+    assert arguments[0] == "install"
+    extras = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for word, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word in ("-c", "-r"):
+            assert (HOME / after).is_file(), after
+        if named := re.match(r"\.\[([\w,]+)\]", word):
+            assert set(named[1].split(",")) <= set(extras), word
+
+
+def check_python(arguments):
+    if arguments[0] == "-m":
+        assert arguments[1] in ("venv", "openmm.testInstallation", "sphinx", "pytest"), arguments
+        return
+    script = HOME / arguments[0]
+    assert script.is_file(), arguments[0]
+    text = script.read_text()
+    assert not [word for word in arguments[1:] if word.startswith("--") and f'"{word}"' not in text]
+
+
+def check_conda(arguments):
+    for word, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == "-f":
+            assert (HOME / after).is_file(), after
+
+
+CHECKS = {
+    "thermolatent": check_thermolatent,
+    "snakemake": check_snakemake,
+    "make": check_make,
+    "pip": check_pip,
+    "python": check_python,
+    "conda": check_conda,
+}
+#: Not this project's to check.
+FOREIGN = {"git", "source", "cd", "export", "jupyter"}
+
+
+@of_kind("shell")
+def test_commands_are_known(block):
+    assert commands(block.text), str(block)
+    for command in commands(block.text):
+        program, *arguments = words(command)
+        program = Path(program).name
+        if program not in FOREIGN:
+            assert program in CHECKS, f"{block}: {command}"
+            CHECKS[program](arguments)
+
+
+def test_make_knows_what_it_would_do():
+    targets = {
+        a for b in EXECUTED if b.kind == "shell" for c in commands(b.text) for a in words(c)[1:] if "make" in c[:4]
+    }
+    for target in sorted(targets & make_targets()):
+        subprocess.run(["make", "-n", target], cwd=HOME, check=True, capture_output=True)
+
+
+@pytest.mark.workflow
+def test_the_workflow_plans_what_the_blocks_ask_for(tmp_path):
+    """One dry run of all the studies that commands name at full scale."""
+    text = "\n".join(c for b in EXECUTED if b.kind == "shell" for c in commands(b.text) if "snakemake" in c)
+    asked = {name for found in re.findall(r'studies="?\[([\w,@ ]+)\]', text) for name in re.split(r"[, ]+", found)}
+    known = sorted(name for name in asked if (HOME / "studies" / f"{name}.yaml").is_file())
+    assert len(known) > 3
+    done = run_snakemake(tmp_path, "-n", "-q", "--config", f"studies=[{', '.join(known)}]", "seeds=[0]")
+    assert done.code == 0, done.error
+
+
+# yaml
+
+#: What a block that shows one section is completed with.
+BASE = {
+    "system": {"kind": "peptide", "sequence": "GYDPETGTWG", "hydrogen_mass": 3.0},
+    "temperatures": {"train": [340, 440], "predict": [360, 380, 400, 420]},
+    "simulate": {"walkers": 20, "frames": 5000, "time_step": 0.002},
+    "featurize": {"features": ["backbone_torsions"], "plane": ["rmsd", "radius_of_gyration"]},
+    "models": {"latf": {"density": "flow"}},
+    "validate": {"states": {"kind": "nearest", "centers": {"a": [0.3, 0.6], "b": [0.6, 1.0]}}},
+}
+
+
+@pytest.fixture
+def folder_of_a_reader(tmp_path, monkeypatch):
+    """A working directory in which every file that a block names exists."""
+    import mdtraj
+
+    monkeypatch.chdir(tmp_path)
+    topology, positions = alanine_dipeptide()
+    text = "\n".join(block.text for block in EXECUTED if block.kind == "yaml")
+    for name in set(re.findall(r"[\w/.]+\.(?:pdb|xtc|xvg|prmtop|inpcrd|xml|top|gro|psf|prm|rtf|py)\b", text)):
+        path = tmp_path / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        if path.suffix == ".pdb":
+            mdtraj.Trajectory(positions[:1], topology).save_pdb(str(path))
+    functions = [block.text for block in BLOCKS if block.kind == "python" and "salt_bridge" in block.text]
+    (tmp_path / "my_observables.py").write_text(functions[0])
+    (tmp_path / "studies").mkdir()
+    for path in (HOME / "studies").glob("*.yaml"):
+        (tmp_path / "studies" / path.name).write_text(path.read_text())
+    return tmp_path
+
+
+def documents(text):
+    """Content of a block; one that shows several ways to write a key is several documents."""
+    first = re.match(r"(?:\s*#.*\n)*(\w+):", text)
+    parts = re.split(rf"^(?={first[1]}:)", text, flags=re.M) if first else [text]
+    return [content for part in parts if (content := yaml.safe_load(part)) is not None]
+
+
+def completed(content):
+    """A study of which ``content`` is a part; a whole study as it is."""
+    if {"system", "featurize", "models"} <= set(content):
+        return content
+    if "from" in content.get("simulate", {}):  # its MD and its system are another study's
+        rest = {key: value for key, value in BASE.items() if key not in ("system", "temperatures")}
+        return {**rest, "temperatures": {"train": [340, 440]}, **content, "simulate": {"from": "chignolin"}}
+    if "system" not in content:
+        return merge(BASE, content)
+    simulate = dict(BASE["simulate"])
+    if content["system"]["kind"] == "trajectories":
+        simulate.pop("time_step")
+    elif content["system"].get("solvent", "explicit") == "explicit":
+        simulate["pressure"] = 1
+    return {**BASE, "simulate": simulate, **content}
+
+
+@of_kind("yaml")
+def test_studies_are_sound(block, folder_of_a_reader):
+    for content in documents(block.text):
+        if set(content) <= set(Project.model_fields):
+            parse(Project, content, str(block))
+            continue
+        whole = completed(content)
+        (folder_of_a_reader / "studies/shown.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
+        study = load_study("shown")
+        for scale in whole.get("scales", {}):
+            load_study(f"shown@{scale}")
+        if whole is content and study.system.kind == "peptide":  # what thermolatent check does besides
+            check_molecule(study)
+
+
+# python
+
+
+@pytest.fixture(scope="module")
+def namespaces():
+    """Names that a page's blocks share, as its reader's session does."""
+    rng = np.random.default_rng(0)
+    own = {"z": rng.normal(size=(400, 2)), "temperatures": np.repeat([0.2, 0.5], 200)}
+    return {block.page: dict(own) for block in EXECUTED}
+
+
+@of_kind("python")
+def test_python_runs(block, finished, namespaces, monkeypatch, capsys):
+    monkeypatch.chdir(finished)
+    short = functools.partial(fit.FitSettings, steps=20, batch_size=64, evaluate_every=10)
+    monkeypatch.setattr(fit, "FitSettings", short)
+    exec(compile(block.text, str(block), "exec"), namespaces[block.page])
+
+
+def test_the_notebook_runs(finished, monkeypatch, capsys):
+    import nbformat
+
+    monkeypatch.chdir(finished)
+    notebook = nbformat.read(HOME / "docs/notebook.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not [cell for cell in cells if cell.outputs or cell.execution_count]
+    code = [re.sub(r"^%.*$", "", cell.source, flags=re.M) for cell in cells]
+    assert len(code[1].strip().splitlines()) <= 10  # load, fit, predict, plot
+    namespace = {}
+    for k, text in enumerate(code):
+        exec(compile(text, f"notebook cell {k}", "exec"), namespace)
+    assert sum(namespace["there"].populations.values()) == pytest.approx(1)
+    assert "effective frames" in capsys.readouterr().out
