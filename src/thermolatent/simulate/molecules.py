@@ -73,10 +73,15 @@ def engine_in_turn(
     return InTurn(recipe) if processes == 1 else Processes(recipe, walkers, processes)
 
 
-def start_walkers(engine: Engine, molecule: Molecule, settings: Simulate, temperature: float) -> None:
-    """Put every walker at its minimised start with random velocities of the ramp's first temperature."""
+def start_walkers(
+    engine: Engine, molecule: Molecule, settings: Simulate, temperature: float, iterations: int = 0
+) -> None:
+    """Put every walker at its minimised start with random velocities of the ramp's first temperature.
+
+    ``iterations`` bounds the minimisation; 0 leaves it its time.
+    """
     system = molecule_system(molecule, settings, temperature)
-    starts = minimised_starts(molecule, settings, system)
+    starts = minimised_starts(molecule, settings, system, iterations)
     positions = np.stack([starts[name] for name in start_names(molecule, settings.walkers)])
     if isinstance(engine, Together):
         masses = np.array([system.getParticleMass(i)._value for i in range(system.getNumParticles())])
@@ -126,7 +131,9 @@ def box_scale(molecule: Molecule, settings: Simulate) -> float:
     return float(settings.volume / volume) ** (1 / 3)
 
 
-def minimised_starts(molecule: Molecule, settings: Simulate, system: mm.System) -> dict[str, np.ndarray]:
+def minimised_starts(
+    molecule: Molecule, settings: Simulate, system: mm.System, iterations: int = 0
+) -> dict[str, np.ndarray]:
     """Each start ``(all particles, 3)`` in nm at the minimum of the energy below it, in the box of ``system``.
 
     Raises :class:`SimulationError` for one whose energy is not finite.
@@ -138,7 +145,7 @@ def minimised_starts(molecule: Molecule, settings: Simulate, system: mm.System) 
         if settings.volume is not None:
             positions = _scaled(context, positions, box_scale(molecule, settings))
         context.setPositions(positions)
-        mm.LocalEnergyMinimizer.minimize(context, _TOLERANCE)
+        mm.LocalEnergyMinimizer.minimize(context, _TOLERANCE, iterations)
         state = context.getState(positions=True, energy=True)
         if not np.isfinite(state.getPotentialEnergy()._value):
             raise SimulationError(

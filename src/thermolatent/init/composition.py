@@ -1,0 +1,84 @@
+"""What a molecule consists of, and where its known structures lie in the fixed plane: what proposals are made from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thermolatent.config.parsing import from_registry
+from thermolatent.featurize import FEATURES
+from thermolatent.featurize.base import Particles, columns_on
+from thermolatent.simulate.topology import write_topology
+from thermolatent.systems.base import System
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Numbers of amino acids and nucleotides, of all residues, and of the atoms that are saved."""
+
+    amino_acids: int
+    nucleotides: int
+    residues: int
+    atoms: int
+
+
+def compose(system: System) -> Composition:
+    """What the saved atoms of a molecule are; builds it, and raises what building raises."""
+    amino_acids = nucleotides = residues = atoms = 0
+    for residue in system.topology().residues():
+        names = {atom.name for atom in residue.atoms()}
+        amino_acids += {"N", "CA", "C"} <= names
+        nucleotides += {"C1'", "C4'"} <= names
+        residues, atoms = residues + 1, atoms + len(names)
+    return Composition(amino_acids, nucleotides, residues, atoms)
+
+
+def in_plane(system: System, plane: list[Any], positions: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Named points ``(2,)`` of the fixed plane: of the system's starts, or of ``positions (n, n_particles, 3)`` in nm."""
+    features = [from_registry(FEATURES, value) for value in plane]
+    starts = (
+        system.starts() if positions is None else dict(zip(map(str, range(len(positions))), positions, strict=True))
+    )
+    topology: Any = Particles(system.n_particles)
+    if system.molecular:
+        import mdtraj
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "topology.pdb")
+            write_topology(system, path)
+            loaded = mdtraj.load(path)
+        topology = loaded.topology
+        topology.start = loaded.xyz[0]
+    points = columns_on(features, topology).compute(np.stack(list(starts.values())).astype(np.float32))
+    return dict(zip(starts, points, strict=True))
+
+
+def sampled(system: System, most: int = 500) -> np.ndarray:
+    """Frames ``(n, n_particles, 3)`` in nm spread over existing trajectories, the same number of every file."""
+    import mdtraj
+
+    files = [path for paths in system.files.values() for path in paths]
+    share = max(2, most // len(files))
+    found = []
+    for path in files:
+        with mdtraj.open(path) as file:
+            stride = max(1, len(file) // share)
+        loaded = mdtraj.load(path, top=system.all_atoms, atom_indices=system.kept, stride=stride)
+        found.append(loaded.xyz)
+    return np.concatenate(found)
+
+
+def clusters(points: Mapping[str, np.ndarray], most: int = 3) -> np.ndarray:
+    """Centres ``(k, 2)`` of k-means on points of the plane, the most populated first; fewer than ``most`` where it is empty."""
+    from scipy.cluster.vq import kmeans2
+
+    values = np.stack(list(points.values())).astype(float)
+    scale = np.where(values.std(0) > 0, values.std(0), 1.0)
+    centres, labels = kmeans2(values / scale, most, minit="++", seed=0, missing="warn")
+    count = np.bincount(labels, minlength=most)
+    return (centres * scale)[np.argsort(-count)][: int((count > 0).sum())]

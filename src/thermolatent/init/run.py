@@ -1,0 +1,233 @@
+"""The command ``init``: check what is given, propose, measure, write, and see that what was written is sound."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from thermolatent.config import Simulate, Study, load_study, parse
+from thermolatent.errors import ThermolatentError
+from thermolatent.init.composition import Composition, compose
+from thermolatent.init.document import duration_of_md, write_document
+from thermolatent.init.given import (
+    read_assignments,
+    read_temperatures,
+    study_name,
+    system_of,
+    system_section,
+    trajectories_section,
+    with_solvent,
+)
+from thermolatent.init.proposal import Proposal, cut_into_walkers, fit_to, length, propose
+from thermolatent.systems.base import System
+
+#: Days of MD that a proposal may take on this machine.
+DAYS = 2.0
+#: Probe of the speed, seconds.
+PROBE_SECONDS = 10.0
+
+
+def run(
+    given: str | None,
+    train: list[float] | None,
+    predict: list[float] | None,
+    *,
+    topology: str | None = None,
+    trajectories: list[str] | None = None,
+    frame_interval: float | None = None,
+    solvent: str | None = None,
+    more: list[str] | None = None,
+    name: str | None = None,
+    folder: str = "studies",
+    force: bool = False,
+    probe: bool = True,
+) -> Path:
+    """Write ``<folder>/<name>.yaml`` and return its path; see ``thermolatent init --help`` for the arguments.
+
+    Raises :class:`ThermolatentError` before anything is written.
+    """
+    keys = read_assignments(more or [])
+    if trajectories or topology:
+        return _from_trajectories(
+            topology, trajectories, frame_interval, train, predict, keys, given, name, folder, force
+        )
+    if given is None:
+        raise ThermolatentError(
+            "give a PDB or mmCIF file, a sequence (GYDPETGTWG), a model system's name, or --topology with --trajectories"
+        )
+    if not train:
+        raise ThermolatentError(
+            "--train: is missing; write the temperatures of the MD to learn from, e.g. --train 340 440"
+        )
+    temperatures = read_temperatures(train, predict)
+    section = system_section(given, solvent, keys)
+    path = _target(study_name(name, section), folder, force)
+    system = _checked(system_of(section), temperatures)
+    composition = None
+    if system.molecular:
+        _say(f"{given}: building it")
+        plain = section if "solvent" in section else section | {"solvent": "vacuum"}
+        composition = compose(system_of(plain))
+        section = with_solvent(section, composition.nucleotides > 0, composition.amino_acids)
+        system = system_of(section)
+        _say(_what(composition, section))
+    on_gpu = system.molecular and _on_gpu()
+    proposal = propose(system, composition, [t for ts in temperatures.values() for t in ts], on_gpu)
+    jobs = len(temperatures["train"])
+    cost = _cost(system, composition, proposal, temperatures["train"], jobs, probe)
+    text = write_document(path.stem, _command(), section, temperatures, proposal, cost)
+    return _write(path, text)
+
+
+def _from_trajectories(
+    topology, trajectories, frame_interval, train, predict, keys, given, name, folder, force
+) -> Path:
+    if given is not None:
+        raise ThermolatentError(f"'{given}' cannot stand beside --topology and --trajectories; leave it out")
+    if not (topology and trajectories):
+        missing = "--trajectories 340=a.xtc,b.xtc 440=c.xtc" if topology else "--topology my.pdb"
+        raise ThermolatentError(f"existing MD needs --topology and --trajectories; add {missing}")
+    section = trajectories_section(topology, trajectories, frame_interval, keys)
+    known = list(section["files"])
+    if wrong := [t for t in train or known if t not in section["files"]]:
+        raise ThermolatentError(f"--train: there are no trajectories at {wrong[0]:g}; add them, or leave it out")
+    temperatures = read_temperatures(train or known, predict)
+    temperatures["reference"] = [t for t in temperatures["predict"] if t in section["files"]]
+    path = _target(study_name(name, section), folder, force)
+    system = _checked(system_of(section), temperatures)
+    if "atoms" not in section and any(residue.is_water for residue in system.all_atoms.residues):
+        section["atoms"] = "protein" if any(r.is_protein for r in system.all_atoms.residues) else "not water"
+        system = system_of(section)
+        _say(f"water in the topology: only '{section['atoms']}' is kept (system.atoms)")
+    from thermolatent.simulate.importing import frames_in
+
+    used = temperatures["train"] + temperatures["reference"]
+    lengths = {t: [frames_in(p, system.all_atoms) for p in section["files"][t]] for t in used}
+    composition = compose(system)
+    _say(_what(composition, section))
+    proposal = propose(system, composition, used, False)
+    cuts = [cut_into_walkers(n) for n in lengths.values()]
+    proposal.simulate = {key: min(cut[key] for cut in cuts) for key in ("walkers", "frames")}
+    proposal.lag = max(1, min(proposal.lag, proposal.simulate["frames"] // 20))
+    frames = ", ".join(f"{sum(n)} at {t:g}" for t, n in lengths.items())
+    smoke = min(60, proposal.simulate["frames"])
+    text = write_document(
+        path.stem, _command(), section, temperatures, proposal, [f"Frames there are: {frames}."], smoke
+    )
+    return _write(path, text)
+
+
+def _target(name: str, folder: str, force: bool) -> Path:
+    path = Path(folder) / f"{name}.yaml"
+    if path.exists() and not force:
+        raise ThermolatentError(f"{path}: is there already; write --name another, or --force to overwrite it")
+    return path
+
+
+def _checked(system: System, temperatures: Mapping[str, list[float]]) -> System:
+    """The system, if these can be its temperatures: said before anything is built."""
+    step = {"frames": 2, "time_step": 1e-6}
+    system.check_simulate(Simulate(**step), [t for ts in temperatures.values() for t in ts])
+    return system
+
+
+def _what(composition: Composition, section: Mapping[str, Any]) -> str:
+    parts = [
+        f"{count} {name}{'s' * (count != 1)}"
+        for count, name in ((composition.amino_acids, "amino acid"), (composition.nucleotides, "nucleotide"))
+        if count
+    ]
+    around = {"implicit": "implicit solvent", "explicit": "explicit water", "vacuum": "vacuum"}.get(
+        section.get("solvent", "")
+    )
+    return f"{', '.join(parts) or 'no amino acids'}, {composition.atoms} atoms{f', in {around}' if around else ''}"
+
+
+def _on_gpu() -> bool:
+    from thermolatent.systems.platforms import gpu_platform
+
+    return gpu_platform() is not None
+
+
+def _cost(system, composition, proposal: Proposal, train: list[float], jobs: int, probe: bool) -> list[str]:
+    """Lines about what the MD costs here; shortens what would take longer than :data:`DAYS`."""
+    if not probe:
+        return ["Not measured what it costs here (--no-probe)."]
+    from thermolatent.simulate.speed import measure
+
+    _say(f"measuring the speed for {PROBE_SECONDS:g} seconds")
+    speed = measure(system, parse(Simulate, proposal.simulate, "simulate"), min(train), PROBE_SECONDS)
+    rounds = -(-jobs // min(speed.jobs, jobs))  # as many temperatures as there are cores run side by side
+    where = f"{speed.platform}, {'one core' if speed.jobs > 1 or speed.share < 1 else 'one job'} per temperature"
+    if composition is None:
+        simulate = proposal.simulate
+        steps = simulate["walkers"] * (simulate["frames"] * simulate["save_every"] + simulate["equilibration"])
+        told = [
+            f"MD: {_duration(steps / speed.walker_steps_per_second / 86400 * rounds)} for all of train on this machine "
+            f"({where}: {speed.walker_steps_per_second:.2g} walker-steps/s)."
+        ]
+    else:
+        wanted, days = length(proposal.simulate), _days(proposal, speed.ns_per_day, rounds)
+        if days > DAYS:
+            fit_to(proposal, DAYS / rounds * speed.ns_per_day)
+        cut = _days(proposal, speed.ns_per_day, rounds)
+        told = [f"MD: {_duration(cut)} for all of train on this machine ({where}: {speed.ns_per_day:.2g} ns/day)."]
+        if days > DAYS:
+            told.append(
+                f"That is what fits {DAYS:g} days here, {duration_of_md(length(proposal.simulate))} per temperature; this "
+                f"molecule wants about {duration_of_md(wanted)} ({_duration(days)} here)."
+            )
+            told.append(
+                "So use a GPU (thermolatent doctor), or judge by 'convergence' in the report whether it is enough."
+            )
+        simulate = proposal.simulate
+        size = 12e-6 * composition.atoms * simulate["walkers"] * simulate["frames"]
+        told.append(
+            f"Disk: {f'{size / 1000:.2g} GB' if size >= 1000 else f'{size:.0f} MB'} of trajectories per temperature."
+        )
+    if speed.share < 0.7:
+        told.append(f"(The probe got {speed.share:.0%} of a core; times are for cores that do nothing else.)")
+    return told
+
+
+def _days(proposal: Proposal, ns_per_day: float, rounds: int) -> float:
+    simulate = proposal.simulate
+    relax = simulate["walkers"] * simulate["equilibration"] * simulate["time_step"] / 1000
+    return rounds * (length(simulate) + relax) / ns_per_day
+
+
+def _duration(days: float) -> str:
+    minutes = days * 1440
+    if minutes < 90:
+        return f"about {max(1, round(minutes))} min"
+    return (
+        f"about {minutes / 60:.2g} hours"
+        if minutes < 2880
+        else f"about {days:.2g} days"
+        if days < 100
+        else f"{days:.0f} days"
+    )
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write what can be loaded again, at both its scales, and nothing else."""
+    content = yaml.safe_load(text)
+    scales = content.pop("scales")
+    parse(Study, {**content, "name": path.stem}, str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    load_study(f"{path.stem}@{next(iter(scales))}", path.parent)
+    return path
+
+
+def _command() -> str:
+    return shlex.join(["thermolatent", *sys.argv[1:]])
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
