@@ -60,3 +60,14 @@ def test_a_terminal_gets_a_bar(caplog, capsys, monkeypatch):
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (185, "3:05 min"), (7800, "2:10 h")])
 def test_clock(seconds, text):
     assert clock(seconds) == text
+
+
+def test_a_log_line_is_read_again(caplog, monkeypatch):
+    monkeypatch.setattr(module, "LOG_SECONDS", 0.0)
+    with progress(200, "MD at T=0.5") as bar:
+        bar.update(50, note="1.3e6 walker-steps/s, all well")
+    list(progress(iter("a"), "reading"))
+    first, second = (module.read_line(f"13:30:33 {message}") for message in caplog.messages)
+    assert first == module.Reading("MD at T=0.5", 0.25, "0 s left", "1.3e6 walker-steps/s, all well")
+    assert second == module.Reading("reading", None, "", "")
+    assert module.read_line("13:30:33 refinement 0: 10 states, held-out cross-entropy 2.1") is None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -83,6 +85,31 @@ def progress(iterable_or_total: Iterable[Any] | int, what: str, done: int = 0) -
         return Progress(None, iterable_or_total, what, done)
     total = len(iterable_or_total) if hasattr(iterable_or_total, "__len__") else None
     return Progress(iterable_or_total, total, what, done)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A log line of :class:`Progress`, read again: share done (None where the total is not known), time left, note."""
+
+    what: str
+    share: float | None
+    left: str
+    note: str
+
+
+_LINE = re.compile(
+    r"(?:[\d:]+ )?(?P<what>.+): \d+% \((?P<done>\d+)/(?P<total>\d+)\), .+? gone, (?P<left>.+? left)(?:, (?P<note>.*))?$"
+)
+_LINE_WITHOUT_TOTAL = re.compile(r"(?:[\d:]+ )?(?P<what>.+): (?P<done>\d+) in [^,]+(?:, (?P<note>.*))?$")
+
+
+def read_line(line: str) -> Reading | None:
+    """What a log line says, or None if :class:`Progress` did not write it."""
+    if found := _LINE.fullmatch(line.rstrip()):
+        return Reading(found["what"], int(found["done"]) / int(found["total"]), found["left"], found["note"] or "")
+    if found := _LINE_WITHOUT_TOTAL.fullmatch(line.rstrip()):
+        return Reading(found["what"], None, "", found["note"] or "")
+    return None
 
 
 def clock(seconds: float) -> str:

@@ -5,13 +5,14 @@ heavy libraries are imported in ``run``. An error of the input's derives from Th
 ``run`` may return an exit code; None is 0.
 """
 
-from thermolatent.commands import check, fit_density, init, paper_figure, predict, survey
+from thermolatent.commands import check, fit_density, init, paper_figure, predict, status, survey
 
 COMMANDS = {
     "init": init,
     "check": check,
     "fit-density": fit_density,
     "predict": predict,
+    "status": status,
     "survey": survey,
     "paper-figure": paper_figure,
 }

@@ -117,7 +117,9 @@ def _system(section: Mapping[str, Any]) -> list[str]:
 
 def _solvent_note(section: Mapping[str, Any]) -> list[str]:
     if section.get("solvent") == "implicit":
-        return ["# Implicit solvent is quick but makes salt bridges too strong; for water: init with --solvent explicit"]
+        return [
+            "# Implicit solvent is quick but makes salt bridges too strong; for water: init with --solvent explicit"
+        ]
     return []
 
 

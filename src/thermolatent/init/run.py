@@ -24,6 +24,7 @@ from thermolatent.init.given import (
     with_solvent,
 )
 from thermolatent.init.proposal import Proposal, cut_into_walkers, fit_to, length, propose
+from thermolatent.rates import short
 from thermolatent.systems.base import System
 
 #: Days of MD that a proposal may take on this machine.
@@ -169,14 +170,14 @@ def _cost(system, composition, proposal: Proposal, train: list[float], jobs: int
         steps = simulate["walkers"] * (simulate["frames"] * simulate["save_every"] + simulate["equilibration"])
         told = [
             f"MD: {_duration(steps / speed.walker_steps_per_second / 86400 * rounds)} for all of train on this machine "
-            f"({where}: {speed.walker_steps_per_second:.2g} walker-steps/s)."
+            f"({where}: {short(speed.walker_steps_per_second)} walker-steps/s)."
         ]
     else:
         wanted, days = length(proposal.simulate), _days(proposal, speed.ns_per_day, rounds)
         if days > DAYS:
             fit_to(proposal, DAYS / rounds * speed.ns_per_day)
         cut = _days(proposal, speed.ns_per_day, rounds)
-        told = [f"MD: {_duration(cut)} for all of train on this machine ({where}: {speed.ns_per_day:.2g} ns/day)."]
+        told = [f"MD: {_duration(cut)} for all of train on this machine ({where}: {short(speed.ns_per_day)} ns/day)."]
         if days > DAYS:
             told.append(
                 f"That is what fits {DAYS:g} days here, {duration_of_md(length(proposal.simulate))} per temperature; this "

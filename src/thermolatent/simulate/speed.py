@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError
+from thermolatent.rates import ns_per_day
 from thermolatent.simulate.engines import Engine, Failed, Together
 from thermolatent.simulate.langevin import make_context, platform_name
 from thermolatent.simulate.molecules import ON_CORES, molecule_engine, start_walkers
 from thermolatent.systems.base import System
 
-SECONDS_PER_DAY = 86400.0
 #: Minimisation steps before the clock starts: enough that nothing blows up while it is cold.
 _MINIMISE = 100
 #: Kelvin at which it is: the speed is the same, and a strained start does no harm.
@@ -45,11 +45,6 @@ class Speed:
     def ns_per_day(self) -> float:
         """Of one job, all walkers together."""
         return ns_per_day(self.walker_steps_per_second, self.time_step)
-
-
-def ns_per_day(walker_steps_per_second: float, time_step: float) -> float:
-    """Simulated time per day (ns) of all walkers together; ``time_step`` in ps."""
-    return walker_steps_per_second * time_step * SECONDS_PER_DAY / 1000
 
 
 def measure(system: System, settings: Simulate, temperature: float, seconds: float = 10.0) -> Speed:

@@ -20,6 +20,7 @@ from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError, Stopped
 from thermolatent.layout import format_temperature
 from thermolatent.progress import progress
+from thermolatent.rates import rate_text
 from thermolatent.simulate.engines import Engine, Failed, Frame, Together
 from thermolatent.simulate.langevin import make_context, starting_positions
 from thermolatent.simulate.molecules import Bonds, kelvin_at, molecule_engine, ramp_stage, start_walkers
@@ -90,7 +91,7 @@ def _to_the_end(run: _Run) -> dict[str, Any]:
         while state["steps"] < run.total_steps:
             before = state["steps"]
             run.advance(stop)
-            bar.update(state["steps"] - before)
+            bar.update(state["steps"] - before, run.rate(state["steps"] - first, time.monotonic() - started))
             if stop.is_set():
                 run.checkpoint()
                 raise Stopped(
@@ -208,6 +209,11 @@ class _Run:
         return SimulationError(
             f"{self.what}: {who} blew up between steps {step} and {self.state['steps']} ({what}); {remedy}"
         )
+
+    def rate(self, steps: int, seconds: float) -> str:
+        """How fast it runs, for people."""
+        reduced = self.system.temperature_unit == "reduced"
+        return rate_text(steps * self.settings.walkers / max(seconds, 1e-9), self.settings.time_step, reduced)
 
     def checkpoint(self) -> None:
         """Make all frames so far count."""

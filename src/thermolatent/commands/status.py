@@ -1,0 +1,89 @@
+"""``thermolatent status``: how far a study has come, from its results and logs alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thermolatent.commands.arguments import add_results, add_study, positive, study_of
+from thermolatent.errors import ThermolatentError
+
+if TYPE_CHECKING:
+    from thermolatent.status.jobs import Jobs
+
+HELP = "what of a study is done, running, failed or waiting"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_study(parser, nargs="?")
+    add_results(parser)
+    parser.add_argument(
+        "--logs", metavar="DIR", help="where the workflow's logs lie (default: logs beside the results)"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="default: those that have been started")
+    parser.add_argument(
+        "--watch",
+        type=positive,
+        nargs="?",
+        const=5,
+        metavar="SECONDS",
+        help="again every so often (default: 5) until done",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    from thermolatent.status.view import finished
+
+    while True:
+        found = _studies(options)
+        text = _text(found)
+        if options.watch and sys.stdout.isatty():
+            print("\033[H\033[2J", end="")
+        print(text, flush=True)
+        if not options.watch or all(finished(jobs) for jobs in found):
+            return
+        time.sleep(options.watch)
+
+
+def _text(found: list[Jobs]) -> str:
+    from thermolatent.status.view import summary, view
+
+    return view(found[0]) if len(found) == 1 else "\n".join(map(summary, found))
+
+
+def _studies(options: argparse.Namespace) -> list[Jobs]:
+    """The study that was asked for, or every one with results."""
+    from thermolatent.artifacts import load_json
+
+    results = Path(options.results)
+    if options.study is None:
+        contents = [load_json(path, "study") for path in sorted(results.glob("*/study.json"))]
+        if not contents:
+            raise ThermolatentError(f"{results}: no study has results here; write --results DIR, or name a study")
+    elif (path := results / options.study / "study.json").is_file():
+        contents = [load_json(path, "study")]
+    else:
+        from thermolatent.project import resolved
+
+        contents = [resolved(study_of(options))]
+    return [_jobs(content, options) for content in contents]
+
+
+def _jobs(content: dict, options: argparse.Namespace) -> Jobs:
+    from thermolatent.status.jobs import Jobs, seeds_seen
+
+    results = options.results
+    logs = options.logs or str(Path(results).parent / "logs")
+    name = content["name"]
+    seeds = options.seeds or seeds_seen(f"{results}/{name}", f"{logs}/{name}") or _configured()
+    return Jobs(content, results, logs, seeds)
+
+
+def _configured() -> list[int]:
+    """Seeds of the working directory's config.yaml."""
+    from thermolatent.project import load_project
+
+    return load_project(["config.yaml"], {}).seeds

@@ -1,0 +1,97 @@
+"""The status of one study, or of all, as text."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from thermolatent.artifacts import load_json
+from thermolatent.errors import ArtifactError
+from thermolatent.layout import format_temperature
+from thermolatent.rates import rate_text
+from thermolatent.status.jobs import BASELINES, Job, Jobs
+from thermolatent.status.state import Found, last_losses, look
+
+
+def view(jobs: Jobs, now: float | None = None) -> str:
+    """Temperatures, models, what comes after, and why something failed."""
+    content, now = jobs.content, time.time() if now is None else now
+    states = {job: look(job, now) for job in jobs}
+    out = [summary(jobs, states), ""]
+    if content.get("description"):
+        out.insert(1, content["description"])
+    rows = [("T", "role", "MD", "speed", "features")]
+    for T in jobs.temperatures:
+        md = states[jobs.md(T)]
+        role = "train" if T in content["temperatures"]["train"] else "reference"
+        rows.append((format_temperature(T), role, tell(md), _speed(jobs, T, md), tell(states[jobs.features(T)])))
+    out += [*_aligned(rows), ""]
+    rows = [("trained", "seed", "training", "held-out loss", "generate", "validate")]
+    for seed in jobs.seeds:
+        for stage, name in (("pretrain", "SPIB"), ("reweight", "reweighting")):
+            job = jobs.training(stage, seed)
+            rows.append((name, str(seed), tell(states[job]), _loss(job), "", ""))
+        for model in jobs.models:
+            job = jobs.training("learn", seed, model)
+            after = [tell(states[jobs.of_model(stage, model, seed)]) for stage in ("generate", "validate")]
+            rows.append((model, str(seed), tell(states[job]), _loss(job), *after))
+        scored = tell(states[jobs.of_model("validate", BASELINES, seed)])
+        rows.append((BASELINES, str(seed), "", "", "", scored))
+    out += [*_aligned(rows), ""]
+    out.append("   ".join(f"{job.stage} {tell(states[job])}" for job in jobs.at_the_end()))
+    bad = [(job, found) for job, found in states.items() if found.state in ("failed", "stopped", "silent")]
+    if bad:
+        out.append("")
+    for job, found in bad:
+        out.append(f"{found.state}: {job.stage} {job.of}".rstrip() + f": {found.note} ({job.log})")
+    return "\n".join(out)
+
+
+def summary(jobs: Jobs, states: dict[Job, Found] | None = None) -> str:
+    """One line: the study's name, and how many jobs are in which state."""
+    states = {job: look(job) for job in jobs} if states is None else states
+    count = Counter(found.state for found in states.values())
+    told = [f"{count['done']} of {len(states)} jobs done"]
+    told += [
+        f"{count[state]} {state}" for state in ("running", "silent", "stopped", "failed", "waiting") if count[state]
+    ]
+    return f"{jobs.content['name']}: {', '.join(told)}"
+
+
+def finished(jobs: Jobs) -> bool:
+    """Whether all is done."""
+    return all(Path(job.output).is_file() for job in jobs)
+
+
+def tell(found: Found) -> str:
+    """A state in a word or two."""
+    share = "" if found.share is None or found.state == "failed" else f" {found.share:.0%}"
+    left = f", {found.left}" if found.left else ""
+    return f"{found.state}{share}{left}"
+
+
+def _speed(jobs: Jobs, temperature: float, found: Found) -> str:
+    if found.state == "running":
+        return found.note
+    try:
+        protocol = load_json(jobs.layout.protocol(temperature), "protocol")
+    except ArtifactError:
+        return ""
+    rate = protocol.get("walker_steps_per_second")
+    if not rate:  # imported
+        return ""
+    return rate_text(rate, protocol["time_step"], protocol["kT"] == protocol["temperature"])
+
+
+def _loss(job: Job) -> str:
+    """The last held-out loss of the training itself, not of the reweightings in the model's own latent space."""
+    losses = last_losses(job.history)
+    of = {"reweight": ("conditional", "which_t"), "learn": ("density", "joint")}.get(job.stage, tuple(reversed(losses)))
+    name = next((name for name in of if name in losses), None)
+    return "" if name is None else f"{losses[name]:.4g}"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
