@@ -5,13 +5,15 @@ heavy libraries are imported in ``run``. An error of the input's derives from Th
 ``run`` may return an exit code; None is 0.
 """
 
-from thermolatent.commands import check, fit_density, init, paper_figure, predict, status, survey
+from thermolatent.commands import check, doctor, fit_density, init, paper_figure, predict, show, status, survey
 
 COMMANDS = {
     "init": init,
     "check": check,
+    "doctor": doctor,
     "fit-density": fit_density,
     "predict": predict,
+    "show": show,
     "status": status,
     "survey": survey,
     "paper-figure": paper_figure,

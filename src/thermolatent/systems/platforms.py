@@ -15,13 +15,13 @@ def gpu_platform() -> str | None:
 
     loaded = {mm.Platform.getPlatform(i).getName() for i in range(mm.Platform.getNumPlatforms())}
     for name in ("CUDA", "HIP", "OpenCL"):
-        if name in loaded and _starts(name):
+        if name in loaded and why_not(name) is None:
             return name
     return None
 
 
-def _starts(name: str) -> bool:
-    """Whether a Context of one particle can be made there, and not on a CPU that poses as a GPU."""
+def why_not(name: str) -> str | None:
+    """Why this loaded platform is not taken by itself: no Context can be made, or a CPU poses as a GPU; None if it is."""
     import openmm as mm
 
     system = mm.System()
@@ -29,10 +29,10 @@ def _starts(name: str) -> bool:
     platform = mm.Platform.getPlatformByName(name)
     try:
         context = mm.Context(system, mm.VerletIntegrator(0.001), platform)
-    except mm.OpenMMException:  # the plug-in is installed, the device or its driver is not
-        return False
+    except mm.OpenMMException as error:  # the plug-in is installed, the device or its driver is not
+        return str(error).strip()
     shown = [platform.getPropertyValue(context, p) for p in ("DeviceName", "OpenCLPlatformName") if name == "OpenCL"]
-    return not runs_on_cpu(" ".join(shown))
+    return f"runs on the CPU ({', '.join(shown)})" if runs_on_cpu(" ".join(shown)) else None
 
 
 def runs_on_cpu(shown: str) -> bool:

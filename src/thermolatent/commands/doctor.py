@@ -1,0 +1,52 @@
+"""``thermolatent doctor``: is this machine ready, and what helps if it is not."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from thermolatent.commands.arguments import add_results
+
+if TYPE_CHECKING:
+    from thermolatent.doctor.finding import Finding
+
+HELP = "look at software, GPU, speed, disk and cluster; each problem with its remedy"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_results(parser)
+    parser.add_argument("--no-probe", action="store_true", help="do not measure the speed")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print all findings. Returns 1 if something essential is broken."""
+    count = {"problem": 0, "broken": 0}
+    for title, check in _sections(options):
+        print(title, flush=True)
+        for finding in check():
+            print(finding, flush=True)
+            if finding.level in count:
+                count[finding.level] += 1
+        if count["broken"] and title == "software":
+            print("the rest needs what is broken: repair that first")
+            return 1
+    told = [f"{n} {level}{'s' if level == 'problem' and n > 1 else ''}" for level, n in count.items() if n]
+    print(", ".join(told) or "all is well")
+    return 1 if count["broken"] else 0
+
+
+def _sections(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], list[Finding]]]]:
+    from thermolatent.doctor.software import check_software
+
+    yield "software", check_software
+    from thermolatent.doctor.gpu import check_gpu  # only where the software is sound
+    from thermolatent.doctor.surroundings import check_cluster, check_disk
+
+    yield "GPU and OpenMM's platforms", check_gpu
+    if not options.no_probe:
+        from thermolatent.doctor.speed import check_speed
+
+        yield "speed", check_speed
+    yield "disk", lambda: check_disk(options.results)
+    yield "cluster", check_cluster
