@@ -73,6 +73,17 @@ def test_help_imports_nothing_that_takes_time():
     assert done.stdout.strip() == "set()"
 
 
+def test_a_bad_study_is_refused_without_torch_and_openmm(tmp_path):
+    """Every error of the study file itself comes before anything heavy is imported."""
+    write(tmp_path, changed(*BAD[next(iter(BAD))][:2]))
+    code = (
+        "import sys; from thermolatent.cli import main; assert main(['check', 'mine']) == 1;"
+        "print({'torch', 'openmm', 'mdtraj', 'matplotlib', 'snakemake'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_every_stage_is_a_subcommand():
     listed = {line.split()[0] for line in build_parser().format_help().splitlines() if line.startswith("    ")}
     assert {*STAGES, "check"} <= listed

@@ -14,11 +14,17 @@ def _info(caplog):
     caplog.set_level(logging.INFO)
 
 
-def test_iterates_and_logs_every_tenth(caplog):
+def test_iterates_and_logs_every_tenth(caplog, monkeypatch):
+    monkeypatch.setattr(module, "LOG_PAUSE", 0.0)
     assert list(progress(range(200), "counting")) == list(range(200))
     assert len(caplog.messages) == 10
     assert caplog.messages[0].startswith("counting: 10% (20/200)")
     assert caplog.messages[-1].startswith("counting: 100% (200/200)")
+
+
+def test_a_quick_loop_logs_its_end_alone(caplog):
+    list(progress(range(200), "counting"))
+    assert [message.split(",")[0] for message in caplog.messages] == ["counting: 100% (200/200)"]
 
 
 def test_a_total_counts_with_update_and_goes_on_from_what_is_done(caplog):

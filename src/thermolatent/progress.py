@@ -12,8 +12,9 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-#: Without a terminal a line is logged each time this share of the total, or this many seconds, have gone by.
-LOG_SHARE, LOG_SECONDS = 0.1, 30.0
+#: Without a terminal a line is logged each time this share of the total, or this many seconds, have gone by, and at the
+#: end; two lines are at least so many seconds apart.
+LOG_SHARE, LOG_SECONDS, LOG_PAUSE = 0.1, 30.0, 1.0
 
 
 class Progress:
@@ -62,8 +63,9 @@ class Progress:
             self._bar.update(counts)
             return
         now = time.monotonic()
-        share = LOG_SHARE * self.total if self.total else float("inf")
-        if self.done - self._logged_count >= share or now - self._logged_time >= LOG_SECONDS or self.done == self.total:
+        share, since = LOG_SHARE * self.total if self.total else float("inf"), now - self._logged_time
+        due = self.done - self._logged_count >= share and since >= LOG_PAUSE
+        if due or since >= LOG_SECONDS or self.done == self.total:
             self._logged_count, self._logged_time = self.done, now
             log.info("%s", self._line(now - self._start, note))
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from thermolatent.errors import Stopped
+from thermolatent.progress import progress
 from thermolatent.stopping import stop_signals
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,10 @@ class Descent:
     Attributes
     ----------
     best: the best held-out objective.
+    what: it trains, for the bar and the log.
     """
+
+    what = "training"
 
     def __init__(
         self,
@@ -91,6 +95,7 @@ class Descent:
     ):
         self.modules, self.settings, self.generator, self._keeper = modules, settings, generator, keeper
         self.step, self.best, self.best_state, self.since_best = 0, float("inf"), self._weights(), 0
+        self._note = ""
         self._since: list[Tensor] = []  # losses since the last evaluation: one batch alone is mostly noise
         self.optimiser = adam(parameters, settings.learning_rate)
         self.schedule = self._make_schedule()
@@ -101,7 +106,7 @@ class Descent:
     def fit(self) -> None:
         """Run to the end and load the best state. Raises :class:`Stopped`, all saved, when a signal told it to stop."""
         settings, kept = self.settings, time.monotonic()
-        with stop_signals() as stop:
+        with stop_signals() as stop, progress(settings.steps, self.what, self.step) as bar:
             while self.step < settings.steps and self.since_best < settings.patience:
                 self._since.append(self._advance())
                 self.step += 1
@@ -111,6 +116,7 @@ class Descent:
                         self._consider(self._judge(torch.stack(self._since).mean(0)))
                     self._since.clear()
                     self._after_evaluation()
+                bar.update(1, self._note)
                 if judged or stop.is_set() or time.monotonic() - kept > KEEP_SECONDS:
                     self._save()
                     kept = time.monotonic()
@@ -149,8 +155,7 @@ class Descent:
         self.since_best += 1
         if objective < self.best:
             self.best, self.best_state, self.since_best = objective, self._weights(), 0
-        if self.step % (4 * self.settings.evaluate_every) == 0:
-            log.info("step %d: held-out objective %.4f (best %.4f)", self.step, objective, self.best)
+        self._note = f"held-out objective {objective:.4f} (best {self.best:.4f})"
 
     def _rate(self, step: int) -> float:
         warm = min(1.0, (step + 1) / _WARM_UP)

@@ -20,6 +20,7 @@ from thermolatent.layout import Layout
 from thermolatent.learn.dataset import load_training
 from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights
+from thermolatent.progress import progress
 from thermolatent.project import code
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     informed = study.models[model].informed
     weights = ModelWeights(trained, data, FrameWeights(study, layout, seed, data) if informed else None)
     medoids = StateMedoids(study, layout, data) if study.generate.structures else None
-    for T in study.temperatures.generated:
+    for T in progress(study.temperatures.generated, "ensembles"):
         structures = (layout.structures(model, seed, T), layout.medoids(model, seed, T)) if medoids else ()
         if _finished(layout.samples(model, seed, T), digest, structures, study):
             log.info("T%s is there already", T)

@@ -34,6 +34,7 @@ from thermolatent.learn.representation import spib_tensors
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.tica import fit_tica, loadings, timescales
 from thermolatent.learn.training import Checkpoint, adam, checkpoint_of, pick_device, shuffled_batches
+from thermolatent.progress import progress
 from thermolatent.stopping import stop_signals
 
 log = logging.getLogger(__name__)
@@ -189,13 +190,15 @@ class SpibTraining:
     def _train(self, stop: threading.Event) -> None:
         """Epochs until the training loss moves less than ``tolerance`` for ``patience`` of them."""
         settings = self.settings
-        while self.epoch < settings.epochs and self.without_progress < settings.patience:
-            loss = self._one_epoch(stop)
-            self.epoch, self.epochs_done = self.epoch + 1, self.epochs_done + 1
-            self.history.add(f"refinement {self.refinement}", self.epochs_done, loss=loss, **self._evaluate())
-            self.without_progress = 0 if loss < self.best - settings.tolerance else self.without_progress + 1
-            self.best = min(self.best, loss)
-            self._save()
+        with progress(settings.epochs, f"SPIB, refinement {self.refinement}, epochs", self.epoch) as bar:
+            while self.epoch < settings.epochs and self.without_progress < settings.patience:
+                loss = self._one_epoch(stop)
+                self.epoch, self.epochs_done = self.epoch + 1, self.epochs_done + 1
+                self.history.add(f"refinement {self.refinement}", self.epochs_done, loss=loss, **self._evaluate())
+                self.without_progress = 0 if loss < self.best - settings.tolerance else self.without_progress + 1
+                self.best = min(self.best, loss)
+                self._save()
+                bar.update(1, f"loss {loss:.4f}")
         last = self.history.rows[-1]
         log.info(
             "refinement %d: %d states, held-out cross-entropy %.4f after %d epochs, %.0f s",

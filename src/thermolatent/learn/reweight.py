@@ -134,7 +134,7 @@ class _PotentialDescent(Descent):
         checkpoint: Checkpoint,
     ):
         self.losses, self.training, self.evaluation = losses, training, evaluation
-        self.method, self.history = method, checkpoint.history
+        self.method, self.history, self.what = method, checkpoint.history, f"reweighting by {method}"
         steps = FitSettings(
             settings.steps, settings.batch_size, settings.learning_rate, _EVALUATE_EVERY, settings.steps
         )

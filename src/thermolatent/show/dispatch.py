@@ -42,7 +42,7 @@ def show(path: str | os.PathLike) -> list[str]:
     if path.name == "checkpoint":
         return headers.show_checkpoint(path)
     if path.suffix == ".checkpoint":
-        return [f"{path}: an unfinished training; the stage goes on from it and removes it at the end"]
+        return [f"{path}: an unfinished training; its stage goes on from it and removes it at the end"]
     if path.suffix in (".yaml", ".yml"):
         return [f"{path}: a study file or a setting of the workflow; thermolatent check {path.stem} reads it"]
     if path.suffix in _PLAIN:

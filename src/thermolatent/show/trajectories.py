@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from thermolatent.errors import ArtifactError
@@ -13,7 +17,7 @@ def show_trajectory(path: Path) -> list[str]:
     import mdtraj
 
     try:
-        with mdtraj.open(str(path)) as file:
+        with _silent(), mdtraj.open(str(path)) as file:
             frames = len(file)
             xyz = file.read(n_frames=1)[0]
     except Exception as error:  # mdtraj's readers raise many kinds
@@ -28,7 +32,7 @@ def show_trajectory(path: Path) -> list[str]:
     )
     lines = [
         titled(path, what),
-        f"  {frames} frames of {xyz.shape[1]} atoms, angstrom, {size_text(path.stat().st_size)}",
+        f"  {_count(frames, 'frame')} of {_count(xyz.shape[1], 'atom')}, angstrom, {size_text(path.stat().st_size)}",
     ]
     header = header_beside(path, "protocol.json")
     if header:
@@ -61,7 +65,25 @@ def show_structure(path: Path) -> list[str]:
     what = "topology and first structure of MD" if path.name == "topology.pdb" else "structure"
     if path.name.endswith(".medoids.pdb"):
         what = "one structure per named state, the middle one at this temperature"
-    return [titled(path, what), f"  {len(loaded)} models of {loaded.n_atoms} atoms: {shown}"]
+    return [titled(path, what), f"  {_count(len(loaded), 'model')} of {_count(loaded.n_atoms, 'atom')}: {shown}"]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Standard output of C code, of mdtraj's DCD reader, goes nowhere."""
+    sys.stdout.flush()
+    before, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+        os.close(nowhere)
 
 
 def _topology(path: Path) -> Path | None:
