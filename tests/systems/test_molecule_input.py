@@ -12,6 +12,7 @@ from studies_for_tests import SOUND
 from thermolatent.config import Study, parse
 from thermolatent.errors import ThermolatentError
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
+from thermolatent.systems.peptide import Peptide
 from thermolatent.systems.platforms import runs_on_cpu
 from thermolatent.systems.prepared import Prepared
 from thermolatent.systems.structure import Structure
@@ -81,6 +82,15 @@ def test_box_too_small_for_the_cutoff():
     with pytest.raises(ThermolatentError) as error:
         AlanineDipeptide(solvent="explicit", box=1.8).built  # noqa: B018
     one_line(error, "system.box", "1.8 nm is too small for a cutoff of 1 nm", "at least 2.23")
+
+
+def test_box_too_small_for_the_molecule():
+    """2.4 nm would do for the cutoff; the extended chain is longer."""
+    with pytest.raises(ThermolatentError) as error:
+        Peptide(sequence="GAVLKELGAVLKEL", solvent="explicit", box=2.4).built  # noqa: B018
+    one_line(
+        error, "system.box", "2.4 nm is too small for the start 'extended'", "its own periodic image", "leave box out"
+    )
 
 
 def test_opencl_on_a_cpu_is_known():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,8 @@ _BOXES = {
     "cube": np.eye(3),
     "dodecahedron": np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.5, 0.5, math.sqrt(0.5)]]),
 }
+#: Least distance (nm) of the solute from its periodic images: room for one layer of water.
+_IMAGE = 0.4
 #: Moles of water in a litre.
 _WATER_MOLARITY = 55.4
 #: Models whose water box OpenMM has, by the number of sites of a molecule.
@@ -135,12 +138,26 @@ class Solvated(Molecule):
             )
         return self.box
 
+    def _check_images(self, structures: dict[str, np.ndarray], vectors: np.ndarray) -> None:
+        """Refuse a box in which a start comes near its own periodic images."""
+        from scipy.spatial import cKDTree
+
+        shifts = [np.array(s) @ vectors for s in itertools.product((-1, 0, 1), repeat=3) if any(s)]
+        for name, positions in structures.items():
+            tree = cKDTree(positions)
+            if any(tree.query(positions + shift, distance_upper_bound=_IMAGE)[0].min() < _IMAGE for shift in shifts):
+                raise ThermolatentError(
+                    f"system.box: {self.box:g} nm is too small for the start '{name}', which comes within {_IMAGE:g} nm of its "
+                    "own periodic image; leave box out, and system.padding decides"
+                )
+
     def _solvate(self, force_field, topology, structures) -> tuple[openmm.app.Topology, dict[str, np.ndarray]]:
         """Every structure in the same box with the same number of waters and ions."""
         from openmm import Vec3, app, unit
 
         width = self._box_width(list(structures.values()))
         vectors = width * _BOXES[self.box_shape]
+        self._check_images(structures, vectors)
         modellers = []
         for positions in structures.values():
             modeller = app.Modeller(topology, positions * unit.nanometer)
