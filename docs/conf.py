@@ -14,7 +14,7 @@ html_copy_source = False
 html_show_sphinx = html_show_copyright = False
 
 #: Pages that index.md has places for and that need not be there.
-_OPTIONAL = {"clusters", "tools", "faults", "papers", "scaling"}
+_OPTIONAL = {"clusters", "tools", "faults", "papers", "results", "scaling"}
 
 
 def _leave_out_what_is_not_there(app, page, source):

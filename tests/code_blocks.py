@@ -15,8 +15,22 @@ from markdown_it import MarkdownIt
 
 HOME = Path(__file__).parents[1]
 PAGES = [HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))]
-#: Commands that may stand in a shell block.
-COMMANDS = ("thermolatent", "snakemake", "make", "pip", "python", "git", "conda", "source", "cd", "export", "jupyter")
+#: Commands that tests/docs/test_code_blocks.py checks, and those that are not this project's to check.
+CHECKED = ("thermolatent", "snakemake", "make", "pip", "python", "conda")
+FOREIGN = (
+    "cd",
+    "cp",
+    "export",
+    "git",
+    "jupyter",
+    "sacct",
+    "sbatch",
+    "scancel",
+    "scontrol",
+    "sinfo",
+    "source",
+    "squeue",
+)
 _REASON = re.compile(r"<!--\s*not executed:\s*(\S.*?)\s*-->")
 _LANGUAGES = {"sh": "shell", "bash": "shell", "console": "shell", "py": "python", "yml": "yaml"}
 #: Indented blocks of this page are equations.
@@ -61,7 +75,7 @@ def _kind(token, page: str, where: str) -> str:
             raise ValueError(f"{where}: a block of {language}; write shell, yaml, python, or text for what is no code")
         return kind
     lines = [line for line in token.content.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    if lines and all(line.split()[0] in COMMANDS for line in commands(token.content)):
+    if lines and all(is_command(line) for line in commands(token.content)):
         return "shell"
     if lines and re.match(r"(from \w[\w.]* import|import) ", lines[0]):
         return "python"
@@ -80,6 +94,15 @@ def commands(text: str) -> list[str]:
     joined = text.replace("\\\n", " ")
     lines = (re.sub(r"(^|\s)#.*$", "", line).strip().removeprefix("$ ") for line in joined.splitlines())
     return [line for line in lines if line]
+
+
+def is_command(line: str) -> bool:
+    """Whether a line begins with a known program or with a script of this repository."""
+    try:
+        program = next(iter(words(line)), "").removeprefix(".venv/bin/")
+    except ValueError:  # a quotation mark that is not closed
+        return False
+    return program in (*CHECKED, *FOREIGN) or (HOME / program).is_file()
 
 
 def words(command: str) -> list[str]:
