@@ -19,7 +19,16 @@ HOME = Path(__file__).parents[2]
 STUDIES = sorted(path.stem for path in (HOME / "studies").glob("*.yaml"))
 DERIVED = {"validate_baselines"}
 #: Rules of the papers' figures, which no study takes.
-OF_PAPERS = {"survey", "paper_figure", "paper_latf", "paper_dspib", "paper_survey", "paper"}
+OF_PAPERS = {
+    "survey",
+    "paper_paths",
+    "paper_divergences",
+    "paper_figure",
+    "paper_latf",
+    "paper_dspib",
+    "paper_survey",
+    "paper",
+}
 
 
 def expected(name, seeds, folder=HOME / "studies"):

@@ -1,6 +1,50 @@
 # The figures of the papers. `snakemake paper` makes all that this machine can do, `paper_latf` and so on one paper's.
 
 
+rule paper_paths:
+    input:
+        model=PATHS.model("{model}", "{seed}"),
+        features=at_training("features"),
+        plane=at_training("plane"),
+        header=at_training("features_header"),
+    output:
+        paths=PATHS.paths("{model}", "{seed}"),
+    log:
+        "logs/{study}/paper_paths/{model}/seed{seed}.log",
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        settings=settings_of_paths,
+        code=code_of_papers("thermolatent.papers.paths"),
+    shell:
+        "thermolatent paper-paths {wildcards.study} --model {wildcards.model} --seed {wildcards.seed}"
+        " --threads {threads} > {log} 2>&1"
+
+
+rule paper_divergences:
+    input:
+        features=at_training("features"),
+        files=files_of_every_model,
+    output:
+        table=PATHS.exact_divergences("{seed}"),
+    log:
+        "logs/{study}/paper_divergences/seed{seed}.log",
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_of_papers("thermolatent.papers.divergences", "thermolatent.systems.three_hole"),
+    shell:
+        "thermolatent paper-divergences {wildcards.study} --seed {wildcards.seed} --threads {threads} > {log} 2>&1"
+
+
 rule paper_figure:
     input:
         files=files_of_paper_figure,
@@ -17,7 +61,7 @@ rule paper_figure:
         runtime=60,
     params:
         seeds=SEEDS,
-        study_scale=PAPER_SCALE,
+        study_scale=PAPER_SUFFIX.removeprefix("@") or "full",
         survey=PROJECT.survey,
         code=code_of_paper_figure,
     shell:

@@ -1,19 +1,13 @@
-# What the papers' rules share: which studies they read, and which files each figure is drawn from.
+# What the papers' rules share: which files each figure is drawn from.
 
 from thermolatent.digest import code_digest
 from thermolatent.layout import PaperLayout
 from thermolatent.papers.catalogue import FIGURES, PAPERS
-from thermolatent.papers.catalogue import studies as studies_of_papers
 from thermolatent.papers.survey_settings import load_survey
 
 PAPER_PATHS = PaperLayout("results")
-#: Their studies have two scales.
-PAPER_SCALE = "smoke" if PROJECT.scale == "smoke" else "full"
 try:
     SURVEY = load_survey(PROJECT.survey)
-    for name in studies_of_papers():
-        found = find_study(name if PAPER_SCALE == "full" else f"{name}@{PAPER_SCALE}", FOLDERS)
-        STUDIES |= {found.name: found, found.md_study: find_study(found.md_study, FOLDERS)}
 except ThermolatentError as error:
     raise SystemExit(str(error))
 
@@ -32,6 +26,12 @@ def settings_of_survey(wildcards):
     return f"{survey.generated} {survey.likelihoods} {experiment.model_dump_json()} {framework.model_dump_json()}"
 
 
+def settings_of_paths(wildcards):
+    """Params function: what the paths read of a study."""
+    study, _ = of(wildcards)
+    return f"{study.temperatures.train} {study.validate_.states.model_dump_json()}"
+
+
 def code_of_papers(*modules):
     """Params function: digest of these modules and of what they import."""
     return lambda wildcards: code_digest(modules)
@@ -44,7 +44,7 @@ def code_of_paper_figure(wildcards):
 
 def paper_study(name):
     """A study of the papers at their scale, and its paths."""
-    study = STUDIES[name if PAPER_SCALE == "full" else f"{name}@{PAPER_SCALE}"]
+    study = STUDIES[name + PAPER_SUFFIX]
     return study, Layout.of(study)
 
 
@@ -54,9 +54,34 @@ def files_of_paper_figure(wildcards):
     for experiment in figure.experiments:
         for framework in SURVEY.frameworks:
             files += [PAPER_PATHS.survey(PROJECT.survey, experiment, framework, s) for s in SURVEY.seeds]
+    for study, layout in map(paper_study, figure.studies):
+        each = [(model, seed) for model in study.models for seed in SEEDS]
+        files += [layout.all_scores, layout.all_populations, layout.predictions, layout.metrics]
+        files += [file(*one) for one in each for file in (layout.generated, layout.profiles)]
+    if figure.studies:
+        _, layout = paper_study(figure.studies[0])
+        files += [layout.paths(model, SEEDS[0]) for model in figure.paths]
+        files += [layout.exact_divergences(seed) for seed in SEEDS if figure.divergences]
     return files
+
+
+def files_of_every_model(wildcards):
+    """Input function: model files and lists of samples of all models of the job's study and seed."""
+    study, layout = of(wildcards)
+    return [file(model, wildcards.seed) for model in study.models for file in (layout.model, layout.generated)]
+
+
+def can_be_made(figure):
+    """Whether a target makes it here: MD that is for a GPU must be there already."""
+    if not figure.gpu:
+        return True
+    return all(
+        os.path.isfile(layout.protocol(T))
+        for study, layout in map(paper_study, figure.studies)
+        for T in study.temperatures.simulated
+    )
 
 
 def paper_figures(*papers):
     """Captions of these papers' figures; each stands for its whole figure."""
-    return [PAPER_PATHS.caption(name) for name, figure in FIGURES.items() if figure.paper in papers]
+    return [PAPER_PATHS.caption(n) for n, figure in FIGURES.items() if figure.paper in papers and can_be_made(figure)]

@@ -5,7 +5,19 @@ heavy libraries are imported in ``run``. An error of the input's derives from Th
 ``run`` may return an exit code; None is 0.
 """
 
-from thermolatent.commands import check, doctor, fit_density, init, paper_figure, predict, show, status, survey
+from thermolatent.commands import (
+    check,
+    doctor,
+    fit_density,
+    init,
+    paper_divergences,
+    paper_figure,
+    paper_paths,
+    predict,
+    show,
+    status,
+    survey,
+)
 
 COMMANDS = {
     "init": init,
@@ -16,5 +28,7 @@ COMMANDS = {
     "show": show,
     "status": status,
     "survey": survey,
+    "paper-paths": paper_paths,
+    "paper-divergences": paper_divergences,
     "paper-figure": paper_figure,
 }

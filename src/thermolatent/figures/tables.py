@@ -65,6 +65,19 @@ class Tables:
         key = {"model": model, "metric": metric, "plane": plane}
         return _by_temperature(self._scores, key)
 
+    def values(self, model: str, metric: str, plane: str, temperature: float) -> list[tuple[float, float]]:
+        """One metric at one temperature, seed by seed: (value, standard error or NaN)."""
+        key = {"model": model, "metric": metric, "plane": plane}
+        rows = [row for row in self._scores if all(row[c] == v for c, v in key.items())]
+        own = [row for row in rows if float(row["temperature"]) == temperature]
+        return [(float(row["value"]), float(row["stderr"] or "nan")) for row in own]
+
+    def own_states(self, model: str, temperature: float) -> list[str]:
+        """Names of a model's own states, of the first seed."""
+        rows = [row for row in self._populations if row["model"] == model and row["states"].startswith("model")]
+        seeds = [row["seed"] for row in rows]
+        return [r["state"] for r in rows if r["seed"] == seeds[0] and float(r["temperature"]) == temperature]
+
     def population(self, model: str, state: str) -> Series:
         """Population of one named state; ``model`` may be ``md`` or ``exact``."""
         return _by_temperature(self._populations, {"model": model, "states": "named", "state": state})

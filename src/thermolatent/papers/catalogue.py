@@ -44,6 +44,60 @@ class PaperFigure:
 
 _HERE = "thermolatent.papers"
 FIGURES = {
+    "latf_2": PaperFigure(
+        "latf",
+        f"{_HERE}.latf_three_hole:surfaces_and_paths",
+        "LaTF, figure 2: the three-hole potential, its base density and straight paths in it",
+        ("three_hole_single",),
+        paths=("latf_published", "latf_gaussian"),
+    ),
+    "latf_ablation": PaperFigure(
+        "latf",
+        f"{_HERE}.latf_three_hole:ablation",
+        "LaTF: tilted base, Gaussian base and VampPrior on the three-hole potential",
+        ("three_hole_single",),
+        divergences=True,
+    ),
+    **{
+        f"latf_5_{what}{suffix}": PaperFigure(
+            "latf",
+            f"{_HERE}.latf_lj7:{pair}_{what}",
+            f"LaTF, figure 5: LJ7, {words}, trained at {temperatures}",
+            (study,),
+        )
+        for pair, suffix, study, temperatures in (
+            ("narrow", "", "lj7", "0.2 and 0.5"),
+            ("wide", "_wide", "paper_lj7_wide", "0.2 and 0.7"),
+        )
+        for what, words in (
+            ("surfaces", "surfaces of MD and model"),
+            ("curves", "free energy along each coordinate"),
+            ("populations", "populations against temperature"),
+        )
+    },
+    "latf_4": PaperFigure(
+        "latf",
+        f"{_HERE}.chignolin:populations_of_states",
+        "LaTF, figure 4: chignolin, populations against temperature",
+        ("chignolin",),
+        gpu=True,
+    ),
+    "dspib_2": PaperFigure(
+        "dspib",
+        f"{_HERE}.dspib_figures:three_hole",
+        "D-SPIB, figure 2: the three-hole potential, encoded and generated",
+        ("three_hole_single",),
+    ),
+    "dspib_table": PaperFigure(
+        "dspib",
+        f"{_HERE}.dspib_figures:table",
+        "D-SPIB, its table: symmetrised KL on the three-hole potential",
+        ("three_hole_single",),
+        divergences=True,
+    ),
+    "dspib_3": PaperFigure(
+        "dspib", f"{_HERE}.dspib_figures:lj7", "D-SPIB, figure 3: free energies of LJ7", ("paper_lj7",)
+    ),
     "survey_accuracy": PaperFigure(
         "survey",
         f"{_HERE}.survey_figures:accuracy",
@@ -62,10 +116,16 @@ FIGURES = {
         "Time per sample, number of parameters and training time against dimension",
         experiments=("dimension",),
     ),
+    "beyond": PaperFigure(
+        "beyond",
+        f"{_HERE}.beyond:error_against_overlap",
+        "Error at predicted temperatures against the effective sample fraction of reweighting",
+        ("lj7", "paper_lj7_wide"),
+    ),
 }
 PAPERS = ("latf", "dspib", "survey", "beyond")
 
 
 def studies() -> list[str]:
-    """Names of every study that a figure reads and that needs no GPU."""
-    return list(dict.fromkeys(name for figure in FIGURES.values() if not figure.gpu for name in figure.studies))
+    """Names of every study that a figure reads."""
+    return list(dict.fromkeys(name for figure in FIGURES.values() for name in figure.studies))

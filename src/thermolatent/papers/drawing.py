@@ -148,3 +148,15 @@ def recorded_seconds(studies: Iterable[str], sources: Sources) -> float:
                 with path.open(newline="") as file:
                     total += sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
     return total
+
+
+def spread(points: Iterable[tuple[float, float]]) -> str:
+    """Values with standard errors, one per seed, in words: mean and standard deviation, or the one and its error."""
+    pairs = list(points)
+    values = [value for value, _ in pairs]
+    mean = sum(values) / len(values)
+    if len(values) > 1:
+        deviation = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5
+        return f"{mean:.4f} ± {deviation:.4f} ({len(values)} seeds)"
+    error = pairs[0][1]
+    return f"{mean:.4f} ± {error:.4f} (one seed)" if error == error else f"{mean:.4f} (one seed)"

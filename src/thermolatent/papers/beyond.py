@@ -1,0 +1,113 @@
+"""What none of the papers has: when is a learned model worth it? Error against the share of frames that reweighting can use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.lines import Line2D
+
+from thermolatent.figures.style import DOUBLE, GREY, log_ticks, panels
+from thermolatent.papers.drawing import Drawing, Sources
+from thermolatent.validate.tables import SCORE_COLUMNS, read_table
+
+#: Reweighting whose effective sample fraction is the abscissa.
+_REWEIGHTING = "conditional"
+_ERRORS = {
+    "population_max_error": "largest error of a named population",
+    "js_plane": "Jensen-Shannon, fixed plane (nats)",
+}
+_LOOKS = {
+    "learned model": ("#0072B2", "o"),
+    "conditional": ("#009E73", "X"),
+    "mbar": ("#E69F00", "v"),
+    "which_t": ("#56B4E9", "P"),
+    "nearest": ("#8C8C8C", "^"),
+}
+_WORDS = {
+    "conditional": "conditional reweighting",
+    "mbar": "MBAR",
+    "which_t": "which T (no energies)",
+    "nearest": "nearest training T",
+}
+COLUMNS = ("study", "model", "temperature", "metric", "effective_fraction", "error", "floor", "seeds")
+
+
+def error_against_overlap(sources: Sources) -> Drawing:
+    """Every model and system whose scores lie in the results folder, at temperatures that nobody trained on."""
+    found = sorted(Path(sources.results).glob("*/validate/scores.csv"))
+    rows = [row for path in found for row in points(read_table(str(path), SCORE_COLUMNS))]
+    figure, axes = panels(1, 2, (DOUBLE, 3.2))
+    for panel, (metric, label) in zip(axes[0], _ERRORS.items(), strict=True):
+        own = [row for row in rows if row[3] == metric and row[4] > 0 and row[5] > 0]
+        for group, (color, marker) in reversed(_LOOKS.items()):
+            chosen = [row for row in own if row[1] == group or (group == "learned model" and row[1] not in _LOOKS)]
+            panel.plot(
+                [row[4] for row in chosen],
+                [row[5] for row in chosen],
+                marker,
+                color=color,
+                markersize=4,
+                alpha=0.75,
+                markeredgewidth=0,
+            )
+        panel.plot([r[4] for r in own], [r[6] for r in own], "_", color=GREY, markersize=7)
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        for axis in (panel.xaxis, panel.yaxis):
+            log_ticks(axis, 20)
+        panel.set_xlabel("effective sample fraction of conditional reweighting")
+        panel.set_ylabel(label)
+    handles = [
+        Line2D([], [], color=color, marker=marker, linestyle="none", label=_WORDS.get(name, name))
+        for name, (color, marker) in _LOOKS.items()
+    ]
+    handles.append(Line2D([], [], color=GREY, marker="_", linestyle="none", label="floor (MD half against half)"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    studies = sorted({row[0] for row in rows})
+    return Drawing(
+        figure,
+        COLUMNS,
+        rows,
+        "Nothing: no paper has it.",
+        [f"Studies whose scores were there: {', '.join(studies)}. Medians over seeds, temperatures not trained on."],
+        remarks=_remarks(rows),
+    )
+
+
+def points(scores: list[dict[str, str]]) -> list[tuple]:
+    """Rows of :data:`COLUMNS` from one study's scores."""
+    values: dict[tuple[str, str, float], list[float]] = {}
+    for row in scores:
+        if row["value"] and row["role"] != "train" and row["plane"] in ("", "fixed"):
+            values.setdefault((row["model"], row["metric"], float(row["temperature"])), []).append(float(row["value"]))
+    medians = {key: sorted(v)[len(v) // 2] for key, v in values.items()}
+    found = []
+    for (model, metric, T), error in medians.items():
+        fraction = medians.get((_REWEIGHTING, "ess_fraction", T))
+        if metric in _ERRORS and model != "floor" and fraction is not None:
+            floor = medians.get(("floor", metric, T), float("nan"))
+            seeds = len(values[model, metric, T])
+            found.append((scores[0]["study"], model, T, metric, fraction, error, floor, seeds))
+    return found
+
+
+def _remarks(rows: list[tuple]) -> list[str]:
+    """How often a learned model beats every reweighting, with many and with few effective frames."""
+    remarks = []
+    for low, high, words in ((0.1, 1.1, "at least 10 %"), (0.0, 0.1, "below 10 %")):
+        cells: dict[tuple, dict[str, float]] = {}
+        for study, model, T, metric, fraction, error, _, _ in rows:
+            if metric == "population_max_error" and low <= fraction < high:
+                cells.setdefault((study, T), {})[model] = error
+        both = [
+            (min(e for m, e in of.items() if m not in _LOOKS), min(e for m, e in of.items() if m in _LOOKS))
+            for of in cells.values()
+            if any(m not in _LOOKS for m in of) and any(m in _LOOKS for m in of)
+        ]
+        if both:
+            wins = sum(learned < other for learned, other in both)
+            remarks.append(
+                f"Effective fraction {words}: in {wins} of {len(both)} cases (study, temperature) the best learned model has "
+                "a smaller population error than the best reweighting. The best is chosen after the fact on either side."
+            )
+    return remarks

@@ -1,0 +1,53 @@
+"""D-SPIB's table: symmetrised KL between the latents of MD and generated ones, for a system whose density is exact.
+
+By the papers' definition (100 x 100 bins with edges from the reference, density + 1e-10, mean of both directions), in each
+model's own latent plane, noise of the encoder included. Beside it the floor: independent points of the exact density in place
+of the generated ones, through the same encoder and with noise of their own. Such points take the MD's place too, since a
+million frames of one MD run know the populations to 0.008 only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thermolatent.artifacts import load_array, load_arrays
+from thermolatent.config import Study
+from thermolatent.errors import ThermolatentError
+from thermolatent.layout import Layout
+from thermolatent.learn.representation import load_representation
+from thermolatent.validate.divergence import PAPER_BINS, Bins, kl_sym_paper
+from thermolatent.validate.tables import write_table
+
+COLUMNS = ("study", "model", "seed", "points", "against_md", "floor_md", "against_exact", "floor_exact")
+
+
+def run(study: Study, layout: Layout, seed: int) -> None:
+    """Write a row per model of ``study``, which has one training temperature and a system with ``sample_exact``."""
+    if len(study.temperatures.train) > 1 or not hasattr(study.system, "sample_exact"):
+        raise ThermolatentError(f"{study.name}: needs one training temperature and a system whose density is exact")
+    (T,) = study.temperatures.train
+    frames = load_array(layout.features(T), "features")
+    features = frames.reshape(-1, frames.shape[-1])
+    n = len(features)
+    exact = [study.system.sample_exact(n, T, np.random.default_rng(draw)) for draw in (1, 2)]
+    rows = []
+    for model in study.models:
+        representation = load_representation(layout.model(model, seed))
+        md, first, second = (
+            representation.noised(representation.encode(x), noise, x) for noise, x in enumerate((features, *exact))
+        )
+        generated = load_arrays(layout.samples(model, seed, T), "generated samples")["latents"]
+        if len(generated) != n:
+            raise ThermolatentError(
+                f"{layout.root}: {len(generated)} samples of {model} for {n} frames; sizes must match"
+            )
+        pairs = ((md, generated), (md, first), (first, generated), (first, second))
+        values = [divergence(*pair) for pair in pairs]
+        rows.append(dict(zip(COLUMNS, (study.name, model, seed, n, *values), strict=True)))
+    write_table(layout.exact_divergences(seed), COLUMNS, rows)
+
+
+def divergence(reference: np.ndarray, generated: np.ndarray) -> float:
+    """The papers' symmetrised KL of points ``(n, 2)``, with bins between the reference's extremes."""
+    bins = Bins.spanning([reference], PAPER_BINS, margin=0.0)
+    return float(kl_sym_paper(bins.mass(reference), bins.mass(generated), bins.area))

@@ -1,0 +1,57 @@
+"""D-SPIB's table on a representation that changes nothing."""
+
+import numpy as np
+import pytest
+
+from thermolatent.artifacts import save_array, save_arrays
+from thermolatent.config import load_study
+from thermolatent.errors import ThermolatentError
+from thermolatent.layout import Layout
+from thermolatent.papers import divergences
+from thermolatent.validate.tables import read_table
+
+N = 20_000
+
+
+class Unchanged:
+    def encode(self, features):
+        return features
+
+    def noised(self, mu, seed, features):
+        return mu
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """(study, layout) with exact points as MD, and generated samples: exact ones of dspib's, shifted ones of the others'."""
+    study, layout = load_study("three_hole_single", "studies"), Layout(str(tmp_path))
+    monkeypatch.setattr(divergences, "load_representation", lambda path: Unchanged())
+    points = [study.system.sample_exact(N, 1.0, np.random.default_rng(seed)) for seed in (7, 8)]
+    save_array(layout.features(1.0), points[0].reshape(2, N // 2, 2))
+    for model in study.models:
+        shift = 0.0 if model == "dspib" else 1.0
+        save_arrays(layout.samples(model, 0, 1.0), {"latents": points[1] + shift})
+    return study, layout
+
+
+def test_exact_samples_are_at_the_floor_and_others_above(written):
+    study, layout = written
+    divergences.run(study, layout, 0)
+    rows = {row["model"]: row for row in read_table(layout.exact_divergences(0), divergences.COLUMNS)}
+    assert set(rows) == set(study.models)
+    right, wrong = rows["dspib"], rows["latf_published"]
+    for value, floor in (("against_md", "floor_md"), ("against_exact", "floor_exact")):
+        assert float(right[value]) == pytest.approx(float(right[floor]), rel=0.1)
+        assert float(wrong[value]) > 2 * float(wrong[floor])
+
+
+def test_another_number_of_samples_is_refused(written):
+    study, layout = written
+    save_arrays(layout.samples("spib", 0, 1.0), {"latents": np.zeros((10, 2))})
+    with pytest.raises(ThermolatentError, match="10 samples of spib for 20000 frames"):
+        divergences.run(study, layout, 0)
+
+
+def test_a_study_of_two_temperatures_is_refused(tmp_path):
+    with pytest.raises(ThermolatentError, match="one training temperature"):
+        divergences.run(load_study("three_hole", "studies"), Layout(str(tmp_path)), 0)

@@ -1,0 +1,245 @@
+"""Every figure of the catalogue is drawn from small files, and its caption says what the numbers are."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from files_for_figures import population_rows, profile_arrays, score_rows, trust_rows, write_tables
+from PIL import Image
+
+from thermolatent.artifacts import save_arrays, save_json
+from thermolatent.config import load_study
+from thermolatent.errors import ArtifactError
+from thermolatent.figures.style import style
+from thermolatent.layout import Layout, PaperLayout
+from thermolatent.papers import beyond, divergences
+from thermolatent.papers.catalogue import FIGURES, PAPERS
+from thermolatent.papers.drawing import Drawing, Finding, Sources, caption, save, spread
+from thermolatent.papers.survey import COLUMNS
+from thermolatent.papers.survey_figures import best, determination
+from thermolatent.papers.survey_settings import load_survey
+from thermolatent.validate.tables import write_table
+
+#: Errors of the free-energy difference and divergences that the made-up survey has, by framework.
+ERRORS = {"ns": 0.1, "cfm": -0.8, "ddpm": 0.9}
+KL = {"ns": 0.3, "cfm": 0.2, "ddpm": 0.1}
+
+
+def survey_rows(name, experiment, framework):
+    for value in experiment.values:
+        dim, modes, samples, ratio = experiment.at(value)
+        point = {"experiment": name, "framework": framework, "seed": 0}
+        point |= {"dim": dim, "modes": modes, "samples": samples, "ratio": ratio}
+        scores = {
+            "kl_exact": (KL[framework], 0.01),
+            "js_pca": (0.02 + KL[framework] / 10, None),
+            "js_pca_floor": (0.02, None),
+        }
+        scores |= {"kl_survey": (3.0, None), "kl_survey_floor": (2.0, None), "mode_error": (0.01, None)}
+        scores |= {
+            "milliseconds_per_sample": (0.01 * dim, None),
+            "parameters": (1e4 * dim, None),
+            "train_seconds": (2.0, None),
+        }
+        if ratio:
+            exact = float(np.log((1 - ratio) / ratio))
+            scores |= {"delta_F": (exact + ERRORS[framework], 0.02), "delta_F_exact": (exact, None)}
+            scores |= {"delta_F_floor": (exact + 0.01, 0.02)}
+        yield from (point | {"metric": m, "value": v, "stderr": e} for m, (v, e) in scores.items())
+
+
+def path_arrays(excess):
+    axis = np.linspace(-2, 2, 50)
+    s = np.linspace(0, 1, 101)
+    line = np.stack([s, 0 * s], axis=1)
+    return {
+        "states": np.array(["left", "right", "top"]),
+        "pairs": np.array([[0, 1], [0, 2], [1, 2]]),
+        "base": np.stack([line, line + 1, line - 1]),
+        "latent": np.stack([line, line + 1, line - 1]),
+        "free_energy": np.stack([(3 + excess) * np.sin(np.pi * s)] * 3),
+        "lowest": np.full(3, 3.0),
+        "axes": np.stack([axis, axis]),
+        "surface": np.add.outer(axis**2, axis**2),
+        "base_samples": np.random.default_rng(0).normal(size=(500, 2)),
+    }
+
+
+def write_three_hole(study, layout, seeds):
+    for model in study.models:
+        save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, 2))
+    for model, excess in (("latf_published", 0.5), ("latf_gaussian", 4.0)):
+        save_arrays(layout.paths(model, seeds[0]), path_arrays(excess))
+    for seed in seeds:
+        rows = [
+            dict(zip(divergences.COLUMNS, ("x", model, seed, 1_000_000, *values), strict=True))
+            for k, model in enumerate(study.models)
+            for values in [(0.019 + k * 0.01 + seed / 1000, 0.0166, 0.018 + k * 0.01, 0.0166)]
+        ]
+        write_table(layout.exact_divergences(seed), divergences.COLUMNS, rows)
+
+
+def own_state_rows(study, seeds):
+    for seed in seeds:
+        for T in study.temperatures.train:
+            base = {"study": study.name, "seed": seed, "temperature": T, "role": "train"}
+            for model in study.models:
+                kinetics = {"gmrq": 2.6 + 0.01 * seed, "held_out_cross_entropy": 0.25 + 0.01 * seed}
+                for metric, value in kinetics.items():
+                    yield (
+                        "score",
+                        base | {"model": model, "plane": "", "metric": metric, "value": value, "stderr": 0.01},
+                    )
+                for state in range(3):
+                    yield (
+                        "state",
+                        base | {"model": model, "states": f"model_{model}", "state": str(state), "value": 0.3},
+                    )
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Files of every study and experiment that a figure reads, two seeds."""
+    root = tmp_path_factory.mktemp("papers")
+    seeds = [0, 1]
+    for name in dict.fromkeys(name for figure in FIGURES.values() for name in figure.studies):
+        study = load_study(name, "studies")
+        layout = Layout.of(study, str(root))
+        extra = list(own_state_rows(study, seeds))
+        scores = [
+            *score_rows(study, seeds),
+            *trust_rows(study, seeds),
+            *(row for kind, row in extra if kind == "score"),
+        ]
+        named = [row for row in population_rows(study, seeds)] if hasattr(study.validate_.states, "centers") else []
+        write_tables(study, layout, scores, [*named, *(row for kind, row in extra if kind == "state")])
+        save_json(layout.metrics, {"plane": ["mu2", "mu3"], "metrics": {}, "bins": 60})
+        if name == "three_hole_single":
+            write_three_hole(study, layout, seeds)
+        for model in study.models:
+            save_arrays(layout.profiles(model, 0), profile_arrays(study, 2))
+    survey = load_survey("desk")
+    for name, experiment in survey.experiments.items():
+        for framework in survey.frameworks:
+            path = PaperLayout(str(root)).survey("desk", name, framework, 0)
+            write_table(path, COLUMNS, survey_rows(name, experiment, framework))
+    return Sources(str(root), ["studies"], seeds)
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_every_figure_comes_with_numbers_and_a_caption(sources, name):
+    with style():
+        save(name, FIGURES[name].load()(sources), sources)
+    layout = sources.layout
+    image = np.asarray(Image.open(layout.figure(name, "png")).convert("L"))
+    assert image.std() > 5  # something is drawn
+    assert Path(layout.figure(name, "pdf")).stat().st_size > 2000
+    with open(layout.figure(name, "csv"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert None not in rows[0]
+    text = Path(layout.caption(name)).read_text()
+    assert text.startswith(f"# {FIGURES[name].title}\n")
+    assert [word for word in ("**As in the paper.**", "**Made by.** commit") if word not in text] == []
+    assert "nan" not in text
+
+
+def test_the_catalogue_knows_its_papers():
+    assert {figure.paper for figure in FIGURES.values()} == set(PAPERS)
+
+
+def text_of(sources, name):
+    with style():
+        return caption(name, FIGURES[name].load()(sources), sources)
+
+
+def test_the_asymmetry_s_caption_has_both_kinds_of_r2(sources):
+    text = text_of(sources, "survey_asymmetry")
+    exact = np.log([(1 - r) / r for r in load_survey("desk").experiments["asymmetry"].values])
+    for framework, error in ERRORS.items():
+        expected = 1 - len(exact) * error**2 / ((exact - exact.mean()) ** 2).sum()
+        assert f"{expected:.3f} about the diagonal, 1.000 squared correlation" in text, framework
+    assert "| .98 |" in text
+    assert "that of NS: it agrees" in text
+
+
+def test_contradictions_are_said_plainly(sources):
+    text = text_of(sources, "survey_accuracy")
+    assert "CFM best in many dimensions and few modes" in text
+    assert "DDPM 0.100 ± 0.010: contradicts it." in text
+    assert "DDPM 0.100 ± 0.010: agrees." in text
+
+
+def test_paths_are_compared_with_the_lowest_pass(sources):
+    text = text_of(sources, "latf_2")
+    assert "tilted 3.5 kT, Gaussian 7.0 kT | lowest pass 3.0 and 3.0 kT" in text
+    assert "tilted 0.50 kT, Gaussian 4.00 kT: as the paper says" in text
+
+
+def test_a_missing_job_is_named_with_its_command(sources, tmp_path):
+    with pytest.raises(ArtifactError, match="run thermolatent survey asymmetry --framework ns --seed 0 --scale desk"):
+        FIGURES["survey_asymmetry"].load()(Sources(str(tmp_path), ["studies"], [0]))
+
+
+def test_r2_about_the_diagonal_punishes_an_offset_and_a_slope():
+    exact = np.array([0.0, 1.0, 2.0, 3.0])
+    assert determination(exact, exact) == 1
+    assert determination(exact, np.full(4, 1.5)) == pytest.approx(0)
+    assert determination(exact, exact + 1) == pytest.approx(1 - 4 / 5)
+    assert determination(exact, 2 * exact) < 0
+
+
+def test_the_best_is_clear_only_beyond_two_standard_errors():
+    assert best({"a": (1.0, 0.1), "b": (2.0, 0.1)}) == ("a", True)
+    assert best({"a": (1.0, 0.4), "b": (1.5, 0.4)}) == ("a", False)
+
+
+def test_a_spread_says_how_many_seeds():
+    assert spread([(1.0, 0.1)]) == "1.0000 ± 0.1000 (one seed)"
+    assert spread([(1.0, float("nan"))]) == "1.0000 (one seed)"
+    assert spread([(1.0, 0.1), (2.0, 0.1)]) == "1.5000 ± 0.7071 (2 seeds)"
+
+
+def test_a_caption_tells_the_time_that_jobs_recorded(sources, tmp_path, monkeypatch):
+    drawing = Drawing(None, (), (), "All.", findings=[Finding("a", "1", "2", "0", "yes")])
+    studies = Path("studies").absolute()
+    monkeypatch.chdir(tmp_path)
+    elsewhere = Sources(sources.results, [str(studies)], [0, 4])
+    assert "time of its jobs not recorded" in caption("latf_5_curves", drawing, elsewhere)
+    for name, seconds in (("learn/latf/seed0", 12.5), ("pretrain/seed0", 30)):
+        path = Path("logs/lj7", f"{name}.tsv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\n{seconds}\t0:00:30\n")
+    text = caption("latf_5_curves", drawing, elsewhere)
+    assert "42 s of jobs" in text
+    assert "seeds 0, 4" in text
+    assert "| a | 1 | 2 | 0 | yes |" in text
+
+
+def test_points_beyond_leave_training_temperatures_and_the_floor_out(sources):
+    rows = [
+        {
+            "study": "s",
+            "model": m,
+            "seed": str(seed),
+            "temperature": str(T),
+            "role": role,
+            "plane": p,
+            "metric": k,
+            "value": v,
+        }
+        for seed in (0, 1)
+        for T, role in ((0.2, "train"), (0.3, "predict"))
+        for m, p, k, v in (
+            ("conditional", "", "ess_fraction", "0.25"),
+            ("conditional", "fixed", "population_max_error", "0.02"),
+            ("latf", "fixed", "population_max_error", "0.01"),
+            ("latf", "latent", "js_latent", "0.5"),
+            ("floor", "fixed", "population_max_error", "0.004"),
+        )
+    ]
+    assert sorted(beyond.points(rows)) == [
+        ("s", "conditional", 0.3, "population_max_error", 0.25, 0.02, 0.004, 2),
+        ("s", "latf", 0.3, "population_max_error", 0.25, 0.01, 0.004, 2),
+    ]
