@@ -2,6 +2,7 @@
 
 import pytest
 
+from thermolatent.layout import Layout
 from thermolatent.papers.catalogue import FIGURES
 from thermolatent.papers.survey_settings import load_survey
 
@@ -22,6 +23,24 @@ def test_the_survey_is_a_job_per_experiment_framework_and_seed(plan):
     assert captions(done) == {f"results/paper/{name}.md" for name in own}
     written = {file for job in done.jobs if job["rule"] == "survey" for file in job["output"]}
     assert "results/survey@paper/asymmetry/ns/seed2.csv" in written
+
+
+def test_latf_takes_its_studies_paths_and_divergences(plan, tmp_path):
+    done = plan("paper_latf", "--config", "seeds=[0]", "scale=smoke")
+    assert done.code == 0, done.error
+    own = {name for name, figure in FIGURES.items() if figure.paper == "latf" and not figure.gpu}
+    assert captions(done) == {f"results/paper/{name}.md" for name in own}
+    assert (done.counts["paper_paths"], done.counts["paper_divergences"]) == (2, 1)
+    simulated = {file.split("/")[1] for job in done.jobs if job["rule"] == "simulate" for file in job["output"]}
+    assert simulated == {"three_hole_single@smoke", "lj7@smoke"}  # the other pair of temperatures shares its MD
+
+
+def test_what_needs_a_gpu_is_made_where_its_md_is(plan, tmp_path):
+    for T in (340, 360, 380, 400, 420, 440):
+        path = tmp_path / Layout("results/chignolin@smoke").protocol(T)
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    assert "results/paper/latf_4.md" in captions(plan("paper_latf", "--config", "seeds=[0]", "scale=smoke"))
 
 
 def test_a_scale_that_the_survey_has_not_is_refused(plan):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from thermolatent.artifacts import load_arrays
-from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, panels
+from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, log_ticks, panels
 from thermolatent.figures.surfaces import CAP, free_energies
 from thermolatent.figures.tables import Tables
 from thermolatent.papers import divergences
@@ -41,7 +41,7 @@ def surfaces_and_paths(sources: Sources) -> Drawing:
         image = panel.pcolormesh(*profiles["edges_latent"], np.minimum(F, CAP).T, **_MAP)
         panel.set_title(title)
         _latent_labels(panel)
-    figure.colorbar(image, ax=axes[0, :2], extend="max", label="free energy (kT)", pad=0.01, aspect=25)
+    figure.colorbar(image, ax=axes[:, :2], extend="max", label="free energy (kT)", pad=0.01, aspect=40)
     for column, model in ((2, TILTED), (3, GAUSSIAN)):
         _base(axes[0, column], paths[model], _LABELS[model])
     for column, model in ((0, TILTED), (1, GAUSSIAN)):
@@ -92,12 +92,13 @@ def ablation(sources: Sources) -> Drawing:
         panel.set_xlim(-0.6, 2.6)
         panel.set_ylabel(label)
     axes[0, 2].set_yscale("log")
+    log_ticks(axes[0, 2].yaxis, 20)
     floor = [float(row["floor_exact"]) for row in exact if row["model"] == TILTED]
     axes[0, 2].axhline(np.mean(floor), color=GREY, linewidth=0.9, linestyle="--", label="exact points (floor)")
-    axes[0, 2].legend(loc="upper left")
+    figure.legend(*axes[0, 2].get_legend_handles_labels(), loc="outside lower right")
     states = {m: len(tables.own_states(m, T)) for m in _LABELS}
     remarks = [
-        "States found (median over seeds is not taken; first seed): "
+        "States found with the first seed: "
         + ", ".join(f"{_LABELS[m]} {n}" for m, n in states.items())
         + ". GMRQ grows with the number of states: compare at equal numbers only."
     ]
@@ -131,7 +132,7 @@ def ablation(sources: Sources) -> Drawing:
         _SAME + " Tilted and Gaussian differ in nothing but the base; VampPrior is SPIB alone.",
         [
             *_DIFFERENT,
-            f"{len(sources.seeds)} seed(s) of one MD; bars: standard errors over walkers where there are any.",
+            f"Seeds {', '.join(map(str, sources.seeds))} on one MD; bars: standard errors over walkers where there are any.",
         ],
         findings,
         remarks,

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from thermolatent.errors import ArtifactError
-from thermolatent.figures.style import DOUBLE, GREY, logarithmic, panels
+from thermolatent.figures.style import DOUBLE, GREY, log_ticks, panels
 from thermolatent.papers.drawing import Drawing, Finding, Sources
 from thermolatent.papers.survey import COLUMNS
 from thermolatent.papers.survey_settings import Survey, load_survey
@@ -64,15 +64,18 @@ def accuracy(sources: Sources) -> Drawing:
             panel.set_xlabel(labels[plan.along])
             if plan.along == "samples":
                 panel.set_xscale("log")
+                log_ticks(panel.xaxis, 200)
+            else:
+                panel.set_xticks(plan.values)
         _floor(axes[1, column], own, plan.along)
         held = {"dim": f"d = {plan.dim}", "modes": f"{plan.modes} modes", "samples": f"{plan.samples} samples"}
         axes[0, column].set_title(", ".join(text for key, text in held.items() if key != plan.along))
     axes[0, 0].set_ylabel("KL(exact || model) (nats)")
-    axes[1, 0].set_ylabel("Jensen-Shannon, PCA plane (nats)")
+    axes[1, 0].set_ylabel("JS, PCA plane (nats)")
     for panel in axes[0]:
-        panel.set_ylim(bottom=0)
+        panel.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     for panel in axes[1]:
-        logarithmic(panel)
+        panel.set_ylim(bottom=0)
     _legend(figure, axes[1, 0], 4)
     return Drawing(
         figure,
@@ -157,8 +160,10 @@ def cost(sources: Sources) -> Drawing:
         for k, (name, framework) in enumerate(survey.frameworks.items()):
             _curve(panel, rows, name, metric, "dim", k, framework.label)
         panel.set_xlabel("dimension")
+        panel.set_xticks(survey.experiments["dimension"].values)
         panel.set_ylabel(label)
         panel.set_yscale("log")
+        log_ticks(panel.yaxis, 20)
     _legend(figure, axes[0, 0], 3)
     findings = []
     published = {
