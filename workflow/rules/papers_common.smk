@@ -56,7 +56,7 @@ def files_of_paper_figure(wildcards):
             files += [PAPER_PATHS.survey(PROJECT.survey, experiment, framework, s) for s in SURVEY.seeds]
     for study, layout in map(paper_study, figure.studies):
         each = [(model, seed) for model in study.models for seed in SEEDS]
-        files += [layout.all_scores, layout.all_populations, layout.predictions, layout.metrics]
+        files += [layout.all_scores, layout.all_populations, layout.predictions, layout.melting, layout.metrics]
         files += [file(*one) for one in each for file in (layout.generated, layout.profiles)]
     if figure.studies:
         _, layout = paper_study(figure.studies[0])

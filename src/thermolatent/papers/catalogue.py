@@ -75,11 +75,21 @@ FIGURES = {
             ("populations", "populations against temperature"),
         )
     },
+    "latf_3": PaperFigure(
+        "latf", f"{_HERE}.latf_molecules:chignolin_surfaces", "LaTF, figure 3: chignolin", ("chignolin",), gpu=True
+    ),
     "latf_4": PaperFigure(
         "latf",
-        f"{_HERE}.chignolin:populations_of_states",
+        f"{_HERE}.latf_molecules:chignolin_populations",
         "LaTF, figure 4: chignolin, populations against temperature",
         ("chignolin",),
+        gpu=True,
+    ),
+    "latf_6": PaperFigure(
+        "latf",
+        f"{_HERE}.latf_molecules:rna_melting",
+        "LaTF, figure 6: melting of an RNA tetraloop",
+        ("rna_tetraloop",),
         gpu=True,
     ),
     "dspib_2": PaperFigure(
