@@ -139,6 +139,25 @@ def test_nucleic_acids_get_explicit_solvent():
     assert system_section("ALA-AIB-ALA", None, {})["force_field"] == "charmm36"
 
 
+def test_rna_is_told_by_its_letters():
+    assert system_section("ggcGCAAgcc", None, {})["kind"] == "rna"
+    assert system_section("GGCU", None, {})["kind"] == "rna"
+    assert system_section("GGCA", None, {})["kind"] == "peptide"
+    assert system_section("GGCA", None, {"kind": "rna"})["kind"] == "rna"
+
+
+def test_a_folded_hairpin_of_rna():
+    file = str(force_fields.DATA / "rna_tetraloop_folded.pdb")
+    assert main(["init", file, "--train", "310", "380", "450", "--no-probe", "--name", "loop"]) == 0
+    study, text = written("loop")
+    assert (study.system.solvent, study.simulate.pressure) == ("explicit", 1.0)
+    assert [f.kind for f in study.featurize.plane] == ["ermsd", "radius_of_gyration"]
+    states = study.validate_.states.centers
+    assert states["folded"][0] < 0.7 < states["open"][0]
+    assert states["folded"][1] < states["open"][1]
+    assert "three are worth" not in text
+
+
 def test_temperatures_in_between_are_predicted_where_none_are_asked_for():
     assert read_temperatures([340, 440], None)["predict"] == [365, 390, 415]
     assert read_temperatures([0.2, 0.5], None)["predict"] == [0.275, 0.35, 0.425]

@@ -78,7 +78,7 @@ def write_document(
     out += ["validate:", *_states(proposal)]
     if proposal.melting and len(train) + len(predict) >= 3:
         out.append(f"  melting: {proposal.melting} # two-state fit of this state's population: Tm, dH, dS")
-    walkers = max(2, min(4, proposal.simulate["walkers"]))
+    walkers = 2 if section.get("solvent") == "explicit" else max(2, min(4, proposal.simulate["walkers"]))
     smoke: dict[str, Any] = {"walkers": walkers, "frames": smoke_frames}
     if not existing:
         smoke |= {"save_every": 2 if not reduced else proposal.simulate["save_every"], "equilibration": 20}

@@ -17,7 +17,9 @@ from thermolatent.systems import SYSTEMS
 from thermolatent.systems.base import System
 
 #: Systems that are complete by their name alone.
-MODEL_SYSTEMS = ("aib9", "alanine_dipeptide", "chignolin", "lj_cluster", "three_hole")
+MODEL_SYSTEMS = ("aib9", "alanine_dipeptide", "chignolin", "lj_cluster", "rna_tetraloop", "three_hole")
+#: Letters of RNA; in capitals, without U, they may as well be amino acids.
+_RNA = re.compile(r"(?=.*[acguU])[ACGUacgu]{2,}")
 #: Endings of structures that can be built, and of topologies that come with parameters of their own.
 _STRUCTURES, _PREPARED = (".pdb", ".cif", ".mmcif", ".ent"), (".prmtop", ".parm7", ".top", ".psf", ".gro", ".inpcrd")
 #: Hydrogens of this mass (amu) allow 4 fs.
@@ -82,6 +84,8 @@ def system_section(given: str, solvent: str | None, more: Mapping[str, Any]) -> 
         section: dict[str, Any] = {"kind": "structure", "file": given}
     elif given in MODEL_SYSTEMS:
         section = {"kind": given}
+    elif _RNA.fullmatch(given):
+        section = {"kind": "rna", "sequence": given}
     elif re.fullmatch(r"[A-Z]+|[A-Za-z]{3}(-[A-Za-z]{3})+", given):
         section = {"kind": "peptide", "sequence": given}
         residues = given.upper().split("-") if "-" in given else list(given)
@@ -91,7 +95,7 @@ def system_section(given: str, solvent: str | None, more: Mapping[str, Any]) -> 
             section |= {"force_field": "charmm36", "solvent": "explicit"}  # which alone has parameters for it
     else:
         raise ThermolatentError(
-            f"'{given}' is no file, no sequence in capitals (GYDPETGTWG) and no model system, "
+            f"'{given}' is no file, no sequence of amino acids (GYDPETGTWG) or of RNA (ggcGCAAgcc) and no model system, "
             f"{did_you_mean(given, MODEL_SYSTEMS)}"
         )
     if section["kind"] in ("lj_cluster", "three_hole"):

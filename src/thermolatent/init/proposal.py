@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,11 @@ _WALKERS = {"together": 64, "explicit": 16, "cores": 32}
 _FRAMES = 2000
 #: The states of a dipeptide in (phi, psi), radians, as they are named in the field.
 _RAMACHANDRAN = {"beta": (-2.5, 2.7), "PII": (-1.25, 2.6), "alpha_R": (-1.2, -0.5), "alpha_L": (1.0, 0.7)}
-#: Radii of gyration (nm) of N residues: folded (0.22 N^0.38, doi:10.1110/ps.041063704 gives similar) and denatured
-#: (0.193 N^0.598, Kohn et al., PNAS 101, 12491, 2004).
+#: Radii of gyration (nm) of N residues: folded (0.22 N^0.38, Skolnick, Kolinski and Ortiz, J. Mol. Biol. 265, 217, 1997) and
+#: denatured (0.193 N^0.598, Kohn et al., PNAS 101, 12491, 2004).
 _FOLDED, _DENATURED = (0.22, 0.38), (0.193, 0.598)
+#: eRMSD of a folded state in thermal motion, and of one that shares no pairs with it, as in studies/rna_tetraloop.yaml.
+_THERMAL_ERMSD, _OPEN_ERMSD = 0.5, 1.5
 #: What two structures of one chain that share nothing but their size have in common, for a guess of their RMSD.
 _OVERLAP = 0.5
 
@@ -104,23 +105,29 @@ def _features(system: System, composition: Composition) -> Proposal:
 
 
 def _nucleic(system: System) -> Proposal:
-    file = getattr(system, "file", None) or getattr(system, "topology_file", None)
-    native = {"kind": "ermsd", "to": file} if file and Path(file).suffix.lower() == ".pdb" else "rmsd"
-    proposal = Proposal({}, ["g_vectors"], [native, "radius_of_gyration"], ["radius_of_gyration"], 20, {}, "tica")
+    first = next(iter(system.starts()))
+    folded = first != "extended"  # built from a sequence: what it folds to is not known
+    plane: list[Any] = ["ermsd", "radius_of_gyration"] if folded else ["radius_of_gyration", "end_to_end"]
+    proposal = Proposal({}, ["g_vectors"], plane, ["radius_of_gyration", "end_to_end"], 20, {}, "tica")
     proposal.notes["features"] = "positions of the bases to each other"
-    if native == "rmsd":
-        proposal.notes["plane"] = "RMSD from the first starting structure, and radius of gyration, both in nm"
-        size = next(iter(in_plane(system, proposal.plane).values()))[1]
-        centers = {"native": [0.2, size], "open": [0.8 * size, 1.3 * size]}
-    else:
+    points = {name: point.astype(float) for name, point in in_plane(system, plane).items()}
+    a, b = points[first]
+    if folded:
         proposal.notes["plane"] = (
-            "eRMSD from the file (below 0.7: the same base pairs and stacking), radius of gyration in nm"
+            "eRMSD from the first start (below 0.7: the same pairs and stacking), radius of gyration in nm"
         )
-        size = next(iter(in_plane(system, proposal.plane).values()))[1]
-        centers = {"native": [0.4, size], "open": [1.6, 1.3 * size]}
+        name, centers = "folded", {"folded": [_THERMAL_ERMSD, b]}
+        other, guess = "open", [_OPEN_ERMSD, 1.3 * b]
+    else:
+        proposal.notes["plane"] = "radius of gyration and distance of the ends, nm"
+        name, centers = "extended", {"extended": [a, b]}
+        other, guess = "compact", [0.6 * a, 0.4 * b]
+    centers |= {k: list(p) for k, p in points.items() if k != first}
+    if len(points) == 1:
+        centers[other] = guess
     proposal.states = {"kind": "nearest", "centers": {k: _rounded(v, 2) for k, v in centers.items()}}
-    proposal.notes["states"] = _GUESSED.format("'native' lies at the structure that was given, 'open' is a guess.")
-    proposal.melting = "native"
+    _say_states(proposal, list(points) if len(points) > 1 else [name], other)
+    proposal.melting = "folded" if folded else None
     return proposal
 
 
@@ -154,10 +161,15 @@ def _shape_states(proposal: Proposal, system: System, composition: Composition) 
     if len(starts) == 1:
         centers[other] = [away, radius]
     proposal.states = {"kind": "nearest", "centers": {k: _rounded(v, 2) for k, v in centers.items()}}
-    known = "', '".join(starts if len(starts) > 1 else [name])
-    guess = f" '{other}' is a guess from the length of the chain." if len(starts) == 1 else ""
-    proposal.notes["states"] = _GUESSED.format(f"'{known}': structures that MD starts from.{guess}")
+    _say_states(proposal, list(starts) if len(starts) > 1 else [name], other)
     proposal.melting = name if name == "folded" else None
+
+
+def _say_states(proposal: Proposal, known: list[str], guessed: str) -> None:
+    """Which states are structures, and which one is a guess."""
+    guess = f" '{guessed}' is a guess from the size of the chain." if len(known) == 1 else ""
+    names = "', '".join(known)
+    proposal.notes["states"] = _GUESSED.format(f"'{names}': structures that MD starts from.{guess}")
 
 
 def _lengths(proposal: Proposal, system: System, composition: Composition, hottest: float, on_gpu: bool) -> None:
