@@ -57,14 +57,9 @@ def write_document(
         middle = round(sum(train) / len(train))
         out.append(f"  # three are worth their cost for anything solvated, e.g. with {middle}: docs/extrapolation.md")
     out.append(f"  predict: {flow(predict)} # the ensembles you want")
-    if existing and temperatures.get("reference"):
-        out.append(
-            f"  reference: {flow(temperatures['reference'])} # there are trajectories to judge the predictions by"
-        )
-    else:
-        out.append(
-            "  reference: [] # those of predict where MD is run as well, to judge; each costs as much as one of train"
-        )
+    judged = temperatures.get("reference", [])
+    why = "where there are trajectories" if existing else "where MD is run as well, each at the cost of one of train"
+    out.append(f"  reference: {flow(judged)} # those of predict {why}, to judge by")
     out += [f"# {line}" for line in cost]
     out += ["simulate:", *_simulate(proposal, existing, reduced)]
     out += ["featurize:", _noted(f"  features: {flow(proposal.features)}", notes.get("features"))]
