@@ -9,7 +9,7 @@ CORES ?= all
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run lj7 compare report test test-slow docs lint format clean
+.PHONY: help install run lj7 compare report test test-slow test-faults audit docs lint format clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
@@ -42,7 +42,7 @@ report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, a
 	$(BIN)/snakemake --cores $(CORES) --until report
 
 test: $(STAMP) ## the tests, but those that take minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not faults"
 
 test-slow: $(STAMP) ## the statistical tests that take minutes
 	$(BIN)/python -m pytest -m slow
@@ -50,6 +50,12 @@ test-slow: $(STAMP) ## the statistical tests that take minutes
 docs: $(STAMP) ## these pages as HTML in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo build/docs/index.html
+
+test-faults: $(STAMP) ## what goes wrong, on purpose: the table of docs/faults.md
+	$(BIN)/python -m pytest -m faults
+
+audit: $(STAMP) ## pins against requirements, and known vulnerabilities
+	$(BIN)/python tools/audit.py
 
 lint: $(STAMP) ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .

@@ -33,6 +33,12 @@ rule all:
         results_of(ASKED),
 
 
+# What the studies will take of the disk, before there is any job. A molecule is built for that.
+onstart:
+    for study in ASKED.values():
+        print(disk.outlook(study, Layout.of(study), SEEDS), file=sys.stderr)
+
+
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/temper.smk"
 include: "workflow/rules/featurize.smk"

@@ -39,13 +39,15 @@ class Outcome:
         return found
 
 
-def snakemake(folder: Path, *arguments: str) -> Outcome:
-    """Run the project's workflow in ``folder``, in an environment that nobody activated."""
+def snakemake(folder: Path, *arguments: str, home: Path = HOME) -> Outcome:
+    """Run the project's workflow in ``folder``, in an environment that nobody activated; ``home`` may be a copy of it."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
     # A checkout that is tested without being installed.
     environment |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    if home != HOME:
+        environment["PYTHONPATH"] = str(home / "src")
     done = subprocess.run(
-        [SNAKEMAKE, "--snakefile", HOME / "Snakefile", "--directory", folder, *arguments],
+        [SNAKEMAKE, "--snakefile", home / "Snakefile", "--directory", folder, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,

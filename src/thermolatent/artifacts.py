@@ -6,11 +6,13 @@ never leaves a file that looks finished.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,54 @@ _HEADER = "thermolatent"
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path with the same suffix; on a clean exit it is renamed to ``path``, else removed."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        _flush(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno == errno.ENOENT:  # something else is missing
+            raise
+        raise unwritable(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def unwritable(path: str | os.PathLike, error: OSError) -> ArtifactError:
+    """What to say of a file that could not be written: a full disk, a folder without write permission."""
+    text = f"{path}: cannot be written ({error.strerror or error})"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ArtifactError(f"{text}; make the folder writable and run the same command again")
+    with suppress(OSError):  # numpy says of a full disk only how much it could not write
+        free = shutil.disk_usage(next(p for p in Path(path).absolute().parents if p.is_dir())).free
+        text += f", {free / 1e6:.0f} MB are free there"
+    return ArtifactError(f"{text}; free space and run the same command again, nothing finished is lost")
+
+
+def new_array(path: str | os.PathLike, shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
+    """A new ``.npy`` file as a memory map to fill. Its space is taken first: a map on a full disk ends the process."""
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    allocate(path, os.path.getsize(path))
+    return array
+
+
+def allocate(path: str | os.PathLike, size: int) -> None:
+    """Make a file ``size`` bytes long, with all its space on the disk; raises :class:`OSError` where that is not to be had."""
+    with open(path, "r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, max(size, 1))
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # not every file system can
+                raise
+        file.truncate(size)
+
+
+def _flush(path: Path) -> None:
+    """Onto the disk, so that after a power cut there is no file with its final name and half of its content."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager
@@ -112,6 +155,13 @@ def save_model(path: str | os.PathLike, kind: str, spec: Mapping[str, Any], tens
         save_file(
             {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, {_HEADER: json.dumps(header)}
         )
+        temporary.chmod(0o666 & ~_umask())  # safetensors lets nobody else read it
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def load_model(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, Any], dict[str, Any]]:

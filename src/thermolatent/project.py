@@ -56,8 +56,37 @@ def resolved(study: Study) -> dict[str, Any]:
     return content
 
 
+def check_not_renamed(study: Study, layout: Layout) -> None:
+    """Raise :class:`ConfigError` if the folder of the study's results was another study's.
+
+    Snakemake knows by path what a file was made from. Of files in a renamed folder it knows nothing, and would take them for
+    good whatever has changed since.
+    """
+    try:
+        found = load_json(layout.study)
+    except ArtifactError:
+        return
+    if (old := found.get("name")) in (None, study.name):
+        return
+    keys = STAGES["simulate"].reads
+    same = all(found.get(key) == resolved(study).get(key) for key in keys)
+    md = "its MD stays" if same else "its MD was run with other settings and goes too"
+    raise ConfigError(
+        layout.root,
+        [
+            (
+                "",
+                f"holds results of study '{old}', and what they were made from is not known under a new name; say "
+                f"'thermolatent clean {study.name} --yes{'' if same else ' --md'}' ({md}), or rename the folder back",
+            )
+        ],
+    )
+
+
 def save_resolved(study: Study, layout: Layout) -> None:
-    """Write the resolved study beside its results, unless it lies there already."""
+    """Write the resolved study beside its results, unless it lies there already. Raises :class:`ConfigError` if those are of
+    another study."""
+    check_not_renamed(study, layout)
     try:
         if load_json(layout.study) == resolved(study):
             return

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 try:
-    from thermolatent import manifest, simulate
+    from thermolatent import disk, manifest, simulate
     from thermolatent.errors import ThermolatentError
     from thermolatent.layout import TEMPERATURE_PATTERN, Layout
     from thermolatent.papers.catalogue import studies as studies_of_papers
-    from thermolatent.project import STUDIES_VARIABLE, code, find_study, load_project, settings
+    from thermolatent.project import STUDIES_VARIABLE, check_not_renamed, code, find_study, load_project, settings
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}; install the package beside snakemake: pip install -e . -c envs/constraints.txt")
 
@@ -26,6 +26,9 @@ try:
     # and those whose MD they take over, of which nothing else is made
     OTHERS = [name for name in dict.fromkeys(study.md_study for study in ASKED.values()) if name not in ASKED]
     STUDIES = ASKED | {name: find_study(name, FOLDERS) for name in OTHERS}
+    if workflow.is_main_process:
+        for study in ASKED.values():
+            check_not_renamed(study, Layout.of(study))
     # and those of the papers' figures, which have two scales
     PAPER_SUFFIX = SUFFIX if PROJECT.scale == "smoke" else ""
     for name in (name + PAPER_SUFFIX for name in studies_of_papers()):

@@ -6,7 +6,9 @@ heavy libraries are imported in ``run``. An error of the input's derives from Th
 """
 
 from thermolatent.commands import (
+    archive,
     check,
+    clean,
     doctor,
     fit_density,
     init,
@@ -23,6 +25,8 @@ COMMANDS = {
     "init": init,
     "check": check,
     "doctor": doctor,
+    "archive": archive,
+    "clean": clean,
     "fit-density": fit_density,
     "predict": predict,
     "show": show,

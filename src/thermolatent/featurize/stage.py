@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermolatent.artifacts import load_array, load_json, replacing, save_array, save_json
+from thermolatent.artifacts import load_array, load_json, new_array, replacing, save_array, save_json
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.featurize.base import Particles, check_features, columns_on
@@ -44,9 +44,7 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
     features, plane, observables = kinds = [columns_on(f, topology) for f in wanted]
     with ExitStack() as renames:
         arrays = [
-            np.lib.format.open_memmap(
-                renames.enter_context(replacing(path)), mode="w+", dtype=np.float32, shape=(walkers, frames, columns)
-            )
+            new_array(renames.enter_context(replacing(path)), (walkers, frames, columns))
             for path, columns in (
                 (layout.features(temperature), len(features.names)),
                 (layout.plane(temperature), len(plane.names)),

@@ -9,6 +9,7 @@ from thermolatent.config import Study
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.dataset import TrainingData
 from thermolatent.learn.informed import systematic_resample
+from thermolatent.simulate.trajectories import fix_title
 from thermolatent.validate.named_states import named_states
 
 #: Frames drawn per state; the medoid is exact among these.
@@ -30,8 +31,10 @@ def write_structures(
     rng = np.random.default_rng([seed, 1])
     # In random order, so that the first part of the file is a fair sample too.
     chosen = rng.permutation(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
-    with replacing(path) as temporary, DCDTrajectoryFile(str(temporary), "w") as file:
-        file.write(positions_of(study, layout, data, chosen) * 10)  # the format's unit is the angstrom
+    with replacing(path) as temporary:
+        with DCDTrajectoryFile(str(temporary), "w") as file:
+            file.write(positions_of(study, layout, data, chosen) * 10)  # the format's unit is the angstrom
+        fix_title(temporary)
 
 
 def positions_of(study: Study, layout: Layout, data: TrainingData, frames: np.ndarray) -> np.ndarray:

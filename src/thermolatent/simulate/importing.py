@@ -17,7 +17,7 @@ from typing import Any
 import mdtraj
 import numpy as np
 
-from thermolatent.artifacts import FORMAT_VERSION, load_json, save_array, save_json
+from thermolatent.artifacts import FORMAT_VERSION, load_json, new_array, save_array, save_json
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.featurize.base import check_features
@@ -62,7 +62,7 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     shape = (settings.walkers, settings.frames, system.n_particles, 3)
-    positions = np.lib.format.open_memmap(partial / "angstrom.npy", "w+", np.float32, shape)
+    positions = new_array(partial / "angstrom.npy", shape)
     compute = energy_function(system) if system.energies is not None and system.energies.system_xml else None
     for index in progress(range(len(paths)), f"files at T={format_temperature(temperature)}"):
         mine = {walker: first for walker, (file, first) in enumerate(blocks) if file == index}

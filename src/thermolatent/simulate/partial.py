@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from thermolatent.artifacts import allocate, unwritable
 from thermolatent.errors import ArtifactError
 from thermolatent.simulate.trajectories import read_trajectories
 
@@ -128,14 +129,23 @@ class Partial:
     def append(self, positions: np.ndarray, series: dict[str, np.ndarray]) -> None:
         """Add frames: positions ``(frames, walkers, particles, 3)`` in nm, and every series ``(frames, walkers)``."""
         angstrom = np.asarray(positions, dtype=np.float32) * np.float32(10.0)
-        with self._positions.open("ab") as file:
-            file.write(np.ascontiguousarray(angstrom, dtype="<f4").tobytes())
-        for name, path in self._series.items():
-            with path.open("ab") as file:
-                file.write(np.ascontiguousarray(series[name], dtype="<f8").tobytes())
+        try:
+            with self._positions.open("ab") as file:
+                file.write(np.ascontiguousarray(angstrom, dtype="<f4").tobytes())
+            for name, path in self._series.items():
+                with path.open("ab") as file:
+                    file.write(np.ascontiguousarray(series[name], dtype="<f8").tobytes())
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
 
     def checkpoint(self, progress: dict[str, Any], state: bytes) -> None:
         """Make everything appended so far count. ``progress`` holds at least ``frames``."""
+        try:
+            self._checkpoint(progress, state)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def _checkpoint(self, progress: dict[str, Any], state: bytes) -> None:
         for path in (self._positions, *self._series.values()):
             with path.open("ab") as file:
                 os.fsync(file.fileno())
@@ -152,7 +162,8 @@ class Partial:
         return np.memmap(self._positions, dtype="<f4", mode="r", shape=(frames, *self._shape))
 
     def _new_positions(self, frames: int) -> np.ndarray:
-        return np.memmap(self._positions, dtype="<f4", mode="w+", shape=(frames, *self._shape))
+        allocate(self._positions, frames * self._frame_bytes)
+        return np.memmap(self._positions, dtype="<f4", mode="r+", shape=(frames, *self._shape))
 
     def series(self, name: str, frames: int) -> np.ndarray:
         """One series ``(walkers, frames)``, float64."""
@@ -161,10 +172,13 @@ class Partial:
 
     def clear(self) -> None:
         """Start with an empty folder."""
-        self.remove()
-        self.folder.mkdir(parents=True)
-        for path in (self._positions, *self._series.values()):
-            path.touch()
+        try:
+            self.remove()
+            self.folder.mkdir(parents=True)
+            for path in (self._positions, *self._series.values()):
+                path.touch()
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
 
     def remove(self) -> None:
         """Delete the folder, if there is one."""

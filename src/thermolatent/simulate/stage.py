@@ -13,8 +13,10 @@ import openmm as mm
 
 from thermolatent.artifacts import FORMAT_VERSION, load_json, save_array, save_json
 from thermolatent.config import Simulate, Study
+from thermolatent.disk import require_space
 from thermolatent.errors import ArtifactError, SimulationError
 from thermolatent.layout import Layout, format_temperature
+from thermolatent.locking import only_one
 from thermolatent.simulate import PROTOCOL, importing
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.engines import degrees_of_freedom
@@ -48,17 +50,23 @@ def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> N
         raise SimulationError(
             f"study {study.name} has T={format_temperature(temperature)} from tempering; run 'thermolatent temper' for it"
         )
-    system, settings = study.system, study.simulate
     identity = protocol_identity(study, temperature)
-    if is_finished(layout, temperature, identity, settings.walkers):
+    if is_finished(layout, temperature, identity, study.simulate.walkers):
         log.info("%s: complete already, nothing to do", layout.simulation(temperature))
         return
     check_molecule(study)
+    with only_one(f"{layout.simulation(temperature)}.lock"):
+        _simulate(study, layout, temperature, identity, threads)
+
+
+def _simulate(study: Study, layout: Layout, temperature: float, identity: dict[str, Any], threads: int) -> None:
+    system, settings = study.system, study.simulate
     series = ("energies",) + (saved_series(settings) if system.molecular else ())
     folder, trajectories = layout.simulation(temperature), layout.trajectories(temperature, settings.walkers)
     partial = Partial(f"{folder}.partial", identity, settings.walkers, system.n_particles, series)
     finished = Path(f"{folder}.restart")
     partial.reopen(finished, trajectories)
+    require_space(study, layout.simulation(temperature))
     done = simulate_walkers(system, settings, temperature, partial, threads)
 
     saved = {name: partial.series(name, settings.frames) for name in series}

@@ -14,8 +14,10 @@ import numpy as np
 
 from thermolatent.artifacts import load_json, save_array, save_json
 from thermolatent.config import Study
+from thermolatent.disk import require_space
 from thermolatent.errors import ArtifactError, SimulationError
 from thermolatent.layout import Layout, format_temperature
+from thermolatent.locking import only_one
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.ladders import Ladders
 from thermolatent.simulate.langevin import seed_of, start_names, starting_positions
@@ -78,9 +80,17 @@ def run(study: Study, layout: Layout, threads: int = 1) -> list[str]:
         log.info("%s: complete already, nothing to do", ", ".join(map(layout.simulation, temperatures)))
         return _files(study, layout)
     check_molecule(study)
+    with only_one(f"{layout.tempering}.lock"):
+        _temper(study, layout, identities, trajectories, threads)
+    return _files(study, layout)
+
+
+def _temper(study: Study, layout: Layout, identities: dict[float, dict], trajectories: list[str], threads: int) -> None:
+    temperatures, walkers = study.tempered, study.simulate.walkers
     partial, finished = _partial(study, layout), Path(f"{layout.tempering}.restart")
     if all(_is_tempered(layout, T) for T in temperatures):
         partial.reopen(finished, trajectories)
+    require_space(study, layout.tempering, temperatures=len(temperatures))
     engine = Ladders(
         engine_in_turn(study.system, study.simulate, study.ladder[0], walkers * len(study.ladder), threads),
         *(study.system, study.ladder, walkers, seed_of(study.simulate.seed, study.ladder[0], "exchange")),
@@ -108,7 +118,6 @@ def run(study: Study, layout: Layout, threads: int = 1) -> list[str]:
         mine = {name: values[index * walkers : (index + 1) * walkers] for name, values in saved.items()}
         _write(study, layout, T, mine, {**identities[T], **_told(study, done), **statistics})
     partial.finish(finished)
-    return _files(study, layout)
 
 
 def _series(study: Study) -> tuple[str, ...]:

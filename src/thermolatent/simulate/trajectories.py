@@ -48,16 +48,22 @@ def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
 
 
 def _write_header(path: Path, save_every: int, time_step: float) -> None:
-    """Put times into a DCD header, and a fixed title in place of the writer's date: same run, same bytes."""
+    """Put times into a DCD header."""
+    fix_title(path)
+    with path.open("r+b") as file:
+        file.seek(12)
+        file.write(struct.pack("<ii", save_every, save_every))  # first saved step, steps between frames
+        file.seek(44)
+        file.write(struct.pack("<f", time_step / _AKMA))
+
+
+def fix_title(path: Path) -> None:
+    """Put a fixed title in place of the one that mdtraj writes, which holds the date: same run, same bytes."""
     with path.open("r+b") as file:
         head = file.read(100)
         length, magic = struct.unpack_from("<i4s", head)
         (titles,) = struct.unpack_from("<i", head, 96)
         if length != 84 or magic != b"CORD":
             raise ValueError(f"{path}: not the DCD header that mdtraj writes")
-        file.seek(12)
-        file.write(struct.pack("<ii", save_every, save_every))  # first saved step, steps between frames
-        file.seek(44)
-        file.write(struct.pack("<f", time_step / _AKMA))
         file.seek(100)
         file.write(b"".join(line.ljust(80) for line in [b"thermolatent", *[b""] * (titles - 1)]))

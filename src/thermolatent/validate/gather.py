@@ -8,6 +8,7 @@ from collections import defaultdict
 
 from thermolatent.artifacts import load_json, save_json
 from thermolatent.config import Study
+from thermolatent.errors import ArtifactError
 from thermolatent.layout import BASELINES, Layout, format_temperature
 from thermolatent.validate import divergence, free_energy, identity, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
@@ -23,8 +24,8 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
     Raises :class:`ArtifactError` if a table is missing or is none.
     """
     parts = [(model, seed) for model in ("baselines", *study.models) for seed in seeds]
-    scores = [row for part in parts for row in read_table(layout.scores(*part), SCORE_COLUMNS)]
-    populations = [row for part in parts for row in read_table(layout.populations(*part), POPULATION_COLUMNS)]
+    scores = [row for part in parts for row in _read(study, layout.scores(*part), SCORE_COLUMNS)]
+    populations = [row for part in parts for row in _read(study, layout.populations(*part), POPULATION_COLUMNS)]
     # As text, like the others: whoever reads the table judges by the digits that were written.
     scores += [
         {c: cell(row.get(c)) for c in SCORE_COLUMNS} for row in predictions.trust_rows(study, scores, populations)
@@ -40,6 +41,15 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
     for model, T, reasons in dict.fromkeys((row["model"], row["temperature"], row["reasons"]) for row in judged):
         if reasons:
             log.info("%s at T = %s is not to be trusted: %s", model, T, reasons)
+
+
+def _read(study: Study, path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """A table of one model or of the baselines, which has rows at every temperature of the study."""
+    rows = read_table(path, columns)
+    there = {row["temperature"] for row in rows}
+    if missing := [text for T in study.temperatures.generated if (text := cell(T)) not in there]:
+        raise ArtifactError(f"{path}: has no rows at T = {', '.join(missing)}; delete it and run validate")
+    return rows
 
 
 def describe(study: Study, layout: Layout, seeds: list[int], populations: list[dict[str, str]]) -> dict:

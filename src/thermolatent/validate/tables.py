@@ -39,10 +39,13 @@ def read_table(path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """Read what :func:`write_table` wrote, all cells as text; raises :class:`ArtifactError` on anything else."""
     try:
         with open(path, newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
+            text = file.read()
     except OSError as error:
         raise ArtifactError(f"{path}: table is missing; run the stage validate") from error
+    reader = csv.DictReader(text.splitlines())
+    rows = list(reader)
+    if not text.endswith("\n"):
+        raise ArtifactError(f"{path}: ends in the middle of a line; delete it and run validate")
     if tuple(reader.fieldnames or ()) != columns or any(None in row or None in row.values() for row in rows):
         raise ArtifactError(f"{path}: is not a table with columns {', '.join(columns)}; delete it and run validate")
     return rows

@@ -1,0 +1,72 @@
+"""kill -9 in every stage at random moments, and of the whole workflow."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+from faults_for_tests import CONFIG, JOBS, content, planned, without
+from running_snakemake import HOME, SNAKEMAKE, snakemake
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.mark.parametrize("stage", JOBS)
+def test_a_killed_stage_leaves_nothing_that_looks_finished(finished, copied, jobs, stage):
+    expected = content(finished)
+    without(copied, stage)
+    code, error, seconds = jobs.run(copied, stage)
+    assert code == 0, error
+    assert content(copied) == expected  # a stage by itself is what it is in the workflow
+    without(copied, stage)
+    rng, kills = random.Random(stage), 0
+    for _ in range(8):
+        if kills == 2:
+            break
+        if jobs.killed(copied, stage, seconds, rng):
+            kills += 1
+            found = {name: data for name, data in content(copied).items() if name in expected}
+            wrong = [name for name in found if found[name] != expected[name]]
+            assert not wrong, f"killed in {stage}, {wrong} look finished and are not"
+        else:  # it was done before
+            without(copied, stage)
+            seconds /= 2
+    assert kills
+    code, error, _ = jobs.run(copied, stage)
+    assert code == 0, error
+    found = {name: data for name, data in content(copied).items() if not name.split("/")[-1].startswith(".")}
+    assert found == expected
+
+
+def test_a_killed_workflow_goes_on(finished, copied):
+    """Snakemake and its jobs killed together; the lock it leaves is told of, and how to remove it."""
+    without(copied, *(stage for stage in JOBS if stage not in ("simulate", "temper", "featurize")))
+    command = [SNAKEMAKE, "--snakefile", HOME / "Snakefile", "--directory", copied, "--cores", "1", *CONFIG]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
+    environment |= {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
+    process = subprocess.Popen(
+        command,
+        cwd=copied,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    model = copied / "results/tiny/reweight/seed0.safetensors"
+    while process.poll() is None and not model.exists():
+        time.sleep(0.05)
+    time.sleep(random.Random(0).uniform(0, 3))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    locked = snakemake(copied, "--cores", "1", *CONFIG)
+    assert locked.code != 0
+    assert "--unlock" in locked.out + locked.error
+    assert snakemake(copied, "--unlock", *CONFIG).code == 0
+    before = model.stat().st_mtime_ns
+    done = snakemake(copied, "--cores", "2", *CONFIG)
+    assert done.code == 0, (done.out + done.error)[-3000:]
+    assert model.stat().st_mtime_ns == before  # what was finished stays
+    assert {k: v for k, v in content(copied).items() if not k.split("/")[-1].startswith(".")} == content(finished)
+    assert planned(copied) == {}
