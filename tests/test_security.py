@@ -56,7 +56,14 @@ def test_no_command_goes_through_a_shell():
 def test_rules_put_only_checked_words_into_a_shell():
     """Wildcards are constrained by pattern, seeds whole numbers, scales names, threads a number, a log is made of wildcards."""
     allowed = {"wildcards.study", "wildcards.temperature", "wildcards.seed", "wildcards.model", "params.model"}
-    allowed |= {"wildcards.figure", "wildcards.experiment", "wildcards.framework", "params.survey", "params.study_scale"}
+    allowed |= {
+        "wildcards.figure",
+        "wildcards.experiment",
+        "wildcards.framework",
+        "wildcards.scale",
+        "params.survey",
+        "params.study_scale",
+    }
     allowed |= {"params.seeds", "threads", "log"}
     for path in (HOME / "workflow/rules").glob("*.smk"):
         text = path.read_text()

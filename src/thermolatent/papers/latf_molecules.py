@@ -71,6 +71,6 @@ def _different(study: Study) -> list[str]:
     ns = simulate.walkers * simulate.frames * simulate.save_every * simulate.time_step / 1000
     file = f"studies/{study.name.partition('@')[0]}.yaml"
     return [
-        f"Simulated time: {ns:g} ns per temperature, {simulate.walkers} walkers (`{file}`). The paper's force field, features and "
-        "lag are unknown or others."
+        f"Simulated time: {ns:g} ns per temperature, {simulate.walkers} walkers (`{file}`). The paper's force field, features "
+        "and lag are unknown or others."
     ]
