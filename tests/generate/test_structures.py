@@ -59,11 +59,11 @@ def test_medoid_is_the_nearest_on_average():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(MEDOID_FRAMES, 3))
     distance = np.linalg.norm(x[:, None] - x[None], axis=-1)
-    assert medoid(x, np.ones(len(x)), rng) == distance.mean(axis=1).argmin()
+    assert medoid(x.__getitem__, np.arange(len(x)), np.ones(len(x)), rng) == distance.mean(axis=1).argmin()
     # of two clouds the one with the weight decides
     x = np.concatenate([rng.normal(0, 1, (5000, 2)), rng.normal(9, 1, (5000, 2))])
     for near, weights in ((0, np.repeat([1.0, 1e-6], 5000)), (9, np.repeat([1e-6, 1.0], 5000))):
-        assert np.linalg.norm(x[medoid(x, weights, rng)] - near) < 0.3
+        assert np.linalg.norm(x[medoid(x.__getitem__, np.arange(len(x)), weights, rng)] - near) < 0.3
 
 
 def test_each_named_state_has_its_medoid_and_population_in_one_pdb(md, tmp_path):

@@ -46,7 +46,7 @@ def test_spibs_own_mixture_keeps_its_means_and_fits_its_weights(study, elsewhere
     torch.testing.assert_close(model.density.means, means.detach())
     data = load_training(study, elsewhere)
     mu = model.representation.encode(data.flat(data.features))
-    z = torch.from_numpy(model.representation.noised(mu, 0))
+    z = torch.from_numpy(model.representation.noised(mu, model.representation.sigma, 0))
     with torch.no_grad():
         before, after = -spib.log_vampprior(z).mean(), model.density.loss(z, torch.ones(len(z)))
     assert float(after) < float(before) + 1e-3

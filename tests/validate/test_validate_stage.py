@@ -32,8 +32,11 @@ class Encoder:
     def encode(self, features):
         return np.asarray(features, np.float32) * np.float32(self.scale)
 
-    def noised(self, mu, seed, features=None):
-        return mu + np.float32(0.01) * np.random.default_rng(seed).standard_normal(mu.shape, np.float32)
+    def sigmas(self, features):
+        return np.full(features.shape, np.float32(0.01))
+
+    def noised(self, mu, sigma, seed):
+        return mu + sigma * np.random.default_rng(seed).standard_normal(mu.shape, np.float32)
 
     def states(self, mu):
         return NearestCenters(CENTERS * self.scale).assign(mu.reshape(-1, 2)).reshape(mu.shape[:-1])

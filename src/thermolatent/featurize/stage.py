@@ -58,12 +58,12 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
                 rows = slice(first, first + len(positions))
                 for array, columns in zip(arrays, kinds, strict=True):
                     array[walker, rows] = columns.compute(positions)
+                    if not np.isfinite(array[walker, rows]).all():
+                        raise ArtifactError(
+                            f"{layout.simulation(temperature)}: features of its trajectories are not finite; "
+                            "delete the folder and run the stage simulate again"
+                        )
         for array in arrays:
-            if not np.isfinite(array).all():
-                raise ArtifactError(
-                    f"{layout.simulation(temperature)}: features of its trajectories are not finite; "
-                    "delete the folder and run the stage simulate again"
-                )
             array.flush()
         energies = energies[:, :frames].astype(np.float64)
         log_weights = _md_log_weights(layout, temperature, protocol, frames)

@@ -51,8 +51,27 @@ def stream_angstrom(
             yield first, np.stack([records[axis] for axis in "xyz"], axis=-1)
 
 
-def _layout(path: str, file, n_particles: int) -> tuple[int, np.dtype]:
-    """Offset of the first frame, and the layout of a frame: three blocks of float32, each between its lengths."""
+def read_frames(path: str, chosen: np.ndarray) -> np.ndarray:
+    """Positions ``(n, n_particles, 3)`` in nm, float32, of the frames ``chosen`` ``(n,)`` of one DCD file.
+
+    Nothing else of the file is read. Raises :class:`ArtifactError` if it is missing, cannot be read, or ends before one of them.
+    """
+    if not Path(path).is_file():
+        raise ArtifactError(f"{path}: trajectory is missing; run the stage simulate again")
+    with open(path, "rb") as file:
+        start, record = _layout(path, file, None)
+        whole = (file.seek(0, 2) - start) // record.itemsize
+    if len(chosen) and chosen.max() >= whole:
+        raise ArtifactError(f"{path}: trajectory has {whole} frames, frame {chosen.max()} is needed; {_REMEDY}")
+    records = np.memmap(path, record, "r", start, (whole,))
+    return np.stack([records[axis][chosen] for axis in "xyz"], axis=-1) * np.float32(0.1)
+
+
+def _layout(path: str, file, n_particles: int | None) -> tuple[int, np.dtype]:
+    """Offset of the first frame, and the layout of a frame: three blocks of float32, each between its lengths.
+
+    Raises :class:`ArtifactError` if there are not ``n_particles`` particles; None for as many as there are.
+    """
     head = file.read(100)
     if len(head) < 100 or struct.unpack_from("<i4s", head) != (84, b"CORD"):
         raise ArtifactError(f"{path}: is not a DCD trajectory; {_REMEDY}")
@@ -63,6 +82,8 @@ def _layout(path: str, file, n_particles: int) -> tuple[int, np.dtype]:
     block = file.read(12)
     start += len(block)
     found = struct.unpack("<iii", block)[1] if len(block) == 12 else 0
+    if n_particles is None:
+        n_particles = found
     if found != n_particles:
         raise ArtifactError(f"{path}: trajectory has {found} particles, must have {n_particles}; {_REMEDY}")
     fields = [("cell", "V56")] if unit_cell else []

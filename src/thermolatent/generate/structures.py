@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import torch
 
 from thermolatent.artifacts import load_json, replacing
 from thermolatent.config import Study
+from thermolatent.featurize.stream import read_frames
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.dataset import TrainingData
+from thermolatent.learn.frames import Rows, moments
 from thermolatent.learn.informed import systematic_resample
 from thermolatent.simulate.trajectories import fix_title
 from thermolatent.validate.named_states import named_states
@@ -39,8 +44,6 @@ def write_structures(
 
 def positions_of(study: Study, layout: Layout, data: TrainingData, frames: np.ndarray) -> np.ndarray:
     """Positions ``(n, n_particles, 3)`` in nm of training frames given by their index ``(n,)`` in the one order."""
-    import mdtraj
-
     per_walker = study.frames
     temperature, in_md = np.divmod(data.places()[frames], study.simulate.walkers * per_walker)
     walker, frame = np.divmod(in_md, per_walker)
@@ -48,26 +51,38 @@ def positions_of(study: Study, layout: Layout, data: TrainingData, frames: np.nd
     for t, w in sorted(set(zip(temperature.tolist(), walker.tolist(), strict=True))):
         T = study.temperatures.train[t]
         here = (temperature == t) & (walker == w)
-        xyz = mdtraj.load(layout.trajectory(T, w), top=layout.topology(T)).xyz[frame[here]]
+        xyz = read_frames(layout.trajectory(T, w), frame[here])
         if found is None:
             found = np.empty((len(frames), *xyz.shape[1:]), xyz.dtype)
         found[here] = xyz
     return found
 
 
-def medoid(features: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> int:
-    """Index of the frame nearest on average to the others, of :data:`MEDOID_FRAMES` drawn by weight.
+def medoid(
+    features: Callable[[np.ndarray], np.ndarray], frames: np.ndarray, weights: np.ndarray, rng: np.random.Generator
+) -> int:
+    """The frame nearest on average to the others, of :data:`MEDOID_FRAMES` drawn by weight.
 
     Parameters
     ----------
-    features: ``(N, n)``, standardised; distances are Euclidean in them, so that equivalent structures count as equal.
+    features: frames' numbers ``(m,)`` to their features ``(m, n)``, standardised; distances are Euclidean in them, so that
+        equivalent structures count as equal.
+    frames: numbers of those to choose from, ``(N,)``.
     weights: ``(N,)``, not all 0.
     """
-    rows = systematic_resample(weights, MEDOID_FRAMES, rng)
-    x = features[rows].astype(np.float64)
+    drawn = frames[systematic_resample(weights, MEDOID_FRAMES, rng)]
+    x = features(drawn).astype(np.float64)
     squared = np.sum(x**2, axis=1)
     distance = np.sqrt(np.maximum(squared[:, None] + squared[None] - 2 * x @ x.T, 0))
-    return int(rows[distance.mean(axis=1).argmin()])
+    return int(drawn[distance.mean(axis=1).argmin()])
+
+
+def _mean_and_std(features: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Of all frames, each ``(n,)``."""
+    if isinstance(features, torch.Tensor):
+        return features.numpy().mean(axis=0), features.numpy().std(axis=0)
+    mean, std = moments(features, torch.arange(len(features)))
+    return mean.float().numpy(), std.float().numpy()
 
 
 class StateMedoids:
@@ -75,12 +90,16 @@ class StateMedoids:
 
     def __init__(self, study: Study, layout: Layout, data: TrainingData):
         self.study, self.layout, self.data = study, layout, data
-        plane, features = data.flat(data.plane), data.flat(data.features)
+        plane, self._features = data.flat(data.plane), data.drawn_features()
         header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
         corners = plane.min(axis=0), plane.max(axis=0)
         self.names, assigner = named_states(study.validate_.states, study.system, *corners, header["plane_periodic"])
         self.labels = assigner.assign(plane)
-        self._features = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-8)
+        self._mean, std = _mean_and_std(self._features)
+        self._std = np.maximum(std, 1e-8)
+
+    def _standardised(self, frames: np.ndarray) -> np.ndarray:
+        return (self._features[frames].numpy() - self._mean) / self._std
 
     def write(self, path: str, temperature: float, log_weights: np.ndarray, seed: int) -> None:
         """Write a PDB with one model per state that has frames; remarks name it, its population and its frame's origin."""
@@ -92,7 +111,7 @@ class StateMedoids:
         chosen = []
         for k in states:
             rows = np.flatnonzero(self.labels == k)
-            chosen.append(int(rows[medoid(self._features[rows], weights[rows], rng)]))
+            chosen.append(medoid(self._standardised, rows, weights[rows], rng))
         topology = mdtraj.load_topology(self.layout.topology(self.study.temperatures.train[0]))
         xyz = positions_of(self.study, self.layout, self.data, np.array(chosen))
         origin = self.data.temperature_index()[chosen]

@@ -37,7 +37,7 @@ class ModelWeights:
     """
 
     def __init__(self, model: Model, data: TrainingData, frame_weights: FrameWeights | None):
-        self.latents = model.representation.encode(data.flat(data.features))
+        self.latents = model.representation.encode(data.drawn_features())
         self.log_density = LogDensity(model, self.latents)
         share = np.log(np.asarray(data.counts) / sum(data.counts))
         at_training = np.stack([self.log_density(self.latents, T) for T in data.temperatures], axis=1)

@@ -19,6 +19,7 @@ from thermolatent.config import Study
 from thermolatent.densities.fit import held_out_units
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
+from thermolatent.learn.frames import Rows, held, rows_of
 from thermolatent.learn.informed import systematic_resample
 
 _FINGERPRINT_FRAMES = 5000
@@ -58,6 +59,19 @@ class TrainingData:
     def counts(self) -> list[int]:
         """Frames per temperature, N_k."""
         return [f.shape[0] * f.shape[1] for f in self.features]
+
+    @property
+    def held(self) -> bool:
+        """Whether the features are held in memory."""
+        return held(self.features)
+
+    def drawn_features(self) -> Rows:
+        """:meth:`flat` of the features, in memory only where they fit."""
+        return rows_of(self.features, self.drawn)
+
+    def features_in_time(self) -> Rows:
+        """:meth:`in_time` of the features, in memory only where they fit."""
+        return rows_of(self.features)
 
     def flat(self, arrays: list[np.ndarray]) -> np.ndarray:
         """Per-temperature arrays ``(walkers, frames, ...)`` in the one order, weighted frames drawn, ``(N, ...)``."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from thermolatent.errors import TrainingError
 from thermolatent.learn.dataset import TrainingData
+from thermolatent.learn.frames import BLOCK_ROWS, Rows, blocks
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.tica import fit_tica
 
@@ -28,7 +29,7 @@ def order_parameters(data: TrainingData, kind: str, lag: int, walkers: np.ndarra
         columns = [(np.sin(c), np.cos(c)) if p else (c,) for c, p in zip(plane.T, data.plane_periodic, strict=True)]
         return np.stack([part for parts in columns for part in parts], axis=1)
     model = fit_tica(data, lag, walkers, 2, "representation.initial: write plane, since tica")
-    return np.asarray(model.transform(data.in_time(data.features).astype(np.float64)))
+    return np.concatenate([model.transform(block.double().numpy()) for block in blocks(data.features_in_time())])
 
 
 def initial_labels(order_parameters: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
@@ -48,22 +49,22 @@ def initial_labels(order_parameters: np.ndarray, n_labels: int, seed: int) -> np
 
 
 @torch.no_grad()
-def predicted_states(spib: Spib, x: Tensor) -> Tensor:
+def predicted_states(spib: Spib, x: Rows) -> Tensor:
     """Hard state of each frame, argmax_y p(y|mu(x)), ``(N,)``."""
-    return torch.cat([spib.decoder(spib.encoder(part)).argmax(1) for part in x.split(200_000)])
+    return torch.cat([spib.decoder(spib.encoder(part)).argmax(1) for part in x.split(BLOCK_ROWS)])
 
 
 @torch.no_grad()
-def place_representatives(spib: Spib, x: Tensor, labels: Tensor) -> None:
+def place_representatives(spib: Spib, x: Rows, labels: Tensor) -> None:
     """Make each state's representative the real frame nearest the state's centroid in latent space."""
-    means = torch.cat([spib.encoder(part) for part in x.split(200_000)])
+    means = torch.cat([spib.encoder(part) for part in x.split(BLOCK_ROWS)])
     for state in range(spib.n_states):
         members = torch.nonzero(labels == state).squeeze(1)
         distance = (means[members] - means[members].mean(0)).square().sum(1)
         spib.representatives[state] = x[members[distance.argmin()]]
 
 
-def refine(spib: Spib, x: Tensor, where: str) -> tuple[Spib, Tensor]:
+def refine(spib: Spib, x: Rows, where: str) -> tuple[Spib, Tensor]:
     """Relabel every frame by its predicted state; empty states go, the others keep their decoder rows.
 
     Raises :class:`TrainingError` when fewer than two states are left. The result has new parameters: the optimiser must
@@ -78,7 +79,7 @@ def refine(spib: Spib, x: Tensor, where: str) -> tuple[Spib, Tensor]:
     return spib, labels
 
 
-def order_by_population(spib: Spib, x: Tensor, at_T_ref: Tensor) -> Spib:
+def order_by_population(spib: Spib, x: Rows, at_T_ref: Tensor) -> Spib:
     """Number the states by falling population among the frames ``at_T_ref``, by index."""
-    counts = torch.bincount(predicted_states(spib, x[at_T_ref]), minlength=spib.n_states)
+    counts = torch.bincount(predicted_states(spib, x)[at_T_ref], minlength=spib.n_states)
     return spib.with_states(torch.argsort(counts, descending=True, stable=True))

@@ -22,6 +22,7 @@ from thermolatent.learn.dataset import (
     lagged_pairs,
     load_training,
 )
+from thermolatent.learn.frames import Rows, moments, picked_at_once, transformed
 from thermolatent.learn.labels import (
     initial_labels,
     order_by_population,
@@ -51,7 +52,7 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     settings = study.representation
     data = load_training(study, layout)
     device = pick_device(study.learn.device)
-    features = torch.from_numpy(data.in_time(data.features))
+    features = data.features_in_time()
     held_out = held_out_walkers(study.simulate.walkers, settings.held_out)
     drawn = torch.from_numpy(data.places())
     training_frames = drawn[torch.from_numpy(frame_mask(data, ~held_out))]
@@ -60,11 +61,11 @@ def run(study: Study, layout: Layout, seed: int) -> None:
 
     torch.manual_seed(seed)
     weights, told = _reduction(study, layout, data, ~held_out)
-    spib = new_spib(settings, features[training_frames], int(labels.max()) + 1, weights)
-    x = spib.standardise(features).to(device)
+    spib = new_spib(settings, features, training_frames, int(labels.max()) + 1, weights).to(device)
+    x = transformed(features, spib.standardise, device)
     at_T_ref = drawn[torch.from_numpy(data.theta() == 1.0)].to(device)
     fit = SpibTraining(
-        spib.to(device),
+        spib,
         x,
         torch.from_numpy(labels).to(device),
         lagged_pairs(data, settings.lag, ~held_out),
@@ -107,14 +108,18 @@ def _reduction(
 
 
 def new_spib(
-    settings: Representation, training_features: Tensor, n_states: int, weights: np.ndarray | None = None
+    settings: Representation,
+    features: Rows,
+    training_frames: Tensor,
+    n_states: int,
+    weights: np.ndarray | None = None,
 ) -> Spib:
     """A fresh SPIB whose scaler is the pooled mean and standard deviation of the training walkers' features.
 
     ``weights (n_features, components)`` of the features: the encoder sees these combinations, with unit variance.
     """
     spib = Spib(
-        training_features.shape[1],
+        features.shape[1],
         settings.latent_dim,
         n_states,
         settings.encoder,
@@ -123,13 +128,18 @@ def new_spib(
         settings.decoder_width,
         None if weights is None else weights.shape[1],
     )
-    spib.feature_mean.copy_(training_features.double().mean(0))
-    spread = training_features.double().std(0)
+    mean, spread = moments(features, training_frames)
+    spib.feature_mean.copy_(mean)
     # A constant feature carries nothing: leave it at zero instead of dividing by zero.
     spib.feature_std.copy_(torch.where(spread > 1e-8 * (1 + spib.feature_mean.abs()), spread, torch.ones_like(spread)))
     if weights is not None:
         scaled = torch.from_numpy(weights) * spib.feature_std.double()[:, None]
-        spread = ((training_features.double() - spib.feature_mean) / spib.feature_std @ scaled).std(0)
+        combined = transformed(
+            features,
+            lambda rows: (rows.double() - spib.feature_mean) / spib.feature_std @ scaled,
+            torch.device("cpu"),
+        )
+        spread = moments(combined, training_frames)[1]
         spib.projection.copy_(scaled / spread)
     return spib
 
@@ -139,7 +149,7 @@ class SpibTraining:
 
     Parameters
     ----------
-    x: inputs of the encoder for all frames ``(N, n)``.
+    x: inputs of the encoder for all frames ``(N, n)``, in memory or mapped.
     labels: ``(N,)`` initial labels.
     training, held_out: pairs of frames one lag apart.
 
@@ -151,7 +161,7 @@ class SpibTraining:
     def __init__(
         self,
         spib: Spib,
-        x: Tensor,
+        x: Rows,
         labels: Tensor,
         training: LaggedPairs,
         held_out: LaggedPairs,
@@ -161,7 +171,7 @@ class SpibTraining:
     ):
         self.spib, self.labels, self.settings, self.checkpoint = spib, labels, settings, checkpoint
         self.x, self.training = x, LaggedPairs(training.now.to(x.device), training.later.to(x.device))
-        stride = -(-len(held_out.now) // _EVALUATION_PAIRS)
+        stride = -(-len(held_out.now) // picked_at_once(x, _EVALUATION_PAIRS))
         self.held_out = LaggedPairs(held_out.now[::stride].to(x.device), held_out.later[::stride].to(x.device))
         self.generator = torch.Generator(x.device).manual_seed(seed)
         self.history, self._keeper = checkpoint.history, checkpoint.part("spib")
@@ -275,7 +285,7 @@ class SpibTraining:
 
 
 @torch.no_grad()
-def _noise_ratio(spib: Spib, x: Tensor) -> np.ndarray:
+def _noise_ratio(spib: Spib, x: Rows) -> np.ndarray:
     """sigma / std(z) along each latent coordinate, ``(d,)``, on every hundredth frame or so."""
-    mean, log_sigma = spib.posterior(x[:: max(1, len(x) // 20_000)])
+    mean, log_sigma = spib.posterior(x[:: max(1, len(x) // picked_at_once(x, 20_000))])
     return (log_sigma.exp().expand_as(mean).square().mean(0).sqrt() / mean.std(0)).cpu().numpy()

@@ -10,9 +10,8 @@ import torch
 
 from thermolatent.artifacts import load_model, prefixed, stripped
 from thermolatent.errors import ArtifactError
+from thermolatent.learn.frames import Rows, blocks
 from thermolatent.learn.spib import Spib
-
-_CHUNK = 200_000
 
 
 class Representation:
@@ -29,17 +28,12 @@ class Representation:
         self.latent_dim = spib.latent_dim
         self.n_states = spib.n_states
 
-    def _chunked(self, function, rows: np.ndarray) -> np.ndarray:
-        flat = rows.reshape(-1, rows.shape[-1])
+    def _chunked(self, function, rows: np.ndarray | Rows) -> np.ndarray:
         with torch.no_grad():
-            parts = [
-                function(torch.from_numpy(np.array(flat[i : i + _CHUNK], dtype=np.float32))).numpy()
-                for i in range(0, len(flat), _CHUNK)
-            ]
-        result = np.concatenate(parts)
+            result = np.concatenate([function(block).numpy() for block in blocks(rows)])
         return result.reshape(*rows.shape[:-1], *result.shape[1:])
 
-    def encode(self, features: np.ndarray) -> np.ndarray:
+    def encode(self, features: np.ndarray | Rows) -> np.ndarray:
         """Latent means mu(x): ``(..., n_features)`` as measured to ``(..., d)`` float32."""
         if features.shape[-1] != self.spib.spec["n_features"]:
             raise ArtifactError(
@@ -50,6 +44,8 @@ class Representation:
 
     def sigmas(self, features: np.ndarray) -> np.ndarray:
         """Noise sigma of q(z|x) of each frame, ``(..., d)`` float32."""
+        if not isinstance(self.spib.log_sigma, torch.nn.Module):
+            return np.broadcast_to(self.sigma, (*features.shape[:-1], self.latent_dim))
 
         def sigma(f: torch.Tensor) -> torch.Tensor:
             mean, log_sigma = self.spib.posterior(self.spib.standardise(f))
@@ -62,14 +58,9 @@ class Representation:
         """The one sigma of a global variance, ``(d,)``."""
         return self.spib.log_sigma.detach().exp().expand(self.latent_dim).numpy().copy()
 
-    def noised(self, mu: np.ndarray, seed: int, features: np.ndarray | None = None) -> np.ndarray:
-        """z = mu + sigma eps, what r(z|T) models; ``features`` are needed where sigma depends on them."""
-        noise = np.random.default_rng(seed).standard_normal(mu.shape, dtype=np.float32)
-        if isinstance(self.spib.log_sigma, torch.nn.Module):
-            if features is None:
-                raise ValueError("sigma depends on the features; pass them")
-            return mu + self.sigmas(features) * noise
-        return mu + self.sigma * noise
+    def noised(self, mu: np.ndarray, sigma: np.ndarray, seed: int) -> np.ndarray:
+        """z = mu + sigma eps, what r(z|T) models, ``(..., d)``."""
+        return mu + sigma * np.random.default_rng(seed).standard_normal(mu.shape, dtype=np.float32)
 
     def states(self, mu: np.ndarray) -> np.ndarray:
         """Hard state of each latent mean, ``(...,)`` int."""
@@ -78,6 +69,18 @@ class Representation:
     def state_probabilities(self, z: np.ndarray) -> np.ndarray:
         """p(y|z), ``(..., n_states)`` float32."""
         return self._chunked(lambda z: torch.softmax(self.spib.decoder(z), 1), z)
+
+
+@torch.no_grad()
+def posterior(spib: Spib, x: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and sigma of q(z|x) of every frame, each ``(N, d)``, from standardised features."""
+    parts = []
+    for block in [x] if isinstance(x, torch.Tensor) else x.split():
+        mean, log_sigma = spib.posterior(block)
+        parts.append((mean, log_sigma.exp().expand_as(mean)))
+    if len(parts) == 1:
+        return parts[0]
+    return tuple(torch.cat(kind) for kind in zip(*parts, strict=True))
 
 
 def load_representation(path: str | Path) -> Representation:

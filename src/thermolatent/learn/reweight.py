@@ -15,6 +15,7 @@ from thermolatent.densities.reweighting import ReducedPotential, effective_fract
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
+from thermolatent.learn.frames import Rows, as_rows, blocks, moments, picked_at_once, transformed
 from thermolatent.learn.heat_capacity import CELLS, refit_heat_capacity
 from thermolatent.learn.labels import initial_labels
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
@@ -29,6 +30,8 @@ _EVALUATE_EVERY = 200
 _EVALUATION_FRAMES = 50_000
 #: MBAR is solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
 _MBAR_FRAMES = 50_000
+#: Of features that are not held in memory, the heat capacity is refitted to at most this many frames, for the same reason.
+_REFIT_FRAMES = 100_000
 
 
 def run(study: Study, layout: Layout, seed: int) -> None:
@@ -43,7 +46,7 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     spec, tensors = {"seed": seed, "networks": {}}, {}
     if len(data.temperatures) > 1:
         for method in _fitted(data):
-            network = fit_potential(study, data, data.flat(data.features), seed, method, checkpoint)
+            network = fit_potential(study, data, data.drawn_features(), seed, method, checkpoint)
             spec["networks"][method] = network.spec
             tensors |= prefixed(f"{method}.", network.state_dict())
     if data.has_energies:
@@ -66,9 +69,9 @@ def _fitted(data: TrainingData) -> tuple[str, ...]:
 
 
 def fit_potential(
-    study: Study, data: TrainingData, description: np.ndarray, seed: int, method: str, checkpoint: Checkpoint
+    study: Study, data: TrainingData, description: Rows | np.ndarray, seed: int, method: str, checkpoint: Checkpoint
 ) -> ReducedPotential:
-    """Train A(x, b) for one description x of the frames, ``(N, n)`` float32; the best held-out state is kept.
+    """Train A(x, b) for one description x of the frames, ``(N, n)``; the best held-out state is kept.
 
     ``method`` is "conditional" (energies and temperatures), "conditional_linear" (the same without c(x)) or "which_t"
     (temperatures alone, and without c(x) where those are two: it takes a third to see a curvature). Losses go into the
@@ -77,7 +80,8 @@ def fit_potential(
     settings, device = study.reweight, pick_device(study.learn.device)
     torch.manual_seed(seed)
     generator = torch.Generator(device).manual_seed(seed)
-    features = torch.from_numpy(description).to(device)
+    description = as_rows(description)
+    features = transformed(description, lambda rows: rows, device)
     which = torch.from_numpy(data.temperature_index()).to(device)
     measured = data.flat(data.energies)
     by_temperature = np.split(measured, np.cumsum(data.counts)[:-1])
@@ -88,14 +92,16 @@ def fit_potential(
     held = frame_mask(data, held_out_walkers(study.simulate.walkers, settings.held_out))
     training = torch.from_numpy(np.flatnonzero(~held)).to(device)
     evaluation = np.flatnonzero(held)
-    evaluation = torch.from_numpy(evaluation[:: -(-len(evaluation) // _EVALUATION_FRAMES)]).to(device)
+    most = picked_at_once(features, _EVALUATION_FRAMES)
+    evaluation = torch.from_numpy(evaluation[:: -(-len(evaluation) // most)]).to(device)
 
     with_energies = method != "which_t"
     b = [1 / kT for kT in data.kT]
     curved = method == "conditional" or (method == "which_t" and len(b) > 2)
     network = ReducedPotential(features.shape[1], settings.width, b, data.counts, heat_capacity=curved)
-    network.feature_mean.copy_(features[training].double().mean(0))
-    network.feature_std.copy_(features[training].double().std(0).clamp_min(1e-8))
+    feature_mean, feature_std = moments(features, training)
+    network.feature_mean.copy_(feature_mean)
+    network.feature_std.copy_(feature_std.clamp_min(1e-8))
     network.to(device).set_energy_scale(torch.tensor(std, dtype=torch.float32, device=device))
 
     def losses(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -105,8 +111,12 @@ def fit_potential(
     descent.fit()
     network.cpu()
     if curved and len(b) == 2:
-        rows, cells = ~held, initial_labels(data.flat(data.plane), CELLS, seed)
-        refit_heat_capacity(network, description[rows], cells[rows], data.temperature_index()[rows], scaled[rows])
+        rows, cells = np.flatnonzero(~held), initial_labels(data.flat(data.plane), CELLS, seed)
+        if not data.held:
+            rows = rows[:: -(-len(rows) // _REFIT_FRAMES)]
+        refit_heat_capacity(
+            network, description[rows].numpy(), cells[rows], data.temperature_index()[rows], scaled[rows]
+        )
     # The classification's f_k are near MBAR's solution for this A; put the solution itself in their place.
     at_training = network.potential(evaluate_coefficients(network, description), 1 / np.asarray(data.kT)).numpy()
     with torch.no_grad():
@@ -159,10 +169,9 @@ class _PotentialDescent(Descent):
 
 
 @torch.no_grad()
-def evaluate_coefficients(network: ReducedPotential, description: np.ndarray) -> torch.Tensor:
+def evaluate_coefficients(network: ReducedPotential, description: Rows | np.ndarray) -> torch.Tensor:
     """The coefficients of A(x_n, b) of every frame, float64."""
-    parts = torch.from_numpy(description).split(200_000)
-    return torch.cat([network.coefficients(part) for part in parts]).double()
+    return torch.cat([network.coefficients(part) for part in blocks(description)]).double()
 
 
 def solve(data: TrainingData, at_training: np.ndarray) -> np.ndarray:
@@ -219,7 +228,7 @@ class FrameWeights:
             )
             raise ArtifactError(f"{self._path}: has no network '{method}'; {what}")
         if method not in self._learned:
-            features = self.data.flat(self.data.features)
+            features = self.data.drawn_features()
             self._learned[method] = LearnedWeights(self._networks[method], self.data, features)
         return self._learned[method].log_weights(b)
 
@@ -227,7 +236,7 @@ class FrameWeights:
 class LearnedWeights:
     """Weights from one fitted A(x, b) over the training frames described by ``description`` ``(N, n)``."""
 
-    def __init__(self, network: ReducedPotential, data: TrainingData, description: np.ndarray):
+    def __init__(self, network: ReducedPotential, data: TrainingData, description: Rows | np.ndarray):
         self.network, self._counts = network, np.asarray(data.counts)
         self._coefficients = evaluate_coefficients(network, description)
         self._at_training = network.potential(self._coefficients, 1 / np.asarray(data.kT)).numpy()

@@ -100,7 +100,7 @@ class Spib(nn.Module):
 
     def standardise(self, features: Tensor) -> Tensor:
         """Features as measured to the encoder's input ``x``."""
-        x = (features - self.feature_mean) / self.feature_std
+        x = (features - self.feature_mean).div_(self.feature_std)
         return x if self.projection is None else x @ self.projection
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:

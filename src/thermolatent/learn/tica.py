@@ -6,6 +6,7 @@ Perez-Hernandez et al., J. Chem. Phys. 139, 015102 (2013). Of the training tempe
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -21,13 +22,26 @@ def fit_tica(data: TrainingData, lag: int, walkers: np.ndarray, components: int,
     """
     from deeptime.decomposition import TICA
 
-    runs = [np.asarray(f[w], np.float64) for f in data.features for w in np.flatnonzero(walkers)]
+    runs = (f[w] for f in data.features for w in np.flatnonzero(walkers))
+    estimator = TICA(lagtime=lag, dim=components)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of features that depend on each other it drops what is too much
         try:
-            return TICA(lagtime=lag, dim=components).fit(runs).fetch_model()
+            if data.held:
+                estimator.fit([np.asarray(run, np.float64) for run in runs])
+            else:  # the same sums, from one part of a walker after another
+                for part in (part for run in runs for part in _lagged_parts(run, lag)):
+                    estimator.partial_fit(part)
+            return estimator.fetch_model()
         except Exception as error:  # deeptime's own, and numpy's
             raise TrainingError(f"{key} cannot be made of these features ({error})") from None
+
+
+def _lagged_parts(run: np.ndarray, lag: int, rows: int = 10_000) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Frames of one walker ``(frames, n)`` and those one lag later, float64, part by part."""
+    for start in range(0, len(run) - lag, rows):
+        stop = min(start + rows, len(run) - lag)
+        yield np.asarray(run[start:stop], np.float64), np.asarray(run[start + lag : stop + lag], np.float64)
 
 
 def loadings(model, n_features: int) -> np.ndarray:

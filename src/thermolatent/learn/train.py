@@ -18,10 +18,11 @@ from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, lagged_pairs, load_training
+from thermolatent.learn.frames import picked_at_once, transformed
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.labels import predicted_states
 from thermolatent.learn.model import Model
-from thermolatent.learn.representation import load_representation
+from thermolatent.learn.representation import load_representation, posterior
 from thermolatent.learn.reweight import FrameWeights, fit_potential
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
@@ -68,7 +69,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     about["held_out"] = training.best
     trained = Model(training.spib.cpu(), training.density.cpu(), about)
     if spec.informed:
-        latents = trained.representation.encode(data.flat(data.features))
+        latents = trained.representation.encode(data.drawn_features())
         trained.latent_potential = fit_potential(study, data, latents, seed, weights.preferred, checkpoint)
     trained.save(layout.model(model, seed))
     checkpoint.history.save(layout.history(layout.model(model, seed)))
@@ -101,9 +102,9 @@ def _resolve_tau(study: Study, data: TrainingData, spib: Spib, about: dict[str, 
 def _latent_split(study: Study, data: TrainingData, spib: Spib, seed: int) -> Split:
     """Noised latents of the training walkers, and of the held-out ones, on the training device."""
     device = pick_device(study.learn.device)
-    mean, log_sigma = spib.posterior(spib.standardise(torch.from_numpy(data.flat(data.features))))
+    mean, sigma = posterior(spib, transformed(data.drawn_features(), spib.standardise, torch.device("cpu")))
     noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
-    z, theta = torch.addcmul(mean, log_sigma.exp().expand_as(mean), noise), torch.from_numpy(data.theta())
+    z, theta = torch.addcmul(mean, sigma, noise), torch.from_numpy(data.theta())
     held = torch.from_numpy(frame_mask(data, held_out_walkers(study.simulate.walkers, study.learn.held_out)))
     return Split(z[~held], theta[~held], z[held], theta[held]).to(device)
 
@@ -139,7 +140,7 @@ class DensityTraining(Descent):
         self.spib, self.density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         # In time, as the next state is needed; frames are picked through ``pairs`` and ``drawn``, which know their weights.
-        self.x = self.spib.standardise(torch.from_numpy(data.in_time(data.features)).to(self.device))
+        self.x = transformed(data.features_in_time(), self.spib.standardise, self.device)
         self.drawn = torch.from_numpy(data.places()).to(self.device)
         self.theta = torch.from_numpy(data.theta()).to(self.device)
         self.T_ref = data.T_ref
@@ -148,7 +149,7 @@ class DensityTraining(Descent):
         self.labels = predicted_states(self.spib, self.x)
         self.training = self._to_device(lagged_pairs(data, lag, ~held))
         pairs = lagged_pairs(data, lag, held)
-        stride = -(-len(pairs.now) // _EVALUATION_PAIRS)
+        stride = -(-len(pairs.now) // picked_at_once(self.x, _EVALUATION_PAIRS))
         self.held_out = tuple(i[::stride] for i in self._to_device(pairs))
         self.pool = None
         if weights is not None:
@@ -162,7 +163,7 @@ class DensityTraining(Descent):
                 _POOL_STEPS,
                 seed,
             )
-        self._posterior = self._encode()
+        self._posterior = posterior(self.spib, self.x)
         mean, sigma = self._posterior
         rows = self.drawn[torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)]
         noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
@@ -182,14 +183,8 @@ class DensityTraining(Descent):
         """End of the joint part: keep its best state and go on with the density alone."""
         log.info("encoder frozen after %d steps, held-out objective %.4f", self.step, self.best)
         self._load(self.best_state)
-        self.joint, self._posterior = False, self._encode()
+        self.joint, self._posterior = False, posterior(self.spib, self.x)
         self.best, self.since_best = float("inf"), 0
-
-    @torch.no_grad()
-    def _encode(self) -> tuple[Tensor, Tensor]:
-        """Mean and sigma of q(z|x) of every frame, each ``(N, d)``."""
-        mean, log_sigma = self.spib.posterior(self.x)
-        return mean, log_sigma.exp().expand_as(mean)
 
     def _losses(self) -> tuple[Tensor, Tensor]:
         """Recorded are the density's loss and, with a joint encoder, the cross-entropy: ``(1 or 2,)``."""
@@ -244,4 +239,4 @@ class DensityTraining(Descent):
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
-        self.joint, self._posterior = state["joint"], self._encode()
+        self.joint, self._posterior = state["joint"], posterior(self.spib, self.x)

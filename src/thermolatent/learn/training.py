@@ -19,6 +19,7 @@ from thermolatent.artifacts import load_model, replacing, save_model
 from thermolatent.config import Study
 from thermolatent.densities.descent import adam
 from thermolatent.errors import ArtifactError, TrainingError
+from thermolatent.learn.frames import Rows, picked_at_once
 from thermolatent.project import code, settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ __all__ = ["Checkpoint", "History", "adam", "checkpoint_of", "pick_device", "shu
 
 log = logging.getLogger(__name__)
 
-#: Batches gathered from the frames at a time: one large gather costs less than many small ones.
+#: Batches gathered from the frames at a time, at most: one large gather costs less than many small ones.
 _BATCHES_PER_BLOCK = 64
 
 
@@ -41,11 +42,12 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def shuffled_batches(size: int, generator: torch.Generator, *columns: tuple[Tensor, Tensor]) -> Iterator[list[Tensor]]:
+def shuffled_batches(size: int, generator: torch.Generator, *columns: tuple[Rows, Tensor]) -> Iterator[list[Tensor]]:
     """One epoch. Each column is ``(values, index)``; a batch holds ``values[index[rows]]`` for the same random rows."""
     n = len(columns[0][1])
     order = torch.randperm(n, generator=generator, device=generator.device)
-    for block in order.split(size * _BATCHES_PER_BLOCK):
+    at_once = min(picked_at_once(values, size * _BATCHES_PER_BLOCK) for values, _ in columns)
+    for block in order.split(size * max(1, at_once // size)):
         gathered = [values[index[block]].split(size) for values, index in columns]
         for batch in zip(*gathered, strict=True):
             yield list(batch)

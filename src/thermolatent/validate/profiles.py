@@ -10,64 +10,67 @@ from thermolatent.validate.reference import View
 from thermolatent.validate.uncertainty import bootstrap_masses, stream
 
 
-def profiles(
-    temperatures: list[float],
-    fixed: View,
-    latent: View,
-    weights: dict[float, np.ndarray],
-    latents: dict[float, np.ndarray],
-    replicates: int,
-    seed: int,
-) -> dict[str, np.ndarray]:
-    """Arrays of ``profiles.npz``.
+class Profiles:
+    """Collects the arrays of ``profiles.npz``, temperature by temperature, so that no frame weights are kept."""
 
-    Parameters
-    ----------
-    temperatures: every generated one, ascending.
-    weights: frame weights ``(N,)`` by temperature.
-    latents: generated latents ``(n, d)`` by temperature.
+    def __init__(self, fixed: View, latent: View, replicates: int, seed: int):
+        self.fixed, self.latent, self.replicates, self.seed = fixed, latent, replicates, seed
+        self._flat = {T: p.reshape(-1, p.shape[-1]) for T, p in latent.points.items()}
+        d = latent.training.shape[1]
+        self._axes = [Bins.spanning([p[:, k : k + 1] for p in self._flat.values()], latent.n_bins) for k in range(d)]
+        self._temperatures: list[float] = []
+        names = ("latent_md", "latent_model", "plane_md", "plane_model")
+        self._arrays: dict[str, list[np.ndarray]] = {
+            name: [] for name in (*names, "marginal_md", "marginal_md_stderr", "marginal_model")
+        }
 
-    Returns
-    -------
-    temperatures ``(nT,)``; edges_latent ``(min(d, 2), bins + 1)``; edges_plane ``(2, bins + 1)``; latent_md and
-    latent_model ``(nT, bins[, bins])``, plane_md and plane_model ``(nT, bins, bins)``: probability mass per bin (what
-    is missing from 1 lies outside), md NaN without a reference; edges_marginal ``(d, bins + 1)``; marginal_md,
-    marginal_md_stderr and marginal_model ``(nT, d, bins)``: F in kT along each latent coordinate, minimum 0, the
-    model aligned to the MD by the mean where both are finite, NaN where empty.
-    """
-    d = next(iter(latents.values())).shape[1]
-    flat = {T: p.reshape(-1, d) for T, p in latent.points.items()}
-    axes = [Bins.spanning([p[:, k : k + 1] for p in flat.values()], latent.n_bins) for k in range(d)]
-    reference = fixed.reference
-
-    def on_grid(view: View, points, by_weight=None) -> np.ndarray:
-        return view.bins.on_grid(view.bins.mass(points, by_weight))
-
-    out = {name: [] for name in ("latent_md", "latent_model", "plane_md", "plane_model")}
-    curves = {name: [] for name in ("marginal_md", "marginal_md_stderr", "marginal_model")}
-    for T in temperatures:
-        known = T in flat
-        out["latent_model"].append(on_grid(latent, latents[T]))
-        out["plane_model"].append(on_grid(fixed, fixed.training, weights[T]))
-        out["latent_md"].append(on_grid(latent, flat[T]) if known else np.full(latent.bins.shape, np.nan))
+    def add(self, T: float, weights: np.ndarray, latents: np.ndarray) -> None:
+        """One temperature, in ascending order: frame weights ``(N,)`` and generated latents ``(n, d)``."""
+        fixed, latent, known = self.fixed, self.latent, T in self._flat
         plane = fixed.points[T].reshape(-1, 2) if known else None
-        out["plane_md"].append(on_grid(fixed, plane) if known else np.full(fixed.bins.shape, np.nan))
-        md, stderr, model = np.full((3, d, latent.n_bins), np.nan)
-        for k, bins in enumerate(axes):
-            model[k] = free_energy(bins.mass(latents[T][:, k : k + 1])[:-1])
+        md, stderr, model = np.full((3, len(self._axes), latent.n_bins), np.nan)
+        for k, bins in enumerate(self._axes):
+            model[k] = free_energy(bins.mass(latents[:, k : k + 1])[:-1])
             if known:
-                md[k], stderr[k] = _md_curve(bins, latent.points[T][:, :, k : k + 1], replicates, stream(seed, T, k))
+                curve = latent.points[T][:, :, k : k + 1]
+                md[k], stderr[k] = _md_curve(bins, curve, self.replicates, stream(self.seed, T, k))
                 model[k] = align(model[k], md[k])
-        for name, value in zip(curves, (md, stderr, model), strict=True):
-            curves[name].append(value)
-    return {
-        "temperatures": np.asarray(temperatures, float),
-        "training": np.asarray(reference.training, float),
-        "edges_latent": np.stack(latent.bins.edges),
-        "edges_plane": np.stack(fixed.bins.edges),
-        "edges_marginal": np.stack([b.edges[0] for b in axes]),
-        **{name: np.stack(value) for name, value in (out | curves).items()},
-    }
+        found = {
+            "latent_md": _on_grid(latent, self._flat[T]) if known else np.full(latent.bins.shape, np.nan),
+            "latent_model": _on_grid(latent, latents),
+            "plane_md": _on_grid(fixed, plane) if known else np.full(fixed.bins.shape, np.nan),
+            "plane_model": _on_grid(fixed, fixed.training, weights),
+            "marginal_md": md,
+            "marginal_md_stderr": stderr,
+            "marginal_model": model,
+        }
+        self._temperatures.append(T)
+        for name, array in found.items():
+            self._arrays[name].append(array)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What was collected.
+
+        Returns
+        -------
+        temperatures ``(nT,)``; edges_latent ``(min(d, 2), bins + 1)``; edges_plane ``(2, bins + 1)``; latent_md and
+        latent_model ``(nT, bins[, bins])``, plane_md and plane_model ``(nT, bins, bins)``: probability mass per bin (what
+        is missing from 1 lies outside), md NaN without a reference; edges_marginal ``(d, bins + 1)``; marginal_md,
+        marginal_md_stderr and marginal_model ``(nT, d, bins)``: F in kT along each latent coordinate, minimum 0, the
+        model aligned to the MD by the mean where both are finite, NaN where empty.
+        """
+        return {
+            "temperatures": np.asarray(self._temperatures, float),
+            "training": np.asarray(self.fixed.reference.training, float),
+            "edges_latent": np.stack(self.latent.bins.edges),
+            "edges_plane": np.stack(self.fixed.bins.edges),
+            "edges_marginal": np.stack([b.edges[0] for b in self._axes]),
+            **{name: np.stack(values) for name, values in self._arrays.items()},
+        }
+
+
+def _on_grid(view: View, points: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    return view.bins.on_grid(view.bins.mass(points, weights))
 
 
 def _md_curve(bins: Bins, points: np.ndarray, replicates: int, rng) -> tuple[np.ndarray, np.ndarray]:

@@ -31,11 +31,11 @@ class Reference:
     ----------
     temperatures: simulated ones, ascending.
     training: training temperatures in the study's order, which is the order of all frame weights.
-    features, plane, observables: per temperature, memory maps ``(walkers, frames, columns)``.
+    features: per temperature, memory maps ``(walkers, frames, columns)`` as the MD wrote them, none drawn.
+    plane, observables: per temperature ``(walkers, frames, columns)``.
     observable_names: one per column of the observables.
     half: which walkers are in half A, ``(walkers,)`` bool.
-    in_time: the features as the MD wrote them, none drawn.
-    drawn: which of those each frame is, ``(walkers * frames,)`` int64.
+    drawn: which frame of the MD each frame is, ``(walkers * frames,)`` int64.
     """
 
     temperatures: list[float]
@@ -46,19 +46,17 @@ class Reference:
     half: dict[float, np.ndarray]
     observables: dict[float, np.ndarray] = field(default_factory=dict)
     observable_names: list[str] = field(default_factory=list)
-    in_time: dict[float, np.ndarray] = field(default_factory=dict)
     drawn: dict[float, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def load(cls, study: Study, layout: Layout) -> Reference:
         """Open the features and protocols; raises :class:`ArtifactError` for what is missing or does not fit."""
         features, plane, observables, half, periodic, names = {}, {}, {}, {}, [False, False], []
-        in_time, drawn = {}, {}
+        drawn = {}
         for T in study.temperatures.simulated:
             header = load_json(layout.features_header(T), "features' header")
             starts = load_json(layout.protocol(T), "protocol of the MD")["starts"]
-            in_time[T], drawn[T] = load_array(layout.features(T), "features", mmap=True), drawn_frames(layout, T)
-            features[T] = draw(in_time[T], drawn[T])
+            features[T], drawn[T] = load_array(layout.features(T), "features", mmap=True), drawn_frames(layout, T)
             plane[T] = draw(load_array(layout.plane(T), "fixed plane", mmap=True), drawn[T])
             if names := header["observable_names"]:
                 observables[T] = draw(load_array(layout.observables(T), "observables", mmap=True), drawn[T])
@@ -73,7 +71,7 @@ class Reference:
             half[T], periodic = halves(starts), header["plane_periodic"]
         return cls(
             *(study.temperatures.simulated, list(study.temperatures.train), features, plane, list(periodic), half),
-            *(observables, names, in_time, drawn),
+            *(observables, names, drawn),
         )
 
     def multiplicity(self, temperature: float) -> np.ndarray:

@@ -18,7 +18,7 @@ from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.identity import trust_identity
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import Candidate
-from thermolatent.validate.profiles import profiles
+from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.reference import Reference, View, require_finite
 from thermolatent.validate.scores import Tables
 from thermolatent.validate.states import StateSet, population_max_error
@@ -63,7 +63,7 @@ def latent_view(
     """The latent plane of a representation with the noised reference in it, and its own states."""
     points, labels = {}, {}
     for T, features in reference.features.items():
-        points[T], labels[T] = _encoded(representation, features, seed, T)
+        points[T], labels[T] = _encoded(representation, features, seed, T, reference.drawn[T])
     d = representation.latent_dim
     view = View(f"latent{suffix}", reference, points, [False] * d, study.validate_.bins, study.generate.samples)
     names = [str(k) for k in range(representation.n_states)]
@@ -71,32 +71,35 @@ def latent_view(
 
 
 def _encoded(
-    representation: Representation, features: np.ndarray, seed: int, T: float
+    representation: Representation, features: np.ndarray, seed: int, T: float, drawn: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Noised latents ``(walkers, frames, d)`` and states ``(walkers, frames)`` of MD at one temperature."""
-    mu = representation.encode(features)
+    """Noised latents ``(walkers, frames, d)`` and states ``(walkers, frames)`` of MD at one temperature.
+
+    ``drawn`` are the frames that count, ``(walkers * frames,)``; None for those of the MD in time.
+    """
+    mu, sigma = representation.encode(features), representation.sigmas(features)
+    if drawn is not None:
+        mu, sigma = draw(mu, drawn), draw(sigma, drawn)
     require_finite(mu.reshape(-1, mu.shape[-1]), f"encoder of seed {seed}", f"latents of the MD at T={T}")
     noise_seed = int(stream("noise", seed, T).integers(2**31))
-    return representation.noised(mu, noise_seed, features), representation.states(mu)
+    return representation.noised(mu, sigma, noise_seed), representation.states(mu)
 
 
 def _model(study: Study, layout: Layout, model: str, tables: Tables, latent: View, state_sets: list[StateSet]) -> None:
-    weights, latents = {}, {}
+    profiles = Profiles(tables.fixed, latent, tables.replicates, tables.seed)
     for T in study.temperatures.generated:
-        latents[T], weights[T] = _load_samples(layout.samples(model, tables.seed, T), tables.reference, latent)
-        tables.effective_sample(model, T, weights[T])
-        tables.observables(model, T, weights[T])
-        tables.divergences(model, T, tables.fixed, tables.weighted(tables.fixed, weights[T]))
-        tables.divergences(model, T, latent, Candidate(latents[T]))
+        latents, weights = _load_samples(layout.samples(model, tables.seed, T), tables.reference, latent)
+        tables.effective_sample(model, T, weights)
+        tables.observables(model, T, weights)
+        tables.divergences(model, T, tables.fixed, tables.weighted(tables.fixed, weights))
+        tables.divergences(model, T, latent, Candidate(latents))
         for state_set in state_sets:
-            tables.populations(model, T, state_set, weights[T])
+            tables.populations(model, T, state_set, weights)
+        profiles.add(T, weights, latents)
         if tables.has_reference(T) and np.isfinite(shift := conditional_shift(tables.fixed, latent, T)):
             tables.add(model, T, latent.name, "conditional_shift", shift)
         log.info("%s: T=%s scored", model, format_temperature(T))
-    arrays = profiles(
-        study.temperatures.generated, tables.fixed, latent, weights, latents, tables.replicates, tables.seed
-    )
-    save_arrays(layout.profiles(model, tables.seed), arrays)
+    save_arrays(layout.profiles(model, tables.seed), profiles.arrays())
 
 
 def _load_samples(path: str, reference: Reference, latent: View) -> tuple[np.ndarray, np.ndarray]:
@@ -185,7 +188,7 @@ def _kinetics(study: Study, model: str, tables: Tables, own: StateSet, represent
     held_out = held_out_walkers(study.simulate.walkers, study.representation.held_out)
     for T in study.temperatures.train:
         # Two frames a lag apart: of the MD as it ran, each counting as often as it was drawn.
-        points, labels = _encoded(representation, reference.in_time[T], tables.seed, T)
+        points, labels = _encoded(representation, reference.features[T], tables.seed, T)
         times = reference.multiplicity(T)
         probabilities = representation.state_probabilities(points[held_out])
         foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out])

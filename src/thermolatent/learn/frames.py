@@ -1,0 +1,175 @@
+"""Features of all frames as one sequence of rows: in memory where they fit, else read from their memory maps.
+
+:func:`rows_of` decides, by :data:`HELD_BYTES` alone. Both kinds of sequence are indexed alike, by row numbers, and :func:`blocks`
+goes through either. What is read of a map is not kept, so that memory does not grow with the number of features.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+#: Features of at most so many bytes are held in memory, which is several times that while training; of more, only blocks.
+HELD_BYTES = 256 * 2**20
+#: Rows of a block that is held.
+BLOCK_ROWS = 200_000
+_BLOCK_BYTES = 32 * 2**20
+#: Of rows that are not held, at most so many bytes are picked at once.
+_PICKED_BYTES = 64 * 2**20
+
+
+class MappedRows:
+    """Rows ``(N, n)`` of memory-mapped arrays ``(walkers, frames, n)``, one array after the other.
+
+    Parameters
+    ----------
+    arrays: float32 maps with equal ``n``.
+    drawn: which rows of each array, ``(walkers * frames,)``; None for all, in their order.
+    transform: applied to every block that is read, after it was moved to ``device``.
+    """
+
+    def __init__(
+        self,
+        arrays: list[np.ndarray],
+        drawn: list[np.ndarray] | None = None,
+        transform: Callable[[Tensor], Tensor] | None = None,
+        device: torch.device | str = "cpu",
+    ):
+        self._arrays, self._transform, self.device = arrays, transform, torch.device(device)
+        self._flat = [a.reshape(-1, a.shape[-1]) for a in arrays]
+        first = np.cumsum([0, *(len(a) for a in self._flat)])
+        self._drawn = None
+        if drawn is not None and not all(_each_once(rows) for rows in drawn):
+            self._drawn = np.concatenate([rows + offset for rows, offset in zip(drawn, first, strict=False)])
+        self._first = first
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self), self._flat[0].shape[1]
+
+    def __len__(self) -> int:
+        return int(self._first[-1])
+
+    def through(self, transform: Callable[[Tensor], Tensor], device: torch.device | str) -> MappedRows:
+        """The same rows on another device, transformed as they are read."""
+        other = MappedRows(self._arrays, None, transform, device)
+        other._drawn = self._drawn
+        return other
+
+    def __getitem__(self, index: Tensor | np.ndarray | slice) -> Tensor:
+        """Rows by their numbers, any shape, or by a slice."""
+        if isinstance(index, slice):
+            index = np.arange(*index.indices(len(self)))
+        wanted = index.cpu().numpy() if isinstance(index, Tensor) else np.asarray(index)
+        rows = wanted.ravel() if self._drawn is None else self._drawn[wanted.ravel()]
+        found = np.empty((len(rows), self.shape[1]), np.float32)
+        order = np.argsort(rows, kind="stable")  # a file is read from its beginning to its end
+        bounds = np.searchsorted(rows[order], self._first)
+        for array, offset, start, stop in zip(self._flat, self._first, bounds, bounds[1:], strict=False):
+            here = order[start:stop]
+            found[here] = array[rows[here] - offset]
+            _forget(array)
+        return self._read(found).reshape(*wanted.shape, -1)
+
+    def split(self, _rows: int = 0) -> Iterator[Tensor]:
+        """All rows in blocks; how many fit a block is not the caller's to say."""
+        size = max(1, _BLOCK_BYTES // (4 * self.shape[1]))
+        if self._drawn is not None:
+            for start in range(0, len(self), size):
+                yield self[start : start + size]
+            return
+        for array in self._flat:
+            for start in range(0, len(array), size):
+                block = np.array(array[start : start + size], np.float32)
+                _forget(array)
+                yield self._read(block)
+
+    def _read(self, block: np.ndarray) -> Tensor:
+        rows = torch.from_numpy(block).to(self.device)
+        return rows if self._transform is None else self._transform(rows)
+
+
+#: A sequence of rows ``(N, n)``, float32.
+Rows = Tensor | MappedRows
+
+
+def held(arrays: list[np.ndarray]) -> bool:
+    """Whether features of this size are held in memory."""
+    return sum(a.nbytes for a in arrays) <= HELD_BYTES
+
+
+def rows_of(arrays: list[np.ndarray], drawn: list[np.ndarray] | None = None) -> Rows:
+    """Arrays ``(walkers, frames, n)`` as one sequence ``(N, n)``, of each the rows ``drawn`` (by default all)."""
+    if not held(arrays):
+        return MappedRows(arrays, drawn)
+    flat = [np.asarray(a).reshape(-1, a.shape[-1]) for a in arrays]
+    if drawn is not None:
+        flat = [a if _each_once(rows) else a[rows] for a, rows in zip(flat, drawn, strict=True)]
+    return torch.from_numpy(np.concatenate(flat))
+
+
+def as_rows(rows: Rows | np.ndarray) -> Rows:
+    """The sequence that an array ``(N, n)`` in memory is; a sequence as it is."""
+    return torch.from_numpy(rows) if isinstance(rows, np.ndarray) else rows
+
+
+def transformed(rows: Rows, transform: Callable[[Tensor], Tensor], device: torch.device) -> Rows:
+    """``transform`` of all rows, on ``device``."""
+    if isinstance(rows, MappedRows):
+        return rows.through(transform, device)
+    return transform(rows.to(device))
+
+
+def picked_at_once(rows: Rows, most: int) -> int:
+    """How many rows to pick at once where ``most`` are wanted: as many, but of mapped ones no more than fit memory."""
+    if isinstance(rows, Tensor):
+        return most
+    return max(1, min(most, _PICKED_BYTES // (4 * rows.shape[1])))
+
+
+def blocks(rows: Rows | np.ndarray) -> Iterator[Tensor]:
+    """All rows of a sequence, or of an array ``(..., n)``, in blocks ``(m, n)`` float32 that fit memory."""
+    if isinstance(rows, np.ndarray):
+        if held([rows]):
+            flat = rows.reshape(-1, rows.shape[-1])
+            for start in range(0, len(flat), BLOCK_ROWS):
+                yield torch.from_numpy(np.array(flat[start : start + BLOCK_ROWS], dtype=np.float32))
+            return
+        rows = MappedRows([rows])
+    yield from rows.split(BLOCK_ROWS)
+
+
+def moments(rows: Rows, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation ``(n,)`` float64 of the ``chosen`` rows, by their numbers (each as often as it is there)."""
+    if isinstance(rows, Tensor):
+        values = rows[chosen].double()
+        return values.mean(0), values.std(0)
+    times = torch.bincount(chosen.cpu(), minlength=len(rows)).double().to(rows.device)
+    total, first = 0, 0
+    for block in rows.split():
+        total = total + times[first : first + len(block)] @ block.double()
+        first += len(block)
+    mean = total / len(chosen)
+    squares, first = 0, 0
+    for block in rows.split():
+        squares = squares + times[first : first + len(block)] @ (block.double() - mean).square()
+        first += len(block)
+    return mean, (squares / (len(chosen) - 1)).sqrt()
+
+
+def _each_once(rows: np.ndarray) -> bool:
+    """Whether ascending row numbers ``(N,)`` of an array with N rows name each of them once."""
+    return len(rows) == 0 or bool((np.diff(rows) == 1).all())
+
+
+def _forget(array: np.ndarray) -> None:
+    """Let go of the pages of a map that were read: they stay in the system's cache, but are no longer this process's."""
+    base = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and not array.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
