@@ -9,7 +9,7 @@ CORES ?= all
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run lj7 compare report test test-slow test-faults audit docs lint format clean
+.PHONY: help install run lj7 compare report test test-slow test-faults test-memory audit docs lint format clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
@@ -45,7 +45,10 @@ test: $(STAMP) ## the tests, but those that take minutes
 	$(BIN)/python -m pytest -m "not slow and not faults"
 
 test-slow: $(STAMP) ## the statistical tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not memory"
+
+test-memory: $(STAMP) ## every stage on 8 GB of features with 2 GB of memory
+	$(BIN)/python -m pytest -m memory
 
 docs: $(STAMP) ## these pages as HTML in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs

@@ -42,20 +42,20 @@ def make_study(**changes):
     return Study(**{**content, **changes})
 
 
-def correlated_exact_points(T, rng):
-    """``(WALKERS, FRAMES, 2)``: exact points, each followed for SEGMENT frames by Metropolis, which keeps them exact."""
+def correlated_exact_points(T, rng, walkers=WALKERS, frames=FRAMES):
+    """``(walkers, frames, 2)``: exact points, each followed for SEGMENT frames by Metropolis, which keeps them exact."""
     system = ThreeHole()
-    points = system.sample_exact(WALKERS * FRAMES // SEGMENT, T, rng)
-    energy, frames = system.plane_energy(points), []
+    points = system.sample_exact(walkers * frames // SEGMENT, T, rng)
+    energy, followed = system.plane_energy(points), []
     for _ in range(SEGMENT):
-        frames.append(points)
+        followed.append(points)
         for _ in range(4):
             trial = points + 0.25 * rng.normal(size=points.shape)
             trial_energy = system.plane_energy(trial)
             accepted = rng.random(len(points)) < np.exp((energy - trial_energy) / T)
             points = np.where(accepted[:, None], trial, points)
             energy = np.where(accepted, trial_energy, energy)
-    return np.stack(frames, axis=1).reshape(WALKERS, FRAMES, 2)
+    return np.stack(followed, axis=1).reshape(walkers, frames, 2)
 
 
 def write_features(study, layout, temperatures):

@@ -149,16 +149,14 @@ def moments(rows: Rows, chosen: Tensor) -> tuple[Tensor, Tensor]:
         values = rows[chosen].double()
         return values.mean(0), values.std(0)
     times = torch.bincount(chosen.cpu(), minlength=len(rows)).double().to(rows.device)
-    total, first = 0, 0
+    shift, total, squares, first = None, 0, 0, 0
     for block in rows.split():
-        total = total + times[first : first + len(block)] @ block.double()
-        first += len(block)
-    mean = total / len(chosen)
-    squares, first = 0, 0
-    for block in rows.split():
-        squares = squares + times[first : first + len(block)] @ (block.double() - mean).square()
-        first += len(block)
-    return mean, (squares / (len(chosen) - 1)).sqrt()
+        values, own = block.double(), times[first : first + len(block)]
+        shift = values.mean(0) if shift is None else shift  # near the mean, so that little is lost to rounding
+        values -= shift
+        total, squares, first = total + own @ values, squares + own @ values.square(), first + len(block)
+    n = len(chosen)
+    return shift + total / n, ((squares - total.square() / n).clamp_min(0) / (n - 1)).sqrt()
 
 
 def _each_once(rows: np.ndarray) -> bool:

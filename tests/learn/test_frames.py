@@ -1,0 +1,89 @@
+"""Frames that are read from their maps are the frames that would be held in memory."""
+
+import numpy as np
+import pytest
+import torch
+
+from thermolatent.learn import frames
+from thermolatent.learn.frames import MappedRows, blocks, moments, picked_at_once, rows_of, transformed
+
+WALKERS, FRAMES, COLUMNS = 3, 40, 5
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """Two memory-mapped arrays, as featurize writes them."""
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        np.save(tmp_path / f"{name}.npy", rng.normal(3, 2, (WALKERS, FRAMES, COLUMNS)).astype(np.float32))
+    return [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in "ab"]
+
+
+@pytest.fixture(params=["all", "drawn"])
+def both(arrays, request, monkeypatch):
+    """The same rows held and mapped, the latter in blocks of seven rows."""
+    drawn = None
+    if request.param == "drawn":
+        rng = np.random.default_rng(1)
+        drawn = [np.sort(rng.integers(0, WALKERS * FRAMES, WALKERS * FRAMES)) for _ in arrays]
+    held = rows_of(arrays, drawn)
+    monkeypatch.setattr(frames, "HELD_BYTES", 100)
+    monkeypatch.setattr(frames, "_BLOCK_BYTES", 7 * 4 * COLUMNS)
+    mapped = rows_of(arrays, drawn)
+    assert isinstance(held, torch.Tensor)
+    assert isinstance(mapped, MappedRows)
+    return held, mapped
+
+
+def test_sizes(both):
+    held, mapped = both
+    assert mapped.shape == tuple(held.shape)
+    assert len(mapped) == len(held)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        torch.tensor([200, 3, 3, 119, 120, 0, 239]),
+        torch.tensor(130),
+        torch.tensor([[1, 239], [120, 7]]),
+        slice(5, 230, 9),
+    ],
+    ids=["numbers", "one number", "table", "slice"],
+)
+def test_rows_by_number(both, index):
+    held, mapped = both
+    torch.testing.assert_close(mapped[index], held[index], rtol=0, atol=0)
+
+
+def test_blocks_are_all_rows_in_order(both):
+    held, mapped = both
+    parts = list(mapped.split())
+    assert max(len(part) for part in parts) == 7
+    torch.testing.assert_close(torch.cat(parts), held, rtol=0, atol=0)
+
+
+def test_a_transform_is_applied_to_what_is_read(both):
+    held, mapped = (transformed(rows, lambda x: 2 * x + 1, torch.device("cpu")) for rows in both)
+    torch.testing.assert_close(torch.cat(list(blocks(mapped))), held, rtol=0, atol=0)
+    torch.testing.assert_close(mapped[torch.tensor([5, 1])], held[[5, 1]], rtol=0, atol=0)
+
+
+def test_moments(both):
+    chosen = torch.from_numpy(np.random.default_rng(2).integers(0, 2 * WALKERS * FRAMES, 100))
+    for held, mapped in zip(moments(both[0], chosen), moments(both[1], chosen), strict=True):
+        torch.testing.assert_close(mapped, held, rtol=1e-12, atol=0)
+
+
+def test_large_arrays_are_encoded_in_blocks(arrays, monkeypatch):
+    monkeypatch.setattr(frames, "HELD_BYTES", 100)
+    monkeypatch.setattr(frames, "_BLOCK_BYTES", 7 * 4 * COLUMNS)
+    parts = list(blocks(arrays[0]))
+    assert max(len(part) for part in parts) == 7
+    np.testing.assert_array_equal(torch.cat(parts).numpy(), arrays[0].reshape(-1, COLUMNS))
+
+
+def test_what_is_picked_at_once_is_bounded_for_mapped_rows_only(both, monkeypatch):
+    monkeypatch.setattr(frames, "_PICKED_BYTES", 10 * 4 * COLUMNS)
+    assert picked_at_once(both[0], 50) == 50
+    assert picked_at_once(both[1], 50) == 10
