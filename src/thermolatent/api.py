@@ -25,7 +25,7 @@ from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights
 from thermolatent.project import STUDIES_VARIABLE, find_study
 from thermolatent.validate.exact import NamedPlane
-from thermolatent.validate.profiles import profiles
+from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.reference import Reference, View
 from thermolatent.validate.stage import latent_view
 
@@ -163,15 +163,9 @@ class Fitted:
         if self.name not in study.models:  # one of fit's, which a curve's colour asks for
             study = study.model_copy(update={"models": {**study.models, self.name: None}})
         view, _ = latent_view(study, run.reference, self.density.representation, self.seed, "")
-        there = {T: self.predict(T, study.generate.samples) for T in sorted(temperatures)}
-        arrays = profiles(
-            list(there),
-            run._fixed,
-            view,
-            {T: found.frame_weights for T, found in there.items()},
-            {T: found.latents for T, found in there.items()},
-            study.validate_.bootstrap,
-            self.seed,
-        )
+        profiles = Profiles(run._fixed, view, study.validate_.bootstrap, self.seed)
+        for T in sorted(temperatures):
+            found = self.predict(T, study.generate.samples)
+            profiles.add(T, found.frame_weights, found.latents)
         with style():
-            return surfaces.draw(study, self.name, arrays)
+            return surfaces.draw(study, self.name, profiles.arrays())

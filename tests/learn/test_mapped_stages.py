@@ -3,7 +3,6 @@
 import shutil
 
 import numpy as np
-import pytest
 import torch
 from exact_study import make_study
 
@@ -45,7 +44,9 @@ def test_training_and_generation_give_the_same(exact, tmp_path, monkeypatch):
     for file in (Layout.spib, Layout.reweighting, *(lambda x, s, m=m: x.model(m, s) for m in study.models)):
         found = load_model(file(mapped, 0), "spib", "reweighting", "model")[1]
         for name, tensor in load_model(file(held, 0), "spib", "reweighting", "model")[1].items():
-            torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}")
+            torch.testing.assert_close(
+                found[name], tensor, rtol=1e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}"
+            )
     weights = (load_arrays(layout.samples("informed", 0, 1.0))["frame_weights"] for layout in (held, mapped))
     np.testing.assert_allclose(*weights, rtol=0.01)
 

@@ -59,6 +59,7 @@ def test_what_is_drawn_is_the_ensemble_for_training_and_for_the_reference(biased
     for T, other in BIASED.items():
         assert share_of_top(reference.plane[T]) == pytest.approx(exact_share_of_top(T), abs=0.01)
         assert abs(exact_share_of_top(other) - exact_share_of_top(T)) > 0.02
+        np.testing.assert_array_equal(reference.features[T], reference.plane[T])
     mean = np.split(data.flat(data.energies), 2)[0].mean()
     assert mean == pytest.approx(ThreeHole().exact_mean_energy(0.5), abs=0.04)
 

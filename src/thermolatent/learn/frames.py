@@ -17,7 +17,8 @@ from torch import Tensor
 HELD_BYTES = 256 * 2**20
 #: Rows of a block that is held.
 BLOCK_ROWS = 200_000
-_BLOCK_BYTES = 32 * 2**20
+#: Of a block that is read. Above 32 MiB, as glibc gives what is larger back to the system; smaller blocks leave holes behind.
+_BLOCK_BYTES = 48 * 2**20
 #: Of rows that are not held, at most so many bytes are picked at once.
 _PICKED_BYTES = 64 * 2**20
 
@@ -141,6 +142,19 @@ def blocks(rows: Rows | np.ndarray) -> Iterator[Tensor]:
             return
         rows = MappedRows([rows])
     yield from rows.split(BLOCK_ROWS)
+
+
+def over_blocks(function: Callable[[Tensor], Tensor], rows: Rows | np.ndarray) -> Tensor:
+    """``function`` of all rows, block by block, in one tensor: ``(m, n)`` to ``(m, ...)``."""
+    whole, first = None, 0
+    for block in blocks(rows):
+        part = function(block)
+        if whole is None:  # at once: results that are kept between blocks break the memory up
+            length = len(rows) if not isinstance(rows, np.ndarray) else rows.size // rows.shape[-1]
+            whole = part if len(part) == length else part.new_empty((length, *part.shape[1:]))
+        whole[first : first + len(part)] = part
+        first += len(part)
+    return whole
 
 
 def moments(rows: Rows, chosen: Tensor) -> tuple[Tensor, Tensor]:

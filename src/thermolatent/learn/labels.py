@@ -10,7 +10,7 @@ from torch import Tensor
 
 from thermolatent.errors import TrainingError
 from thermolatent.learn.dataset import TrainingData
-from thermolatent.learn.frames import BLOCK_ROWS, Rows, blocks
+from thermolatent.learn.frames import Rows, over_blocks
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.tica import fit_tica
 
@@ -29,7 +29,10 @@ def order_parameters(data: TrainingData, kind: str, lag: int, walkers: np.ndarra
         columns = [(np.sin(c), np.cos(c)) if p else (c,) for c, p in zip(plane.T, data.plane_periodic, strict=True)]
         return np.stack([part for parts in columns for part in parts], axis=1)
     model = fit_tica(data, lag, walkers, 2, "representation.initial: write plane, since tica")
-    return np.concatenate([model.transform(block.double().numpy()) for block in blocks(data.features_in_time())])
+    transform = over_blocks(
+        lambda block: torch.from_numpy(model.transform(block.double().numpy())), data.features_in_time()
+    )
+    return transform.numpy()
 
 
 def initial_labels(order_parameters: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
@@ -51,13 +54,13 @@ def initial_labels(order_parameters: np.ndarray, n_labels: int, seed: int) -> np
 @torch.no_grad()
 def predicted_states(spib: Spib, x: Rows) -> Tensor:
     """Hard state of each frame, argmax_y p(y|mu(x)), ``(N,)``."""
-    return torch.cat([spib.decoder(spib.encoder(part)).argmax(1) for part in x.split(BLOCK_ROWS)])
+    return over_blocks(lambda part: spib.decoder(spib.encoder(part)).argmax(1), x)
 
 
 @torch.no_grad()
 def place_representatives(spib: Spib, x: Rows, labels: Tensor) -> None:
     """Make each state's representative the real frame nearest the state's centroid in latent space."""
-    means = torch.cat([spib.encoder(part) for part in x.split(BLOCK_ROWS)])
+    means = over_blocks(spib.encoder, x)
     for state in range(spib.n_states):
         members = torch.nonzero(labels == state).squeeze(1)
         distance = (means[members] - means[members].mean(0)).square().sum(1)

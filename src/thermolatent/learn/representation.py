@@ -10,7 +10,7 @@ import torch
 
 from thermolatent.artifacts import load_model, prefixed, stripped
 from thermolatent.errors import ArtifactError
-from thermolatent.learn.frames import Rows, blocks
+from thermolatent.learn.frames import Rows, over_blocks
 from thermolatent.learn.spib import Spib
 
 
@@ -30,7 +30,7 @@ class Representation:
 
     def _chunked(self, function, rows: np.ndarray | Rows) -> np.ndarray:
         with torch.no_grad():
-            result = np.concatenate([function(block).numpy() for block in blocks(rows)])
+            result = over_blocks(function, rows).numpy()
         return result.reshape(*rows.shape[:-1], *result.shape[1:])
 
     def encode(self, features: np.ndarray | Rows) -> np.ndarray:
@@ -74,13 +74,15 @@ class Representation:
 @torch.no_grad()
 def posterior(spib: Spib, x: Rows) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and sigma of q(z|x) of every frame, each ``(N, d)``, from standardised features."""
-    parts = []
-    for block in [x] if isinstance(x, torch.Tensor) else x.split():
+
+    def both(block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         mean, log_sigma = spib.posterior(block)
-        parts.append((mean, log_sigma.exp().expand_as(mean)))
-    if len(parts) == 1:
-        return parts[0]
-    return tuple(torch.cat(kind) for kind in zip(*parts, strict=True))
+        return mean, log_sigma.exp().expand_as(mean)
+
+    if isinstance(x, torch.Tensor):
+        return both(x)
+    mean, sigma = over_blocks(lambda block: torch.stack(both(block), dim=1), x).unbind(1)
+    return mean.contiguous(), sigma.contiguous()
 
 
 def load_representation(path: str | Path) -> Representation:

@@ -15,7 +15,7 @@ from thermolatent.densities.reweighting import ReducedPotential, effective_fract
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
-from thermolatent.learn.frames import Rows, as_rows, blocks, moments, picked_at_once, transformed
+from thermolatent.learn.frames import Rows, as_rows, moments, over_blocks, picked_at_once, transformed
 from thermolatent.learn.heat_capacity import CELLS, refit_heat_capacity
 from thermolatent.learn.labels import initial_labels
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
@@ -171,7 +171,7 @@ class _PotentialDescent(Descent):
 @torch.no_grad()
 def evaluate_coefficients(network: ReducedPotential, description: Rows | np.ndarray) -> torch.Tensor:
     """The coefficients of A(x_n, b) of every frame, float64."""
-    return torch.cat([network.coefficients(part) for part in blocks(description)]).double()
+    return over_blocks(network.coefficients, description).double()
 
 
 def solve(data: TrainingData, at_training: np.ndarray) -> np.ndarray:

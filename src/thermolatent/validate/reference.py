@@ -31,7 +31,7 @@ class Reference:
     ----------
     temperatures: simulated ones, ascending.
     training: training temperatures in the study's order, which is the order of all frame weights.
-    features: per temperature, memory maps ``(walkers, frames, columns)`` as the MD wrote them, none drawn.
+    in_time: features per temperature, memory maps ``(walkers, frames, columns)`` as the MD wrote them, none drawn.
     plane, observables: per temperature ``(walkers, frames, columns)``.
     observable_names: one per column of the observables.
     half: which walkers are in half A, ``(walkers,)`` bool.
@@ -40,7 +40,7 @@ class Reference:
 
     temperatures: list[float]
     training: list[float]
-    features: dict[float, np.ndarray]
+    in_time: dict[float, np.ndarray]
     plane: dict[float, np.ndarray]
     plane_periodic: list[bool]
     half: dict[float, np.ndarray]
@@ -51,17 +51,17 @@ class Reference:
     @classmethod
     def load(cls, study: Study, layout: Layout) -> Reference:
         """Open the features and protocols; raises :class:`ArtifactError` for what is missing or does not fit."""
-        features, plane, observables, half, periodic, names = {}, {}, {}, {}, [False, False], []
+        in_time, plane, observables, half, periodic, names = {}, {}, {}, {}, [False, False], []
         drawn = {}
         for T in study.temperatures.simulated:
             header = load_json(layout.features_header(T), "features' header")
             starts = load_json(layout.protocol(T), "protocol of the MD")["starts"]
-            features[T], drawn[T] = load_array(layout.features(T), "features", mmap=True), drawn_frames(layout, T)
+            in_time[T], drawn[T] = load_array(layout.features(T), "features", mmap=True), drawn_frames(layout, T)
             plane[T] = draw(load_array(layout.plane(T), "fixed plane", mmap=True), drawn[T])
             if names := header["observable_names"]:
                 observables[T] = draw(load_array(layout.observables(T), "observables", mmap=True), drawn[T])
             shape = (header["walkers"], header["frames"])
-            for path, array in ((layout.features(T), features[T]), (layout.plane(T), plane[T])):
+            for path, array in ((layout.features(T), in_time[T]), (layout.plane(T), plane[T])):
                 if array.shape[:2] != shape or len(starts) != shape[0]:
                     raise ArtifactError(
                         f"{path}: holds {array.shape[0]} walkers of {array.shape[1]} frames, its header says "
@@ -70,9 +70,14 @@ class Reference:
             require_finite(plane[T].reshape(-1, 2), layout.plane(T), "points")
             half[T], periodic = halves(starts), header["plane_periodic"]
         return cls(
-            *(study.temperatures.simulated, list(study.temperatures.train), features, plane, list(periodic), half),
+            *(study.temperatures.simulated, list(study.temperatures.train), in_time, plane, list(periodic), half),
             *(observables, names, drawn),
         )
+
+    @cached_property
+    def features(self) -> dict[float, np.ndarray]:
+        """Features of the frames that count, per temperature ``(walkers, frames, columns)``; drawn ones are in memory."""
+        return {T: draw(array, self.drawn[T]) for T, array in self.in_time.items()}
 
     def multiplicity(self, temperature: float) -> np.ndarray:
         """How often each frame of the MD was drawn, ``(walkers, frames)`` int64; once each where none carries a weight."""

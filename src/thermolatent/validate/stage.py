@@ -62,7 +62,7 @@ def latent_view(
 ) -> tuple[View, StateSet]:
     """The latent plane of a representation with the noised reference in it, and its own states."""
     points, labels = {}, {}
-    for T, features in reference.features.items():
+    for T, features in reference.in_time.items():
         points[T], labels[T] = _encoded(representation, features, seed, T, reference.drawn[T])
     d = representation.latent_dim
     view = View(f"latent{suffix}", reference, points, [False] * d, study.validate_.bins, study.generate.samples)
@@ -188,7 +188,7 @@ def _kinetics(study: Study, model: str, tables: Tables, own: StateSet, represent
     held_out = held_out_walkers(study.simulate.walkers, study.representation.held_out)
     for T in study.temperatures.train:
         # Two frames a lag apart: of the MD as it ran, each counting as often as it was drawn.
-        points, labels = _encoded(representation, reference.features[T], tables.seed, T)
+        points, labels = _encoded(representation, reference.in_time[T], tables.seed, T)
         times = reference.multiplicity(T)
         probabilities = representation.state_probabilities(points[held_out])
         foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out])
