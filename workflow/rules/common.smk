@@ -23,17 +23,17 @@ try:
     PROJECT = load_project(dict.fromkeys([HOME / "config.yaml", Path("config.yaml").absolute()]), config)
     SUFFIX = "" if PROJECT.scale == "full" else f"@{PROJECT.scale}"
     ASKED = {name + SUFFIX: find_study(name + SUFFIX, FOLDERS) for name in PROJECT.studies}
-    # and those whose MD they take over, of which nothing else is made
-    OTHERS = [name for name in dict.fromkeys(study.md_study for study in ASKED.values()) if name not in ASKED]
-    STUDIES = ASKED | {name: find_study(name, FOLDERS) for name in OTHERS}
     if workflow.is_main_process:
         for study in ASKED.values():
             check_not_renamed(study, Layout.of(study))
-    # and those of the papers' figures, which have two scales
+    # and those of the papers' figures, which have two scales; and of all of them those whose MD they take over, of which
+    # nothing else is made. None is read twice.
     PAPER_SUFFIX = SUFFIX if PROJECT.scale == "smoke" else ""
-    for name in (name + PAPER_SUFFIX for name in studies_of_papers()):
-        STUDIES.setdefault(name, find_study(name, FOLDERS))
-        STUDIES.setdefault(STUDIES[name].md_study, find_study(STUDIES[name].md_study, FOLDERS))
+    STUDIES = dict(ASKED)
+    for name in [*ASKED, *(name + PAPER_SUFFIX for name in studies_of_papers())]:
+        STUDIES[name] = STUDIES.get(name) or find_study(name, FOLDERS)
+        if STUDIES[name].md_study not in STUDIES:
+            STUDIES[STUDIES[name].md_study] = find_study(STUDIES[name].md_study, FOLDERS)
 except ThermolatentError as error:
     raise SystemExit(str(error))
 

@@ -34,7 +34,8 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     for model in study.models:
         representation = load_representation(layout.model(model, seed))
         md, first, second = (
-            representation.noised(representation.encode(x), noise, x) for noise, x in enumerate((features, *exact))
+            representation.noised(representation.encode(x), representation.sigmas(x), noise)
+            for noise, x in enumerate((features, *exact))
         )
         generated = load_arrays(layout.samples(model, seed, T), "generated samples")["latents"]
         if len(generated) != n:
