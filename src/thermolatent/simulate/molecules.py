@@ -142,6 +142,7 @@ def minimised_starts(
     context = new_context(system, mm.VerletIntegrator(0.001), name, platform_properties(name, settings))
     result = {}
     for start, positions in molecule.built.starts.items():
+        log.info("minimising start '%s', %d particles", start, len(positions))
         if settings.volume is not None:
             positions = _scaled(context, positions, box_scale(molecule, settings))
         context.setPositions(positions)
