@@ -137,7 +137,7 @@ def _job(folder, arguments, told):
 def one_line(error):
     """The line with which a stage failed: the last one, alone but for the log, and no traceback."""
     assert "Traceback" not in error, error
-    *progress, line = error.strip().splitlines()
+    *progress, line = [text for text in error.strip().splitlines() if not text.startswith("dcdplugin)")]
     assert all(text[:2].isdigit() for text in progress), error  # log lines begin with the time
     assert line.startswith("thermolatent "), error
     return line

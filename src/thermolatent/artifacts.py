@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.errors import ArtifactError
+from thermolatent.errors import ArtifactError, ThermolatentError
 
 FORMAT_VERSION = 1
 _HEADER = "thermolatent"
@@ -34,10 +35,12 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         os.replace(temporary, path)
-    except OSError as error:
-        if error.errno == errno.ENOENT:  # something else is missing
+    except ThermolatentError:
+        raise
+    except Exception as error:  # libraries have their own ways of failing on a full disk
+        if (reason := _why_not(path)) is None:
             raise
-        raise unwritable(path, error) from error
+        raise unwritable(path, reason) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -52,6 +55,19 @@ def unwritable(path: str | os.PathLike, error: OSError) -> ArtifactError:
         free = shutil.disk_usage(next(p for p in Path(path).absolute().parents if p.is_dir())).free
         text += f", {free / 1e6:.0f} MB are free there"
     return ArtifactError(f"{text}; free space and run the same command again, nothing finished is lost")
+
+
+def _why_not(path: Path) -> OSError | None:
+    """Why a file cannot be written beside ``path``, found by trying; None if it can."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            file.write(bytes(2**16))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error
+    return None
 
 
 def new_array(path: str | os.PathLike, shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:

@@ -20,7 +20,7 @@ VALIDATED = {"validate", "validate_baselines", *LAST}
 CODE = {
     "simulate/walkers.py": set(),
     "simulate/engines.py": set(),
-    "learn/spib.py": {"pretrain", "learn", "generate", *VALIDATED},
+    "learn/spib.py": {"pretrain", "reweight", "learn", "generate", *VALIDATED},
     "learn/train.py": {"learn", "generate", "validate", *LAST},
     "densities/diffusion.py": set(),  # no model of the study uses it
     "generate/stage.py": {"generate", "validate", *LAST},
@@ -54,7 +54,7 @@ def edited(folder, key, value):
 @pytest.mark.parametrize("file", CODE)
 def test_edited_code_repeats_the_right_jobs_and_never_md(finished, tmp_path, file):
     home = tmp_path / "repository"
-    for name in ("src", "workflow", "profiles"):
+    for name in ("src", "workflow", "profiles", "studies"):
         shutil.copytree(HOME / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(HOME / name, home)
@@ -102,7 +102,7 @@ def test_files_of_the_future_repeat_no_md(copied):
         planned(copied, "--max-checksum-file-size", "0")
     )  # as if they were large ones, of which only times are known
     assert large
-    assert not large & {"simulate", "temper", "featurize"}
+    assert not large & {"simulate", "temper"}
 
 
 @pytest.mark.workflow
