@@ -15,7 +15,7 @@ import numpy as np
 
 from thermolatent.config import Study, parse
 from thermolatent.densities.reweighting import effective_fraction
-from thermolatent.errors import ThermolatentError
+from thermolatent.errors import ThermolatentError, did_you_mean
 from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.layout import Layout
@@ -69,7 +69,11 @@ class Run:
         return Reference.load(self.study, self.layout)
 
     def model(self, name: str, seed: int = 0) -> Fitted:
-        """A trained model, of the study or of :meth:`fit`; raises :class:`ArtifactError` if its file is missing."""
+        """A trained model, of the study or of :meth:`fit`; raises :class:`ArtifactError` if its file is missing,
+        :class:`ThermolatentError` for a name that nobody gave."""
+        if name not in self.study.models and not Path(self.layout.model(name, seed)).is_file():
+            hint = did_you_mean(name, self.study.models)
+            raise ThermolatentError(f"study {self.study.name} has no model '{name}' of seed {seed}, {hint}")
         return Fitted(self, name, seed, Model.load(self.layout.model(name, seed)))
 
     def fit(self, name: str, seed: int = 0, **composition: Any) -> Fitted:

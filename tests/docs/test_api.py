@@ -75,6 +75,8 @@ def test_mistakes_are_told(run):
         run.fit("my model", density="flow")
     with pytest.raises(ArtifactError, match=r"learn/latf/seed7.safetensors: model file is missing"):
         run.model("latf", seed=7)
+    with pytest.raises(ThermolatentError, match="study lj7 has no model 'laft' of seed 0, did you mean 'latf'"):
+        run.model("laft")
     with pytest.raises(ConfigError, match="no such study, did you mean 'lj7'"):
         thermolatent.Run("lj")
 
