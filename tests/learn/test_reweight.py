@@ -133,11 +133,11 @@ def test_a_refit_to_energies_without_a_signal_keeps_the_network(potential_of_two
     slopes = network._slopes(network.b.numpy())[which]
     own = (network.coefficients(torch.from_numpy(features)).detach().numpy() * slopes).sum(1)
     noise = np.random.default_rng(5).normal(0, 30, len(own))
-    assert refit_heat_capacity(network, features, cells, which, own + noise) < 0.7
+    assert refit_heat_capacity(network, [torch.from_numpy(features)], cells, which, own + noise) < 0.7
     signal = (
         own + 0.1 * noise + 8 * (cells == 3) * (slopes[:, 1] - network._basis(np.array([2.0]))[0, 1] * slopes[:, 0])
     )
-    assert refit_heat_capacity(network, features, cells, which, signal) > 0.9
+    assert refit_heat_capacity(network, [torch.from_numpy(features)], cells, which, signal) > 0.9
     assert (network.network[-1].weight - before).abs().max() > 0.1
     after = network.potential(network.coefficients(torch.from_numpy(features)), network.b.numpy()).detach()
     shift = after - at_training

@@ -10,6 +10,7 @@ James and Stein (1961): what is no larger than its noise is dropped.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -25,19 +26,18 @@ _RIDGE = 1e-6
 
 @torch.no_grad()
 def refit_heat_capacity(
-    network: ReducedPotential, description: np.ndarray, cells: np.ndarray, which: np.ndarray, energies: np.ndarray
+    network: ReducedPotential, parts: Iterable[torch.Tensor], cells: np.ndarray, which: np.ndarray, energies: np.ndarray
 ) -> float:
     """Change the last layer of a network (on the CPU) with two training temperatures in place; returns the share kept.
 
     Parameters
     ----------
-    description: of the frames to fit to, ``(n, n_features)`` float32.
+    parts: descriptions of the frames to fit to, one part ``(m, n_features)`` after another, n rows together.
     cells: cell of each, ``(n,)`` int64 from 0.
     which: temperature index of each, ``(n,)``.
     energies: (U_n - <U>_k) / std_k(U), as in :meth:`ReducedPotential.loss`, ``(n,)``.
     """
     b, std = network.b.numpy(), network.energy_std.cpu().numpy()
-    parts = torch.from_numpy(description).split(200_000)
     hidden = [network.network[:-1]((part - network.feature_mean) / network.feature_std) for part in parts]
     coefficients = torch.cat([network.network[-1](part) for part in hidden]).double().numpy()
     hidden = torch.cat(hidden).double().numpy()

@@ -15,7 +15,7 @@ from thermolatent.densities.reweighting import ReducedPotential, effective_fract
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
-from thermolatent.learn.frames import Rows, as_rows, moments, over_blocks, picked_at_once, transformed
+from thermolatent.learn.frames import BLOCK_ROWS, Rows, as_rows, moments, over_blocks, picked_at_once, transformed
 from thermolatent.learn.heat_capacity import CELLS, refit_heat_capacity
 from thermolatent.learn.labels import initial_labels
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
@@ -114,9 +114,9 @@ def fit_potential(
         rows, cells = np.flatnonzero(~held), initial_labels(data.flat(data.plane), CELLS, seed)
         if not data.held:
             rows = rows[:: -(-len(rows) // _REFIT_FRAMES)]
-        refit_heat_capacity(
-            network, description[rows].numpy(), cells[rows], data.temperature_index()[rows], scaled[rows]
-        )
+        numbers = torch.from_numpy(rows).split(picked_at_once(description, BLOCK_ROWS))
+        parts = (description[part] for part in numbers)
+        refit_heat_capacity(network, parts, cells[rows], data.temperature_index()[rows], scaled[rows])
     # The classification's f_k are near MBAR's solution for this A; put the solution itself in their place.
     at_training = network.potential(evaluate_coefficients(network, description), 1 / np.asarray(data.kT)).numpy()
     with torch.no_grad():
