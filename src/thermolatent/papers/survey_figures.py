@@ -130,6 +130,7 @@ def asymmetry(sources: Sources) -> Drawing:
     verdict = "it agrees" if winner == "ns" else "this contradicts it"
     label = survey.frameworks[winner].label
     remark = f"The survey finds NS best at unequal modes. Here the largest r² about the diagonal is that of {label}: {verdict}."
+    remark += " With one seed a difference of a hundredth may be chance." if len(survey.seeds) == 1 else ""
     return Drawing(
         figure,
         COLUMNS,
