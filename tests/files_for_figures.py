@@ -1,6 +1,7 @@
 """A study's files as the stages before the figures leave them, small, from a distribution written down here."""
 
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 from PIL import Image
@@ -14,6 +15,8 @@ from thermolatent.validate import melting, predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
 BINS = 20
+#: Temperatures of the surfaces; most of those asked for lie between them.
+GRID = 9
 
 
 def make_study(seedless_changes=None, dimensions=2, reference=True, melting=None, observables=()):
@@ -127,7 +130,7 @@ def profile_arrays(study, dimensions):
     temperatures = study.temperatures.generated
     edges = np.linspace(-3, 3, BINS + 1)
     shown = min(dimensions, 2)
-    out = {name: [] for name in ("latent_md", "latent_model")}
+    out = {name: [] for name in ("latent_md", "latent_model", "plane_md", "plane_model")}
     curves = {name: [] for name in ("marginal_md", "marginal_md_stderr", "marginal_model")}
     for k, T in enumerate(temperatures):
         for source, seed in (("md", k), ("model", 100 + k)):
@@ -140,6 +143,9 @@ def profile_arrays(study, dimensions):
             if source == "md" and T not in study.temperatures.simulated:
                 mass, F = np.full_like(mass, np.nan), np.full_like(F, np.nan)
             out[f"latent_{source}"].append(mass)
+            plane = np.full((BINS, BINS), np.nan if np.isnan(mass).any() else 0.0)
+            plane[2:-2, 2:-2] = mass[2:-2, 2:-2] if shown == 2 else np.outer(mass, mass)[2:-2, 2:-2]
+            out[f"plane_{source}"].append(plane)
             curves[f"marginal_{source}"].append(F)
             if source == "md":
                 curves["marginal_md_stderr"].append(np.where(np.isfinite(F), 0.02 * np.exp(F / 3), np.nan))
@@ -148,8 +154,47 @@ def profile_arrays(study, dimensions):
         "temperatures": np.asarray(temperatures, float),
         "edges_latent": np.stack([edges] * shown),
         "edges_marginal": np.stack([edges] * dimensions),
+        "edges_plane": np.stack([edges] * 2),
         **arrays,
     }
+
+
+def surface_arrays(study, dimensions, shift=0.0):
+    """Two wells in closed form, as ``generate`` tabulates a density; more than two dimensions leave cells without samples."""
+    temperatures, points = np.linspace(*study.temperature_range, GRID), 30 if dimensions > 1 else 200
+    axes = np.stack([np.linspace(-3.2, 3.2, points)] * min(dimensions, 2))
+    x, *y = np.meshgrid(*axes, indexing="ij")
+    energy = (x**2 - 1) ** 2 + 0.3 * (x + shift) + sum(v**2 for v in y)
+    F = np.stack([energy / T - (energy / T).min() for T in temperatures])
+    if dimensions > 2:
+        F[F > 12] = np.inf
+    return {"temperatures": temperatures, "axes": axes, "free_energy": F.astype(np.float32)}
+
+
+def write_medoids(study, path, temperature, seed):
+    """A PDB of seven particles, or of acetamide's heavy atoms for a molecule, with a structure of each named state."""
+    import mdtraj
+
+    rng, n = np.random.default_rng(seed), len(study.validate_.states.centers)
+    topology, names = mdtraj.Topology(), ("C", "C", "O", "N") if study.system.molecular else ("Ar",) * 7
+    residue = topology.add_residue("ACE" if study.system.molecular else "HOL", topology.add_chain())
+    for k, name in enumerate(names):
+        topology.add_atom(f"{name}{k + 1}", mdtraj.element.get_by_symbol(name), residue)
+    if study.system.molecular:
+        first = np.array([[0, 0, 0], [0.152, 0, 0], [0.22, 0.105, 0], [0.22, -0.115, 0]])
+    else:
+        angle = np.arange(6) * np.pi / 3
+        first = 1.1 * np.concatenate([[[0, 0, 0]], np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)])
+    xyz = np.stack([first + rng.normal(0, 0.002, first.shape) for _ in range(n)])
+    names, shares = study.validate_.states.names, populations(study, temperature)
+    remarks = [
+        f"REMARK   1 MODEL {k}: {name}, POPULATION {share:.4f}, FRAME FROM T = {study.temperatures.train[0]:g}\n"
+        for k, (name, share) in enumerate(zip(names, shares, strict=True), start=1)
+    ]
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    mdtraj.Trajectory(xyz, topology).save_pdb(path)
+    Path(path).write_text("".join(remarks) + Path(path).read_text())
+    return xyz
 
 
 def write_histories(study, layout, seeds):
@@ -225,8 +270,15 @@ def write_study_files(study, root, seeds, dimensions=2):
             "bins": 60,
         },
     )
-    for model in study.models:
+    for k, model in enumerate(study.models):
         save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, dimensions))
+        for seed in seeds:
+            Path(layout.profiles(model, seed)).parent.mkdir(parents=True, exist_ok=True)
+            if seed != seeds[0]:
+                copyfile(layout.profiles(model, seeds[0]), layout.profiles(model, seed))
+            save_arrays(layout.surfaces(model, seed), surface_arrays(study, dimensions, 0.2 * k + 0.1 * seed))
+            for T in study.temperatures.generated:
+                write_medoids(study, layout.medoids(model, seed, T), T, seed)
     write_histories(study, layout, seeds)
     write_protocols(study, layout)
     return layout

@@ -60,6 +60,7 @@ def edited(name, old, new):
 
 
 HARMLESS = {
+    "an asset of another module": {"other_assets/page.js": "go();"},
     "comment": edited("tools.py", "# twice", "# doubled, as the paper says"),
     "module docstring": edited("stage.py", "The stage.", "A stage."),
     "function docstring": edited("stage.py", "Run it.", "Run it well."),
@@ -77,6 +78,7 @@ HARMLESS = {
     },
 }
 REAL = {
+    "an asset of the module": {"stage_assets/page.js": "go();"},
     "the stage": edited("stage.py", "lazy.two()", "lazy.two() + 1"),
     "what it imports": edited("tools.py", "x * 2", "x * 3"),
     "what it imports inside a function": edited("lazy.py", "return 2", "return 3"),

@@ -94,7 +94,14 @@ def _read(name: str, root: Path) -> _Module:
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             imports |= {origin} | {f"{origin}.{alias.name}" for alias in node.names}
     inside = {i for i in imports if i.split(".")[0] == PACKAGE and _path(i, root)}
-    return _Module(ast.unparse(tree), frozenset(inside), tuple(bare.plugins))
+    source = "\n".join([ast.unparse(tree), *_assets(path)])
+    return _Module(source, frozenset(inside), tuple(bare.plugins))
+
+
+def _assets(path: Path) -> list[str]:
+    """Texts of the folder ``<module>_assets`` beside a module, which are its code too (a page's template and scripts)."""
+    folder = path.with_name(f"{path.stem}_assets")
+    return [f"{file.name}\n{file.read_text()}" for file in sorted(folder.glob("*"))] if folder.is_dir() else []
 
 
 def _path(name: str, root: Path) -> Path | None:

@@ -1,4 +1,4 @@
-# One HTML file with the figures and scores of a study, which opens offline.
+# One HTML file with the figures, scores and structures of a study and a temperature slider, which opens offline.
 
 
 rule report:
@@ -11,6 +11,9 @@ rule report:
         metrics=PATHS.metrics,
         protocols=protocols,
         histories=histories,
+        files=of_models("generated"),
+        surfaces=of_models("surfaces"),
+        profiles=of_models("profiles"),
     output:
         report=report(PATHS.report, category="Report", labels={"study": "{study}"}),
     log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from statistics import median
 
 from thermolatent.config import Study
@@ -12,6 +13,8 @@ from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
 
 #: Divergences whose ratio is nearer to 1 than this are called much the same.
 ALIKE = 0.1
+#: A population further than this from the MD's is called wrong: the limit that differing reweightings are held to.
+WRONG = LIMITS["trust_reweighting"]
 
 
 def number(value: float) -> str:
@@ -119,6 +122,44 @@ def headline(study: Study, tables: Tables) -> str:
     told = [f"{model} at T = {listed(Ts)}" for model, Ts in doubted.items() if Ts]
     verdict = f"in doubt: {'; '.join(told)}" if told else "no temperature is in doubt by the criteria below"
     return f"{start}, without reference MD to judge them; {verdict}."
+
+
+def answers(study: Study, tables: Tables) -> list[str]:
+    """Where each model's predictions are to be trusted and where not, models with the same answer in one sentence.
+
+    By the criteria that need no MD; where there is MD, it has the last word: a population off by more than
+    :data:`WRONG`, beyond two standard errors, is wrong whatever the criteria say.
+    """
+    judged = sorted(study.temperatures.predict or study.temperatures.train)
+    same: dict[str, list[str]] = {}
+    for model in study.models:
+        doubts = tables.doubts(model)
+        errors = tables.score(model, "population_max_error", "fixed")
+        groups: dict[str, list[float]] = {"trusted": [], "wrong": [], "confirmed": [], "doubt": []}
+        for T in judged:
+            error = errors.get(T)
+            if error and error.median - 2 * (error.stderr if isfinite(error.stderr) else 0) > WRONG:
+                groups["wrong"].append(T)
+            elif T not in doubts:
+                groups["trusted"].append(T)
+            else:
+                groups["confirmed" if error and error.median <= WRONG else "doubt"].append(T)
+        same.setdefault(_answer(groups), []).append(model)
+    return [f"{', '.join(models)}: {text}." for text, models in same.items()]
+
+
+def _answer(groups: dict[str, list[float]]) -> str:
+    words = {
+        "trusted": "can be trusted {}",
+        "confirmed": "in doubt {}, although the MD there agrees",
+        "doubt": "in doubt {}",
+        "wrong": f"wrong {{}} (populations off by more than {WRONG:g} from the MD)",
+    }
+    found = {kind: Ts for kind, Ts in groups.items() if Ts}
+    where = {
+        k: f"at T = {listed(Ts)}" if len(found) > 1 else "at every temperature asked for" for k, Ts in found.items()
+    }
+    return "; ".join(text.format(where[kind]) for kind, text in words.items() if kind in found)
 
 
 def accuracy_sentence(a: Accuracy, model: str, plane: str, baseline_label: str) -> str:

@@ -17,7 +17,7 @@ import thermolatent
 from thermolatent.artifacts import load_json, replacing
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, findings, history, melting, report_page, report_tables
+from thermolatent.figures import explorer, figure_names, findings, history, melting, report_page, report_tables
 from thermolatent.figures.report_tables import Cell, Table
 from thermolatent.figures.style import look
 from thermolatent.figures.tables import Tables
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _SECTIONS = {
     "answer": "Trust",
+    "explore": "Explore",
     "scores": "Scores",
     "populations": "Populations",
     "observables": "Observables",
@@ -78,10 +79,15 @@ def render(
     accuracies = {model: findings.accuracy(study, tables, model) for model in study.models}
     plane = plane_title(tables, "fixed")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(report_page.PAGE.lstrip()).render(
-        css=jinja2.utils.markupsafe.Markup(report_page.CSS),
+    markup = jinja2.utils.markupsafe.Markup
+    return environment.from_string(report_page.asset("page.html")).render(
+        css=markup(report_page.asset("page.css")),
+        script=markup(report_page.script()),
+        explorer=markup(explorer.as_json(explorer.payload(study, layout, tables, fits, seeds))),
+        structures=bool(study.generate.structures),
         study=study,
         sections=[(k, v) for k, v in _SECTIONS.items() if k != "observables" or study.featurize.observables],
+        answers=findings.answers(study, tables),
         headline=findings.headline(study, tables),
         judged=findings.listed(findings.judged_temperatures(study)) if any(accuracies.values()) else "",
         seeds=f"medians over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"of seed {seeds[0]}",

@@ -1,0 +1,36 @@
+"""Arrays as text small enough for a web page: quantised, deflated, base64. The page's ``data.js`` is the other side."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import Any
+
+import numpy as np
+
+#: Levels of a quantised free energy; one value more stands for "empty".
+LEVELS = 254
+EMPTY = 255
+
+
+def packed(array: np.ndarray) -> dict[str, Any]:
+    """``{"dtype", "shape", "data"}`` of an array of uint8 or int16; little-endian, the last axis fastest."""
+    array = np.ascontiguousarray(array)
+    if array.dtype not in (np.uint8, np.int16):
+        raise TypeError(f"{array.dtype} cannot be packed; quantise it to uint8 or int16")
+    content = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    data = base64.b64encode(zlib.compress(content, 9)).decode()
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
+
+
+def unpacked(entry: dict[str, Any]) -> np.ndarray:
+    """The array that :func:`packed` was given."""
+    content = zlib.decompress(base64.b64decode(entry["data"]))
+    return np.frombuffer(content, np.dtype(entry["dtype"]).newbyteorder("<")).reshape(entry["shape"])
+
+
+def quantised(free_energy: np.ndarray, cap: float) -> np.ndarray:
+    """Free energies in kT as uint8: 0 to ``cap`` in :data:`LEVELS` steps, more as ``cap``, not finite as :data:`EMPTY`."""
+    finite = np.isfinite(free_energy)
+    level = np.rint(np.clip(np.where(finite, free_energy, 0), 0, cap) * (LEVELS / cap))
+    return np.where(finite, level, EMPTY).astype(np.uint8)

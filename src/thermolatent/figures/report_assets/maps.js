@@ -1,0 +1,158 @@
+// Free-energy surfaces: the model beside the MD on the same axes and the same colours, or curves of one coordinate.
+
+const PAD = { left: 50, right: 6, top: 20, bottom: 38 };
+const picture = document.createElement("canvas"); // one pixel per cell, enlarged when drawn
+
+// Paint quantised free energies ({shape: [nx, ny], values}) into a rectangle; the first axis runs along x.
+function paint(context, nx, ny, levels, x, y, w, h) {
+  picture.width = nx;
+  picture.height = ny;
+  const small = picture.getContext("2d", { willReadFrequently: true });
+  const image = small.createImageData(nx, ny);
+  for (let i = 0; i < nx; i++) {
+    for (let j = 0; j < ny; j++) {
+      const level = levels[i * ny + j];
+      const to = 4 * ((ny - 1 - j) * nx + i);
+      if (level === EMPTY) continue; // transparent: white paper
+      const from = 3 * Math.round((level * 255) / LEVELS);
+      image.data[to] = colours[from];
+      image.data[to + 1] = colours[from + 1];
+      image.data[to + 2] = colours[from + 2];
+      image.data[to + 3] = 255;
+    }
+  }
+  small.putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(picture, x, y, w, h);
+}
+
+// Where a range of data units lies within an axis, in pixels.
+function span(range, axis, start, length) {
+  const [low, high] = axis;
+  const a = start + ((range[0] - low) / (high - low)) * length;
+  const b = start + ((range[1] - low) / (high - low)) * length;
+  return [a, b - a];
+}
+
+class MapPair {
+  // `card` holds two canvases of class "map"; `which` is "latent" or "plane".
+  constructor(card, which) {
+    this.which = which;
+    this.canvases = [...card.querySelectorAll("canvas.map")];
+    this.readout = card.querySelector(".readout");
+    this.canvases.forEach((canvas, k) => {
+      canvas.addEventListener("pointermove", (event) => this.read(canvas, k, event));
+      canvas.addEventListener("pointerleave", () => (this.readout.textContent = ""));
+    });
+  }
+
+  draw(maps, k, model) {
+    this.maps = maps;
+    this.stop = k;
+    this.flat = maps.axes.length === 1;
+    this.canvases[1].hidden = this.flat;
+    if (this.flat) return this.drawCurves(model);
+    this.canvases.forEach((canvas, side) => this.drawMap(canvas, side, side === 0 ? model : "MD"));
+  }
+
+  // Levels, their shape and ranges of one side at the present stop; null where there is no MD.
+  side(side) {
+    const { model, md, model_ranges: ranges, axes } = this.maps;
+    if (side === 0) return { levels: model.at(this.stop), shape: model.shape.slice(1), ranges };
+    const known = mdStops.indexOf(this.stop);
+    return known < 0 ? null : { levels: md.at(known), shape: md.shape.slice(1), ranges: axes.map((a) => a.range) };
+  }
+
+  drawMap(canvas, side, title) {
+    const left = side === 0 ? PAD.left : 12;
+    const height = Math.min(300, canvas.clientWidth - left - PAD.right) + PAD.top + PAD.bottom;
+    const { context, width } = prepared(canvas, height);
+    const box = { x: left, y: PAD.top, w: width - left - PAD.right, h: height - PAD.top - PAD.bottom };
+    const [xAxis, yAxis] = this.maps.axes;
+    const shown = this.side(side);
+    if (shown) {
+      const [x, w] = span(shown.ranges[0], xAxis.range, box.x, box.w);
+      const [bottom, h] = span(shown.ranges[1], yAxis.range, 0, box.h);
+      context.save();
+      context.beginPath();
+      context.rect(box.x, box.y, box.w, box.h);
+      context.clip();
+      paint(context, ...shown.shape, shown.levels, x, box.y + box.h - bottom - h, w, h);
+      context.restore();
+    } else {
+      context.fillStyle = SOFT;
+      context.font = "13px system-ui, sans-serif";
+      context.textAlign = "center";
+      context.fillText("no MD at", box.x + box.w / 2, box.y + box.h / 2 - 12);
+      context.fillText(`T = ${temperatureText(data.stops[this.stop])}`, box.x + box.w / 2, box.y + box.h / 2 + 6);
+    }
+    frame(context, box, xAxis.range, yAxis.range, xAxis.name, side === 0 ? yAxis.name : "");
+    context.textAlign = "left";
+    context.textBaseline = "top";
+    context.font = "600 12px system-ui, sans-serif";
+    context.fillText(title, box.x, 3, box.w);
+    canvas.box = box;
+  }
+
+  // One latent coordinate: F(z) of the model as a line, of the MD as a wide grey one.
+  drawCurves(model) {
+    const { context, width, height } = prepared(this.canvases[0], 260);
+    const box = { x: PAD.left, y: PAD.top, w: width - PAD.left - PAD.right, h: height - PAD.top - PAD.bottom };
+    const [axis] = this.maps.axes;
+    const looks = [data.looks[model].color, "#00000066"];
+    for (const side of [1, 0]) {
+      const shown = this.side(side);
+      if (!shown) continue;
+      context.strokeStyle = looks[side];
+      context.lineWidth = side === 0 ? 2 : 4;
+      context.beginPath();
+      const [start, length] = span(shown.ranges[0], axis.range, box.x, box.w);
+      let drawing = false;
+      shown.levels.forEach((level, i) => {
+        const inside = level < LEVELS;
+        const x = start + ((i + (side ? 0.5 : 0)) / (shown.shape[0] - (side ? 0 : 1))) * length;
+        const y = box.y + box.h * (1 - level / LEVELS);
+        if (inside && x >= box.x && x <= box.x + box.w) drawing ? context.lineTo(x, y) : context.moveTo(x, y);
+        drawing = inside;
+      });
+      context.stroke();
+    }
+    frame(context, box, axis.range, [0, data.cap], axis.name, "free energy (kT)");
+    context.textAlign = "left";
+    context.font = "600 12px system-ui, sans-serif";
+    context.fillText(`${model}; MD ${this.side(1) ? "in grey" : "is not there"}`, box.x, 9, box.w);
+  }
+
+  // Coordinates and free energy under the pointer.
+  read(canvas, side, event) {
+    const shown = this.maps && !this.flat && this.side(side);
+    if (!shown) return;
+    const { box } = canvas;
+    const bounds = canvas.getBoundingClientRect();
+    const at = [
+      (event.clientX - bounds.left - box.x) / box.w,
+      1 - (event.clientY - bounds.top - box.y) / box.h,
+    ].map((share, k) => this.maps.axes[k].range[0] + share * (this.maps.axes[k].range[1] - this.maps.axes[k].range[0]));
+    const cell = at.map((value, k) => {
+      const [low, high] = shown.ranges[k];
+      return Math.floor(((value - low) / (high - low)) * shown.shape[k]);
+    });
+    const inside = cell.every((c, k) => c >= 0 && c < shown.shape[k]);
+    const F = inside ? freeEnergy(shown.levels[cell[0] * shown.shape[1] + cell[1]]) : "";
+    this.readout.textContent = inside ? `(${at.map((v) => v.toFixed(2)).join(", ")}): ${F}` : "";
+  }
+}
+
+// The colour bar, 0 to the cap, drawn once per size.
+function drawColourBar(canvas) {
+  const { context, width } = prepared(canvas, 34);
+  const [x, w] = [8, width - 16];
+  const ramp = context.createLinearGradient(x, 0, x + w, 0);
+  for (let k = 0; k <= 16; k++) {
+    const from = 3 * Math.min(255, k * 16);
+    ramp.addColorStop(k / 16, `rgb(${colours[from]}, ${colours[from + 1]}, ${colours[from + 2]})`);
+  }
+  context.fillStyle = ramp;
+  context.fillRect(x, 0, w, 10);
+  frame(context, { x, y: 0, w, h: 10 }, [0, data.cap], null, "");
+}
