@@ -9,7 +9,7 @@ CORES ?= all
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run lj7 compare report test test-slow test-faults test-memory audit docs lint format clean
+.PHONY: help install run lj7 compare report test test-report test-slow test-faults test-memory audit docs lint format clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
@@ -43,6 +43,12 @@ report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, a
 
 test: $(STAMP) ## the tests, but those that take minutes
 	$(BIN)/python -m pytest -m "not slow and not faults"
+
+test-report: $(STAMP) ## the report in headless Chromium, Debian's installed if there is none
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "no chromium on PATH and no apt-get: install Chromium or Chrome" >&2; exit 1; }; \
+	  $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get update -qq && $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get install -y --no-install-recommends chromium; }
+	$(BIN)/python -m pytest -m browser
 
 test-slow: $(STAMP) ## the statistical tests that take minutes
 	$(BIN)/python -m pytest -m "slow and not memory"

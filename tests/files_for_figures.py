@@ -164,7 +164,7 @@ def surface_arrays(study, dimensions, shift=0.0):
     temperatures, points = np.linspace(*study.temperature_range, GRID), 30 if dimensions > 1 else 200
     axes = np.stack([np.linspace(-3.2, 3.2, points)] * min(dimensions, 2))
     x, *y = np.meshgrid(*axes, indexing="ij")
-    energy = (x**2 - 1) ** 2 + 0.3 * (x + shift) + sum(v**2 for v in y)
+    energy = (x**2 - 1) ** 2 + (0.3 + shift) * x + sum(v**2 for v in y)
     F = np.stack([energy / T - (energy / T).min() for T in temperatures])
     if dimensions > 2:
         F[F > 12] = np.inf
@@ -175,7 +175,7 @@ def write_medoids(study, path, temperature, seed):
     """A PDB of seven particles, or of acetamide's heavy atoms for a molecule, with a structure of each named state."""
     import mdtraj
 
-    rng, n = np.random.default_rng(seed), len(study.validate_.states.centers)
+    rng, n = np.random.default_rng([seed, round(1000 * temperature)]), len(study.validate_.states.centers)
     topology, names = mdtraj.Topology(), ("C", "C", "O", "N") if study.system.molecular else ("Ar",) * 7
     residue = topology.add_residue("ACE" if study.system.molecular else "HOL", topology.add_chain())
     for k, name in enumerate(names):
@@ -185,7 +185,7 @@ def write_medoids(study, path, temperature, seed):
     else:
         angle = np.arange(6) * np.pi / 3
         first = 1.1 * np.concatenate([[[0, 0, 0]], np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)])
-    xyz = np.stack([first + rng.normal(0, 0.002, first.shape) for _ in range(n)])
+    xyz = np.stack([first + rng.normal(0, 0.002 if study.system.molecular else 0.05, first.shape) for _ in range(n)])
     names, shares = study.validate_.states.names, populations(study, temperature)
     remarks = [
         f"REMARK   1 MODEL {k}: {name}, POPULATION {share:.4f}, FRAME FROM T = {study.temperatures.train[0]:g}\n"

@@ -78,6 +78,14 @@ def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return centred @ (u @ flip @ vt)
 
 
+def along_axes(positions: np.ndarray) -> np.ndarray:
+    """``positions`` ``(n_atoms, 3)`` turned so that they reach farthest along x and least along z, the viewer's depth."""
+    centred = positions - positions.mean(axis=0)
+    axes = np.linalg.svd(centred, full_matrices=True)[2]
+    axes[2] *= np.linalg.det(axes)  # no mirror image
+    return centred @ axes.T
+
+
 def molecule(study: Study, layout: Layout, model: str, seed: int) -> dict[str, Any]:
     """What all structures share: ``elements``, ``bonds`` (none in a model system), and ``radius`` in nm of the sphere that
     a particle of a model system is drawn as, half the distance of the nearest two."""
@@ -102,7 +110,8 @@ def structures(study: Study, layout: Layout, model: str, seed: int) -> dict[str,
             frames.append({"T": T, **told})
             positions.append(medoid.positions)
     if len(positions[0]) > 1:
-        positions = [superposed(p, positions[0]) for p in positions]
+        reference = along_axes(positions[0]) if study.system.molecular else positions[0]
+        positions = [superposed(p, reference) for p in positions]
     counts = np.rint(np.stack(positions) / RESOLUTION)
     if np.abs(counts).max() > np.iinfo(np.int16).max:
         raise ArtifactError(f"{layout.medoids(model, seed, frames[0]['T'])}: is wider than 65 nm")

@@ -23,12 +23,6 @@ def packed(array: np.ndarray) -> dict[str, Any]:
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
 
 
-def unpacked(entry: dict[str, Any]) -> np.ndarray:
-    """The array that :func:`packed` was given."""
-    content = zlib.decompress(base64.b64decode(entry["data"]))
-    return np.frombuffer(content, np.dtype(entry["dtype"]).newbyteorder("<")).reshape(entry["shape"])
-
-
 def quantised(free_energy: np.ndarray, cap: float) -> np.ndarray:
     """Free energies in kT as uint8: 0 to ``cap`` in :data:`LEVELS` steps, more as ``cap``, not finite as :data:`EMPTY`."""
     finite = np.isfinite(free_energy)

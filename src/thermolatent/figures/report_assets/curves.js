@@ -1,7 +1,7 @@
 // Curves against temperature as SVG: drawn when model, seed or width change; the slider moves only a line and some dots.
 
 const H = 210;
-const M = { left: 46, right: 10, top: 8, bottom: 34 };
+const M = { left: 56, right: 10, top: 8, bottom: 34 };
 const temperatures = data.stops.map((stop) => stop.temperature);
 const first = temperatures[0];
 const last = temperatures[temperatures.length - 1];

@@ -15,7 +15,7 @@ class Viewer {
     this.buttons = root.querySelector(".states");
     this.caption = root.querySelector(".origin");
     this.zoom = 1;
-    this.turn = data.molecule.radius === null ? product(about(0, 0.6), about(1, -0.35)) : about(0, 0);
+    this.turn = data.molecule.radius === null ? product(about(0, 0.3), about(1, -0.3)) : about(0, 0);
     this.state = data.states[0];
     this.listen(root);
   }
@@ -60,7 +60,7 @@ class Viewer {
     const { values } = structures.positions;
     let most = 0;
     for (let i = 0; i < values.length; i += 3) most = Math.max(most, Math.hypot(values[i], values[i + 1], values[i + 2]));
-    this.extent = most * data.resolution + (data.molecule.radius ?? 0.15);
+    this.extent = most * data.resolution + (data.molecule.radius ?? 0.05);
   }
 
   // The temperature asked for that is nearest to the slider's.

@@ -1,0 +1,164 @@
+"""The report in headless Chromium: it loads without a complaint and without a network, and the slider moves everything."""
+
+import pytest
+from browser import Browser
+from files_for_figures import make_study, write_blank_figures, write_study_files
+
+from thermolatent.figures import report
+
+pytestmark = pytest.mark.browser
+
+SETTLED = "new Promise(done => requestAnimationFrame(() => setTimeout(done, 100)))"
+SET = """(k => {{ const slider = document.getElementById('temperature');
+  slider.value = k; slider.dispatchEvent(new Event('input')); }})({})"""
+PICTURES = "[...document.querySelectorAll('#explorer canvas')].map(c => c.hidden ? '' : c.toDataURL())"
+TEXT = "document.querySelector('#explorer .at table').innerText"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    study = make_study(melting="hexagon", observables=True)
+    layout = write_study_files(study, tmp_path_factory.mktemp("page"), [0, 1])
+    write_blank_figures(study, layout)
+    report.run(study, layout, [0, 1])
+    return layout.report
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser, page):
+    browser.events.clear()
+    browser.resize(1400, 900)
+    browser.open(page)
+    browser.run(SETTLED)
+    return browser
+
+
+def test_loads_without_errors_and_asks_for_nothing(opened, page):
+    assert opened.errors == []
+    assert len(opened.requests) == 1
+    assert opened.requests[0].endswith("report.html")
+    assert opened.run("document.querySelector('#explorer .shown').textContent") == "T = 0.3"
+
+
+def test_the_slider_changes_maps_curves_numbers_and_structures(opened):
+    before, numbers = opened.run(PICTURES), opened.run(TEXT)
+    cursor = opened.run("[...document.querySelectorAll('.cursor')].map(c => c.getAttribute('x1'))")
+    last = opened.run("document.getElementById('temperature').max")
+    opened.run(SET.format(last))
+    after = opened.run(PICTURES)
+    changed = [a != b for a, b in zip(before, after, strict=True)]
+    # maps of the latent and the fixed plane, model and MD, and the structure; the colour bar stays
+    assert changed == [True, True, True, True, False, True]
+    assert opened.run(TEXT) != numbers
+    assert "T = 0.7" in opened.run(TEXT)
+    moved = opened.run("[...document.querySelectorAll('.cursor')].map(c => c.getAttribute('x1'))")
+    assert len(moved) >= 8
+    assert all(float(a) < float(b) for a, b in zip(cursor, moved, strict=True))
+    assert "only" in opened.run("document.querySelector('.verdict.doubt').textContent")
+    assert opened.errors == []
+
+
+def test_what_is_painted_is_the_colour_of_the_number(opened):
+    """The cell under the middle of the map has the colour map's colour for the free energy that the readout tells."""
+    script = """(() => {
+      const c = document.querySelector('#latent canvas'), b = c.box, r = c.getBoundingClientRect();
+      const x = b.x + 0.35 * b.w, y = b.y + 0.5 * b.h;
+      c.dispatchEvent(new PointerEvent('pointermove', {clientX: r.left + x, clientY: r.top + y}));
+      const k = c.width / c.clientWidth;
+      const px = c.getContext('2d').getImageData(Math.round(x * k), Math.round(y * k), 1, 1).data;
+      return [[...px], document.querySelector('#latent .readout').textContent];
+    })()"""
+    from matplotlib import colormaps
+
+    pixel, readout = opened.run(script)
+    F = float(readout.split(": ")[1].removesuffix(" kT"))
+    expected = colormaps["viridis"](F / 8)[:3]
+    assert [p / 255 for p in pixel[:3]] == pytest.approx(expected, abs=0.03)
+    assert F < 8
+
+
+def test_between_the_temperatures_asked_for_there_is_no_md(opened):
+    opened.run(SET.format(1))
+    assert opened.run("document.querySelector('.between').hidden") is False
+    row = opened.run("[...document.querySelectorAll('.at tbody tr')][0].innerText").split("\t")
+    head = opened.run("document.querySelector('.at thead tr').innerText").split("\t")
+    assert row[head.index("MD")].strip() == "–"
+    assert 0 < float(row[head.index("latf")].split("±")[0]) < 1
+
+
+def test_keys_move_the_slider(opened):
+    value = "Number(document.getElementById('temperature').value)"
+    start = opened.run(value)
+    opened.press("ArrowRight")
+    assert opened.run(value) == start + 1
+    opened.press("ArrowLeft")
+    opened.press("ArrowLeft")
+    assert opened.run(value) == start - 1
+    opened.run("document.getElementById('temperature').focus()")
+    opened.press("ArrowRight")
+    assert opened.run(value) == start
+    assert opened.run("document.querySelector('.shown').textContent") == "T = 0.3"
+    opened.run("document.querySelector('canvas.viewer').focus()")
+    before = opened.run("document.querySelector('canvas.viewer').toDataURL()")
+    opened.press("ArrowRight")
+    assert opened.run(value) == start, "there the keys turn the structure"
+    assert opened.run("document.querySelector('canvas.viewer').toDataURL()") != before
+
+
+@pytest.mark.parametrize(("control", "value"), [("model", "latf_published"), ("seed", "1")])
+def test_another_model_or_seed_changes_the_maps_and_numbers(opened, control, value):
+    before, numbers = opened.run(PICTURES), opened.run(TEXT)
+    script = f"s => {{ s.value = '{value}'; s.dispatchEvent(new Event('change')); }}"
+    opened.run(f"({script})(document.getElementById('{control}'))")
+    opened.run(SETTLED)
+    assert opened.run(PICTURES)[0] != before[0]
+    assert opened.run(TEXT) != numbers
+    assert opened.errors == []
+
+
+def test_a_series_can_be_switched_off(opened):
+    drawn = "document.querySelectorAll('.curve path[stroke=\"#e69f00\"]').length"
+    assert opened.run(drawn) > 3
+    opened.run("document.querySelector('.legend [data-series=mbar]').click()")
+    assert opened.run(drawn) == 0
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+def test_no_width_needs_sideways_scrolling(opened, width):
+    opened.resize(width, 900)
+    opened.run(SETTLED)
+    assert opened.run("document.documentElement.scrollWidth") <= width
+    outside = """[...document.querySelectorAll('#explorer *')].filter(e => !e.closest('.scroll') &&
+      e.getBoundingClientRect().right > innerWidth + 1).length"""
+    assert opened.run(outside) == 0
+
+
+def test_on_paper_figures_take_the_place_of_the_slider(opened):
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert opened.run("document.getElementById('explorer').offsetHeight") == 0
+        assert opened.run("document.querySelector('.paper').offsetHeight") > 0
+        assert opened.run("[...document.querySelectorAll('figure img')].every(i => i.offsetWidth > 0)")
+    finally:
+        opened.call("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.mark.parametrize("dimensions", [1, 3])
+def test_other_numbers_of_latent_coordinates(browser, tmp_path, dimensions):
+    study = make_study(dimensions=dimensions, reference=False)
+    layout = write_study_files(study, tmp_path, [0], dimensions)
+    write_blank_figures(study, layout)
+    report.run(study, layout, [0])
+    browser.events.clear()
+    browser.open(layout.report)
+    browser.run(SETTLED)
+    before = browser.run(PICTURES)
+    browser.run(SET.format(0))
+    assert browser.run(PICTURES)[0] != before[0]
+    assert browser.errors == []
