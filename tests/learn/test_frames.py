@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from thermolatent.learn import frames
-from thermolatent.learn.frames import MappedRows, blocks, moments, picked_at_once, rows_of, transformed
+from thermolatent.learn.frames import MappedRows, blocks, moments, picked_at_once, rows_of, scale, transformed
 
 WALKERS, FRAMES, COLUMNS = 3, 40, 5
 
@@ -67,6 +67,14 @@ def test_a_transform_is_applied_to_what_is_read(both):
     held, mapped = (transformed(rows, lambda x: 2 * x + 1, torch.device("cpu")) for rows in both)
     torch.testing.assert_close(torch.cat(list(blocks(mapped))), held, rtol=0, atol=0)
     torch.testing.assert_close(mapped[torch.tensor([5, 1])], held[[5, 1]], rtol=0, atol=0)
+
+
+def test_a_feature_that_does_not_vary_is_left_at_zero():
+    """Its mean is not exact in float32: divided by a deviation of next to nothing it would be anything."""
+    rows = torch.tensor([[0.1, 1.0], [0.1, 3.0], [0.1, 5.0]])
+    mean, spread = scale(rows, torch.arange(3))
+    assert spread.tolist() == [1.0, 2.0]
+    assert ((rows - mean.float()) / spread.float())[:, 0].abs().max() < 1e-6
 
 
 def test_moments(both):

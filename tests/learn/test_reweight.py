@@ -252,6 +252,15 @@ def test_temperatures_that_cannot_be_trusted_fall_back_to_training_frames():
     np.testing.assert_array_equal(temperatures, np.where(rows < 10_000, 0.5, 1.0))
 
 
+def test_frames_that_have_next_to_no_weight_are_weighed_among_themselves():
+    """Held-out walkers may have all of it: exp of what is left for the others is 0, and 0 / 0 is no share."""
+    allowed = np.arange(20_000) < 10_000
+    log_weights = np.where(allowed, -2000.0, -np.log(10_000))
+    rows, temperatures = make_pool(lambda T: log_weights, allowed).draw(0)
+    assert (rows < 10_000).all()
+    assert (~np.isin(temperatures, [0.5, 1.0])).mean() == pytest.approx(10_000 / 11_000, abs=0.05)
+
+
 def test_pool_uses_allowed_frames_only_and_depends_on_the_step_alone():
     allowed = np.arange(20_000) % 3 == 0
     flat = np.zeros(20_000)

@@ -173,6 +173,12 @@ def moments(rows: Rows, chosen: Tensor) -> tuple[Tensor, Tensor]:
     return shift + total / n, ((squares - total.square() / n).clamp_min(0) / (n - 1)).sqrt()
 
 
+def scale(rows: Rows, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """As :func:`moments`, with 1 for the deviation of a column that does not vary: it carries nothing and is left at zero."""
+    mean, spread = moments(rows, chosen)
+    return mean, torch.where(spread > 1e-8 * (1 + mean.abs()), spread, torch.ones_like(spread))
+
+
 def _each_once(rows: np.ndarray) -> bool:
     """Whether ascending row numbers ``(N,)`` of an array with N rows name each of them once."""
     return len(rows) == 0 or bool((np.diff(rows) == 1).all())

@@ -60,7 +60,8 @@ class InformedPool:
         temperatures = 1 / (low + (high - low) * places)
         frames, at = [], []
         for count, T in zip(_even_counts(size, _TEMPERATURES), temperatures, strict=True):
-            weight = np.exp(self.log_weights(T)[self.rows])
+            log_weight = self.log_weights(T)[self.rows]  # of sum 1 over all frames; these may have next to none of it
+            weight = np.exp(log_weight - log_weight.max())
             n_effective = weight.sum() ** 2 / (weight**2).sum()
             trusted = round(count * n_effective / (n_effective + TRUST_HALF))
             drawn = self.rows[systematic_resample(weight, trusted, rng)]

@@ -22,7 +22,7 @@ from thermolatent.learn.dataset import (
     lagged_pairs,
     load_training,
 )
-from thermolatent.learn.frames import Rows, moments, picked_at_once, transformed
+from thermolatent.learn.frames import Rows, moments, picked_at_once, scale, transformed
 from thermolatent.learn.labels import (
     initial_labels,
     order_by_population,
@@ -128,10 +128,9 @@ def new_spib(
         settings.decoder_width,
         None if weights is None else weights.shape[1],
     )
-    mean, spread = moments(features, training_frames)
+    mean, spread = scale(features, training_frames)
     spib.feature_mean.copy_(mean)
-    # A constant feature carries nothing: leave it at zero instead of dividing by zero.
-    spib.feature_std.copy_(torch.where(spread > 1e-8 * (1 + spib.feature_mean.abs()), spread, torch.ones_like(spread)))
+    spib.feature_std.copy_(spread)
     if weights is not None:
         scaled = torch.from_numpy(weights) * spib.feature_std.double()[:, None]
         combined = transformed(

@@ -15,7 +15,7 @@ from thermolatent.densities.reweighting import ReducedPotential, effective_fract
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
-from thermolatent.learn.frames import BLOCK_ROWS, Rows, as_rows, moments, over_blocks, picked_at_once, transformed
+from thermolatent.learn.frames import BLOCK_ROWS, Rows, as_rows, over_blocks, picked_at_once, scale, transformed
 from thermolatent.learn.heat_capacity import CELLS, refit_heat_capacity
 from thermolatent.learn.labels import initial_labels
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
@@ -99,9 +99,9 @@ def fit_potential(
     b = [1 / kT for kT in data.kT]
     curved = method == "conditional" or (method == "which_t" and len(b) > 2)
     network = ReducedPotential(features.shape[1], settings.width, b, data.counts, heat_capacity=curved)
-    feature_mean, feature_std = moments(features, training)
+    feature_mean, feature_std = scale(features, training)
     network.feature_mean.copy_(feature_mean)
-    network.feature_std.copy_(feature_std.clamp_min(1e-8))
+    network.feature_std.copy_(feature_std)
     network.to(device).set_energy_scale(torch.tensor(std, dtype=torch.float32, device=device))
 
     def losses(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
