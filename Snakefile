@@ -1,5 +1,6 @@
 import contextlib
 import os
+import signal
 import sys
 
 from snakemake.utils import min_version
@@ -7,6 +8,11 @@ from snakemake.utils import min_version
 min_version("9.25")
 # The rules' commands lie beside the running Python, also where nobody activated its environment.
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]))
+
+# A batch system warns every process of a job by SIGUSR1 before its time is over. The stage answers with a checkpoint; would
+# this job's own Snakemake end of it, the stage were killed before it is done.
+if not workflow.is_main_process:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 report: "workflow/report/workflow.rst"
@@ -34,8 +40,9 @@ rule all:
         results_of(ASKED),
 
 
-# What the studies will take of the disk, before there is any job. A molecule is built for that.
+# Before there is any job: who gets which GPU, and what the studies will take of the disk. A molecule is built for that.
 onstart:
+    share_out_gpus()
     for study in ASKED.values():
         with contextlib.suppress(ThermolatentError):  # a job says it
             print(disk.outlook(study, Layout.of(study), SEEDS), file=sys.stderr)

@@ -28,26 +28,29 @@ class Outcome:
 
     @property
     def jobs(self) -> list[dict[str, list[str]]]:
-        """Rule, input and output of each job of a dry run."""
+        """Rule, input, output, wildcards and resources of each job of a dry run."""
         found = []
         for block in re.split(r"\n(?=(?:local)?rule )", self.out + self.error)[1:]:
             job = {"rule": re.match(r"(?:local)?rule (\w+):", block)[1]}
-            for key in ("input", "output"):
+            for key in ("input", "output", "wildcards", "resources"):
                 line = re.search(rf"^    {key}: (.*)$", block, re.M)
                 job[key] = line[1].split(", ") if line else []
             found.append(job)
         return found
 
 
-def snakemake(folder: Path, *arguments: str, home: Path = HOME) -> Outcome:
-    """Run the project's workflow in ``folder``, in an environment that nobody activated; ``home`` may be a copy of it."""
+def snakemake(folder: Path, *arguments: str, home: Path = HOME, snakefile: Path | None = None) -> Outcome:
+    """Run the project's workflow in ``folder``, in an environment that nobody activated.
+
+    ``home`` may be a copy of the project, ``snakefile`` one that includes the project's.
+    """
     environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
     # A checkout that is tested without being installed.
     environment |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     if home != HOME:
         environment["PYTHONPATH"] = str(home / "src")
     done = subprocess.run(
-        [SNAKEMAKE, "--snakefile", home / "Snakefile", "--directory", folder, *arguments],
+        [SNAKEMAKE, "--snakefile", snakefile or home / "Snakefile", "--directory", folder, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,

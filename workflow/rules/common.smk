@@ -9,6 +9,7 @@ try:
     from thermolatent.layout import TEMPERATURE_PATTERN, Layout
     from thermolatent.papers.catalogue import studies as studies_of_papers
     from thermolatent.project import STUDIES_VARIABLE, check_not_renamed, code, find_study, load_project, settings
+    from thermolatent.simulate.devices import DEVICES_VARIABLE
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}; install the package beside snakemake: pip install -e . -c envs/constraints.txt")
 
@@ -167,6 +168,29 @@ def code_of(stage):
         return code(of(wildcards)[0], stage, model_of(wildcards))
 
     return digest
+
+
+def grows(amount):
+    """Resource function: so much, for a failed job's next attempts twice, three times as much. Only profiles have retries.
+
+    Memory grows, and the runtime of what starts anew; MD and training go on from their checkpoint. docs/clusters.md has the
+    measurements behind the numbers.
+    """
+
+    def resource(wildcards, attempt):
+        return amount * attempt
+
+    return resource
+
+
+def share_out_gpus():
+    """Where `--resources gpu=N` limits the jobs of this machine, each of them takes one of the devices 0 to N-1 for itself.
+
+    Other devices: set THERMOLATENT_DEVICES. On a cluster the batch system does this.
+    """
+    gpus = workflow.global_resources.get("gpu")
+    if workflow.is_main_process and workflow.local_exec and gpus:
+        os.environ.setdefault(DEVICES_VARIABLE, ",".join(map(str, range(gpus.value))))
 
 
 def results_of(studies):

@@ -10,6 +10,7 @@ import openmm as mm
 from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError
 from thermolatent.layout import format_temperature
+from thermolatent.simulate.devices import own_device
 from thermolatent.systems.base import System
 
 
@@ -31,9 +32,11 @@ def platform_name(system: System, settings: Simulate) -> str:
 
 
 def platform_properties(name: str, settings: Simulate, threads: int = 1) -> dict[str, str]:
-    """Properties of a Context on the platform: ``threads`` for CPU, ``settings.precision`` for the GPU ones."""
+    """Properties of a Context on the platform: ``threads`` for CPU, ``settings.precision`` and a device for the GPU ones."""
     known = mm.Platform.getPlatformByName(name).getPropertyNames()
     wanted = {"Threads": str(threads), "Precision": settings.precision, "DeterministicForces": "true"}
+    if "DeviceIndex" in known and (device := own_device()) is not None:
+        wanted["DeviceIndex"] = device
     return {k: v for k, v in wanted.items() if k in known}
 
 
