@@ -22,8 +22,8 @@ rule featurize:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=120,
+        mem_mb=grows(1500),
+        runtime=grows(120),
     params:
         settings=settings_of("featurize"),
         code=code_of("featurize"),

@@ -24,8 +24,8 @@ rule generate:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=grows(2000),
+        runtime=grows(240),
     params:
         settings=settings_of("generate"),
         code=code_of("generate"),

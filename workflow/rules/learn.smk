@@ -21,7 +21,7 @@ rule learn:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grows(2000),
         runtime=480,
     params:
         settings=settings_of("learn"),

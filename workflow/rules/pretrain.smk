@@ -19,7 +19,7 @@ rule pretrain:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grows(2000),
         runtime=240,
     params:
         settings=settings_of("pretrain"),

@@ -19,7 +19,7 @@ rule reweight:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grows(3000),
         runtime=240,
     params:
         settings=settings_of("reweight"),

@@ -16,7 +16,7 @@ rule temper:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=grows(1500),
         runtime=720,
     params:
         settings=settings_of("temper"),

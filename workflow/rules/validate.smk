@@ -24,8 +24,8 @@ rule validate:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=grows(2000),
+        runtime=grows(120),
     params:
         model=model_of,
         settings=settings_of("validate"),
