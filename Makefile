@@ -9,7 +9,7 @@ CORES ?= all
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run lj7 compare report test test-report test-slow test-faults test-memory audit docs lint format clean
+.PHONY: help install run lj7 compare report test test-report test-slow test-slurm test-faults test-memory audit docs lint format clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
@@ -51,7 +51,10 @@ test-report: $(STAMP) ## the report in headless Chromium, Debian's installed if 
 	$(BIN)/python -m pytest -m browser
 
 test-slow: $(STAMP) ## the statistical tests that take minutes
-	$(BIN)/python -m pytest -m "slow and not memory"
+	$(BIN)/python -m pytest -m "slow and not memory and not slurm"
+
+test-slurm: $(STAMP) ## studies on a real SLURM that it installs and starts here (Debian, root)
+	$(BIN)/python -m pytest -m slurm
 
 test-memory: $(STAMP) ## every stage on 8 GB of features with 2 GB of memory
 	$(BIN)/python -m pytest -m memory
