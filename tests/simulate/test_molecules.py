@@ -10,7 +10,7 @@ import yaml
 
 from thermolatent.artifacts import load_array, load_json
 from thermolatent.cli import main
-from thermolatent.errors import ConfigError, SimulationError, ThermolatentError
+from thermolatent.errors import ConfigError, SimulationError, Stopped, ThermolatentError
 from thermolatent.layout import Layout
 from thermolatent.simulate import molecules, stage, walkers
 from thermolatent.simulate.engines import BAR_NM3, Processes, Together, gathered, pack, unpack
@@ -76,9 +76,9 @@ def test_stopped_and_resumed_equals_uninterrupted(make_molecular, tmp_path, monk
         return potential_energy(self, positions)
 
     monkeypatch.setattr(AlanineDipeptide, "potential_energy", stops)
-    with pytest.raises(SimulationError, match="told to stop after 0 of 12"):
+    with pytest.raises(Stopped, match="told to stop after 0 of 12"):
         stage.run(study, torn, 300.0, threads)
-    with pytest.raises(SimulationError, match="told to stop after 10 of 12"):
+    with pytest.raises(Stopped, match="told to stop after 10 of 12"):
         stage.run(study, torn, 300.0, threads)
     stage.run(study, torn, 300.0, threads=3 - threads)  # more or fewer cores the next time
     assert files(torn, 3) == files(whole, 3)
@@ -150,7 +150,7 @@ def test_copies_in_one_context_run_and_resume(make_molecular, copies_engine, tmp
     with monkeypatch.context() as patch:
         patch.setattr(walkers, "CHUNK_FRAMES", 5)
         patch.setattr(walkers.Partial, "append", lambda *a: (append(*a), signal.raise_signal(signal.SIGTERM)))
-        with pytest.raises(SimulationError, match="told to stop after 5 of 12"):
+        with pytest.raises(Stopped, match="told to stop after 5 of 12"):
             stage.run(study, torn, 300.0)
     stage.run(study, torn, 300.0)
     assert files(torn, 3) == files(whole, 3)
