@@ -188,9 +188,10 @@ def share_out_gpus():
 
     Other devices: set THERMOLATENT_DEVICES. On a cluster the batch system does this.
     """
-    gpus = workflow.global_resources.get("gpu")
+    limit = workflow.global_resources.get("gpu")
+    gpus = limit.value if limit is not None else None  # an entry without a value stands where no limit was given
     if workflow.is_main_process and workflow.local_exec and gpus:
-        os.environ.setdefault(DEVICES_VARIABLE, ",".join(map(str, range(gpus.value))))
+        os.environ.setdefault(DEVICES_VARIABLE, ",".join(map(str, range(gpus))))
 
 
 def results_of(studies):
