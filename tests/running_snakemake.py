@@ -57,3 +57,15 @@ def snakemake(folder: Path, *arguments: str, home: Path = HOME, snakefile: Path 
         text=True,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def start_snakemake(folder: Path, *arguments: str) -> subprocess.Popen:
+    """The workflow in ``folder`` on one core, silent, in a session of its own: to be killed with all of its jobs."""
+    return subprocess.Popen(
+        [SNAKEMAKE, "--snakefile", HOME / "Snakefile", "--directory", folder, "--cores", "1", *arguments],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

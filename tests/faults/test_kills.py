@@ -3,12 +3,11 @@
 import os
 import random
 import signal
-import subprocess
 import time
 
 import pytest
 from faults_for_tests import CONFIG, JOBS, content, planned, without
-from running_snakemake import HOME, SNAKEMAKE, snakemake
+from running_snakemake import snakemake, start_snakemake
 
 pytestmark = pytest.mark.faults
 
@@ -43,17 +42,7 @@ def test_a_killed_stage_leaves_nothing_that_looks_finished(finished, copied, job
 def test_a_killed_workflow_goes_on(finished, copied):
     """Snakemake and its jobs killed together; the lock it leaves is told of, and how to remove it."""
     without(copied, *(stage for stage in JOBS if stage not in ("simulate", "temper", "featurize")))
-    command = [SNAKEMAKE, "--snakefile", HOME / "Snakefile", "--directory", copied, "--cores", "1", *CONFIG]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
-    environment |= {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
-    process = subprocess.Popen(
-        command,
-        cwd=copied,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start_snakemake(copied, *CONFIG)
     model = copied / "results/tiny/reweight/seed0.safetensors"
     while process.poll() is None and not model.exists():
         time.sleep(0.05)

@@ -2,14 +2,13 @@
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from faults_for_tests import CONFIG, NAME, one_line, without
-from running_snakemake import HOME, SNAKEMAKE, snakemake
+from running_snakemake import snakemake, start_snakemake
 
 from thermolatent.errors import SimulationError
 from thermolatent.layout import Layout
@@ -23,16 +22,7 @@ pytestmark = pytest.mark.faults
 @pytest.mark.workflow
 def test_a_second_workflow_is_refused_and_the_first_one_finishes(copied):
     without(copied, "report")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [SNAKEMAKE, "--snakefile", HOME / "Snakefile", "--directory", copied, "--cores", "1", *CONFIG]
-    first = subprocess.Popen(
-        command,
-        cwd=copied,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    first = start_snakemake(copied, *CONFIG)
     try:
         locks = (copied / ".snakemake/locks").glob
         while first.poll() is None and not any(path.stat().st_size for path in locks("*output*")):
