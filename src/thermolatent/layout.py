@@ -204,6 +204,10 @@ class PaperLayout:
         """Scores of one job of the survey's benchmark."""
         return f"{self.root}/survey@{scale}/{experiment}/{framework}/seed{seed}.csv"
 
+    def torsion_samples(self, scale, framework, seed) -> str:
+        """Angles that a framework of the survey generated."""
+        return self.survey(scale, "torsions", framework, seed).removesuffix(".csv") + ".npz"
+
     def figure(self, name: str, extension: str) -> str:
         return f"{self.root}/paper/{name}.{extension}"
 

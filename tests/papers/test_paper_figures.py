@@ -8,12 +8,12 @@ import pytest
 from files_for_figures import population_rows, profile_arrays, score_rows, trust_rows, write_tables
 from PIL import Image
 
-from thermolatent.artifacts import save_arrays, save_json
+from thermolatent.artifacts import save_array, save_arrays, save_json
 from thermolatent.config import load_study
 from thermolatent.errors import ArtifactError
 from thermolatent.figures.style import style
 from thermolatent.layout import Layout, PaperLayout
-from thermolatent.papers import beyond, divergences
+from thermolatent.papers import beyond, divergences, torsions
 from thermolatent.papers.catalogue import FIGURES, PAPERS
 from thermolatent.papers.drawing import Drawing, Finding, Sources, caption, save, spread
 from thermolatent.papers.survey import COLUMNS
@@ -98,6 +98,32 @@ def own_state_rows(study, seeds):
                     )
 
 
+def write_torsions(root, survey):
+    """Three residues of two walkers, right- and left-handed; every framework but DDPM generates right-handed ones only."""
+    study = load_study(survey.torsions.study, "studies")
+    layout, T = Layout.of(study, str(root)), study.temperatures.train[0]
+    rng = np.random.default_rng(1)
+    angles = rng.choice([-1.0, 1.0], (2, 200, 1)) * np.tile([1.0, 0.7], 3) + 0.1 * rng.normal(size=(2, 200, 6))
+    features = np.stack([np.sin(angles), np.cos(angles)], axis=3).reshape(2, 200, 12)
+    save_array(layout.features(T), features.astype(np.float32))
+    labels = [f"{name} AIB{k}" for k in (2, 3, 4) for name in ("phi", "psi")]
+    header = {"names": [f"{f} {label}" for label in labels for f in ("sin", "cos")]}
+    save_json(layout.features_header(T), header | {"walkers": 2, "frames": 200, "frame_interval": 1.0})
+    for framework in survey.frameworks:
+        papers = PaperLayout(str(root))
+        generated = angles[0] if framework == "ddpm" else -np.abs(angles[0])
+        save_arrays(papers.torsion_samples("desk", framework, 0), {"angles": generated.astype(np.float32)})
+        base = {"experiment": "torsions", "framework": framework, "seed": 0, "study": study.name}
+        scores = [("", "surprise", 3.0, 0.1), ("", "train_seconds", 2.0, None)]
+        scores += [("", "js_right_handed", 0.03, None), ("", "js_right_handed_floor", 0.01, None)]
+        for k, residue in enumerate(("AIB2", "AIB3", "AIB4")):
+            scores.append((residue, "js_phi_psi", KL[framework] + 0.001 * k, None))
+            scores.append((residue, "js_phi_psi_floor", 0.05, None))
+        names = ("residue", "metric", "value", "stderr")
+        rows = [base | dict(zip(names, row, strict=True)) for row in scores]
+        write_table(papers.survey("desk", "torsions", framework, 0), torsions.COLUMNS, rows)
+
+
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
     """Files of every study and experiment that a figure reads, two seeds."""
@@ -124,6 +150,7 @@ def sources(tmp_path_factory):
         for framework in survey.frameworks:
             path = PaperLayout(str(root)).survey("desk", name, framework, 0)
             write_table(path, COLUMNS, survey_rows(name, experiment, framework))
+    write_torsions(root, survey)
     return Sources(str(root), ["studies"], seeds)
 
 
@@ -169,6 +196,17 @@ def test_contradictions_are_said_plainly(sources):
     assert "CFM best in many dimensions and few modes" in text
     assert "DDPM 0.100 ± 0.010: contradicts it." in text
     assert "DDPM 0.100 ± 0.010: agrees." in text
+
+
+def test_the_torsions_caption_tells_the_simulated_time_and_who_is_best(sources):
+    text = text_of(sources, "survey_torsions")
+    assert "Simulated time: 0.4 ns at 450 K, vacuum (`studies/paper_aib9.yaml`), in 2 walkers" in text
+    assert "DDPM 0.1010, CFM 0.2010, NS 0.3010: agrees." in text
+    assert (
+        "| JS of (phi, psi), mean, NS | in a figure only | 0.3010 nats; -ln q of frames not seen 3.00 ± 0.10 nats | 0.0500 |"
+        in text
+    )
+    assert "survey at scale desk, seeds 0" in text
 
 
 def test_paths_are_compared_with_the_lowest_pass(sources):

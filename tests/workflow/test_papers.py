@@ -19,10 +19,20 @@ def test_the_survey_is_a_job_per_experiment_framework_and_seed(plan):
     survey = load_survey("paper")
     jobs = len(survey.experiments) * len(survey.frameworks) * len(survey.seeds)
     own = {name for name, figure in FIGURES.items() if figure.paper == "survey"}
-    assert done.counts == {"survey": jobs, "paper_figure": len(own), "paper_survey": 1}
+    assert (done.counts["survey"], done.counts["paper_figure"]) == (jobs, len(own))
+    assert done.counts["survey_torsions"] == len(survey.frameworks) * len(survey.seeds)
+    simulated = {file.split("/")[1] for job in done.jobs if job["rule"] == "simulate" for file in job["output"]}
+    assert simulated == {survey.torsions.study} == {"aib9"}  # in water, for a GPU
     assert captions(done) == {f"results/paper/{name}.md" for name in own}
     written = {file for job in done.jobs if job["rule"] == "survey" for file in job["output"]}
     assert "results/survey@paper/asymmetry/ns/seed2.csv" in written
+
+
+def test_the_desk_s_torsions_are_learned_from_md_that_a_cpu_can_run(plan):
+    done = plan("paper_survey")
+    made = [file for job in done.jobs if job["rule"] in ("simulate", "featurize") for file in job["output"]]
+    assert {file.split("/")[1] for file in made} == {"paper_aib9"}
+    assert done.counts["survey_torsions"] == 3
 
 
 def test_latf_takes_its_studies_paths_and_divergences(plan, tmp_path):

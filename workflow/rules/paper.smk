@@ -15,7 +15,7 @@ rule paper_paths:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=grows(1500),
         runtime=30,
     params:
         settings=settings_of_paths,
@@ -37,7 +37,7 @@ rule paper_divergences:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=grows(2000),
         runtime=30,
     params:
         code=code_of_papers("thermolatent.papers.divergences", "thermolatent.systems.three_hole"),
@@ -57,7 +57,7 @@ rule paper_figure:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=grows(1500),
         runtime=60,
     params:
         seeds=SEEDS,

@@ -23,7 +23,36 @@ def settings_of_survey(wildcards):
     """Params function: what a job of the survey reads of its settings."""
     survey = load_survey(wildcards.scale)
     experiment, framework = survey.experiments[wildcards.experiment], survey.frameworks[wildcards.framework]
-    return f"{survey.generated} {survey.likelihoods} {experiment.model_dump_json()} {framework.model_dump_json()}"
+    numbers = f"{survey.generated} {survey.likelihoods} {survey.evaluate_every}"
+    return f"{numbers} {experiment.model_dump_json()} {framework.model_dump_json()}"
+
+
+def study_of_torsions(scale):
+    """The study whose torsions the survey learns at this scale, and its paths."""
+    return paper_study(load_survey(scale).torsions.study)
+
+
+def at_torsions(file):
+    """Input function: this file of that study, at the temperature that is learned."""
+
+    def path(wildcards):
+        study, layout = study_of_torsions(wildcards.scale)
+        return getattr(layout, file)(study.temperatures.train[0])
+
+    return path
+
+
+def settings_of_torsions(wildcards):
+    """Params function: what a job on torsions reads of the survey's settings."""
+    survey = load_survey(wildcards.scale)
+    framework = survey.frameworks[wildcards.framework].model_dump_json()
+    numbers = f"{survey.generated} {survey.likelihoods} {survey.evaluate_every}"
+    return f"{numbers} {survey.torsions.model_dump_json()} {framework}"
+
+
+def name_of_torsions(wildcards):
+    """Params function: the study on the command line, with its scale."""
+    return study_of_torsions(wildcards.scale)[0].name
 
 
 def settings_of_paths(wildcards):
@@ -54,6 +83,13 @@ def files_of_paper_figure(wildcards):
     for experiment in figure.experiments:
         for framework in SURVEY.frameworks:
             files += [PAPER_PATHS.survey(PROJECT.survey, experiment, framework, s) for s in SURVEY.seeds]
+    if figure.torsions:
+        study, layout = study_of_torsions(PROJECT.survey)
+        files += [layout.features(study.temperatures.train[0]), layout.features_header(study.temperatures.train[0])]
+        for framework in SURVEY.frameworks:
+            for seed in SURVEY.seeds:
+                files.append(PAPER_PATHS.survey(PROJECT.survey, "torsions", framework, seed))
+                files.append(PAPER_PATHS.torsion_samples(PROJECT.survey, framework, seed))
     for study, layout in map(paper_study, figure.studies):
         each = [(model, seed) for model in study.models for seed in SEEDS]
         files += [layout.all_scores, layout.all_populations, layout.predictions, layout.melting, layout.metrics]

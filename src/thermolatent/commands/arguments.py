@@ -29,6 +29,11 @@ def natural(text: str) -> int:
 def add_study(parser: argparse.ArgumentParser, **how: str) -> None:
     """The argument ``study`` and where study files lie; ``how`` goes to the former (``nargs="?"``)."""
     parser.add_argument("study", help="a study by name (studies/<name>.yaml), or name@scale", **how)
+    add_folders(parser)
+
+
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    """The argument ``--studies``."""
     parser.add_argument(
         "--studies", nargs="+", metavar="DIR", help="where study files lie (default: $THERMOLATENT_STUDIES, ./studies)"
     )

@@ -20,7 +20,8 @@ class PaperFigure:
     studies: their scores, profiles and generated files are read.
     paths: models of the first study of which interpolation paths are needed.
     divergences: whether the first study's divergences from exact points are needed.
-    experiments: of the survey's benchmark.
+    experiments: of the survey's benchmark on mixtures.
+    torsions: whether the survey's torsions are needed, and the MD of the study that the survey's settings name.
     gpu: whether its study's MD is for a GPU: then the targets make it only where that MD is there already.
     """
 
@@ -31,6 +32,7 @@ class PaperFigure:
     paths: tuple[str, ...] = ()
     divergences: bool = False
     experiments: tuple[str, ...] = ()
+    torsions: bool = False
     gpu: bool = False
 
     @property
@@ -126,6 +128,12 @@ FIGURES = {
         "Time per sample, number of parameters and training time against dimension",
         experiments=("dimension",),
     ),
+    "survey_torsions": PaperFigure(
+        "survey",
+        f"{_HERE}.torsion_figure:torsions",
+        "Torsions of (AIB)9: Ramachandran contours, and divergence of every residue",
+        torsions=True,
+    ),
     "beyond": PaperFigure(
         "beyond",
         f"{_HERE}.beyond:error_against_overlap",
@@ -134,8 +142,10 @@ FIGURES = {
     ),
 }
 PAPERS = ("latf", "dspib", "survey", "beyond")
+#: Studies whose MD the survey learns torsions from, at one scale or another.
+TORSION_STUDIES = ("paper_aib9", "aib9")
 
 
 def studies() -> list[str]:
-    """Names of every study that a figure reads."""
-    return list(dict.fromkeys(name for figure in FIGURES.values() for name in figure.studies))
+    """Names of every study that a figure reads, or may read."""
+    return list(dict.fromkeys([name for figure in FIGURES.values() for name in figure.studies] + [*TORSION_STUDIES]))

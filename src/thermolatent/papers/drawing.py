@@ -17,6 +17,7 @@ from thermolatent.config import Study
 from thermolatent.figures.style import save_data, save_figure
 from thermolatent.layout import Layout, PaperLayout
 from thermolatent.papers.catalogue import FIGURES
+from thermolatent.papers.survey_settings import load_survey
 from thermolatent.project import find_study
 
 
@@ -114,8 +115,9 @@ def _made_by(entry: Any, drawing: Drawing, sources: Sources) -> list[str]:
     found = [f"commit {commit()}"]
     if entry.studies:
         found.append(f"studies {', '.join(entry.studies)} at scale {sources.scale}")
-    if entry.experiments:
-        found.append(f"survey at scale {sources.survey}")
+    if entry.experiments or entry.torsions:
+        seeds = ", ".join(map(str, load_survey(sources.survey).seeds))
+        found.append(f"survey at scale {sources.survey}, seeds {seeds}")
     else:
         found.append(f"seeds {', '.join(map(str, sources.seeds))}")
     seconds = drawing.seconds if drawing.seconds is not None else recorded_seconds(entry.studies, sources)

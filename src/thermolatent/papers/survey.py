@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,12 @@ def run(survey: Survey, experiment: str, framework: str, seed: int, out: str) ->
     Every framework sees the same mixtures and the same samples. Times are CPU seconds of this process. An interrupted job
     keeps the points that it finished, and goes on with the next.
     """
-    for what, name, known in (
-        ("experiment", experiment, survey.experiments),
-        ("framework", framework, survey.frameworks),
-    ):
-        if name not in known:
-            raise ConfigError(name, [("", f"no such {what} of the survey, {did_you_mean(name, known)}")])
+    one_of(survey.experiments, "experiment", experiment)
+    one_of(survey.frameworks, "framework", framework)
     plan = survey.experiments[experiment]
-    settings = repr((survey.generated, survey.likelihoods, survey.frameworks[framework], plan, seed))
+    settings = repr(
+        (survey.generated, survey.likelihoods, survey.evaluate_every, survey.frameworks[framework], plan, seed)
+    )
     partial = Path(out).with_suffix(".partial.json")
     done = _finished_points(partial, settings)
     for value in plan.values:
@@ -56,6 +54,12 @@ def run(survey: Survey, experiment: str, framework: str, seed: int, out: str) ->
         log.info("%s = %g: %s", plan.along, value, ", ".join(words))
     write_table(out, COLUMNS, [row for value in plan.values for row in done[repr(value)]])
     partial.unlink(missing_ok=True)
+
+
+def one_of(known: Mapping[str, Any], what: str, name: str) -> None:
+    """Raise :class:`ConfigError` unless the survey has this experiment or framework."""
+    if name not in known:
+        raise ConfigError(name, [("", f"no such {what} of the survey, {did_you_mean(name, known)}")])
 
 
 def _finished_points(partial: Path, settings: str) -> dict[str, list[dict[str, Any]]]:
@@ -83,7 +87,7 @@ def _scores(
         for n, purpose in zip((samples, *[survey.generated] * 3), purposes, strict=True)
     )
     start = time.process_time()
-    fitted = _fit(survey, framework, train, seed)
+    fitted = fit(survey, framework, train, seed)
     yield "train_seconds", time.process_time() - start, np.nan
     start = time.process_time()
     generated = fitted.sample(survey.generated, 1.0, seed)
@@ -101,8 +105,9 @@ def _scores(
         yield "delta_F_exact", mixture.free_energy_difference, np.nan
 
 
-def _fit(survey: Survey, framework: Framework, train: np.ndarray, seed: int) -> FittedDensity:
-    # No early end: frameworks are compared at equal numbers of steps, and the best held-out state is kept.
+def fit(survey: Survey, framework: Framework, train: np.ndarray, seed: int) -> FittedDensity:
+    """Fit one framework to samples ``(n, d)``. There is no early end; of all states that were looked at, the best on held-out
+    samples is kept."""
     return fit_density(
         train,
         1.0,
@@ -113,5 +118,6 @@ def _fit(survey: Survey, framework: Framework, train: np.ndarray, seed: int) -> 
         steps=framework.steps,
         batch_size=framework.batch_size,
         learning_rate=framework.learning_rate,
+        evaluate_every=survey.evaluate_every,
         patience=framework.steps,
     )

@@ -16,8 +16,8 @@ from thermolatent.papers.survey import COLUMNS
 from thermolatent.papers.survey_settings import Survey, load_survey
 
 Rows = list[dict[str, str]]
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#332288")
-_MARKERS = "osD^v"
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#332288")
+MARKERS = "osD^v"
 _SAME = (
     "Mixtures of unit Gaussians with means from N(0, I); ninety per cent of the samples train, ten choose the state that is "
     "kept; one model per mixture."
@@ -99,7 +99,7 @@ def asymmetry(sources: Sources) -> Drawing:
         found[name] = determination(exact, predicted), float(np.corrcoef(exact, predicted)[0, 1] ** 2)
         label = f"{framework.label}, $r^2$ = {found[name][0]:.3f}"
         for panel, values in zip(axes[0], (predicted, predicted - exact), strict=True):
-            panel.errorbar(exact, values, yerr=error, fmt=_MARKERS[k], color=_COLORS[k], label=label, elinewidth=0.8)
+            panel.errorbar(exact, values, yerr=error, fmt=MARKERS[k], color=COLORS[k], label=label, elinewidth=0.8)
     exact, sampled, error = differences(rows, next(iter(survey.frameworks)), "delta_F_floor")
     left, right = axes[0]
     left.axline((0, 0), slope=1, color=GREY, linewidth=0.8, zorder=0, label="exact")
@@ -264,7 +264,7 @@ def _series(rows: Rows, framework: str, metric: str, along: str) -> tuple[np.nda
 def _curve(panel: Axes, rows: Rows, framework: str, metric: str, along: str, k: int, label: str) -> None:
     at, values, errors = _series(rows, framework, metric, along)
     panel.errorbar(
-        at, values, yerr=errors, color=_COLORS[k], marker=_MARKERS[k], label=label, elinewidth=0.8, linestyle="-"
+        at, values, yerr=errors, color=COLORS[k], marker=MARKERS[k], label=label, elinewidth=0.8, linestyle="-"
     )
 
 

@@ -57,14 +57,23 @@ class Experiment(Section):
         return int(chosen["dim"]), modes, int(chosen["samples"]), float(chosen["ratio"])
 
 
+class TorsionData(Section):
+    """Torsions from a study's MD, at its first training temperature."""
+
+    study: str = Field(description="whose features are torsions")
+    mirror: bool = Field(False, description="add every frame's mirror image: for a molecule that is achiral")
+
+
 class Survey(Section):
     """The whole benchmark at one scale."""
 
     generated: int = Field(ge=100, description="samples drawn of each model, and of the exact mixture to compare with")
     likelihoods: int = Field(ge=10, description="points at which an ODE's ln p is computed; a flow's at all")
+    evaluate_every: int = Field(ge=1, description="steps between looks at held-out samples, which choose what is kept")
     seeds: list[int] = Field(min_length=1)
     frameworks: dict[str, Framework] = Field(min_length=1)
     experiments: dict[str, Experiment] = Field(min_length=1)
+    torsions: TorsionData
 
 
 def load_survey(scale: str, path: str | Path = DEFAULT) -> Survey:
