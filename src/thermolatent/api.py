@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermolatent.config import Study, parse
-from thermolatent.densities.reweighting import effective_fraction
 from thermolatent.errors import ThermolatentError, did_you_mean
 from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
@@ -113,7 +112,8 @@ class Prediction:
     ----------
     latents: samples ``(n, d)``; log_density: their ln p(z|T) ``(n,)`` in nats.
     state_probabilities: of the model's own states, ``(n, K)``.
-    frame_weights: of the training frames ``(N,)``, sum 1, and ess_fraction, the share of them that counts.
+    frame_weights: of the training frames ``(N,)``, sum 1, none above 1 / sqrt(N), and ess_fraction, the share of them that
+        counts without that bound.
     populations: of the study's named states; observables: their means. Both from the frame weights.
     """
 
@@ -144,7 +144,7 @@ class Fitted:
     def predict(self, temperature: float, samples: int = 10_000) -> Prediction:
         """The ensemble at ``temperature``, in the study's unit. Seed, model and number of samples decide it."""
         run, reference = self.run, self.run.reference
-        log_w = self._weights.log_weights(temperature, run.study.system.kT(temperature))
+        log_w, fraction = self._weights.log_weights(temperature, run.study.system.kT(temperature))
         weights = np.exp(log_w)
         counts = run._named.training_counts(reference, weights).sum(0)
         means = weights @ reference.training_observables if reference.observables else []
@@ -152,7 +152,7 @@ class Fitted:
             temperature=temperature,
             **draw_samples(self.density, samples, temperature, self.seed, self._weights.log_density),
             frame_weights=weights,
-            ess_fraction=effective_fraction(log_w),
+            ess_fraction=fraction,
             populations=dict(zip(run._named.names, (counts / counts.sum()).tolist(), strict=True)),
             observables=dict(zip(reference.observable_names, map(float, means), strict=True)),
         )

@@ -10,9 +10,10 @@ import torch
 from exact_study import make_study
 
 from thermolatent.artifacts import load_arrays
+from thermolatent.densities.reweighting import effective_fraction
 from thermolatent.errors import ThermolatentError
 from thermolatent.generate import stage
-from thermolatent.generate.weights import ModelWeights
+from thermolatent.generate.weights import ModelWeights, bounded
 from thermolatent.learn.dataset import load_training
 from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights, LearnedWeights, fit_potential
@@ -88,11 +89,46 @@ def test_informed_weights_follow_what_the_latent_does_not_see(trained, tmp_path)
     y = data.flat(data.features)[:, 1]
     exact = ThreeHole().sample_exact(200_000, 0.5, np.random.default_rng(0))[:, 1].mean()
     error = {
-        name: abs((np.exp(w.log_weights(0.5, 0.5)) * y).sum() - exact)
+        name: abs((np.exp(w.log_weights(0.5, 0.5)[0]) * y).sum() - exact)
         for name, w in {"informed": informed, "uninformed": uninformed}.items()
     }
     assert error["informed"] < 0.02
     assert error["uninformed"] > 0.04
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 3.0, 20.0])
+@pytest.mark.parametrize("count", [1, 2, 5, 100, 997])
+def test_bounded_weights_are_those_of_repeated_truncation(count, spread):
+    w = np.exp(spread * np.random.default_rng(count).normal(size=count))
+    w /= w.sum()
+    expected = w
+    for _ in range(2000):  # cut at 1 / sqrt(N) of the sum, until the sum stays
+        expected = np.minimum(w, expected.sum() / np.sqrt(count))
+    found, moved = bounded(np.log(w))
+    np.testing.assert_allclose(np.exp(found), expected / expected.sum(), rtol=1e-6)
+    assert np.exp(found).max() <= (1 + 1e-9) / np.sqrt(count)
+    assert moved == pytest.approx(np.abs(np.exp(found) - w).sum() / 2, abs=1e-12)
+    if w.max() <= 1 / np.sqrt(count):
+        np.testing.assert_array_equal(np.exp(found), np.exp(np.log(w)))
+
+
+def test_one_frame_far_from_all_others_does_not_stand_for_the_ensemble(trained, caplog):
+    """ln p a thousand nats too high at one frame: the average moves by less than its share 1 / sqrt(N), and it is said."""
+    study, layout = trained
+    model, data = Model.load(layout.model("informed", 0)), load_training(study, layout)
+    weights = ModelWeights(model, data, None)
+    right, fraction = weights.log_weights(1.0, 1.0)
+    assert fraction == pytest.approx(effective_fraction(right))
+    assert not caplog.records
+    density = weights.log_density
+    spoiled = np.zeros(len(weights.latents))
+    spoiled[7] = 1000.0
+    weights.log_density = lambda z, T: density(z, T) + spoiled
+    found, fraction = weights.log_weights(1.0, 1.0)
+    assert fraction == pytest.approx(1 / len(found))
+    assert "do not trust this density there" in caplog.text
+    difference = np.abs(np.exp(found) - np.exp(right)).sum() / 2
+    assert difference < 1.01 / np.sqrt(len(found))
 
 
 def test_surfaces_agree_with_the_density(generated):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from thermolatent.artifacts import load_arrays, save_array, save_arrays, save_json
+from thermolatent.densities.reweighting import effective_fraction
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import BASELINES, Layout
 from thermolatent.learn.reweight import METHODS
@@ -18,7 +19,7 @@ from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.named_states import NearestCenters
 from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
 from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 
 RMSE_EXACT = "free_energy_rmse_exact_kT"
 CENTERS = np.array([[-1.0481, -0.0421], [1.0481, -0.0421], [0.0, 1.5371]])
@@ -95,7 +96,8 @@ def exact(study, three_hole_samples, tmp_path_factory):
     for T in study.temperatures.generated:
         latents = 2 * three_hole_samples(study.generate.samples, T, seed=int(1000 * T)).astype(np.float32)
         for model in study.models:
-            arrays = {"latents": latents, "frame_weights": np.exp(weights.log_weights("mbar", T))}
+            w = np.exp(weights.log_weights("mbar", T))
+            arrays = {"latents": latents, "frame_weights": w, "ess_fraction": np.array(effective_fraction(np.log(w)))}
             save_arrays(layout.samples(model, 0, T), arrays)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "load_representation", lambda path: Encoder())
@@ -274,6 +276,16 @@ def test_weights_of_other_frames_are_refused(study, spoiled):
     save_arrays(path, arrays | {"frame_weights": arrays["frame_weights"][:-1]})
     with pytest.raises(ArtifactError, match=r"31999 frame weights for 32000 training frames"):
         stage.run(study, spoiled, "good", 0)
+
+
+def test_the_effective_fraction_is_that_of_the_weights_before_their_bound(study, spoiled):
+    path = spoiled.samples("good", 0, 1.0)
+    save_arrays(path, load_arrays(path) | {"ess_fraction": np.array(3e-5)})
+    stage.run(study, spoiled, "good", 0)
+    scores = read_table(spoiled.scores("good", 0), SCORE_COLUMNS)
+    found = {row["temperature"]: float(row["value"]) for row in scores if row["metric"] == "ess_fraction"}
+    assert found["1"] == pytest.approx(3e-5)
+    assert min(value for T, value in found.items() if T != "1") > 0.01
 
 
 def test_missing_and_foreign_files_are_named(study, spoiled, tmp_path):

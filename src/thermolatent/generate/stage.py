@@ -11,7 +11,6 @@ import numpy as np
 from thermolatent.artifacts import load_arrays, save_arrays
 from thermolatent.config import Study
 from thermolatent.densities.fit import FittedDensity
-from thermolatent.densities.reweighting import effective_fraction
 from thermolatent.densities.tabulated import LogDensity
 from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.generate.structures import StateMedoids, write_structures
@@ -47,18 +46,21 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         if _finished(layout.samples(model, seed, T), digest, structures, study):
             log.info("T%s is there already", T)
             continue
-        log_w = weights.log_weights(T, study.system.kT(T))
+        log_w, fraction = weights.log_weights(T, study.system.kT(T))
         drawn = draw_samples(trained, study.generate.samples, T, seed, weights.log_density)
         if medoids:
             write_structures(study, layout, structures[0], data, log_w, study.generate.structures, seed)
             medoids.write(structures[1], T, log_w, seed)
         save_arrays(
             layout.samples(model, seed, T),
-            {**drawn, "frame_weights": np.exp(log_w), "model_digest": np.array(digest)},
+            {
+                **drawn,
+                "frame_weights": np.exp(log_w),
+                "ess_fraction": np.array(fraction),
+                "model_digest": np.array(digest),
+            },
         )
-        log.info(
-            "T%s: %d samples, effective frames %.1f %%", T, study.generate.samples, 100 * effective_fraction(log_w)
-        )
+        log.info("T%s: %d samples, effective frames %.1f %%", T, study.generate.samples, 100 * fraction)
     save_arrays(layout.surfaces(model, seed), surfaces(study, trained, weights.latents, seed))
 
 

@@ -30,6 +30,7 @@ _NAMED_ARRAYS = {
     "log_density": "ln p(z|T) of each sample",
     "state_probabilities": "SPIB's probability of each state, per sample",
     "frame_weights": "weight of each training frame at this temperature, walkers of the training temperatures one after another",
+    "ess_fraction": "share of the training frames that counted before the largest weights were bounded",
     "model_digest": "of the model file and settings they were made with",
     "temperatures": "temperatures",
     "axes": "grid along each latent coordinate",

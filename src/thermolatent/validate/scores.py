@@ -69,10 +69,13 @@ class Tables:
         for metric, (value, stderr) in result.scores.items():
             self.add(model, temperature, view.name, metric, value, stderr, result.n_ref, result.n_gen)
 
-    def effective_sample(self, model: str, temperature: float, weights: np.ndarray) -> None:
-        """The trust metric, which needs no reference."""
+    def effective_sample(
+        self, model: str, temperature: float, weights: np.ndarray, fraction: float | None = None
+    ) -> None:
+        """The trust metric, which needs no reference; ``fraction`` where it is known of the weights before their bound."""
         n = self.reference.training_frames
-        self.add(model, temperature, "", "ess_fraction", effective_sample_size(weights) / n, None, None, n)
+        fraction = effective_sample_size(weights) / n if fraction is None else fraction
+        self.add(model, temperature, "", "ess_fraction", fraction, None, None, n)
 
     # populations
 

@@ -88,8 +88,8 @@ def _encoded(
 def _model(study: Study, layout: Layout, model: str, tables: Tables, latent: View, state_sets: list[StateSet]) -> None:
     profiles = Profiles(tables.fixed, latent, tables.replicates, tables.seed)
     for T in study.temperatures.generated:
-        latents, weights = _load_samples(layout.samples(model, tables.seed, T), tables.reference, latent)
-        tables.effective_sample(model, T, weights)
+        latents, weights, fraction = _load_samples(layout.samples(model, tables.seed, T), tables.reference, latent)
+        tables.effective_sample(model, T, weights, fraction)
         tables.observables(model, T, weights)
         tables.divergences(model, T, tables.fixed, tables.weighted(tables.fixed, weights))
         tables.divergences(model, T, latent, Candidate(latents))
@@ -102,10 +102,10 @@ def _model(study: Study, layout: Layout, model: str, tables: Tables, latent: Vie
     save_arrays(layout.profiles(model, tables.seed), profiles.arrays())
 
 
-def _load_samples(path: str, reference: Reference, latent: View) -> tuple[np.ndarray, np.ndarray]:
-    """Latents ``(n, d)`` and frame weights ``(N,)`` of one samples file, checked."""
+def _load_samples(path: str, reference: Reference, latent: View) -> tuple[np.ndarray, np.ndarray, float]:
+    """Latents ``(n, d)``, frame weights ``(N,)`` and their effective fraction before the bound of one samples file, checked."""
     arrays = load_arrays(path, "generated samples")
-    if absent := {"latents", "frame_weights"} - set(arrays):
+    if absent := {"latents", "frame_weights", "ess_fraction"} - set(arrays):
         raise ArtifactError(f"{path}: has no {', '.join(sorted(absent))}; delete it and run generate again")
     z, w = arrays["latents"], np.asarray(arrays["frame_weights"], np.float64)
     d = latent.training.shape[1]
@@ -120,7 +120,7 @@ def _load_samples(path: str, reference: Reference, latent: View) -> tuple[np.nda
     require_finite(w, path, "frame weights")
     if (w < 0).any() or w.sum() <= 0:
         raise ArtifactError(f"{path}: {int((w < 0).sum())} frame weights are negative or all are 0; run generate again")
-    return z, w / w.sum()
+    return z, w / w.sum(), float(arrays["ess_fraction"])
 
 
 def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], state_sets: list[StateSet]) -> None:
