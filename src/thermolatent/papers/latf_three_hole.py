@@ -102,6 +102,14 @@ def ablation(sources: Sources) -> Drawing:
         + ", ".join(f"{_LABELS[m]} {n}" for m, n in states.items())
         + ". GMRQ grows with the number of states: compare at equal numbers only."
     ]
+    if len(sources.seeds) > 1:
+        shown = {"gmrq": "GMRQ", "held_out_cross_entropy": "held-out cross-entropy", "kl": "symmetrised KL"}
+        remarks += [
+            f"Seed by seed, tilted minus {_LABELS[model]}: "
+            + ", ".join(f"{name} {paired(values[m][TILTED], values[m][model])}" for m, name in shown.items())
+            + "."
+            for model in list(_LABELS)[1:]
+        ]
     findings = [
         Finding(
             "three-hole, LaTF, held-out cross-entropy",
@@ -137,6 +145,12 @@ def ablation(sources: Sources) -> Drawing:
         findings,
         remarks,
     )
+
+
+def paired(first: list[tuple[float, float]], second: list[tuple[float, float]]) -> str:
+    """Mean difference of two scores with the same seeds, and its standard error from the scatter of the seeds."""
+    difference = np.array(first, float)[:, 0] - np.array(second, float)[:, 0]
+    return f"{difference.mean():+.4f} ± {difference.std(ddof=1) / len(difference) ** 0.5:.4f}"
 
 
 _MAP = {"cmap": FREE_ENERGY_MAP, "vmin": 0, "vmax": CAP, "rasterized": True, "linewidth": 0}
