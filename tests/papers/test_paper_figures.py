@@ -19,7 +19,7 @@ from thermolatent.papers.drawing import Drawing, Finding, Sources, caption, save
 from thermolatent.papers.survey import COLUMNS
 from thermolatent.papers.survey_figures import best, determination
 from thermolatent.papers.survey_settings import load_survey
-from thermolatent.validate.tables import write_table
+from thermolatent.validate.tables import SCORE_COLUMNS, read_table, write_table
 
 #: Errors of the free-energy difference and divergences that the made-up survey has, by framework.
 ERRORS = {"ns": 0.1, "cfm": -0.8, "ddpm": 0.9}
@@ -291,3 +291,16 @@ def test_points_beyond_leave_training_temperatures_and_the_floor_out(sources):
         ("s", "conditional", 0.3, "population_max_error", 0.25, 0.02, 0.004, 2),
         ("s", "latf", 0.3, "population_max_error", 0.25, 0.01, 0.004, 2),
     ]
+
+
+def test_the_populations_caption_tells_what_the_informed_model_reaches(sources):
+    rows = read_table(sources.study("lj7")[1].all_scores, SCORE_COLUMNS)
+    errors = [
+        float(row["value"])
+        for row in rows
+        if (row["model"], row["metric"], row["plane"], row["role"] == "train")
+        == ("latf", "population_max_error", "fixed", False)
+    ]
+    text = text_of(sources, "latf_5_populations")
+    assert f"`latf`, informed, on the same MD: largest error at a temperature not trained at {max(errors):.3f}." in text
+    assert "`latf_published`, informed" not in text

@@ -75,7 +75,20 @@ def populations(sources: Sources, name: str, model: str, same: str, different: l
             "Named states (nearest point of the fixed plane) instead of the model's own, which differ by seed.",
         ],
         findings,
+        [
+            f"`{other}`, informed, on the same MD: largest error at a temperature not trained at "
+            f"{_worst(study, tables, other):.3f}."
+            for other, spec in study.models.items()
+            if spec.informed and _worst(study, tables, other) is not None
+        ],
     )
+
+
+def _worst(study: Study, tables: Tables, model: str) -> float | None:
+    """Largest error of a named population at a temperature not trained at, over seeds; None without reference MD."""
+    asked = study.temperatures.predict
+    values = [value for T in asked for value, _ in tables.values(model, "population_max_error", "fixed", T)]
+    return max(values, default=None)
 
 
 def _surfaces(sources: Sources, name: str) -> Drawing:
