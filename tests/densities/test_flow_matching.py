@@ -50,6 +50,34 @@ def test_log_prob_and_samples_of_a_gaussian(d):
         torch.testing.assert_close(sample.T.cov().reshape(d, d), exact.covariance_matrix, rtol=0, atol=0.03 * size)
 
 
+@pytest.mark.parametrize("coupling", ["independent", "ot"])
+def test_untrained_it_is_the_gaussian_of_the_data(coupling):
+    """With nothing learned yet: whitening, base and the velocity between Gaussians (none for an optimal coupling)."""
+    d, gaussian = 5, Gaussian(5)
+    z = gaussian.sample(20_000, seed=1)
+    density = FlowMatchingDensity(
+        FlowMatchingSpec(width=4, coupling=coupling, tolerance=1e-6), d, ["steer"], (1.0, 3.0)
+    ).double()
+    density.fit_scale(z)
+    for p in density.network.parameters():
+        torch.nn.init.zeros_(p)
+    exact = torch.distributions.MultivariateNormal(z.mean(0), z.T.cov())
+    found = density.log_prob(z[:50], torch.ones(50, dtype=torch.float64))
+    torch.testing.assert_close(found, exact.log_prob(z[:50]), rtol=0, atol=0.03)  # the base's own spread is sampled
+
+
+def test_a_file_from_before_the_gaussian_velocity_means_what_it_meant():
+    spec = FlowMatchingSpec(width=4)
+    density, older = (FlowMatchingDensity(spec, 2, ["steer"], (1.0, 3.0)) for _ in range(2))
+    state = density.state_dict()
+    assert state.pop("gaussian_share") == 1
+    older.load_state_dict(state)
+    x, t, theta = torch.ones(3, 2), torch.tensor([0.2]), torch.ones(1)
+    raw = density.network.raw
+    torch.testing.assert_close(older.velocity(x, t, theta, raw), raw(x, t, theta))
+    assert not torch.allclose(density.velocity(x, t, theta, raw), raw(x, t, theta))
+
+
 def test_it_ends_at_exactly_one():
     """The survey's code overshoots to 100/99."""
     density, gaussian = exact_gaussian(2)
