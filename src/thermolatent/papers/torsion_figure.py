@@ -115,8 +115,8 @@ def _residues(panel, survey: Survey, rows: Rows, data: Torsions) -> None:
     panel.set_xticks(numbers)
     panel.set_xlabel("residue")
     panel.set_ylabel("JS of (phi, psi) (nats)")
-    panel.set_ylim(bottom=0)
-    panel.legend(loc="best")
+    panel.set_ylim(0, 1.45 * panel.dataLim.y1)  # room for the legend
+    panel.legend(loc="upper left", ncols=2)
 
 
 def _hands(panel, data: Torsions, sets: dict[str, np.ndarray]) -> None:
@@ -126,8 +126,8 @@ def _hands(panel, data: Torsions, sets: dict[str, np.ndarray]) -> None:
         panel.plot(np.arange(len(share)), share, color=color, marker=marker, label=label)
     panel.set_xlabel("residues with phi < 0")
     panel.set_ylabel("share of frames")
-    panel.set_ylim(bottom=0)
-    panel.legend(loc="best")
+    panel.set_ylim(0, 1.3 * panel.dataLim.y1)
+    panel.legend(loc="upper left", ncols=4)
 
 
 def _by_residue(rows: Rows, framework: str, metric: str, data: Torsions) -> np.ndarray:
