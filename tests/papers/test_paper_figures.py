@@ -140,6 +140,9 @@ def sources(tmp_path_factory):
         ]
         named = [row for row in population_rows(study, seeds)] if hasattr(study.validate_.states, "centers") else []
         write_tables(study, layout, scores, [*named, *(row for kind, row in extra if kind == "state")])
+        save_json(
+            layout.study, {"models": {name: model.model_dump(mode="json") for name, model in study.models.items()}}
+        )
         save_json(layout.metrics, {"plane": ["mu2", "mu3"], "metrics": {}, "bins": 60})
         if name == "three_hole_single":
             write_three_hole(study, layout, seeds)
@@ -287,10 +290,15 @@ def test_points_beyond_leave_training_temperatures_and_the_floor_out(sources):
             ("floor", "fixed", "population_max_error", "0.004"),
         )
     ]
-    assert sorted(beyond.points(rows)) == [
-        ("s", "conditional", 0.3, "population_max_error", 0.25, 0.02, 0.004, 2),
-        ("s", "latf", 0.3, "population_max_error", 0.25, 0.01, 0.004, 2),
+    assert sorted(beyond.points(rows, {"latf"})) == [
+        ("s", "conditional", "conditional", 0.3, "population_max_error", 0.25, 0.02, 0.004, 2),
+        ("s", "latf", "informed", 0.3, "population_max_error", 0.25, 0.01, 0.004, 2),
     ]
+    assert [row[2] for row in beyond.points(rows, set()) if row[1] == "latf"] == ["not informed"]
+    told = beyond._remarks(beyond.points(rows, {"latf"}))
+    assert len(told) == 1
+    assert "at least 10 %, informed model" in told[0]
+    assert "in 1 of 1 cases (study, model, temperature), in the median 0.5 times" in told[0]
 
 
 def test_the_populations_caption_tells_what_the_informed_model_reaches(sources):

@@ -138,7 +138,7 @@ FIGURES = {
         "beyond",
         f"{_HERE}.beyond:error_against_overlap",
         "Error at predicted temperatures against the effective sample fraction of reweighting",
-        ("lj7", "paper_lj7_wide"),
+        ("lj7", "paper_lj7_wide", "lj7_heating", "lj7_cooling"),
     ),
 }
 PAPERS = ("latf", "dspib", "survey", "beyond")
