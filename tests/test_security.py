@@ -62,6 +62,7 @@ def test_rules_put_only_checked_words_into_a_shell():
         "wildcards.framework",
         "wildcards.scale",
         "params.survey",
+        "params.study",  # one of the studies that were read, by its own name
         "params.study_scale",
     }
     allowed |= {"params.seeds", "threads", "log"}

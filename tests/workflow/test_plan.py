@@ -21,6 +21,7 @@ DERIVED = {"validate_baselines"}
 #: Rules of the papers' figures, which no study takes.
 OF_PAPERS = {
     "survey",
+    "survey_torsions",
     "paper_paths",
     "paper_divergences",
     "paper_figure",
