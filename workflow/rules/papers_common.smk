@@ -20,9 +20,10 @@ wildcard_constraints:
 
 
 def settings_of_survey(wildcards):
-    """Params function: what a job of the survey reads of its settings."""
+    """Params function: what a job of the survey, on mixtures or torsions, reads of its settings."""
     survey = load_survey(wildcards.scale)
-    experiment, framework = survey.experiments[wildcards.experiment], survey.frameworks[wildcards.framework]
+    experiment = survey.experiments.get(wildcards.get("experiment"), survey.torsions)
+    framework = survey.frameworks[wildcards.framework]
     numbers = f"{survey.generated} {survey.likelihoods} {survey.evaluate_every}"
     return f"{numbers} {experiment.model_dump_json()} {framework.model_dump_json()}"
 
@@ -40,14 +41,6 @@ def at_torsions(file):
         return getattr(layout, file)(study.temperatures.train[0])
 
     return path
-
-
-def settings_of_torsions(wildcards):
-    """Params function: what a job on torsions reads of the survey's settings."""
-    survey = load_survey(wildcards.scale)
-    framework = survey.frameworks[wildcards.framework].model_dump_json()
-    numbers = f"{survey.generated} {survey.likelihoods} {survey.evaluate_every}"
-    return f"{numbers} {survey.torsions.model_dump_json()} {framework}"
 
 
 def name_of_torsions(wildcards):

@@ -40,7 +40,7 @@ rule survey_torsions:
         mem_mb=grows(2000),
         runtime=grows(480),
     params:
-        settings=settings_of_torsions,
+        settings=settings_of_survey,
         study=name_of_torsions,
         code=code_of_papers("thermolatent.papers.torsions"),
     shell:

@@ -86,16 +86,8 @@ def _scores(
         mixture.sample(n, np.random.default_rng(purpose))
         for n, purpose in zip((samples, *[survey.generated] * 3), purposes, strict=True)
     )
-    start = time.process_time()
-    fitted = fit(survey, framework, train, seed)
-    yield "train_seconds", time.process_time() - start, np.nan
-    start = time.process_time()
-    generated = fitted.sample(survey.generated, 1.0, seed)
-    yield "milliseconds_per_sample", 1e3 * (time.process_time() - start) / len(generated), np.nan
-    if bad := int((~np.isfinite(generated)).any(1).sum()):
-        raise ThermolatentError(f"{bad} of {len(generated)} samples are not finite; lower the learning rate")
-    yield "parameters", float(sum(p.numel() for p in fitted.density.parameters())), np.nan
-    yield "steps", float(fitted.about["steps"]), np.nan
+    fitted, generated, costs = fit(survey, framework, train, seed, survey.generated)
+    yield from costs
     scored = Scored(mixture, reference, floor)
     yield from scored.of_samples(generated)
     if fitted.density.by_ode:  # each ln p takes d passes through the network per step
@@ -105,10 +97,16 @@ def _scores(
         yield "delta_F_exact", mixture.free_energy_difference, np.nan
 
 
-def fit(survey: Survey, framework: Framework, train: np.ndarray, seed: int) -> FittedDensity:
-    """Fit one framework to samples ``(n, d)``. There is no early end; of all states that were looked at, the best on held-out
-    samples is kept."""
-    return fit_density(
+def fit(
+    survey: Survey, framework: Framework, train: np.ndarray, seed: int, count: int
+) -> tuple[FittedDensity, np.ndarray, list[tuple[str, float, float]]]:
+    """Fit one framework to samples ``(n, d)`` and draw ``(count, d)``; and what it cost, as (metric, value, NaN).
+
+    There is no early end; of all states that were looked at, the best on held-out samples is kept. Raises
+    :class:`ThermolatentError` where a sample is not finite.
+    """
+    start = time.process_time()
+    fitted = fit_density(
         train,
         1.0,
         framework.density,
@@ -121,3 +119,15 @@ def fit(survey: Survey, framework: Framework, train: np.ndarray, seed: int) -> F
         evaluate_every=survey.evaluate_every,
         patience=framework.steps,
     )
+    trained = time.process_time()
+    generated = fitted.sample(count, 1.0, seed)
+    sampled = time.process_time()
+    if bad := int((~np.isfinite(generated)).any(1).sum()):
+        raise ThermolatentError(f"{bad} of {len(generated)} samples are not finite; lower the learning rate")
+    costs = {
+        "train_seconds": trained - start,
+        "milliseconds_per_sample": 1e3 * (sampled - trained) / len(generated),
+        "parameters": float(sum(p.numel() for p in fitted.density.parameters())),
+        "steps": float(fitted.about["steps"]),
+    }
+    return fitted, generated, [(metric, value, np.nan) for metric, value in costs.items()]

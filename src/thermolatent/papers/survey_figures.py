@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from thermolatent.figures.style import DOUBLE, GREY, log_ticks, panels
 from thermolatent.papers.drawing import Drawing, Finding, Sources
 from thermolatent.papers.survey import COLUMNS
 from thermolatent.papers.survey_settings import Survey, load_survey
+from thermolatent.validate.tables import read_table
 
 Rows = list[dict[str, str]]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#332288")
@@ -31,8 +31,8 @@ _DIFFERENT = [
 ]
 
 
-def load_rows(sources: Sources, experiments: list[str]) -> tuple[Survey, Rows]:
-    """The survey's settings and all rows of these experiments, every framework and seed."""
+def load_rows(sources: Sources, experiments: list[str], columns: tuple[str, ...] = COLUMNS) -> tuple[Survey, Rows]:
+    """The survey's settings and all rows of these experiments, whose tables have ``columns``, every framework and seed."""
     survey = load_survey(sources.survey)
     rows: Rows = []
     for experiment in experiments:
@@ -44,8 +44,7 @@ def load_rows(sources: Sources, experiments: list[str]) -> tuple[Survey, Rows]:
                         f"{path}: is missing; run thermolatent survey {experiment} --framework {framework} --seed {seed} "
                         f"--scale {sources.survey}"
                     )
-                with open(path, newline="") as file:
-                    rows.extend(csv.DictReader(file))
+                rows.extend(read_table(path, columns))
     return survey, rows
 
 

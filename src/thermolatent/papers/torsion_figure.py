@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from thermolatent.artifacts import load_arrays
-from thermolatent.errors import ArtifactError
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, panels
 from thermolatent.figures.surfaces import free_energies
 from thermolatent.papers.drawing import Drawing, Finding, Sources
-from thermolatent.papers.survey_figures import COLORS, MARKERS
-from thermolatent.papers.survey_settings import Survey, load_survey
+from thermolatent.papers.survey_figures import COLORS, MARKERS, Rows, load_rows
+from thermolatent.papers.survey_settings import Survey
 from thermolatent.papers.torsions import BINS, COLUMNS, EXPERIMENT, Torsions, frames_of, load_torsions, right_handed
 from thermolatent.validate.divergence import Bins
-from thermolatent.validate.tables import read_table
 
-Rows = list[dict[str, str]]
 #: Contours of the free energy, kT.
 _LEVELS = np.arange(0.0, 6.5, 1.0)
 
 
 def torsions(sources: Sources) -> Drawing:
     """Ramachandran contours of the second and the middle residue, MD beside every framework; below them all residues."""
-    survey = load_survey(sources.survey)
+    survey, rows = load_rows(sources, [EXPERIMENT], COLUMNS)
     name = survey.torsions.study
     study, layout = sources.study(name)
     data = load_torsions(study, layout)
     judged = frames_of(data.judged, survey.torsions.mirror)
-    rows = _rows(sources, survey)
     sets = {"MD": judged} | {
         framework.label: load_arrays(
             sources.layout.torsion_samples(sources.survey, key, survey.seeds[0]), "generated torsions"
@@ -67,20 +62,6 @@ def torsions(sources: Sources) -> Drawing:
         [_verdict(survey, rows, data)],
         sum(float(row["value"]) for row in rows if row["metric"] == "train_seconds"),
     )
-
-
-def _rows(sources: Sources, survey: Survey) -> Rows:
-    rows: Rows = []
-    for framework in survey.frameworks:
-        for seed in survey.seeds:
-            path = sources.layout.survey(sources.survey, EXPERIMENT, framework, seed)
-            if not Path(path).is_file():
-                raise ArtifactError(
-                    f"{path}: is missing; run thermolatent survey {EXPERIMENT} --framework {framework} --seed {seed} "
-                    f"--scale {sources.survey}"
-                )
-            rows.extend(read_table(path, COLUMNS))
-    return rows
 
 
 def _maps(figure, axes, data: Torsions, sets: dict[str, np.ndarray]) -> None:

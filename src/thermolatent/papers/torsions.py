@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import numpy as np
 from thermolatent.artifacts import load_array, load_json, save_arrays
 from thermolatent.config import Study
 from thermolatent.densities.fit import FittedDensity
-from thermolatent.errors import ArtifactError, ThermolatentError
+from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import held_out_walkers
 from thermolatent.papers.survey import fit, one_of
@@ -121,15 +120,8 @@ def _scores(survey: Survey, framework: Framework, data: Torsions, mirror: bool, 
     def opened(angles):
         return wrapped(angles - cut - np.pi)
 
-    start = time.process_time()
-    fitted = fit(survey, framework, opened(learned), seed)
-    rows = [("", "train_seconds", time.process_time() - start, np.nan)]
-    start = time.process_time()
-    generated = fitted.sample(max(survey.generated, len(judged)), 1.0, seed)
-    rows.append(("", "milliseconds_per_sample", 1e3 * (time.process_time() - start) / len(generated), np.nan))
-    if bad := int((~np.isfinite(generated)).any(1).sum()):
-        raise ThermolatentError(f"{bad} of {len(generated)} samples are not finite; lower the learning rate")
-    rows.append(("", "parameters", float(sum(p.numel() for p in fitted.density.parameters())), np.nan))
+    fitted, generated, costs = fit(survey, framework, opened(learned), seed, max(survey.generated, len(judged)))
+    rows = [("", *cost) for cost in costs]
     generated = wrapped(generated[: len(judged)] + cut + np.pi)
     rows.append(("", "surprise", *_surprise(fitted, opened(data.judged), survey.likelihoods)))
     rows.extend(divergences(data.residues, judged, generated, ""))
