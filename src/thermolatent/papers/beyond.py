@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib.lines import Line2D
 
@@ -35,7 +36,23 @@ _WORDS = {
 }
 #: Kinds that are learned.
 _LEARNED = ("informed", "not informed")
-COLUMNS = ("study", "model", "kind", "temperature", "metric", "effective_fraction", "error", "floor", "seeds")
+
+
+class Point(NamedTuple):
+    """One error; ``kind`` is informed or not, or the name of a baseline. Medians over seeds."""
+
+    study: str
+    model: str
+    kind: str
+    temperature: float
+    metric: str
+    effective_fraction: float
+    error: float
+    floor: float
+    seeds: int
+
+
+COLUMNS = Point._fields
 
 
 def error_against_overlap(sources: Sources) -> Drawing:
@@ -44,19 +61,19 @@ def error_against_overlap(sources: Sources) -> Drawing:
     rows = [row for path in found for row in points(read_table(str(path), SCORE_COLUMNS), informed_models(path))]
     figure, axes = panels(1, 2, (DOUBLE, 3.2))
     for panel, (metric, label) in zip(axes[0], _ERRORS.items(), strict=True):
-        own = [row for row in rows if row[4] == metric and row[5] > 0 and row[6] > 0]
+        own = [p for p in rows if p.metric == metric and p.effective_fraction > 0 and p.error > 0]
         for kind, (color, marker) in reversed(_LOOKS.items()):
-            chosen = [row for row in own if row[2] == kind]
+            chosen = [p for p in own if p.kind == kind]
             panel.plot(
-                [row[5] for row in chosen],
-                [row[6] for row in chosen],
+                [p.effective_fraction for p in chosen],
+                [p.error for p in chosen],
                 marker,
                 color=color,
                 markersize=4,
                 alpha=0.75,
                 markeredgewidth=0,
             )
-        panel.plot([row[5] for row in own], [row[7] for row in own], "_", color=GREY, markersize=7)
+        panel.plot([p.effective_fraction for p in own], [p.floor for p in own], "_", color=GREY, markersize=7)
         panel.set_xscale("log")
         panel.set_yscale("log")
         for axis in (panel.xaxis, panel.yaxis):
@@ -69,7 +86,7 @@ def error_against_overlap(sources: Sources) -> Drawing:
     ]
     handles.append(Line2D([], [], color=GREY, marker="_", linestyle="none", label="floor (MD half against half)"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    studies = sorted({row[0] for row in rows})
+    studies = sorted({p.study for p in rows})
     return Drawing(
         figure,
         COLUMNS,
@@ -86,8 +103,8 @@ def informed_models(scores: Path) -> set[str]:
     return {name for name, model in study["models"].items() if model["informed"]}
 
 
-def points(scores: list[dict[str, str]], informed: set[str]) -> list[tuple]:
-    """Rows of :data:`COLUMNS` from one study's scores; ``kind`` is informed or not, or the name of a baseline."""
+def points(scores: list[dict[str, str]], informed: set[str]) -> list[Point]:
+    """One study's errors from its scores."""
     values: dict[tuple[str, str, float], list[float]] = {}
     for row in scores:
         if row["value"] and row["role"] != "train" and row["plane"] in ("", "fixed"):
@@ -100,21 +117,21 @@ def points(scores: list[dict[str, str]], informed: set[str]) -> list[tuple]:
             floor = medians.get(("floor", metric, T), float("nan"))
             seeds = len(values[model, metric, T])
             kind = model if model in _LOOKS else "informed" if model in informed else "not informed"
-            found.append((scores[0]["study"], model, kind, T, metric, fraction, error, floor, seeds))
+            found.append(Point(scores[0]["study"], model, kind, T, metric, fraction, error, floor, seeds))
     return found
 
 
-def _remarks(rows: list[tuple]) -> list[str]:
+def _remarks(rows: list[Point]) -> list[str]:
     """How often a learned model beats conditional reweighting, with many and with few effective frames."""
+    errors = [p for p in rows if p.metric == "population_max_error"]
+    reweighted = {(p.study, p.temperature): p.error for p in errors if p.kind == _REWEIGHTING}
     remarks = []
     for low, high, words in ((0.1, 1.1, "at least 10 %"), (0.0, 0.1, "below 10 %")):
         for kind in _LEARNED:
             pairs = [
-                (row[6], other[6])
-                for row in rows
-                for other in rows
-                if row[2] == kind and other[2] == _REWEIGHTING and low <= row[5] < high
-                if (row[0], *row[3:5]) == (other[0], *other[3:5]) and row[4] == "population_max_error"
+                (p.error, reweighted[p.study, p.temperature])
+                for p in errors
+                if p.kind == kind and low <= p.effective_fraction < high and (p.study, p.temperature) in reweighted
             ]
             if pairs:
                 better = sum(own < other for own, other in pairs)
