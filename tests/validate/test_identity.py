@@ -4,8 +4,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicHermiteSpline
 
-from thermolatent.validate.identity import MAX_FRAMES, STEP, identity_discrepancy, slope_in_b, trust_identity
+from thermolatent.validate.identity import (
+    MAX_FRAMES,
+    STEP,
+    identity_discrepancy,
+    log_density_error,
+    slope_in_b,
+    trust_identity,
+)
 
 
 def gaussian(power):
@@ -110,3 +118,19 @@ def test_the_slope_of_a_density_by_ode_is_tabulated_and_the_figure_is_the_same()
     assert found[1] == pytest.approx(found[0], abs=1e-3)
     assert found[0] > 1
     assert evaluations[1] < evaluations[0] / 5
+
+
+def test_error_of_ln_p_between_is_that_of_the_cubic_through_two_right_values_with_wrong_slopes():
+    """A model that is the cubic in b with the truth's values and other slopes at b = 1 and 3; the truth is a parabola."""
+    b = np.linspace(1, 3, 9)
+    values, slopes, errors = np.array([1.0, 9.0]), np.array([2.0, 6.0]), np.array([0.3, 0.2])
+    wrong = CubicHermiteSpline([1, 3], values, slopes + errors * (1, -1))  # opposite signs add up
+    found = [log_density_error({1.0: 0.3, 3.0: 0.2}, x) for x in b]
+    np.testing.assert_allclose(found, wrong(b) - b**2, atol=1e-12)
+
+
+def test_error_of_ln_p_beyond_grows_with_the_distance_from_the_nearest():
+    errors = {3.0: 0.2, 1.0: 0.3, 2.0: 9.0}
+    found = [log_density_error(errors, b) for b in (0.5, 1.0, 2.0, 3.0, 5.0)]
+    assert found == pytest.approx([0.15, 0, 0, 0, 0.4])
+    assert log_density_error({1.0: 0.3}, 2.0) == pytest.approx(0.3)

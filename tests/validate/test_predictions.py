@@ -9,6 +9,7 @@ from thermolatent.validate.predictions import (
     COLUMNS,
     FIGURES,
     LIMITS,
+    LOG_DENSITY_LIMIT,
     UNTESTED,
     doubts,
     prediction_rows,
@@ -132,3 +133,15 @@ def test_each_figure_alone_can_raise_a_doubt(figure):
     assert spelled in reason
     assert "limit" in reason
     assert ";" not in reason  # which separates them in the table
+
+
+def test_a_violated_identity_counts_only_where_it_puts_ln_p_off(study):
+    """At 1.5 and 2 the identity is violated alike; at 1.5, which was learned, ln p is not off by it."""
+    scores = [score("good", T, "0", "trust_identity", 0.4) for T in ("0.5", "1.5")]
+    errors = {"0.5": 0.0, "1": LOG_DENSITY_LIMIT, "1.5": 0.0, "2": 0.2}
+    scores += [score("good", T, "0", "trust_log_density", value) for T, value in errors.items()]
+    scores += [score("conditional", T, "0", "trust_basis", 0.01) for T in errors]
+    populations = [row for T in errors for row in population("good", T, "0", (0.4, 0.4, 0.2))]
+    rows = [r for r in prediction_rows(study, scores, populations) if r["state"] == "top"]
+    assert [(r["trust_log_density"], r["trusted"]) for r in rows] == [(0, "yes"), (0.1, "yes"), (0, "yes"), (0.2, "no")]
+    assert "by 0.4 of their spread (limit 0.25), which comes to 0.2 kT in ln p (limit 0.1)" in rows[-1]["reasons"]

@@ -187,7 +187,7 @@ def test_populations_against_the_exact_ones(done):
 def test_without_reference_only_trust_and_predictions(done):
     metrics = {r.metric for r in table(done.scores("good", 0), temperature="2")}
     exact = {"population_mae_exact", "population_max_error_exact", "free_energy_rmse_exact_kT"}  # needs no MD
-    assert metrics == {"ess_fraction"} | exact
+    assert metrics == {"ess_fraction", "trust_log_density"} | exact
     assert table(done.populations("good", 0), temperature="2", states="named")
     arrays = load_arrays(done.profiles("good", 0))
     assert np.isnan(arrays["latent_md"][-1]).all()
@@ -235,6 +235,8 @@ def test_an_exact_model_is_trusted_also_where_there_is_no_reference(done):
     assert [(r.model, r.temperature, r.plane) for r in identity] == [
         (model, T, plane) for model, plane in (("good", "latent"), ("joint", "latent_joint")) for T in ("0.5", "1.5")
     ]
+    errors = table(done.all_scores, metric="trust_log_density", model="good")
+    assert [(r.temperature, float(r.value) > 0) for r in errors] == [("0.5", 0), ("1", 1), ("1.5", 0), ("2", 1)]
     with open(done.metrics) as file:
         assert json.load(file)["trust"]["limits"] == {"ess_fraction_at_least": ESS_LIMIT} | LIMITS
 

@@ -84,6 +84,7 @@ def describe(study: Study, layout: Layout, seeds: list[int], populations: list[d
         "nearest": "the training temperature with the smallest |ln(T_k / T)|",
         "trust": {
             "limits": {"ess_fraction_at_least": predictions.ESS_LIMIT, **predictions.LIMITS},
+            "trust_identity_counts_above_log_density": predictions.LOG_DENSITY_LIMIT,
             "rule": "trusted if no figure that exists is beyond its limit; medians over seeds; trust_basis of the data "
             "counts for all, trust_identity of the nearest training temperature on either side",
             "identity": {"bins_per_axis": identity.BINS, "relative_step_in_b": identity.STEP},

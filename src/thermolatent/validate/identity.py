@@ -5,12 +5,13 @@ With b = 1/kT, whatever the system and the latent,
     d ln p_T(z) / db = <U>_T - E[U | z, T].
 
 The left side is the model's, by a finite difference; the right side is the MD's. A model can match p_T(z) at the training
-temperatures and still turn the wrong way from there; then the two sides differ.
+temperatures and still turn the wrong way from there; then the two sides differ. How much that matters depends on how far
+off the temperature asked for is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -87,6 +88,28 @@ def identity_discrepancy(
     weight = mass[filled] / mass[filled].sum()
     a, b = (mean[filled] - weight @ mean[filled] for mean in means)
     return float(np.sqrt(max(weight @ (a * b), 0.0)) / scale)
+
+
+def log_density_error(slope_errors: Mapping[float, float], b: float) -> float:
+    """What errors of the slope d ln p/db come to in ln p at ``b``, kT; ln p itself is taken as right where they are known.
+
+    Beyond the known ``b_k`` the error of the nearest times the distance. Between two of them, L apart and x from 0 to 1, that
+    of the cubic with these slopes and no error at either end, L (x (1-x)^2 e_0 + x^2 (1-x) e_1), both counted as adding up.
+
+    Parameters
+    ----------
+    slope_errors: root mean square over p(z) of the error of d ln p/db at each ``b_k``, in the unit of energy.
+    b: 1/kT asked for, in the inverse unit.
+    """
+    below, above = [k for k in slope_errors if k <= b], [k for k in slope_errors if k >= b]
+    if not below or not above:
+        nearest = min(slope_errors, key=lambda k: abs(k - b))
+        return abs(b - nearest) * slope_errors[nearest]
+    left, right = max(below), min(above)
+    if left == right:
+        return 0.0
+    x = (b - left) / (right - left)
+    return (right - left) * (x * (1 - x) ** 2 * slope_errors[left] + x**2 * (1 - x) * slope_errors[right])
 
 
 def trust_identity(

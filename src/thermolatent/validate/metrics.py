@@ -90,6 +90,12 @@ METRICS = {
         "root mean square over the latent plane of d ln p_T(z)/db - (<U>_T - E[U|z,T]), b = 1/kT, both sides centred; "
         "at training temperatures; sampling noise taken out by halves of the walkers",
     ),
+    "trust_log_density": Metric(
+        "kT",
+        "0 and up",
+        "what trust_identity at the training temperatures around, or nearest, comes to in ln p_T(z) at this temperature; root "
+        "mean square over the latent plane",
+    ),
     "conditional_shift": Metric(
         "reference standard deviations",
         "0 and up",

@@ -1,7 +1,7 @@
 """Predictions with an uncertainty, and whether to trust them, judged without any reference MD.
 
-Four figures per predictor and temperature, and one per model at the training temperatures; docs/metrics.md says what each
-can see. A prediction beyond one of :data:`LIMITS` is not trusted, and the table says why.
+Four figures per predictor and temperature, and one per model at the training temperatures, with what that one comes to at
+others; docs/metrics.md says what each can see. A prediction beyond one of :data:`LIMITS` is not trusted, and the table says why.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ ESS_LIMIT = 0.05
 #: Above these a prediction is not trusted. A difference of .05 means that one of the two is wrong by half of it; two
 #: standard deviations of the seeds are as much; the form of A is a bias that no number of seeds averages out.
 LIMITS = {"trust_reweighting": 0.05, "trust_basis": 0.03, "trust_seeds": 0.025, "trust_identity": 0.25}
+#: A violated identity counts only where it puts ln p off by more than this, kT, root mean square: less moves no population by
+#: more than half of it (Cauchy and Schwarz), the difference that ``trust_reweighting`` allows.
+LOG_DENSITY_LIMIT = 0.1
 #: Two temperatures and no energies give one slope and nothing to doubt it by: on LJ7 in a solvent that couples to the state,
 #: a population was then off by .08 while every other figure was fine.
 UNTESTED = "no energies and two training temperatures: how populations depend on temperature is assumed, not tested"
@@ -32,7 +35,7 @@ FIGURES = ("ess_fraction", *LIMITS)
 COLUMNS = (
     *("study", "model", "temperature", "role", "state", "mean", "std", "n_seeds"),
     *FIGURES,
-    *("trusted", "reasons"),
+    *("trust_log_density", "trusted", "reasons"),
 )
 
 #: (model, temperature) -> state -> seed -> population
@@ -110,7 +113,7 @@ def prediction_rows(study: Study, scores: list[dict[str, str]], populations: lis
     the larger value of the nearest on either side counts.
     """
     named = _named(populations)
-    known = {metric: _scores(scores, metric) for metric in FIGURES}
+    known = {metric: _scores(scores, metric) for metric in (*FIGURES, "trust_log_density")}
     rows = []
     for model in predictors(study):
         for T in study.temperatures.generated:
@@ -147,7 +150,8 @@ def _figures(study: Study, known: dict, model: str, T: float) -> dict[str, float
     found = {metric: median(metric, model, T) for metric in ("ess_fraction", "trust_reweighting", "trust_seeds")}
     found["trust_basis"] = median("trust_basis", "conditional", T)
     found["trust_identity"] = max(identity, default=None)
-    return {metric: found[metric] for metric in FIGURES if found[metric] is not None}
+    found["trust_log_density"] = median("trust_log_density", model, T)
+    return {metric: value for metric in COLUMNS if (value := found.get(metric)) is not None}
 
 
 #: What a figure beyond its limit means, in words.
@@ -161,11 +165,17 @@ _WORDS = {
 
 def doubts(figures: dict[str, float]) -> list[str]:
     """Reasons not to trust a prediction with these trust figures, in words."""
-    reasons = []
+    reasons = {}
     share = figures.get("ess_fraction")
     if share is not None and share < ESS_LIMIT:
-        reasons.append(f"only {100 * share:.2g} % of the training frames count (limit {100 * ESS_LIMIT:g} %)")
+        reasons["ess_fraction"] = f"only {100 * share:.2g} % of the training frames count (limit {100 * ESS_LIMIT:g} %)"
     for metric, limit in LIMITS.items():
         if figures.get(metric, 0.0) > limit:
-            reasons.append(f"{_WORDS[metric].format(f'{figures[metric]:.2g}')} (limit {limit:g})")
-    return reasons
+            reasons[metric] = f"{_WORDS[metric].format(f'{figures[metric]:.2g}')} (limit {limit:g})"
+    error = figures.get("trust_log_density")
+    if error is not None and "trust_identity" in reasons:
+        if error > LOG_DENSITY_LIMIT:
+            reasons["trust_identity"] += f", which comes to {error:.2g} kT in ln p (limit {LOG_DENSITY_LIMIT:g})"
+        else:
+            del reasons["trust_identity"]
+    return list(reasons.values())

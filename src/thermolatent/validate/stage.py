@@ -15,7 +15,7 @@ from thermolatent.learn.model import Model
 from thermolatent.learn.representation import Representation, load_representation
 from thermolatent.learn.reweight import LINEAR, FrameWeights
 from thermolatent.validate.assumption import conditional_shift
-from thermolatent.validate.identity import trust_identity
+from thermolatent.validate.identity import log_density_error, trust_identity
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import Profiles
@@ -170,16 +170,22 @@ def _basis(frame_weights: FrameWeights, tables: Tables, T: float, named: StateSe
 
 
 def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: View) -> None:
-    trained = Model.load(layout.model(model, tables.seed))
+    trained, kT = Model.load(layout.model(model, tables.seed)), study.system.kT
+    slope_errors = {}
     for T in study.temperatures.train:
         energies = draw(load_array(layout.energies(T), "energies", mmap=True), tables.reference.drawn[T])
         if not np.isfinite(energies).all():
             log.warning("%s: the MD at T=%s has no energies, no trust_identity", model, format_temperature(T))
             continue
         half = tables.reference.half[T]
-        value = trust_identity(trained, study.system.kT(T), T, latent.points[T], energies, half)
+        value = trust_identity(trained, kT(T), T, latent.points[T], energies, half)
         if np.isfinite(value):
             tables.add(model, T, latent.name, "trust_identity", value, None, energies.size)
+            slope_errors[1 / kT(T)] = value * float(np.std(energies))
+    if len(slope_errors) == len(study.temperatures.train):
+        for T in study.temperatures.generated:
+            value = log_density_error(slope_errors, 1 / kT(T))
+            tables.add(model, T, latent.name, "trust_log_density", value)
 
 
 def _kinetics(study: Study, model: str, tables: Tables, own: StateSet, representation: Representation) -> None:
