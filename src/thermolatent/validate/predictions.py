@@ -25,7 +25,7 @@ ESS_LIMIT = 0.05
 #: standard deviations of the seeds are as much; the form of A is a bias that no number of seeds averages out.
 LIMITS = {"trust_reweighting": 0.05, "trust_basis": 0.03, "trust_seeds": 0.025, "trust_identity": 0.25}
 #: A violated identity counts only where it puts ln p off by more than this, kT, root mean square: less moves no population by
-#: more than half of it (Cauchy and Schwarz), the difference that ``trust_reweighting`` allows.
+#: more than half of it, to first order (Cauchy and Schwarz), the difference that ``trust_reweighting`` allows.
 LOG_DENSITY_LIMIT = 0.1
 #: Two temperatures and no energies give one slope and nothing to doubt it by: on LJ7 in a solvent that couples to the state,
 #: a population was then off by .08 while every other figure was fine.
