@@ -3,11 +3,14 @@
 import ast
 import importlib.util
 import json
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from studies_for_tests import SOUND, changed, write
 
 from thermolatent.artifacts import load_array, load_arrays
@@ -164,6 +167,14 @@ def test_the_pins_meet_what_the_package_asks_for():
         "envs/constraints.txt: numpy==1.26.0, but pyproject.toml needs numpy>=2"
     ]
     assert "has no pin of numpy" in module.mismatches(project, {k: v for k, v in pinned.items() if k != "numpy"})[0]
+
+
+def test_every_pin_runs_on_the_oldest_python():
+    """Debian 12 has 3.11.2; a pin that needs 3.11.5 leaves pip there with conflicts it cannot explain."""
+    pinned = audit().pins((HOME / "envs/constraints.txt").read_text())
+    needs = {canonicalize_name(d.name): d.metadata["Requires-Python"] for d in distributions()}
+    assert len(needs.keys() & pinned) > len(pinned) / 2
+    assert {name for name in needs.keys() & pinned if "3.11.0" not in SpecifierSet(needs[name] or "")} == set()
 
 
 def test_an_audit_whose_database_is_out_of_reach_has_not_passed():
