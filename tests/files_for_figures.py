@@ -83,10 +83,12 @@ def trust_rows(study, seeds):
             basis = {"model": "conditional", "plane": "fixed", "metric": "trust_basis", "unit": "1"}
             yield base | basis | {"value": 0.002 + 0.03 * abs(T - 0.2) * abs(T - 0.5)}
             for k, model in enumerate(study.models):
+                plane = f"latent_{model}" if study.models[model].encoder == "joint" else "latent"
                 if T in study.temperatures.train:
-                    plane = f"latent_{model}" if study.models[model].encoder == "joint" else "latent"
                     identity = {"model": model, "plane": plane, "metric": "trust_identity", "unit": "1"}
                     yield base | identity | {"value": 0.1 + 0.02 * k + 0.01 * seed}
+                error = {"model": model, "plane": plane, "metric": "trust_log_density", "unit": "1"}
+                yield base | error | {"value": (0.02 + 0.01 * k) * min(abs(T - t) for t in study.temperatures.train)}
 
 
 def write_tables(study, layout, scores, populations):

@@ -241,7 +241,7 @@ def test_error_is_drawn_against_each_trust_figure(study, shown):
     assert len(panels) == len(FIGURES)
     for figure, panel in zip(FIGURES, panels, strict=True):
         own = [row for row in rows if row[0] == figure]
-        assert {row[1] for row in own} == set(study.models if figure == "trust_identity" else predictors(study))
+        assert {row[1] for row in own} == set(study.models if figure == "trust_log_density" else predictors(study))
         points = [(*line.get_xdata(), *line.get_ydata()) for line in panel.lines]
         smallest = min(row[4] for row in own if row[4] > 0)  # where zeros are drawn
         np.testing.assert_allclose(points, [(max(row[4], smallest), row[5]) for row in own])

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicHermiteSpline
 
+from thermolatent.validate import stage
 from thermolatent.validate.identity import (
     MAX_FRAMES,
+    RESOLVED,
     STEP,
     identity_discrepancy,
     log_density_error,
@@ -123,14 +125,48 @@ def test_the_slope_of_a_density_by_ode_is_tabulated_and_the_figure_is_the_same()
 def test_error_of_ln_p_between_is_that_of_the_cubic_through_two_right_values_with_wrong_slopes():
     """A model that is the cubic in b with the truth's values and other slopes at b = 1 and 3; the truth is a parabola."""
     b = np.linspace(1, 3, 9)
-    values, slopes, errors = np.array([1.0, 9.0]), np.array([2.0, 6.0]), np.array([0.3, 0.2])
+    values, slopes, errors = np.array([1.0, 9.0]), np.array([2.0, 6.0]), np.array([0.3 * 2, 0.4 * 5])
     wrong = CubicHermiteSpline([1, 3], values, slopes + errors * (1, -1))  # opposite signs add up
-    found = [log_density_error({1.0: 0.3, 3.0: 0.2}, x) for x in b]
+    found = [log_density_error({1.0: (0.3, 2.0), 3.0: (0.4, 5.0)}, x) for x in b]
     np.testing.assert_allclose(found, wrong(b) - b**2, atol=1e-12)
 
 
 def test_error_of_ln_p_beyond_grows_with_the_distance_from_the_nearest():
-    errors = {3.0: 0.2, 1.0: 0.3, 2.0: 9.0}
-    found = [log_density_error(errors, b) for b in (0.5, 1.0, 2.0, 3.0, 5.0)]
+    violations = {3.0: (2.0, 0.1), 1.0: (0.5, 0.6), 2.0: (9.0, 1.0)}
+    found = [log_density_error(violations, b) for b in (0.5, 1.0, 2.0, 3.0, 5.0)]
     assert found == pytest.approx([0.15, 0, 0, 0, 0.4])
-    assert log_density_error({1.0: 0.3}, 2.0) == pytest.approx(0.3)
+
+
+def test_violations_within_noise_put_ln_p_off_by_nothing():
+    assert log_density_error({1.0: (RESOLVED, 100.0)}, 2.0) == 0
+    assert log_density_error({1.0: (1.01 * RESOLVED, 100.0)}, 2.0) == pytest.approx(101 * RESOLVED)
+
+
+def test_validate_says_at_each_temperature_what_the_violations_come_to():
+    """A Gaussian whose variance is T^2, not T: its slope in b is off by (2 b - 1) x^2 / 2, of which the spread is known."""
+    study = SimpleNamespace(
+        temperatures=SimpleNamespace(train=[0.5, 2.0], generated=[0.4, 0.5, 1.0, 2.0, 3.0]),
+        system=SimpleNamespace(kT=lambda T: T),
+    )
+    rng, rows = np.random.default_rng(0), {}
+    points = {T: np.sqrt(T) * rng.standard_normal((20, 2000, 1)) for T in study.temperatures.train}
+    half = np.arange(20) < 10
+    model = SimpleNamespace(
+        about={"theta_range": [0.5, 4.0], "T_ref": 0.5}, density=SimpleNamespace(by_ode=False), log_prob=gaussian(2)
+    )
+    tables = SimpleNamespace(
+        seed=0,
+        reference=SimpleNamespace(drawn=dict.fromkeys(points), half=dict.fromkeys(points, half)),
+        add=lambda model, T, plane, metric, value, *_: rows.setdefault(metric, {}).update({T: value}),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "Model", SimpleNamespace(load=lambda path: model))
+        patch.setattr(stage, "load_array", lambda path, *_, **__: points[path][..., 0] ** 2 / 2)
+        patch.setattr(stage, "draw", lambda array, _: array)
+        layout = SimpleNamespace(model=lambda *_: None, energies=lambda T: T)
+        stage._identity(study, layout, "wrong", tables, SimpleNamespace(name="latent", points=points))
+    e = {T: abs(2 / T - 1) * T / np.sqrt(2) for T in points}  # U = x^2 / 2 has the standard deviation T / sqrt(2)
+    assert rows["trust_identity"] == pytest.approx({0.5: 3.0, 2.0: 0.0}, rel=0.05, abs=0.05)
+    x = (1 - 0.5) / 1.5  # b = 1 between 1/2 and 2; the hotter violates nothing
+    expected = {0.4: 0.5 * e[0.5], 0.5: 0.0, 1.0: 1.5 * x**2 * (1 - x) * e[0.5], 2.0: 0.0, 3.0: 0.0}
+    assert rows["trust_log_density"] == pytest.approx(expected, rel=0.05)

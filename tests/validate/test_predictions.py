@@ -9,7 +9,6 @@ from thermolatent.validate.predictions import (
     COLUMNS,
     FIGURES,
     LIMITS,
-    LOG_DENSITY_LIMIT,
     UNTESTED,
     doubts,
     prediction_rows,
@@ -81,35 +80,25 @@ def test_reweightings_that_are_exhausted_or_the_predictor_itself_do_not_count(st
 def test_predictions_have_mean_spread_figures_and_verdict(study, tables):
     scores, populations = tables
     scores = scores + [score("conditional", "1", seed, "trust_basis", 0.01) for seed in "01"]
-    scores += [score("good", T, "0", "trust_identity", value) for T, value in (("0.5", 0.1), ("1.5", 0.2))]
+    scores += [score("good", "1", seed, "trust_log_density", value) for seed, value in (("0", 0.03), ("1", 0.05))]
     rows = prediction_rows(study, scores + trust_rows(study, scores, populations), populations)
     assert set(COLUMNS) >= {key for row in rows for key in row}
     good = {row["state"]: row for row in rows if row["model"] == "good"}
     assert list(good) == list(STATES)
     assert good["right"]["mean"] == pytest.approx(0.38)
     assert good["right"]["std"] == pytest.approx(statistics.stdev([0.40, 0.36]))
-    expected = {"ess_fraction": 0.3, "trust_reweighting": 0.05, "trust_basis": 0.01, "trust_identity": 0.2}
+    expected = {"ess_fraction": 0.3, "trust_reweighting": 0.05, "trust_basis": 0.01, "trust_log_density": 0.04}
     assert {k: good["top"][k] for k in expected} == pytest.approx(expected)
     assert good["left"]["trusted"] == "no"
     assert good["left"]["reasons"] == "a named population scatters by 0.028 over the seeds (limit 0.025)"
     conditional = next(row for row in rows if row["model"] == "conditional")
     assert (conditional["trusted"], conditional["reasons"]) == ("yes", "")
-    assert "trust_identity" not in conditional
+    assert "trust_log_density" not in conditional
     which_t = next(row for row in rows if row["model"] == "which_t")
     assert which_t["reasons"].startswith(
         "only 1 % of the training frames count (limit 5 %); a named population differs by"
     )
     assert {row["model"] for row in rows} == {"good", "which_t", "conditional"} <= set(predictors(study))
-
-
-def test_the_identity_counts_at_the_nearest_training_temperatures(study):
-    values = {"0.5": 0.1, "1.5": 0.4}
-    scores = [score("good", T, "0", "trust_identity", value) for T, value in values.items()]
-    populations = [row for T in ("0.5", "1", "1.5", "2") for row in population("good", T, "0", (0.4, 0.4, 0.2))]
-    scores += [score("conditional", T, "0", "trust_basis", 0.01) for T in ("0.5", "1", "1.5", "2")]
-    rows = prediction_rows(study, scores, populations)
-    assert [r["trust_identity"] for r in rows if r["state"] == "top"] == [0.1, 0.4, 0.4, 0.4]
-    assert [r["trusted"] for r in rows if r["state"] == "top"] == ["yes", "no", "no", "no"]
 
 
 def test_without_energies_two_temperatures_are_not_enough_to_trust_a_third(study):
@@ -133,15 +122,3 @@ def test_each_figure_alone_can_raise_a_doubt(figure):
     assert spelled in reason
     assert "limit" in reason
     assert ";" not in reason  # which separates them in the table
-
-
-def test_a_violated_identity_counts_only_where_it_puts_ln_p_off(study):
-    """At 1.5 and 2 the identity is violated alike; at 1.5, which was learned, ln p is not off by it."""
-    scores = [score("good", T, "0", "trust_identity", 0.4) for T in ("0.5", "1.5")]
-    errors = {"0.5": 0.0, "1": LOG_DENSITY_LIMIT, "1.5": 0.0, "2": 0.2}
-    scores += [score("good", T, "0", "trust_log_density", value) for T, value in errors.items()]
-    scores += [score("conditional", T, "0", "trust_basis", 0.01) for T in errors]
-    populations = [row for T in errors for row in population("good", T, "0", (0.4, 0.4, 0.2))]
-    rows = [r for r in prediction_rows(study, scores, populations) if r["state"] == "top"]
-    assert [(r["trust_log_density"], r["trusted"]) for r in rows] == [(0, "yes"), (0.1, "yes"), (0, "yes"), (0.2, "no")]
-    assert "by 0.4 of their spread (limit 0.25), which comes to 0.2 kT in ln p (limit 0.1)" in rows[-1]["reasons"]

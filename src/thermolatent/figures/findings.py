@@ -9,7 +9,7 @@ from statistics import median
 from thermolatent.config import Study
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.layout import BASELINES, format_temperature
-from thermolatent.validate.predictions import ESS_LIMIT, LIMITS, LOG_DENSITY_LIMIT
+from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
 
 #: Divergences whose ratio is nearer to 1 than this are called much the same.
 ALIKE = 0.1
@@ -187,8 +187,7 @@ def trust_sentences(tables: Tables, model: str) -> list[str]:
         "trust_reweighting": "named populations agree with the reweightings within {:g}",
         "trust_basis": "two forms of reweighting agree within {:g}",
         "trust_seeds": "between seeds within a standard deviation of {:g}",
-        "trust_identity": "the density turns with temperature as the energies say within {:g} of their spread "
-        f"or {LOG_DENSITY_LIMIT:g} kT in ln p",
+        "trust_log_density": "the density turns with temperature as the energies say within {:g} in ln p",
     }
     checks += [text.format(LIMITS[figure]) for figure, text in words.items() if tables.trust(model, figure)]
     return [f"{model}: no temperature in doubt ({', '.join(checks)})."]

@@ -31,6 +31,7 @@ TITLES = {
     "trust_basis": "Disagreement of two forms of reweighting",
     "trust_seeds": "Disagreement between seeds",
     "trust_identity": "Violation of the thermodynamic identity",
+    "trust_log_density": "What it comes to in ln p",
 }
 #: A divergence up to this many times the floor is printed bold.
 NEAR_FLOOR = 1.5
@@ -69,7 +70,7 @@ def score_tables(study: Study, tables: Tables) -> list[Table]:
     for metric in TITLES:
         if metric == "ess_fraction":
             wanted.append((metric, ""))
-        elif metric in ("js_latent", "conditional_shift", "trust_identity"):
+        elif metric in ("js_latent", "conditional_shift", "trust_identity", "trust_log_density"):
             wanted += [(metric, plane) for plane in tables.planes(metric)]
         else:
             wanted.append((metric, "fixed"))

@@ -23,7 +23,7 @@ WORDS = {
     "trust_reweighting": ("against the reweightings", "largest difference"),
     "trust_basis": ("two forms of reweighting", "largest difference"),
     "trust_seeds": ("between seeds", "standard deviation"),
-    "trust_identity": ("thermodynamic identity", "violation (standard deviations of U)"),
+    "trust_log_density": ("thermodynamic identity", "error in ln p"),
 }
 #: Error that the trust figures are compared with.
 ERROR = "population_max_error"

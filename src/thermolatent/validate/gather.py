@@ -85,9 +85,12 @@ def describe(study: Study, layout: Layout, seeds: list[int], populations: list[d
         "trust": {
             "limits": {"ess_fraction_at_least": predictions.ESS_LIMIT, **predictions.LIMITS},
             "rule": "trusted if no figure that exists is beyond its limit; medians over seeds; trust_basis of the data "
-            "counts for all, trust_identity of the nearest training temperature on either side, and only where "
-            f"trust_log_density is above {predictions.LOG_DENSITY_LIMIT:g}",
-            "identity": {"bins_per_axis": identity.BINS, "relative_step_in_b": identity.STEP},
+            "counts for all",
+            "identity": {
+                "bins_per_axis": identity.BINS,
+                "relative_step_in_b": identity.STEP,
+                "violations_that_count_above": identity.RESOLVED,
+            },
         },
         "metrics": {name: metric._asdict() for name, metric in METRICS.items()},
     }

@@ -22,6 +22,8 @@ from thermolatent.validate.divergence import Bins
 BINS = 20
 #: Frames of one temperature at the most, evenly spaced.
 MAX_FRAMES = 40_000
+#: Violations up to this are not told from noise: of U by a bath, whose spread makes little of any of them, and of the slope.
+RESOLVED = 0.25
 #: Relative step in b of the finite difference.
 STEP = 0.02
 #: Error of a slope from a table, in standard deviations of U: less than the figure's own scatter.
@@ -90,26 +92,28 @@ def identity_discrepancy(
     return float(np.sqrt(max(weight @ (a * b), 0.0)) / scale)
 
 
-def log_density_error(slope_errors: Mapping[float, float], b: float) -> float:
-    """What errors of the slope d ln p/db come to in ln p at ``b``, kT; ln p itself is taken as right where they are known.
+def log_density_error(violations: Mapping[float, tuple[float, float]], b: float) -> float:
+    """What violations of the identity come to in ln p at ``b``, where ln p itself is right at the ``b_k`` they are of.
 
-    Beyond the known ``b_k`` the error of the nearest times the distance. Between two of them, L apart and x from 0 to 1, that
-    of the cubic with these slopes and no error at either end, L (x (1-x)^2 e_0 + x^2 (1-x) e_1), both counted as adding up.
+    Beyond these the nearest error of the slope times the distance. Between two, L apart and x from 0 to 1, the cubic with
+    these errors of the slope and none at either end, L (x (1-x)^2 e_0 + x^2 (1-x) e_1), both counted as adding up.
 
     Parameters
     ----------
-    slope_errors: root mean square over p(z) of the error of d ln p/db at each ``b_k``, in the unit of energy.
-    b: 1/kT asked for, in the inverse unit.
+    violations: ``b_k`` -> the discrepancy of :func:`trust_identity` there and the standard deviation it is in. One up to
+        :data:`RESOLVED` counts as none.
+    b: 1/kT asked for, in the inverse unit of the standard deviations.
     """
-    below, above = [k for k in slope_errors if k <= b], [k for k in slope_errors if k >= b]
+    errors = {k: share * std if share > RESOLVED else 0.0 for k, (share, std) in violations.items()}
+    below, above = [k for k in errors if k <= b], [k for k in errors if k >= b]
     if not below or not above:
-        nearest = min(slope_errors, key=lambda k: abs(k - b))
-        return abs(b - nearest) * slope_errors[nearest]
+        nearest = min(errors, key=lambda k: abs(k - b))
+        return abs(b - nearest) * errors[nearest]
     left, right = max(below), min(above)
     if left == right:
         return 0.0
     x = (b - left) / (right - left)
-    return (right - left) * (x * (1 - x) ** 2 * slope_errors[left] + x**2 * (1 - x) * slope_errors[right])
+    return (right - left) * (x * (1 - x) ** 2 * errors[left] + x**2 * (1 - x) * errors[right])
 
 
 def trust_identity(

@@ -91,10 +91,10 @@ METRICS = {
         "at training temperatures; sampling noise taken out by halves of the walkers",
     ),
     "trust_log_density": Metric(
-        "kT",
+        "1",
         "0 and up",
         "what trust_identity at the training temperatures around, or nearest, comes to in ln p_T(z) at this temperature; root "
-        "mean square over the latent plane",
+        "mean square over the latent plane; violations within noise count as 0",
     ),
     "conditional_shift": Metric(
         "reference standard deviations",

@@ -1,7 +1,7 @@
 """Predictions with an uncertainty, and whether to trust them, judged without any reference MD.
 
-Four figures per predictor and temperature, and one per model at the training temperatures, with what that one comes to at
-others; docs/metrics.md says what each can see. A prediction beyond one of :data:`LIMITS` is not trusted, and the table says why.
+Five figures per predictor and temperature; docs/metrics.md says what each can see. A prediction beyond one of
+:data:`LIMITS` is not trusted, and the table says why.
 """
 
 from __future__ import annotations
@@ -22,11 +22,9 @@ FITTED = ("which_t", "conditional")
 #: of the frames were at a Jensen-Shannon divergence of .010, with 3 % at .020, with 0.4 % at .053.
 ESS_LIMIT = 0.05
 #: Above these a prediction is not trusted. A difference of .05 means that one of the two is wrong by half of it; two
-#: standard deviations of the seeds are as much; the form of A is a bias that no number of seeds averages out.
-LIMITS = {"trust_reweighting": 0.05, "trust_basis": 0.03, "trust_seeds": 0.025, "trust_identity": 0.25}
-#: A violated identity counts only where it puts ln p off by more than this, kT, root mean square: less moves no population by
-#: more than half of it, to first order (Cauchy and Schwarz), the difference that ``trust_reweighting`` allows.
-LOG_DENSITY_LIMIT = 0.1
+#: standard deviations of the seeds are as much; the form of A is a bias that no number of seeds averages out; and an error of
+#: ln p moves no population by more than half of its root mean square, to first order (Cauchy and Schwarz).
+LIMITS = {"trust_reweighting": 0.05, "trust_basis": 0.03, "trust_seeds": 0.025, "trust_log_density": 0.1}
 #: Two temperatures and no energies give one slope and nothing to doubt it by: on LJ7 in a solvent that couples to the state,
 #: a population was then off by .08 while every other figure was fine.
 UNTESTED = "no energies and two training temperatures: how populations depend on temperature is assumed, not tested"
@@ -35,7 +33,7 @@ FIGURES = ("ess_fraction", *LIMITS)
 COLUMNS = (
     *("study", "model", "temperature", "role", "state", "mean", "std", "n_seeds"),
     *FIGURES,
-    *("trust_log_density", "trusted", "reasons"),
+    *("trusted", "reasons"),
 )
 
 #: (model, temperature) -> state -> seed -> population
@@ -109,15 +107,14 @@ def prediction_rows(study: Study, scores: list[dict[str, str]], populations: lis
     """Rows of ``predictions.csv``: one per predictor, temperature and named state.
 
     ``scores`` must hold the rows of :func:`trust_rows`. Trust figures are medians over seeds. ``trust_basis`` is the
-    data's, the same for every predictor; ``trust_identity`` exists at training temperatures, and between and beyond them
-    the larger value of the nearest on either side counts.
+    data's, the same for every predictor.
     """
     named = _named(populations)
-    known = {metric: _scores(scores, metric) for metric in (*FIGURES, "trust_log_density")}
+    known = {metric: _scores(scores, metric) for metric in FIGURES}
     rows = []
     for model in predictors(study):
         for T in study.temperatures.generated:
-            figures = _figures(study, known, model, T)
+            figures = _figures(known, model, T)
             reasons = doubts(figures)
             if (
                 "trust_basis" not in figures
@@ -136,22 +133,11 @@ def prediction_rows(study: Study, scores: list[dict[str, str]], populations: lis
     return rows
 
 
-def _figures(study: Study, known: dict, model: str, T: float) -> dict[str, float]:
+def _figures(known: dict, model: str, T: float) -> dict[str, float]:
     """The trust figures there are of one prediction."""
-
-    def median(metric: str, name: str, temperature: float) -> float | None:
-        values = known[metric].get((name, temperature))
-        return statistics.median(values.values()) if values else None
-
-    below = [t for t in study.temperatures.train if t <= T]
-    above = [t for t in study.temperatures.train if t >= T]
-    neighbours = {pick(side) for pick, side in ((max, below), (min, above)) if side}
-    identity = [v for t in neighbours if (v := median("trust_identity", model, t)) is not None]
-    found = {metric: median(metric, model, T) for metric in ("ess_fraction", "trust_reweighting", "trust_seeds")}
-    found["trust_basis"] = median("trust_basis", "conditional", T)
-    found["trust_identity"] = max(identity, default=None)
-    found["trust_log_density"] = median("trust_log_density", model, T)
-    return {metric: value for metric in COLUMNS if (value := found.get(metric)) is not None}
+    whose = {metric: "conditional" if metric == "trust_basis" else model for metric in FIGURES}
+    found = {metric: known[metric].get((name, T)) for metric, name in whose.items()}
+    return {metric: statistics.median(values.values()) for metric, values in found.items() if values}
 
 
 #: What a figure beyond its limit means, in words.
@@ -159,23 +145,17 @@ _WORDS = {
     "trust_reweighting": "a named population differs by {} from a reweighting",
     "trust_basis": "a named population hangs by {} on how the potential of mean force is assumed to depend on temperature",
     "trust_seeds": "a named population scatters by {} over the seeds",
-    "trust_identity": "the density turns with temperature otherwise than the energies say, by {} of their spread",
+    "trust_log_density": "the density turns with temperature otherwise than the energies say, which puts ln p off by {}",
 }
 
 
 def doubts(figures: dict[str, float]) -> list[str]:
     """Reasons not to trust a prediction with these trust figures, in words."""
-    reasons = {}
+    reasons = []
     share = figures.get("ess_fraction")
     if share is not None and share < ESS_LIMIT:
-        reasons["ess_fraction"] = f"only {100 * share:.2g} % of the training frames count (limit {100 * ESS_LIMIT:g} %)"
+        reasons.append(f"only {100 * share:.2g} % of the training frames count (limit {100 * ESS_LIMIT:g} %)")
     for metric, limit in LIMITS.items():
         if figures.get(metric, 0.0) > limit:
-            reasons[metric] = f"{_WORDS[metric].format(f'{figures[metric]:.2g}')} (limit {limit:g})"
-    error = figures.get("trust_log_density")
-    if error is not None and "trust_identity" in reasons:
-        if error > LOG_DENSITY_LIMIT:
-            reasons["trust_identity"] += f", which comes to {error:.2g} kT in ln p (limit {LOG_DENSITY_LIMIT:g})"
-        else:
-            del reasons["trust_identity"]
-    return list(reasons.values())
+            reasons.append(f"{_WORDS[metric].format(f'{figures[metric]:.2g}')} (limit {limit:g})")
+    return reasons

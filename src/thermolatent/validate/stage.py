@@ -171,7 +171,7 @@ def _basis(frame_weights: FrameWeights, tables: Tables, T: float, named: StateSe
 
 def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: View) -> None:
     trained, kT = Model.load(layout.model(model, tables.seed)), study.system.kT
-    slope_errors = {}
+    violations = {}
     for T in study.temperatures.train:
         energies = draw(load_array(layout.energies(T), "energies", mmap=True), tables.reference.drawn[T])
         if not np.isfinite(energies).all():
@@ -181,10 +181,10 @@ def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: 
         value = trust_identity(trained, kT(T), T, latent.points[T], energies, half)
         if np.isfinite(value):
             tables.add(model, T, latent.name, "trust_identity", value, None, energies.size)
-            slope_errors[1 / kT(T)] = value * float(np.std(energies))
-    if len(slope_errors) == len(study.temperatures.train):
+            violations[1 / kT(T)] = (value, float(np.std(energies)))
+    if len(violations) == len(study.temperatures.train):
         for T in study.temperatures.generated:
-            value = log_density_error(slope_errors, 1 / kT(T))
+            value = log_density_error(violations, 1 / kT(T))
             tables.add(model, T, latent.name, "trust_log_density", value)
 
 
