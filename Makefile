@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CORES ?= all
+# Processes that share the tests of make test; 0 for one that prints as it goes
+WORKERS ?= 2
 # Further options of pip install, e.g. PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a small torch
 PIP_FLAGS ?=
 
@@ -41,8 +43,9 @@ compare: $(STAMP) ## densities side by side on LJ7 and three-hole, three seeds: 
 report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, and what it needs
 	$(BIN)/snakemake --cores $(CORES) --until report
 
+# One thread in each of the processes that share the test files: two cores are then busy all the time.
 test: $(STAMP) ## the tests, but those that take minutes
-	$(BIN)/python -m pytest -m "not slow and not faults"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not faults" -n $(WORKERS) --dist loadfile
 
 test-report: $(STAMP) ## the report in headless Chromium, Debian's installed if there is none
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
