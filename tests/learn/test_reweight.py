@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from exact_study import make_study
+from sklearn.linear_model import BayesianRidge
 
 from thermolatent.artifacts import load_model, save_array, save_json, save_model
 from thermolatent.densities.reweighting import (
@@ -19,7 +20,7 @@ from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn import reweight
 from thermolatent.learn.dataset import load_training
-from thermolatent.learn.heat_capacity import refit_heat_capacity
+from thermolatent.learn.heat_capacity import estimate_heat_capacity
 from thermolatent.learn.informed import InformedPool, systematic_resample
 from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights, baseline_weights
 from thermolatent.systems.three_hole import ThreeHole
@@ -124,23 +125,33 @@ def test_a_third_temperature_shows_the_heat_capacity_without_any_energies(tmp_pa
         share(LINEAR, 1.0)
 
 
-def test_a_refit_to_energies_without_a_signal_keeps_the_network(potential_of_two):
-    """And what it does change leaves A at both training temperatures as it was, up to a constant."""
+@pytest.mark.parametrize("noise", [1.0, 3.0, 100.0])
+def test_the_heat_capacity_is_bayesian_ridge_regression_on_the_hidden_layer(potential_of_two, noise):
+    """Against scikit-learn's, which iterates; from noise like the energies' own spread to so much that c(x) is 0."""
     network, features, which = potential_of_two
-    cells = (features[:, 0] > 0).astype(np.int64) + 2 * (features[:, 1] > 0)
-    before = network.network[-1].weight.detach().clone()
-    at_training = network.potential(network.coefficients(torch.from_numpy(features)), network.b.numpy()).detach()
-    slopes = network._slopes(network.b.numpy())[which]
-    own = (network.coefficients(torch.from_numpy(features)).detach().numpy() * slopes).sum(1)
-    noise = np.random.default_rng(5).normal(0, 30, len(own))
-    assert refit_heat_capacity(network, [torch.from_numpy(features)], cells, which, own + noise) < 0.7
-    signal = (
-        own + 0.1 * noise + 8 * (cells == 3) * (slopes[:, 1] - network._basis(np.array([2.0]))[0, 1] * slopes[:, 0])
-    )
-    assert refit_heat_capacity(network, [torch.from_numpy(features)], cells, which, signal) > 0.9
-    assert (network.network[-1].weight - before).abs().max() > 0.1
-    after = network.potential(network.coefficients(torch.from_numpy(features)), network.b.numpy()).detach()
-    shift = after - at_training
+    x, b = torch.from_numpy(features), network.b.numpy()
+    with torch.no_grad():
+        hidden = network.network[:-1](x).double().numpy()
+        e, c = network.coefficients(x).double().numpy().T
+    at_training = network.potential(network.coefficients(x).detach(), b)
+    slopes, end = network._slopes(b)[which], network._basis(np.array([2.0]))[0, 1]
+    turn = slopes[:, 1] - end * slopes[:, 0]
+    true = 4 * np.tanh(features[:, 0] * features[:, 1])
+    energies = (e + end * c) * slopes[:, 0] + true * turn + np.random.default_rng(5).normal(0, noise, len(e))
+
+    scale = np.sqrt(np.mean([hidden[which == k].var(0) for k in (0, 1)], axis=0))
+    design, target = hidden / scale * turn[:, None], energies - (e + end * c) * slopes[:, 0]
+    for k in (0, 1):
+        design[which == k] -= design[which == k].mean(0)
+        target[which == k] -= target[which == k].mean()
+    ridge = BayesianRidge(fit_intercept=False, max_iter=3000, tol=1e-9).fit(design, target)
+    determined = estimate_heat_capacity(network, x.split(7000), which, energies)
+    with torch.no_grad():
+        found = network.coefficients(x).double().numpy()[:, 1]
+    expected = hidden / scale @ ridge.coef_
+    np.testing.assert_allclose(found - found.mean(), expected - expected.mean(), atol=0.02 * true.std())
+    assert (found.std() > 0.5 * true.std()) == (noise < 100) == (determined > 1)
+    shift = network.potential(network.coefficients(x).detach(), b) - at_training
     torch.testing.assert_close(shift, shift.mean(0).expand_as(shift), atol=2e-4, rtol=0)
 
 

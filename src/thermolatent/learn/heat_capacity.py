@@ -1,10 +1,10 @@
-"""The conditional heat capacity c(x) of a reduced potential, refitted to energies that are mostly a solvent's noise.
+"""The conditional heat capacity c(x) of a reduced potential, estimated from energies that are mostly a solvent's noise.
 
-With two training temperatures the classification fixes A(x, b) at both and nothing between: c(x) is the energies' alone.
-Where a solvent's noise is most of their variance the network does not find it in its many directions. Here it is asked in
-few: a change of c(x) in each of some cells of the fixed plane, as far as the last hidden layer can tell them apart, by
-linear least squares at fixed A(x, b_cold), the sum shrunk towards the network's own c(x) by the positive-part rule of
-James and Stein (1961): what is no larger than its noise is dropped.
+With two training temperatures the classification fixes A(x, b) at both and nothing between: c(x) is the energies' alone, and
+where a solvent's noise is most of their variance, stochastic gradients leave much of it in c(x) and miss much of the signal.
+But at fixed A(x, b_cold) the energies are linear in c(x), and so in the last layer's weights: a linear regression, which has a
+closed form. The weights have a Gaussian prior of one width, the one that makes the energies most likely (MacKay, Neural
+Computation 4, 415, 1992). Where noise hides the signal that is 0, and A stays linear in b.
 """
 
 from __future__ import annotations
@@ -14,57 +14,100 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from scipy.optimize import minimize_scalar
 
 from thermolatent.densities.reweighting import ReducedPotential
 
 log = logging.getLogger(__name__)
 
-#: Cells of the fixed plane, k-means clusters: about as many as there are states.
-CELLS = 8
-_RIDGE = 1e-6
+#: The regression takes what A leaves of the energies for noise. Where x says most of the energy that would be the network's
+#: own misfit, a function of x, and not small beside a standard error from so many frames; and training sees c(x) well.
+LEAST_NOISE = 0.5
+#: ln of the prior's variance, nats^2 for a hidden unit of unit standard deviation: from nothing to as good as free.
+_LOG_VARIANCES = np.linspace(-30.0, 10.0, 161)
 
 
 @torch.no_grad()
-def refit_heat_capacity(
-    network: ReducedPotential, parts: Iterable[torch.Tensor], cells: np.ndarray, which: np.ndarray, energies: np.ndarray
-) -> float:
-    """Change the last layer of a network (on the CPU) with two training temperatures in place; returns the share kept.
+def estimate_heat_capacity(
+    network: ReducedPotential, parts: Iterable[torch.Tensor], which: np.ndarray, energies: np.ndarray
+) -> float | None:
+    """Replace c(x) of a network (on the CPU) with two training temperatures in place; A at both stays as it is.
 
     Parameters
     ----------
     parts: descriptions of the frames to fit to, one part ``(m, n_features)`` after another, n rows together.
-    cells: cell of each, ``(n,)`` int64 from 0.
     which: temperature index of each, ``(n,)``.
     energies: (U_n - <U>_k) / std_k(U), as in :meth:`ReducedPotential.loss`, ``(n,)``.
+
+    Returns
+    -------
+    float or None
+        How many of the hidden layer's directions the energies determine: the trace of the shrinkage, 0 to the width. None
+        where x says more than half of the energies' variance: then the network stays as it was trained.
     """
     b, std = network.b.numpy(), network.energy_std.cpu().numpy()
-    hidden = [network.network[:-1]((part - network.feature_mean) / network.feature_std) for part in parts]
-    coefficients = torch.cat([network.network[-1](part) for part in hidden]).double().numpy()
-    hidden = torch.cat(hidden).double().numpy()
     slopes, end = network._slopes(b), network._basis(np.array([network.b_cold]))[0, 1]
     # Per unit of c(x), when e(x) makes up for it at b_cold: the change of dA/db at each temperature.
     turn = (slopes[:, 1] - end * slopes[:, 0]) / std
-    residual = energies - (coefficients * slopes[which]).sum(1) / std[which]
+    counts, covariances = _moments(network, parts, which, energies, slopes[:, 0] / std, end)
+    scale = np.sqrt(np.average([np.diag(c)[:-1] for c in covariances], axis=0, weights=counts)) + 1e-12
+    gram = sum(n * t**2 * c[:-1, :-1] for n, t, c in zip(counts, turn, covariances, strict=True))
+    force = sum(n * t * c[:-1, -1] for n, t, c in zip(counts, turn, covariances, strict=True))
+    squares = sum(n * c[-1, -1] for n, c in zip(counts, covariances, strict=True))
+    information, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
+    used = information > 1e-9 * information[-1]
+    information, vectors = information[used], vectors[:, used]
+    best = vectors.T @ (force / scale) / information  # least squares, in directions whose errors are independent
+    noise = (squares - best**2 @ information) / sum(counts)
+    if noise < LEAST_NOISE:
+        log.info("heat capacity: as trained, x leaves %.0f %% of the energies' variance", 100 * noise)
+        return None
+    variance = noise / information
 
-    scale = hidden.std(0) + 1e-12
-    hidden = (hidden - hidden.mean(0)) / scale
-    indicators = np.eye(cells.max() + 1)[cells]
-    gram = hidden.T @ hidden + _RIDGE * len(hidden) * np.eye(hidden.shape[1])
-    directions = np.linalg.solve(gram, hidden.T @ (indicators - indicators.mean(0)))
-    design = (hidden @ directions) * turn[which, None]
-    for k in range(len(b)):  # a constant of each temperature is free
-        rows = which == k
-        design[rows] -= design[rows].mean(0)
-        residual[rows] -= residual[rows].mean()
-    # The cells' directions add up to nothing, so one of them is superfluous: an eigenvalue that is zero.
-    values, vectors = np.linalg.eigh(design.T @ design)
-    used = values > 1e-8 * values[-1]
-    values, vectors = values[used], vectors[:, used]
-    change = vectors.T @ (design.T @ residual) / values
-    chi2 = float(change**2 @ values / residual.var())
-    kept = max(0.0, 1 - max(len(change) - 2, 0) / chi2)
-    weight = torch.from_numpy(kept * (directions @ vectors @ change) / scale)
-    for row, factor in ((1, 1.0), (0, -end)):  # biases only add a function of b, which weights do not see
-        network.network[-1].weight[row] += (factor * weight).to(network.network[-1].weight.dtype)
-    log.info("heat capacity refitted in %d directions: chi2 %.1f, %.0f %% kept", len(change), chi2, 100 * kept)
-    return kept
+    def misfit(log_prior: float) -> float:
+        """-2 ln of the evidence, up to a constant."""
+        spread = np.exp(log_prior) + variance
+        return float(np.log(spread).sum() + (best**2 / spread).sum())
+
+    start = _LOG_VARIANCES[np.argmin([misfit(x) for x in _LOG_VARIANCES])]
+    prior = np.exp(minimize_scalar(misfit, bounds=(start - 0.5, start + 0.5), method="bounded").x)
+    shrinkage = prior / (prior + variance)
+    weight = network.network[-1].weight  # biases only add a function of b, which weights do not see
+    at_cold = weight[0] + end * weight[1]
+    weight[1] = torch.from_numpy(vectors @ (shrinkage * best) / scale).to(weight.dtype)
+    weight[0] = at_cold - end * weight[1]
+    determined = float(shrinkage.sum())
+    log.info(
+        "heat capacity: %.1f of %d directions determined, prior of %.2g nats, %.0f %% of the energies' variance is noise",
+        *(determined, len(best), np.sqrt(prior), 100 * noise),
+    )
+    return determined
+
+
+def _moments(
+    network: ReducedPotential,
+    parts: Iterable[torch.Tensor],
+    which: np.ndarray,
+    energies: np.ndarray,
+    slope: np.ndarray,
+    end: float,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Frames at each temperature, and the covariance there of the hidden layer and the energies less dA/db for c = 0.
+
+    Covariances, ``(width + 1, width + 1)``, since a constant of each temperature is free. One pass over the parts.
+    """
+    width, first = network.network[-1].in_features, 0
+    counts, totals = np.zeros(len(slope)), np.zeros((len(slope), width + 1))
+    squares = np.zeros((len(slope), width + 1, width + 1))
+    for part in parts:
+        hidden = network.network[:-1]((part - network.feature_mean) / network.feature_std)
+        at_cold = (network.network[-1](hidden).double() @ torch.tensor([1.0, end], dtype=torch.float64)).numpy()
+        rows = slice(first, first := first + len(part))
+        columns = np.column_stack([hidden.double().numpy(), energies[rows] - at_cold * slope[which[rows]]])
+        for k in range(len(slope)):
+            own = columns[which[rows] == k]
+            counts[k] += len(own)
+            totals[k] += own.sum(0)
+            squares[k] += own.T @ own
+    means = totals / counts[:, None]
+    return counts, [s / n - np.outer(m, m) for s, n, m in zip(squares, counts, means, strict=True)]

@@ -15,9 +15,8 @@ from thermolatent.densities.reweighting import ReducedPotential, effective_fract
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
 from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
-from thermolatent.learn.frames import BLOCK_ROWS, Rows, as_rows, over_blocks, picked_at_once, scale, transformed
-from thermolatent.learn.heat_capacity import CELLS, refit_heat_capacity
-from thermolatent.learn.labels import initial_labels
+from thermolatent.learn.frames import Rows, as_rows, blocks, over_blocks, picked_at_once, scale, transformed
+from thermolatent.learn.heat_capacity import estimate_heat_capacity
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
 
 log = logging.getLogger(__name__)
@@ -30,8 +29,6 @@ _EVALUATE_EVERY = 200
 _EVALUATION_FRAMES = 50_000
 #: MBAR is solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
 _MBAR_FRAMES = 50_000
-#: Of features that are not held in memory, the heat capacity is refitted to at most this many frames, for the same reason.
-_REFIT_FRAMES = 100_000
 
 
 def run(study: Study, layout: Layout, seed: int) -> None:
@@ -111,12 +108,7 @@ def fit_potential(
     descent.fit()
     network.cpu()
     if curved and len(b) == 2:
-        rows, cells = np.flatnonzero(~held), initial_labels(data.flat(data.plane), CELLS, seed)
-        if not data.held:
-            rows = rows[:: -(-len(rows) // _REFIT_FRAMES)]
-        numbers = torch.from_numpy(rows).split(picked_at_once(description, BLOCK_ROWS))
-        parts = (description[part] for part in numbers)
-        refit_heat_capacity(network, parts, cells[rows], data.temperature_index()[rows], scaled[rows])
+        estimate_heat_capacity(network, blocks(description), data.temperature_index(), scaled)
     # The classification's f_k are near MBAR's solution for this A; put the solution itself in their place.
     at_training = network.potential(evaluate_coefficients(network, description), 1 / np.asarray(data.kT)).numpy()
     with torch.no_grad():
