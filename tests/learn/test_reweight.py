@@ -155,6 +155,17 @@ def test_the_heat_capacity_is_bayesian_ridge_regression_on_the_hidden_layer(pote
     torch.testing.assert_close(shift, shift.mean(0).expand_as(shift), atol=2e-4, rtol=0)
 
 
+def test_where_the_description_says_the_energy_c_stays_as_trained(potential_of_two):
+    """What A leaves of the energies is then the network's misfit: a regression would take it for a signal."""
+    network, features, which = potential_of_two
+    before = network.network[-1].weight.detach().clone()
+    slopes = network._slopes(network.b.numpy())[which]
+    own = (network.coefficients(torch.from_numpy(features)).detach().numpy() * slopes).sum(1)
+    energies = own + 0.5 * np.random.default_rng(5).normal(size=len(own))
+    assert estimate_heat_capacity(network, torch.from_numpy(features).split(7000), which, energies) is None
+    assert torch.equal(network.network[-1].weight, before)
+
+
 @pytest.fixture
 def potential_of_two():
     """A network of two temperatures, features ``(n, 2)`` and the temperature index of each."""
