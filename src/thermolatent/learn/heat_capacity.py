@@ -4,7 +4,7 @@ With two training temperatures the classification fixes A(x, b) at both and noth
 where a solvent's noise is most of their variance, stochastic gradients leave much of it in c(x) and miss much of the signal.
 But at fixed A(x, b_cold) the energies are linear in c(x), and so in the last layer's weights: a linear regression, which has a
 closed form. The weights have a Gaussian prior of one width, the one that makes the energies most likely (MacKay, Neural
-Computation 4, 415, 1992). Without strong evidence of a signal c(x) is 0, and A stays linear in b.
+Computation 4, 415, 1992). Where noise hides the signal that is 0, and A stays linear in b.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 #: The regression takes what A leaves of the energies for noise. Where x says most of the energy that would be the network's
 #: own misfit, a function of x, and not small beside a standard error from so many frames; and training sees c(x) well.
 LEAST_NOISE = 0.5
-#: 2 ln of the Bayes factor against c(x) = 0 that c(x) needs: "strong" by Kass and Raftery (J. Am. Stat. Assoc. 90, 773, 1995).
-STRONG_EVIDENCE = 6.0
 #: ln of the prior's variance, nats^2 for a hidden unit of unit standard deviation: from nothing to as good as free.
 _LOG_VARIANCES = np.linspace(-30.0, 10.0, 161)
 
@@ -72,8 +70,7 @@ def estimate_heat_capacity(
         return float(np.log(spread).sum() + (best**2 / spread).sum())
 
     start = _LOG_VARIANCES[np.argmin([misfit(x) for x in _LOG_VARIANCES])]
-    found = minimize_scalar(misfit, bounds=(start - 0.5, start + 0.5), method="bounded")
-    prior = np.exp(found.x) if misfit(_LOG_VARIANCES[0]) - found.fun > STRONG_EVIDENCE else 0.0
+    prior = np.exp(minimize_scalar(misfit, bounds=(start - 0.5, start + 0.5), method="bounded").x)
     shrinkage = prior / (prior + variance)
     weight = network.network[-1].weight  # biases only add a function of b, which weights do not see
     at_cold = weight[0] + end * weight[1]
