@@ -55,6 +55,14 @@ def test_an_unknown_study_or_scale_is_told_with_a_suggestion(tmp_path):
         load(tmp_path, SOUND | {"scales": {"smoke": {}}}, "mine@smok")
 
 
+def test_nothing_informs_a_model_of_one_training_temperature(tmp_path):
+    content = changed("temperatures", {"train": [0.5], "predict": [], "reference": []})
+    load(tmp_path, content)
+    content["models"]["latf"]["informed"] = True
+    with pytest.raises(ConfigError, match=r"models\.latf\.informed: needs two training temperatures"):
+        load(tmp_path, content)
+
+
 def test_roles_of_temperatures(tmp_path):
     content = changed("temperatures", {"train": [1.5, 0.5], "predict": [0.75, 2], "reference": [2]})
     study = load(tmp_path, content)

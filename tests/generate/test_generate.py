@@ -16,7 +16,7 @@ from thermolatent.generate import stage
 from thermolatent.generate.weights import ModelWeights, bounded
 from thermolatent.learn.dataset import load_training
 from thermolatent.learn.model import Model
-from thermolatent.learn.reweight import FrameWeights, LearnedWeights, fit_potential
+from thermolatent.learn.reweight import FrameWeights, LearnedWeights, fit_latent_potential
 from thermolatent.learn.training import Checkpoint
 from thermolatent.systems.three_hole import ThreeHole
 
@@ -78,7 +78,7 @@ def test_informed_weights_follow_what_the_latent_does_not_see(trained, tmp_path)
     data = load_training(study, layout)
     weights = FrameWeights(study, layout, 0, data)
     latents = model.representation.encode(data.flat(data.features))
-    model.latent_potential = fit_potential(study, data, latents, 0, "conditional", Checkpoint(str(tmp_path / "x"), 0))
+    model.latent_potential = fit_latent_potential(study, weights, latents, 0, Checkpoint(str(tmp_path / "x"), 0))
     latent_weights = LearnedWeights(model.latent_potential, data, latents)
     # A density whose ratio to the data is right at every z leaves only p(y|x) to be judged.
     model.log_prob = lambda z, T: latent_weights.log_weights(1 / T)
@@ -94,6 +94,21 @@ def test_informed_weights_follow_what_the_latent_does_not_see(trained, tmp_path)
     }
     assert error["informed"] < 0.02
     assert error["uninformed"] > 0.04
+
+
+def test_noise_of_the_energies_does_not_reach_the_latents_potential(trained, tmp_path):
+    """With a solvent's noise in the energies A(z, b) is that of the features' A(x, b), to the last bit."""
+    study, layout = trained
+    data = load_training(study, layout)
+    rng = np.random.default_rng(0)
+    noisy = dataclasses.replace(data, energies=[e + rng.normal(scale=50.0, size=e.shape) for e in data.energies])
+    latents = Model.load(layout.model("informed", 0)).representation.encode(data.flat(data.features))
+    found = []
+    for name, frames in {"plain": data, "noisy": noisy}.items():
+        weights, checkpoint = FrameWeights(study, layout, 0, frames), Checkpoint(str(tmp_path / name), 0)
+        potential = fit_latent_potential(study, weights, latents, 0, checkpoint)
+        found.append(LearnedWeights(potential, frames, latents).log_weights(1 / 0.5))
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("spread", [0.1, 1.0, 3.0, 20.0])

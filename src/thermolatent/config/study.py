@@ -107,6 +107,11 @@ class Study(Section):
                 f"({min(asked)} to {max(asked)}); widen it or leave it out"
             )
         for name, model in self.models.items():
+            if model.informed and len(self.temperatures.train) < 2:
+                raise ValueError(
+                    f"models.{name}.informed: needs two training temperatures to reweight between; add one to "
+                    "temperatures.train, or write informed: false"
+                )
             if self.representation.latent_dim == 1 and getattr(model.density, "transform", "") == "realnvp":
                 raise ValueError(
                     f"models.{name}.density.transform: realnvp needs representation.latent_dim >= 2 (a coupling has "

@@ -93,6 +93,16 @@ class ReducedPotential(nn.Module):
         basis = torch.as_tensor(self._basis(np.asarray(b, float)), dtype=coefficients.dtype, device=coefficients.device)
         return coefficients @ basis[:, : coefficients.shape[1]].T
 
+    def mean_energy(self, coefficients: Tensor, which: Tensor) -> Tensor:
+        """E[U | x, b] = dA/db at each frame's own training temperature, kJ/mol, up to a constant of each: ``(n,)``.
+
+        ``which`` ``(n,)`` are indices of training temperatures.
+        """
+        slopes = torch.as_tensor(
+            self._slopes(self.b.cpu().numpy()), dtype=coefficients.dtype, device=coefficients.device
+        )
+        return (coefficients * slopes[which][:, : coefficients.shape[1]]).sum(1)
+
     def loss(self, features: Tensor, which: Tensor, energies: Tensor | None) -> tuple[Tensor, Tensor]:
         """Cross-entropy of the temperature, and half the mean squared standardised energy residual (0 without energies).
 
@@ -100,14 +110,13 @@ class ReducedPotential(nn.Module):
         :attr:`energy_std` must be set.
         """
         coefficients = self.coefficients(features)
-        b = self.b.cpu().numpy()
-        logits = self.log_counts.to(features.dtype) + self.free_energies - self.potential(coefficients, b)
+        logits = self.log_counts.to(features.dtype) + self.free_energies
+        logits = logits - self.potential(coefficients, self.b.cpu().numpy())
         cross_entropy = F.cross_entropy(logits, which)
         if energies is None:
             return cross_entropy, torch.zeros_like(cross_entropy)
-        slopes = torch.as_tensor(self._slopes(b), dtype=features.dtype, device=features.device)
-        derivative = (coefficients * slopes[which][:, : coefficients.shape[1]]).sum(1)
-        residual = energies - derivative / self.energy_std[which] - self.energy_offsets[which]
+        mean = self.mean_energy(coefficients, which) / self.energy_std[which] + self.energy_offsets[which]
+        residual = energies - mean
         return cross_entropy, residual.square().mean() / 2
 
     def set_energy_scale(self, std: Tensor) -> None:

@@ -5,8 +5,8 @@ A model knows p_T(z). For a frame that means
     w_n(T) = p_T(z_n) / p_data(z_n),        p_data(z) = sum_k (N_k / N) p_{T_k}(z),        z_n = mu(x_n),
 
 exact for functions of z, and for others only as far as p(x|z) does not change with T (the papers' assumption). An
-informed model does better: it knows the reduced potentials A(x, b) of the features and A(z, b) of the latent, each of which
-gives weights of its own, and their quotient is how p(x|z) changes with temperature:
+informed model does better: it knows the reduced potentials A(x, b) of the features and, fitted to it, A(z, b) of the latent,
+each of which gives weights of its own, and their quotient is how p(x|z) changes with temperature:
 
     w_n(T) = p_T(z_n) / p_data(z_n)  *  w^x_n(T) / w^z_n(T).
 

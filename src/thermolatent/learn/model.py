@@ -21,7 +21,7 @@ class Model(FittedDensity):
     spib: the representation, trained jointly or taken over from pretrain.
     density: the density model.
     about: the density's spec, ``temperature``, ``theta_range``, ``T_ref``, ``seed``, ... as saved in the file.
-    latent_potential: A(z, b) of an informed model, fitted to mu(x); see :func:`thermolatent.generate.weights.frame_log_weights`.
+    latent_potential: A(z, b) of an informed model, fitted to mu(x); see :func:`thermolatent.learn.reweight.fit_latent_potential`.
     """
 
     def __init__(

@@ -43,7 +43,8 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     spec, tensors = {"seed": seed, "networks": {}}, {}
     if len(data.temperatures) > 1:
         for method in _fitted(data):
-            network = fit_potential(study, data, data.drawn_features(), seed, method, checkpoint)
+            energies = None if method == "which_t" else data.flat(data.energies)
+            network = fit_potential(study, data, data.drawn_features(), energies, seed, method, checkpoint)
             spec["networks"][method] = network.spec
             tensors |= prefixed(f"{method}.", network.state_dict())
     if data.has_energies:
@@ -66,13 +67,19 @@ def _fitted(data: TrainingData) -> tuple[str, ...]:
 
 
 def fit_potential(
-    study: Study, data: TrainingData, description: Rows | np.ndarray, seed: int, method: str, checkpoint: Checkpoint
+    study: Study,
+    data: TrainingData,
+    description: Rows | np.ndarray,
+    energies: np.ndarray | None,
+    seed: int,
+    method: str,
+    checkpoint: Checkpoint,
 ) -> ReducedPotential:
     """Train A(x, b) for one description x of the frames, ``(N, n)``; the best held-out state is kept.
 
     ``method`` is "conditional" (energies and temperatures), "conditional_linear" (the same without c(x)) or "which_t"
-    (temperatures alone, and without c(x) where those are two: it takes a third to see a curvature). Losses go into the
-    checkpoint's history; an interrupted fit goes on.
+    (temperatures alone, and without c(x) where those are two: it takes a third to see a curvature). ``energies`` are the
+    frames' ``(N,)``, kJ/mol: None for "which_t". Losses go into the checkpoint's history; an interrupted fit goes on.
     """
     settings, device = study.reweight, pick_device(study.learn.device)
     torch.manual_seed(seed)
@@ -80,11 +87,11 @@ def fit_potential(
     description = as_rows(description)
     features = transformed(description, lambda rows: rows, device)
     which = torch.from_numpy(data.temperature_index()).to(device)
-    measured = data.flat(data.energies)
-    by_temperature = np.split(measured, np.cumsum(data.counts)[:-1])
-    mean, std = (np.array([function(e) for e in by_temperature]) for function in (np.mean, np.std))
-    scaled = (measured - mean[data.temperature_index()]) / std[data.temperature_index()]
-    energies = torch.from_numpy(scaled.astype(np.float32)).to(device)
+    if energies is not None:
+        by_temperature = np.split(energies, np.cumsum(data.counts)[:-1])
+        mean, std = (np.array([function(e) for e in by_temperature]) for function in (np.mean, np.std))
+        scaled = (energies - mean[data.temperature_index()]) / std[data.temperature_index()]
+        targets = torch.from_numpy(scaled.astype(np.float32)).to(device)
 
     held = frame_mask(data, held_out_walkers(study.simulate.walkers, settings.held_out))
     training = torch.from_numpy(np.flatnonzero(~held)).to(device)
@@ -92,17 +99,18 @@ def fit_potential(
     most = picked_at_once(features, _EVALUATION_FRAMES)
     evaluation = torch.from_numpy(evaluation[:: -(-len(evaluation) // most)]).to(device)
 
-    with_energies = method != "which_t"
     b = [1 / kT for kT in data.kT]
     curved = method == "conditional" or (method == "which_t" and len(b) > 2)
     network = ReducedPotential(features.shape[1], settings.width, b, data.counts, heat_capacity=curved)
     feature_mean, feature_std = scale(features, training)
     network.feature_mean.copy_(feature_mean)
     network.feature_std.copy_(feature_std)
-    network.to(device).set_energy_scale(torch.tensor(std, dtype=torch.float32, device=device))
+    network.to(device)
+    if energies is not None:
+        network.set_energy_scale(torch.tensor(std, dtype=torch.float32, device=device))
 
     def losses(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return network.loss(features[rows], which[rows], energies[rows] if with_energies else None)
+        return network.loss(features[rows], which[rows], None if energies is None else targets[rows])
 
     descent = _PotentialDescent(network, losses, training, evaluation, settings, generator, method, checkpoint)
     descent.fit()
@@ -115,6 +123,18 @@ def fit_potential(
         network.free_energies.copy_(torch.from_numpy(solve(data, at_training)))
     log.info("%s: held-out loss %.4f", method, descent.best)
     return network
+
+
+def fit_latent_potential(
+    study: Study, weights: FrameWeights, latents: np.ndarray, seed: int, checkpoint: Checkpoint
+) -> ReducedPotential:
+    """A(z, b) of latents z = mu(x) ``(N, d)`` that belongs to the A(x, b) of ``weights``, by its preferred method.
+
+    In place of the frames' energies it is fitted to the features' E[U | x, b], whose mean given z is E[U | z, b] as well:
+    a solvent's noise is averaged out of them, and errors of A(x, b) stand in both and cancel in the quotient of the weights
+    (:mod:`thermolatent.generate.weights`).
+    """
+    return fit_potential(study, weights.data, latents, weights.mean_energies(), seed, weights.preferred, checkpoint)
 
 
 class _PotentialDescent(Descent):
@@ -202,6 +222,15 @@ class FrameWeights:
         """The method that informs training and frame weights: ``conditional``, without energies ``which_t``."""
         return self.methods[-1]
 
+    def mean_energies(self) -> np.ndarray | None:
+        """E[U | x_n, T_k] of each frame at its own temperature by the preferred method, ``(N,)``, up to a constant of each.
+
+        The energies without what the features do not see of them. None without energies.
+        """
+        if self.preferred == "which_t":
+            return None
+        return self._learned_weights(self.preferred).mean_energies()
+
     def log_weights(self, method: str, temperature: float) -> np.ndarray:
         """ln w_n(T), ``(N,)`` float64, sum w = 1, by "mbar", "which_t", "conditional" or "conditional_linear".
 
@@ -214,6 +243,9 @@ class FrameWeights:
         if self._energies is not None and (method == "mbar" or not self._networks):
             at_training = self._energies[:, None] / np.asarray(self.data.kT)
             return log_weights(self._energies * b, at_training, np.asarray(self.data.counts), self._f_mbar)
+        return self._learned_weights(method).log_weights(b)
+
+    def _learned_weights(self, method: str) -> LearnedWeights:
         if method not in self._networks:
             what = (
                 "the MD has no energies; use which_t" if self._energies is None else "delete it and run reweight again"
@@ -222,14 +254,14 @@ class FrameWeights:
         if method not in self._learned:
             features = self.data.drawn_features()
             self._learned[method] = LearnedWeights(self._networks[method], self.data, features)
-        return self._learned[method].log_weights(b)
+        return self._learned[method]
 
 
 class LearnedWeights:
     """Weights from one fitted A(x, b) over the training frames described by ``description`` ``(N, n)``."""
 
     def __init__(self, network: ReducedPotential, data: TrainingData, description: Rows | np.ndarray):
-        self.network, self._counts = network, np.asarray(data.counts)
+        self.network, self._counts, self._which = network, np.asarray(data.counts), data.temperature_index()
         self._coefficients = evaluate_coefficients(network, description)
         self._at_training = network.potential(self._coefficients, 1 / np.asarray(data.kT)).numpy()
         self._f = network.free_energies.detach().double().numpy()
@@ -238,6 +270,10 @@ class LearnedWeights:
         """ln w_n, ``(N,)`` float64, sum w = 1, at inverse temperature ``b`` = 1/kT."""
         potential = self.network.potential(self._coefficients, np.array([b])).numpy()[:, 0]
         return log_weights(potential, self._at_training, self._counts, self._f)
+
+    def mean_energies(self) -> np.ndarray:
+        """E[U | x_n, T_k] of each frame at its own temperature, ``(N,)`` kJ/mol, up to a constant of each temperature."""
+        return self.network.mean_energy(self._coefficients, torch.from_numpy(self._which)).numpy()
 
 
 def baseline_weights(study: Study, layout: Layout, seed: int, temperature: float) -> dict[str, np.ndarray]:

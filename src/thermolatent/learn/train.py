@@ -23,7 +23,7 @@ from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.labels import predicted_states
 from thermolatent.learn.model import Model
 from thermolatent.learn.representation import load_representation, posterior
-from thermolatent.learn.reweight import FrameWeights, fit_potential
+from thermolatent.learn.reweight import FrameWeights, fit_latent_potential
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
 
@@ -70,7 +70,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     trained = Model(training.spib.cpu(), training.density.cpu(), about)
     if spec.informed:
         latents = trained.representation.encode(data.drawn_features())
-        trained.latent_potential = fit_potential(study, data, latents, seed, weights.preferred, checkpoint)
+        trained.latent_potential = fit_latent_potential(study, weights, latents, seed, checkpoint)
     trained.save(layout.model(model, seed))
     checkpoint.history.save(layout.history(layout.model(model, seed)))
     checkpoint.remove()
