@@ -82,6 +82,8 @@ def trust_rows(study, seeds):
             base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
             basis = {"model": "conditional", "plane": "fixed", "metric": "trust_basis", "unit": "1"}
             yield base | basis | {"value": 0.002 + 0.03 * abs(T - 0.2) * abs(T - 0.5)}
+            noise = basis | {"metric": "trust_heat_capacity"}
+            yield base | noise | {"value": 0.01 * abs(T - 0.2) * abs(T - 0.5)}
             for k, model in enumerate(study.models):
                 plane = f"latent_{model}" if study.models[model].encoder == "joint" else "latent"
                 if T in study.temperatures.train:

@@ -207,13 +207,14 @@ def test_floor_is_shaded_up_to_its_value_also_at_a_single_temperature(study, sho
 def test_trust_has_a_panel_per_figure_with_its_limit_shaded(study, shown):
     _, tables = shown
     panels = visible(trust.draw(study, tables))
-    titles = ["frames that count", "against the reweightings", "two forms of reweighting", "between seeds"]
-    assert [p.get_title() for p in panels] == titles
-    assert [p.get_yscale() for p in panels] == ["log", "linear", "linear", "linear"]
+    titles = ["frames that count", "against the reweightings", "two forms of reweighting", "noise of the energies"]
+    assert [p.get_title() for p in panels] == [*titles, "between seeds"]
+    assert [p.get_yscale() for p in panels] == ["log", "linear", "linear", "linear", "linear"]
     drawn = [
         ("ess_fraction", "", "conditional", "conditional reweighting"),
         ("trust_reweighting", "fixed", "latf", "latf"),
         ("trust_basis", "fixed", "conditional", "conditional reweighting"),
+        ("trust_heat_capacity", "fixed", "conditional", "conditional reweighting"),
         ("trust_seeds", "fixed", "latf_published", "latf_published"),
     ]
     for panel, (metric, plane, name, label) in zip(panels, drawn, strict=True):
@@ -231,7 +232,7 @@ def test_trust_has_a_panel_per_figure_with_its_limit_shaded(study, shown):
 
 def test_one_seed_has_no_panel_of_seeds(write_files, study):
     panels = visible(trust.draw(study, Tables.load(study, write_files(study), [0])))
-    assert [p.get_title() for p in panels][2:] == ["two forms of reweighting"]
+    assert [p.get_title() for p in panels][2:] == ["two forms of reweighting", "noise of the energies"]
 
 
 def test_error_is_drawn_against_each_trust_figure(study, shown):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from thermolatent.artifacts import load_arrays, save_array, save_arrays, save_json
-from thermolatent.densities.reweighting import effective_fraction
+from thermolatent.densities.reweighting import ReducedPotential, effective_fraction
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import BASELINES, Layout
 from thermolatent.learn.reweight import METHODS
@@ -55,6 +55,12 @@ class ExactWeights:
         edges = np.linspace(-4.5, 4.5, 901)
         grid = np.stack(np.meshgrid(edges, edges, indexing="ij"), axis=-1)
         self.energy, self.grid = system.plane_energy(frames), system.plane_energy(grid)
+
+    def potential(self, method):
+        return ReducedPotential(2, 4, [1 / 0.5, 1 / 1.5], [1, 1], heat_capacity=True)
+
+    def energy_residuals(self):
+        return np.zeros(len(self.energy))
 
     def log_weights(self, method, temperature):
         def log_density(T):
@@ -229,6 +235,7 @@ def test_an_exact_model_is_trusted_also_where_there_is_no_reference(done):
     assert {(r.trusted, r.reasons, r.n_seeds, r.std) for r in rows} == {("yes", "", "1", "")}
     assert {float(r.trust_log_density) for r in rows if r.model == "good"} == {0.0}
     assert {float(r.trust_basis) for r in rows} == {0.0}  # one and the same weights
+    assert {float(r.trust_heat_capacity) for r in rows} == {0.0}  # energies without noise
     model = {(r.temperature, r.state): r.value for r in table(done.all_populations, model="good", states="named")}
     assert {(r.temperature, r.state): r.mean for r in rows if r.model == "good"} == model
     identity = table(done.all_scores, metric="trust_identity")

@@ -88,6 +88,16 @@ class ReducedPotential(nn.Module):
         """Derivatives by b of the basis at the training temperatures, ``(m, 2)``."""
         return np.stack([np.full_like(b, 1 / self.span), 1 / b - 1 / self.b_hot], axis=1)
 
+    def bend(self, b: np.ndarray) -> np.ndarray:
+        """What a unit of c(x) adds to A(x, b) when e(x) makes up for it at b_hot and b_cold, nats, ``(m,)``."""
+        basis = self._basis(b)
+        return basis[:, 1] - self._basis(np.array([self.b_cold]))[0, 1] * basis[:, 0]
+
+    def bend_slopes(self) -> np.ndarray:
+        """Derivative of :meth:`bend` by b at the training temperatures, kJ/mol, ``(K,)``."""
+        slopes = self._slopes(self.b.cpu().numpy())
+        return slopes[:, 1] - self._basis(np.array([self.b_cold]))[0, 1] * slopes[:, 0]
+
     def potential(self, coefficients: Tensor, b: np.ndarray) -> Tensor:
         """A(x, b), ``(n, m)`` in nats, for ``m`` inverse temperatures."""
         basis = torch.as_tensor(self._basis(np.asarray(b, float)), dtype=coefficients.dtype, device=coefficients.device)

@@ -186,6 +186,7 @@ def trust_sentences(tables: Tables, model: str) -> list[str]:
     words = {
         "trust_reweighting": "named populations agree with the reweightings within {:g}",
         "trust_basis": "two forms of reweighting agree within {:g}",
+        "trust_heat_capacity": "the energies' noise leaves them open by {:g} at most",
         "trust_seeds": "between seeds within a standard deviation of {:g}",
         "trust_log_density": "the density turns with temperature as the energies say within {:g} in ln p",
     }

@@ -29,6 +29,7 @@ TITLES = {
     "ess_fraction": "Effective sample fraction",
     "trust_reweighting": "Disagreement with the reweightings",
     "trust_basis": "Disagreement of two forms of reweighting",
+    "trust_heat_capacity": "What the energies' noise leaves open",
     "trust_seeds": "Disagreement between seeds",
     "trust_identity": "Violation of the thermodynamic identity",
     "trust_log_density": "What it comes to in ln p",

@@ -22,6 +22,7 @@ WORDS = {
     "ess_fraction": ("frames that count", "effective sample fraction"),
     "trust_reweighting": ("against the reweightings", "largest difference"),
     "trust_basis": ("two forms of reweighting", "largest difference"),
+    "trust_heat_capacity": ("noise of the energies", "standard error"),
     "trust_seeds": ("between seeds", "standard deviation"),
     "trust_log_density": ("thermodynamic identity", "error in ln p"),
 }
@@ -33,7 +34,7 @@ ERROR_COLUMNS = ("figure", "model", "temperature", "role", "trust", "error")
 def panels_of(study: Study, tables: Tables) -> list[tuple[str, str, str]]:
     """(metric, plane, axis label) of the figures that are curves over temperature and exist; the first always does."""
     found = [("ess_fraction", "", WORDS["ess_fraction"][1])]
-    for metric in ("trust_reweighting", "trust_basis", "trust_seeds"):
+    for metric in ("trust_reweighting", "trust_basis", "trust_heat_capacity", "trust_seeds"):
         if any(tables.score(name, metric, "fixed") for name in series_names(study)):
             found.append((metric, "fixed", f"population, {WORDS[metric][1]}"))
     return found

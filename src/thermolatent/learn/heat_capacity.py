@@ -47,8 +47,7 @@ def estimate_heat_capacity(
     """
     b, std = network.b.numpy(), network.energy_std.cpu().numpy()
     slopes, end = network._slopes(b), network._basis(np.array([network.b_cold]))[0, 1]
-    # Per unit of c(x), when e(x) makes up for it at b_cold: the change of dA/db at each temperature.
-    turn = (slopes[:, 1] - end * slopes[:, 0]) / std
+    turn = network.bend_slopes() / std
     counts, covariances = _moments(network, parts, which, energies, slopes[:, 0] / std, end)
     scale = np.sqrt(np.average([np.diag(c)[:-1] for c in covariances], axis=0, weights=counts)) + 1e-12
     gram = sum(n * t**2 * c[:-1, :-1] for n, t, c in zip(counts, turn, covariances, strict=True))

@@ -231,6 +231,15 @@ class FrameWeights:
             return None
         return self._learned_weights(self.preferred).mean_energies()
 
+    def energy_residuals(self) -> np.ndarray:
+        """U_n - E[U | x_n, T_k], ``(N,)`` kJ/mol, of mean 0 at each temperature: what the features do not see."""
+        residuals, which = self._energies - self.mean_energies(), self.data.temperature_index()
+        return residuals - (np.bincount(which, residuals) / np.bincount(which))[which]
+
+    def potential(self, method: str) -> ReducedPotential:
+        """The fitted A(x, b) of a method that has one."""
+        return self._learned_weights(method).network
+
     def log_weights(self, method: str, temperature: float) -> np.ndarray:
         """ln w_n(T), ``(N,)`` float64, sum w = 1, by "mbar", "which_t", "conditional" or "conditional_linear".
 

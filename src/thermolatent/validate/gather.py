@@ -84,8 +84,8 @@ def describe(study: Study, layout: Layout, seeds: list[int], populations: list[d
         "nearest": "the training temperature with the smallest |ln(T_k / T)|",
         "trust": {
             "limits": {"ess_fraction_at_least": predictions.ESS_LIMIT, **predictions.LIMITS},
-            "rule": "trusted if no figure that exists is beyond its limit; medians over seeds; trust_basis of the data "
-            "counts for all",
+            "rule": "trusted if no figure that exists is beyond its limit; medians over seeds; "
+            f"{' and '.join(predictions.OF_DATA)} are of the data and count for all",
             "identity": {
                 "bins_per_axis": identity.BINS,
                 "relative_step_in_b": identity.STEP,

@@ -74,6 +74,12 @@ METRICS = {
         "largest difference of a named population between conditional reweighting with and without a heat capacity, with "
         "three training temperatures with and without energies: how much the form of A(x, b) decides, not the data",
     ),
+    "trust_heat_capacity": Metric(
+        "1",
+        "0 and up",
+        "largest standard error of a named population from what the energies' noise leaves open of the states' heat "
+        "capacities, which two training temperatures do not show otherwise",
+    ),
     "trust_seeds": Metric(
         "1",
         "0 and up",

@@ -1,6 +1,6 @@
 """Predictions with an uncertainty, and whether to trust them, judged without any reference MD.
 
-Five figures per predictor and temperature; docs/metrics.md says what each can see. A prediction beyond one of
+Six figures per predictor and temperature; docs/metrics.md says what each can see. A prediction beyond one of
 :data:`LIMITS` is not trusted, and the table says why.
 """
 
@@ -22,9 +22,18 @@ FITTED = ("which_t", "conditional")
 #: of the frames were at a Jensen-Shannon divergence of .010, with 3 % at .020, with 0.4 % at .053.
 ESS_LIMIT = 0.05
 #: Above these a prediction is not trusted. A difference of .05 means that one of the two is wrong by half of it; two
-#: standard deviations of the seeds are as much; the form of A is a bias that no number of seeds averages out; and an error of
-#: ln p moves no population by more than half of its root mean square, to first order (Cauchy and Schwarz).
-LIMITS = {"trust_reweighting": 0.05, "trust_basis": 0.03, "trust_seeds": 0.025, "trust_log_density": 0.1}
+#: standard deviations of the seeds, or standard errors of the noise, are as much; the form of A is a bias that no number of
+#: seeds averages out; and an error of ln p moves no population by more than half of its root mean square, to first order
+#: (Cauchy and Schwarz).
+LIMITS = {
+    "trust_reweighting": 0.05,
+    "trust_basis": 0.03,
+    "trust_heat_capacity": 0.025,
+    "trust_seeds": 0.025,
+    "trust_log_density": 0.1,
+}
+#: Figures of the data, in the rows of ``conditional``: the same for every predictor.
+OF_DATA = ("trust_basis", "trust_heat_capacity")
 #: Two temperatures and no energies give one slope and nothing to doubt it by: on LJ7 in a solvent that couples to the state,
 #: a population was then off by .08 while every other figure was fine.
 UNTESTED = "no energies and two training temperatures: how populations depend on temperature is assumed, not tested"
@@ -106,8 +115,8 @@ def _from_reweightings(named: Populations, shares: dict, model: str, T: float, s
 def prediction_rows(study: Study, scores: list[dict[str, str]], populations: list[dict[str, str]]) -> list[dict]:
     """Rows of ``predictions.csv``: one per predictor, temperature and named state.
 
-    ``scores`` must hold the rows of :func:`trust_rows`. Trust figures are medians over seeds. ``trust_basis`` is the
-    data's, the same for every predictor.
+    ``scores`` must hold the rows of :func:`trust_rows`. Trust figures are medians over seeds; those :data:`OF_DATA` are the
+    same for every predictor.
     """
     named = _named(populations)
     known = {metric: _scores(scores, metric) for metric in FIGURES}
@@ -135,7 +144,7 @@ def prediction_rows(study: Study, scores: list[dict[str, str]], populations: lis
 
 def _figures(known: dict, model: str, T: float) -> dict[str, float]:
     """The trust figures there are of one prediction."""
-    whose = {metric: "conditional" if metric == "trust_basis" else model for metric in FIGURES}
+    whose = {metric: "conditional" if metric in OF_DATA else model for metric in FIGURES}
     found = {metric: known[metric].get((name, T)) for metric, name in whose.items()}
     return {metric: statistics.median(values.values()) for metric, values in found.items() if values}
 
@@ -144,6 +153,7 @@ def _figures(known: dict, model: str, T: float) -> dict[str, float]:
 _WORDS = {
     "trust_reweighting": "a named population differs by {} from a reweighting",
     "trust_basis": "a named population hangs by {} on how the potential of mean force is assumed to depend on temperature",
+    "trust_heat_capacity": "the energies' noise leaves open how the free energies bend, and a named population by {}",
     "trust_seeds": "a named population scatters by {} over the seeds",
     "trust_log_density": "the density turns with temperature otherwise than the energies say, which puts ln p off by {}",
 }

@@ -13,15 +13,16 @@ from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.dataset import draw, held_out_walkers
 from thermolatent.learn.model import Model
 from thermolatent.learn.representation import Representation, load_representation
-from thermolatent.learn.reweight import LINEAR, FrameWeights
+from thermolatent.learn.reweight import FrameWeights
 from thermolatent.validate.assumption import conditional_shift
+from thermolatent.validate.form import HeatCapacityError, basis_disagreement
 from thermolatent.validate.identity import log_density_error, trust_identity
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.reference import Reference, View, require_finite
 from thermolatent.validate.scores import Tables
-from thermolatent.validate.states import StateSet, population_max_error
+from thermolatent.validate.states import StateSet
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
 from thermolatent.validate.uncertainty import stream
 
@@ -149,24 +150,23 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
                 tables.divergences(name, T, view, tables.weighted(view, weights))
             for state_set in state_sets:
                 tables.populations(name, T, state_set, weights)
-        # With one training temperature nothing was fitted, without energies no heat capacity: no form of A to doubt.
-        if home and len(tables.reference.training) > 1 and "conditional" in frame_weights.methods:
-            _basis(frame_weights, tables, T, state_sets[0])
         log.info("baselines: T=%s scored", format_temperature(T))
+    # With one training temperature nothing was fitted, without energies no heat capacity: no form of A to doubt.
+    if home and len(tables.reference.training) > 1 and "conditional" in frame_weights.methods:
+        _form(study, tables, frame_weights, state_sets[0])
 
 
-def _basis(frame_weights: FrameWeights, tables: Tables, T: float, named: StateSet) -> None:
-    """Named populations by conditional reweighting, and by the form of A(x, b) that the data leave beside it, compared.
-
-    With two training temperatures that is the form without a heat capacity. Three refute it where it is wrong; what they
-    leave open is what the energies say and the temperatures alone do not, hence ``which_t``.
-    """
-    pair = []
-    for name in ("conditional", LINEAR if len(tables.reference.training) == 2 else "which_t"):
-        counts = named.training_counts(tables.reference, np.exp(frame_weights.log_weights(name, T))).sum(0)
-        pair.append(counts / counts.sum())
-    n = tables.reference.training_frames
-    tables.add("conditional", T, "fixed", "trust_basis", population_max_error(*pair), None, None, n)
+def _form(study: Study, tables: Tables, frame_weights: FrameWeights, named: StateSet) -> None:
+    """Trust figures of the data: how much the assumed form of A(x, b) decides. Rows of ``conditional``."""
+    reference = tables.reference
+    n, two = reference.training_frames, len(reference.training) == 2
+    error = HeatCapacityError(frame_weights, reference, named) if two else None
+    for T in study.temperatures.generated:
+        basis = basis_disagreement(frame_weights, reference, named, T)
+        tables.add("conditional", T, "fixed", "trust_basis", basis, None, None, n)
+        if error is not None:
+            value = error.largest(T, study.system.kT(T))
+            tables.add("conditional", T, "fixed", "trust_heat_capacity", value, None, None, n)
 
 
 def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: View) -> None:
