@@ -111,6 +111,7 @@ def draw_error(study: Study, tables: Tables) -> Figure:
         limit = LIMITS.get(name, ESS_LIMIT)
         low, high = panel.get_xlim()
         low, high = min(low, limit / 1.5), max(high, limit * 1.5)
+        low = min(low, high / 15)  # room for the ticks of a log axis
         panel.axvspan(*((low, limit) if name == "ess_fraction" else (limit, high)), color=DOUBT, linewidth=0, zorder=-2)
         panel.set_xlim(low, high)
         for axis in (panel.xaxis, panel.yaxis):
