@@ -58,10 +58,12 @@ def scramble(density, seed=0, size=0.1):
     return density
 
 
-def total_mass(density, theta, span, points):
-    """Integral of exp(log_prob) over +-span on a grid of ``points`` per axis, d = 1 or 2."""
-    axis = torch.linspace(-span, span, points, dtype=density.whitening.mean.dtype)
+@torch.no_grad()
+def total_mass(density, theta, span, points, whitening=None):
+    """Integral of exp(log_prob) over +-span, whitened, on a grid of ``points`` per axis, d = 1 or 2."""
+    whitening = whitening or density.whitening
+    axis = torch.linspace(-span, span, points, dtype=whitening.mean.dtype)
     grid = torch.cartesian_prod(*[axis] * density.dim).reshape(-1, density.dim)
-    z = density.whitening.inverse(grid)
-    log_p = density.log_prob(z, torch.full((len(z),), theta, dtype=z.dtype)) - density.whitening.log_det
+    z = whitening.inverse(grid)
+    log_p = density.log_prob(z, torch.full((len(z),), theta, dtype=z.dtype)) - whitening.log_det
     return float(log_p.exp().sum()) * float(axis[1] - axis[0]) ** density.dim

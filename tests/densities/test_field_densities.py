@@ -1,4 +1,4 @@
-"""What diffusion and flow matching promise alike: normalisation, gradients, averaged weights, counts, seeds, files."""
+"""What diffusion and flow matching promise beyond test_contract: averaged weights, the noise of the loss, populations."""
 
 import pytest
 import torch
@@ -37,39 +37,6 @@ def points(density, n=30):
     generator = torch.Generator().manual_seed(1)
     z = density.whitening.inverse(torch.randn(n, density.dim, generator=generator, dtype=torch.float64))
     return z, torch.linspace(1.0, 3.0, n, dtype=torch.float64)
-
-
-@pytest.mark.parametrize("temperature", TEMPERATURES, ids="+".join)
-@pytest.mark.parametrize("d", [1, 2, 3, 5])
-@pytest.mark.parametrize("kind", list(KINDS))
-def test_gradients_reach_every_parameter_in_any_dimension(kind, d, temperature):
-    density = make(kind, d, temperature)
-    z, theta = points(density)
-    loss = density.loss(z, theta)
-    loss.backward()
-    assert torch.isfinite(loss)
-    for name, parameter in density.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.abs().sum() > 0, name
-
-
-@pytest.mark.parametrize("d", [1, 3, 5])
-@pytest.mark.parametrize("kind", ["diffusion", "matching-tilted-ot"])
-def test_shapes_in_other_dimensions(kind, d):
-    density = make(kind, d, tolerance=1e-3)
-    sample = density.sample(7, 1.7, torch.Generator().manual_seed(0))
-    log_p = density.log_prob(sample, torch.full((7,), 1.7, dtype=torch.float64))
-    assert sample.shape == (7, d)
-    assert log_p.shape == (7,)
-    assert torch.isfinite(log_p).all()
-
-
-@pytest.mark.parametrize("temperature", TEMPERATURES, ids="+".join)
-@pytest.mark.parametrize("kind", ["diffusion", "diffusion-discrete", "matching", "matching-tilted-ot"])
-def test_density_integrates_to_one_in_one_dimension(kind, temperature):
-    density = make(kind, 1, temperature, tolerance=1e-5)
-    assert total_mass(density, 2.2, span=25, points=1501) == pytest.approx(1, abs=2e-3)
 
 
 @pytest.mark.parametrize("kind", ["diffusion", "matching"])
@@ -114,22 +81,12 @@ def test_equal_temperatures_are_a_shortcut_only(kind):
     torch.testing.assert_close(density.log_prob(z, theta), mixed, rtol=0, atol=1e-4)
 
 
-def test_train_and_eval_are_the_same(density):
-    z, theta = points(density)
-    torch.testing.assert_close(density.train().log_prob(z, theta), density.eval().log_prob(z, theta), rtol=0, atol=0)
-    with torch.no_grad():
-        assert density.train().loss(z, theta) == density.eval().loss(z, theta)
-
-
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_save_and_load(kind):
+def test_the_noise_of_the_loss_goes_on_where_it_was_saved(kind):
+    """An interrupted training ends as if it had not been."""
     density, other = make(kind), make(kind, seed=7)
     other.load_state_dict(density.state_dict())
     z, theta = points(density)
-    assert torch.equal(other.log_prob(z, theta), density.log_prob(z, theta))
-    seeded = [d.sample(5, 1.7, torch.Generator().manual_seed(3)) for d in (density, other)]
-    assert torch.equal(*seeded)
-    # the noise of the loss continues where it was saved: an interrupted training ends as if it had not been
     assert density.loss(z, theta) == other.loss(z, theta)
 
 
@@ -172,15 +129,6 @@ def test_the_average_is_an_exponential_moving_one():
         expected = decay * expected + (1 - decay) * k
     torch.testing.assert_close(averaged.average.weight, expected)
     assert {name for name, _ in averaged.named_parameters()} == {"raw.weight"}
-
-
-@pytest.mark.parametrize("n", [1, 8193])
-def test_exactly_n_finite_samples_and_the_same_bytes_for_a_seed(density, n):
-    first, second = (density.sample(n, 1.7, torch.Generator().manual_seed(0)) for _ in range(2))
-    assert first.shape == (n, 2)
-    assert torch.isfinite(first).all()
-    assert torch.equal(first, second)
-    assert not torch.equal(first, density.sample(n, 1.7, torch.Generator().manual_seed(1)))
 
 
 @pytest.mark.parametrize(

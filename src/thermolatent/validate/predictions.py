@@ -153,7 +153,7 @@ def _figures(known: dict, model: str, T: float) -> dict[str, float]:
 _WORDS = {
     "trust_reweighting": "a named population differs by {} from a reweighting",
     "trust_basis": "a named population hangs by {} on how the potential of mean force is assumed to depend on temperature",
-    "trust_heat_capacity": "the energies are too noisy to tell how free energies bend: a standard error of {} in a named population",
+    "trust_heat_capacity": "the energies are too noisy to tell how free energies bend: standard error {} of a named population",
     "trust_seeds": "a named population scatters by {} over the seeds",
     "trust_log_density": "the density turns with temperature otherwise than the energies say, which puts ln p off by {}",
 }
