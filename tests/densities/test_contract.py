@@ -87,12 +87,12 @@ def test_gradients_reach_every_parameter(kind, d, ways):
         assert parameter.grad.abs().sum() > 0, name
 
 
-@each_kind_and_d
+@each_kind
 @pytest.mark.parametrize("n", [1, 8193])
-def test_exactly_n_finite_samples_a_function_of_the_seed(kind, d, n):
-    density = make(kind, d, tolerance=1e-3) if kind.startswith(("diff", "match")) else make(kind, d)
+def test_exactly_n_finite_samples_a_function_of_the_seed(kind, n):
+    density = make(kind)
     first = sample(density, n)
-    assert first.shape == (n, d)
+    assert first.shape == (n, 2)
     assert torch.isfinite(first).all()
     assert torch.equal(first, sample(density, n))
     assert not torch.equal(first, sample(density, n, seed=1))
@@ -106,6 +106,7 @@ def test_log_prob_is_the_normalised_density_of_the_samples(kind, d):
     """
     density = make(kind, d)
     z, log_p = density.sample_with_log_prob(6000, 1.7, torch.Generator().manual_seed(0))
+    assert z.shape == (6000, d)
     assert log_p.shape == (6000,)
     covariance = 0.4 * torch.cov(z.T).reshape(d, d)
     q = torch.distributions.MultivariateNormal(z.median(0).values, covariance)
