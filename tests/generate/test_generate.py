@@ -96,6 +96,28 @@ def test_informed_weights_follow_what_the_latent_does_not_see(trained, tmp_path)
     assert error["uninformed"] > 0.04
 
 
+def test_an_informed_density_far_too_high_at_a_few_frames_is_held_to_the_reweighting(trained):
+    """A diffusion's ln p of frames far from all others, as on three-hole: weights as if it were right there."""
+    study, layout = trained
+    model, data = Model.load(layout.model("informed", 0)), load_training(study, layout)
+    weights = ModelWeights(model, data, FrameWeights(study, layout, 0, data))
+    right, share = weights.log_weights(1.0, 1.0)
+    far = np.argsort(right)[:5]  # frames that hardly belong to this ensemble
+    density = weights.log_density
+
+    def wrong(z, T):
+        log_p = np.array(density(z, T))
+        log_p[far] += 30.0
+        return log_p
+
+    weights.log_density = wrong
+    found, share_found = weights.log_weights(1.0, 1.0)
+    assert np.exp(right[far]).sum() < 1e-5
+    assert np.exp(found[far]).sum() < 1e-3
+    np.testing.assert_allclose(np.delete(found, far), np.delete(right, far), atol=1e-3)
+    assert share_found == pytest.approx(share, rel=0.01)
+
+
 def test_noise_of_the_energies_does_not_reach_the_latents_potential(trained, tmp_path):
     """With a solvent's noise in the energies A(z, b) is that of the features' A(x, b), to the last bit."""
     study, layout = trained
