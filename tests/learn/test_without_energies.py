@@ -62,7 +62,7 @@ def test_an_informed_model_falls_back_to_which_t(without):
 
 
 def test_one_training_temperature_needs_no_weights(tmp_path):
-    study = make_study(temperatures={"train": [1.0]})
+    study = make_study(temperatures={"train": [1.0]}, models={"latf": {"density": {"kind": "flow"}}})
     layout = Layout(str(tmp_path / "results"))
     write_features(study, layout, [1.0])
     save_array(layout.energies(1.0), np.full_like(load_array(layout.energies(1.0)), np.nan))
