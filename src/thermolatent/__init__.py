@@ -1,15 +1,17 @@
 """thermolatent: equilibrium ensembles at temperatures nobody simulated, from MD at two or more.
 
-In a notebook: ``thermolatent.Run``, a study and its results (docs/python.md).
+In a notebook: ``thermolatent.Run``, a study and its results; ``thermolatent.ConditionalReweighting``, arrays of your own
+(docs/python.md).
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thermolatent.api import Run
+    from thermolatent.reweight import ConditionalReweighting
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__"]
+__all__ = ["ConditionalReweighting", "Run", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from thermolatent.api import Run
 
         return Run
+    if name == "ConditionalReweighting":
+        from thermolatent.reweight import ConditionalReweighting
+
+        return ConditionalReweighting
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

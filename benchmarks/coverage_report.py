@@ -1,0 +1,72 @@
+"""benchmarks/results/coverage.md from the CSV files of benchmarks/coverage.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ORDER = ("toy", "lj7", "lj7_noise", "lj7_far", "lj7_coupled", "three_hole", "alanine", "water")
+HEAD = """# Do the error bars hold?
+
+95 % intervals from short MD in independent sets, truth from all of it or from an exact answer. Made by
+`python benchmarks/coverage.py SYSTEM` and `--write`; docs/theory.md explains estimator and error bar.
+
+* *coverage*: share of the intervals that hold the truth, of assessable states, with its binomial standard error as if all
+  sets and states were independent (states of one set are not);
+* *error*, *stderr*: mean error and mean standard error; *form*: the part of it for the assumed dependence on temperature;
+* *precision*: of the predictions "trusted within 0.05", how many are; *recall*: of the assessable ones that are right within
+  0.05, how many are trusted.
+"""
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``coverage.md`` beside ``folder`` and return its path."""
+    lines, everything = [HEAD], []
+    for system in ORDER:
+        path = folder / f"{system}.csv"
+        lines.append(f"\n## {system}\n")
+        if not path.is_file():
+            lines.append("Not run.\n")
+            continue
+        rows = pd.read_csv(path)
+        everything.append(rows)
+        lines.append(f"Commit, machine: {', '.join(rows.provenance.unique())}. {rows.seconds.mean():.1f} s a fit.\n")
+        lines.append(_table(rows, ["case", "temperature"]))
+        if rows.state.nunique() > 1:
+            lines.append("\nBy state, all cases and temperatures together:\n")
+            lines.append(_table(rows, ["state"]))
+    if everything:
+        whole = pd.concat(everything)
+        fit = whole[whole.assessable]
+        trusted, right = fit[fit.trusted], fit[fit.right]
+        lines.insert(
+            1,
+            f"\nOver all systems: {len(whole)} predictions, {len(fit)} of assessable states; coverage {fit.hit.mean():.3f}; "
+            f"verdict's precision {trusted.right.mean():.3f}, recall {right.trusted.mean():.2f}.\n",
+        )
+    target = folder.parent / "coverage.md"
+    target.write_text("\n".join(lines))
+    return target
+
+
+def _table(rows: pd.DataFrame, keys: list[str]) -> str:
+    """Markdown table, one row per group of ``keys``."""
+    head = [*keys, "sets", "assessable", "coverage", "error", "stderr", "form", "precision", "recall"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for names, group in rows.groupby(keys, sort=False):
+        fit = group[group.assessable]
+        cells = [f"{name:g}" if isinstance(name, float) else str(name) for name in names]
+        cells += [str(group.set.nunique()), f"{len(fit)} of {len(group)}"]
+        if len(fit):
+            p = fit.hit.mean()
+            error = (fit.value - fit.truth).abs().mean()
+            trusted, right = fit[fit.trusted], fit[fit.right]
+            cells.append(f"{p:.3f} ± {np.sqrt(max(p * (1 - p), 0.25 / len(fit)) / len(fit)):.3f}")
+            cells += [f"{value:.4f}" for value in (error, fit.stderr.mean(), fit.form.mean())]
+            cells += [f"{trusted.right.mean():.3f}" if len(trusted) else "-", f"{right.trusted.mean():.2f}" if len(right) else "-"]
+        else:
+            cells += ["-"] * 6
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,175 @@
+"""The columns in which e(x), c(x) and d(x) are linear, and the order in which the estimator keeps its frames.
+
+Columns are the indicators of all named states, then further ones with their mean within each state taken out: those given
+(a fixed plane, SPIB's memberships) and the hidden layer of a network that was trained on the other half of the units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermolatent.reweight.classifier import hidden_layer, train_classifier
+from thermolatent.reweight.correlation import runs
+from thermolatent.reweight.sample import Sample
+
+#: Below this share of its spread over all frames a column does not vary within states: it is left out.
+_LEAST_SPREAD = 1e-5
+
+
+@dataclass(frozen=True)
+class Half:
+    """The frames of one half of the units, sorted into cells: by state, then unit, then temperature.
+
+    Attributes
+    ----------
+    frames: their numbers in training frame order, ``(n,)``.
+    columns: ``(n, C)`` float32.
+    places: where these columns are among the D of both halves, ``(C,)``.
+    which, counts: temperature index and count of each frame, ``(n,)``.
+    cells: slices of the half's frames, one per cell.
+    first_cell: number of the first of them among all cells.
+    thinned: numbers ``(m,)`` among the n of the frames that the classification uses.
+    """
+
+    frames: np.ndarray
+    columns: np.ndarray
+    places: np.ndarray
+    which: np.ndarray
+    counts: np.ndarray
+    cells: list[slice]
+    first_cell: int
+    thinned: np.ndarray
+
+    def rows(self, frames: np.ndarray) -> np.ndarray:
+        """Values given in training frame order ``(N, ...)`` for this half, ``(n, ...)``."""
+        return frames[self.frames]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Both halves.
+
+    Attributes
+    ----------
+    halves: two, with every unit in one of them.
+    n_states, n_given, n_network: numbers of columns of each kind: indicators, given ones (shared by the halves) and
+        ``(2,)`` those of the networks.
+    cell_unit, cell_state, cell_which: of each cell, ``(cells,)``.
+    """
+
+    halves: tuple[Half, Half]
+    n_states: int
+    n_given: int
+    n_network: tuple[int, int]
+    cell_unit: np.ndarray
+    cell_state: np.ndarray
+    cell_which: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """D, the number of columns of both halves."""
+        return self.n_states + self.n_given + sum(self.n_network)
+
+
+def halves_of_units(sample: Sample) -> np.ndarray:
+    """Which half each unit is in, ``(units,)``: in every stratum the longest first, each to the half with fewer frames."""
+    lengths = np.bincount(sample.unit, sample.counts)
+    half = np.zeros(len(lengths), int)
+    for s in np.unique(sample.stratum):
+        frames = np.zeros(2)
+        members = np.flatnonzero(sample.stratum == s)
+        for u in members[np.argsort(-lengths[members], kind="stable")]:
+            half[u] = int(frames[1] < frames[0])
+            frames[half[u]] += lengths[u]
+    return half
+
+
+def frame_numbers(sample: Sample) -> np.ndarray:
+    """Position ``(N,)`` of each frame within its unit at its temperature, in the order given."""
+    group = sample.unit * len(sample.temperatures) + sample.which
+    order = np.argsort(group, kind="stable")
+    number = np.empty(len(group), int)
+    for piece in runs(group[order]):
+        number[order[piece]] = np.arange(piece.stop - piece.start)
+    return number
+
+
+def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Design:
+    """Train the networks and lay out the columns.
+
+    Parameters
+    ----------
+    stride: the classification uses every so many frames of each unit.
+    network: whether networks are trained at all; with one state and one temperature there is nothing for them.
+    """
+    half, K = halves_of_units(sample), len(sample.temperatures)
+    number = frame_numbers(sample)
+    given = _within_states(sample.columns, sample, np.ones(len(sample.which), bool))
+    side = half[sample.unit]
+    own: list[np.ndarray] = []
+    for h in (0, 1):
+        columns = np.empty((int((side == h).sum()), 0), np.float32)
+        if network and K > 1:
+            trained = _train(sample, side != h, number, stride, seed + h)
+            columns = hidden_layer(trained, np.ascontiguousarray(sample.features[side == h]))
+            columns = _within_states(columns, sample, side == h)
+        own.append(columns)
+    S, L = len(sample.state_names), given.shape[1]
+    widths = (own[0].shape[1], own[1].shape[1])
+    halves, cells, first = [], [], 0
+    for h in (0, 1):
+        members = np.flatnonzero(side == h)
+        cell = (sample.states[members] * (sample.unit.max() + 1) + sample.unit[members]) * K + sample.which[members]
+        order = np.argsort(cell, kind="stable")
+        frames = members[order]
+        indicators = np.eye(S, dtype=np.float32)[sample.states[frames]]
+        start = S + L + h * widths[0]
+        pieces = runs(cell[order])
+        halves.append(
+            Half(
+                frames=frames,
+                columns=np.concatenate([indicators, given[frames], own[h][order]], axis=1),
+                places=np.concatenate([np.arange(S + L), np.arange(start, start + widths[h])]),
+                which=sample.which[frames],
+                counts=sample.counts[frames],
+                cells=pieces,
+                first_cell=first,
+                thinned=np.flatnonzero(number[frames] % stride == 0),
+            )
+        )
+        cells += [frames[piece.start] for piece in pieces]
+        first += len(pieces)
+    at = np.array(cells)
+    return Design(tuple(halves), S, L, widths, sample.unit[at], sample.states[at], sample.which[at])
+
+
+def _train(sample: Sample, mask: np.ndarray, number: np.ndarray, stride: int, seed: int):
+    """A network trained on the masked frames; of their units some say when to stop."""
+    used = np.flatnonzero(mask & (number % stride == 0))
+    held = np.zeros(len(used), bool)
+    for s in np.unique(sample.stratum):
+        members = np.flatnonzero((sample.stratum == s) & (np.bincount(sample.unit[mask], minlength=len(sample.stratum)) > 0))
+        if len(members) > 1:
+            held |= np.isin(sample.unit[used], members[1::4])
+        else:  # one piece of MD: its end
+            own = sample.unit[used] == members[0]
+            held |= own & (number[used] > 0.7 * number[used][own].max())
+    return train_classifier(
+        *(sample.features[used], sample.which[used], sample.counts[used], held, sample.inverse_kT, seed)
+    )
+
+
+def _within_states(columns: np.ndarray, sample: Sample, mask: np.ndarray) -> np.ndarray:
+    """Columns ``(m, n)`` of the masked frames less their mean within each state, in units of their root mean square."""
+    states, counts = sample.states[mask], sample.counts[mask]
+    centred = columns.astype(np.float64)
+    whole = np.sqrt(np.average((centred - centred.mean(0)) ** 2, axis=0, weights=counts)) if len(centred) else 0
+    for s in np.unique(states):
+        own = states == s
+        if counts[own].sum() > 0:
+            centred[own] -= np.average(centred[own], axis=0, weights=counts[own])
+    spread = np.sqrt(np.average(centred**2, axis=0, weights=counts))
+    kept = spread > _LEAST_SPREAD * np.maximum(whole, 1e-12)
+    return (centred[:, kept] / spread[kept]).astype(np.float32)

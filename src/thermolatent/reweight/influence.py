@@ -1,0 +1,177 @@
+"""Influences of units on predictions, and the three parts of an error bar that follow from them.
+
+The influence of a unit is the derivative of a prediction by the unit's weight, with the fit following along. The variance
+of a prediction is
+
+    sampling   by stratum, the scatter of the units' influences
+    form       the prior as one more unit: how far the assumed dependence on temperature may be off
+    visits     one visit more or less of each state at each training temperature: what few visits do not show
+
+Whatever is a function of predictions has influences that are a linear combination of theirs (the delta method), so that
+frames which two predictions share are never counted as independent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+from scipy.stats import t as student
+
+#: Confidence of every interval.
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Partition:
+    """How cells belong together, and how often states are visited.
+
+    Attributes
+    ----------
+    unit, state, which: of each cell, ``(cells,)``.
+    stratum: of each unit.
+    frames: counted frames of each cell, ``(cells,)``.
+    visit: mean length in frames of a visit of each state at each training temperature, ``(K, S)``.
+    temperatures: training temperatures, one name per stratum but in replica exchange.
+    """
+
+    unit: np.ndarray
+    state: np.ndarray
+    which: np.ndarray
+    stratum: np.ndarray
+    frames: np.ndarray
+    visit: np.ndarray
+
+    def by_unit(self, cells: np.ndarray) -> np.ndarray:
+        """Sums over the cells of each unit: ``(cells, ...)`` to ``(units, ...)``."""
+        found = np.zeros((len(self.stratum), *cells.shape[1:]))
+        np.add.at(found, self.unit, cells)
+        return found
+
+    def by_state(self, cells: np.ndarray) -> np.ndarray:
+        """Sums over the cells of each temperature and state: ``(cells, ...)`` to ``(K, S, ...)``."""
+        found = np.zeros((*self.visit.shape, *cells.shape[1:]))
+        np.add.at(found, (self.which, self.state), cells)
+        return found
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Variances of ``m`` predictions: sampling ``(strata, m)``, form and visits ``(m,)``; degrees of freedom ``(m,)``."""
+
+    sampling: np.ndarray
+    form: np.ndarray
+    visits: np.ndarray
+    degrees_of_freedom: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """Variance, ``(m,)``."""
+        return self.sampling.sum(0) + self.form + self.visits
+
+    @property
+    def stderr(self) -> np.ndarray:
+        return np.sqrt(self.total)
+
+    @property
+    def quantile(self) -> np.ndarray:
+        """Student's t of :data:`CONFIDENCE`, ``(m,)``."""
+        return student.ppf((1 + CONFIDENCE) / 2, np.maximum(self.degrees_of_freedom, 1.0))
+
+
+@dataclass(frozen=True)
+class Influences:
+    """``m`` predictions with their influences.
+
+    Attributes
+    ----------
+    values: ``(m,)``.
+    cells: influence of each cell, ``(cells, m)``.
+    weighted: H^-1 dm/dtheta, ``(P, m)``.
+    unvisited: influence of a frame in a state at a temperature where it has none, ``(K, S, m)``; NaN where it has.
+    precision: diagonal of Lambda, ``(P,)``.
+    partition: what the cells are.
+    """
+
+    values: np.ndarray
+    cells: np.ndarray
+    weighted: np.ndarray
+    unvisited: np.ndarray
+    precision: np.ndarray
+    partition: Partition
+
+    def map(self, values: np.ndarray, jacobian: np.ndarray) -> Influences:
+        """Functions of the predictions: their ``values`` ``(m',)`` and derivatives ``jacobian`` ``(m, m')``."""
+        return Influences(
+            np.asarray(values, float),
+            self.cells @ jacobian,
+            self.weighted @ jacobian,
+            self.unvisited @ jacobian,
+            self.precision,
+            self.partition,
+        )
+
+    @staticmethod
+    def joined(parts: list[Influences]) -> Influences:
+        """The predictions of all parts, of one fit, side by side."""
+        first = parts[0]
+        names = ("values", "cells", "weighted", "unvisited")
+        return Influences(
+            *(np.concatenate([getattr(p, n) for p in parts], axis=-1) for n in names), first.precision, first.partition
+        )
+
+    def units(self) -> np.ndarray:
+        """Influence of each unit less its share of its stratum's, ``(units, m)``: they add up to 0 in a stratum."""
+        own, frames = self.partition.by_unit(self.cells), self.partition.by_unit(self.partition.frames)
+        for s in np.unique(self.partition.stratum):
+            members = self.partition.stratum == s
+            share = frames[members] / frames[members].sum()
+            own[members] -= share[:, None] * own[members].sum(0)
+        return own
+
+    def parts(self) -> Parts:
+        """Variances by cause, with Satterthwaite's degrees of freedom."""
+        own, partition = self.units(), self.partition
+        frames = partition.by_unit(partition.frames)
+        strata = np.unique(partition.stratum)
+        sampling = np.empty((len(strata), len(self.values)))
+        freedom = np.empty(len(strata))
+        for i, s in enumerate(strata):
+            members = partition.stratum == s
+            share = frames[members] / frames[members].sum()
+            sampling[i] = (own[members] ** 2 / (1 - share)[:, None]).sum(0)
+            freedom[i] = 1 / (share**2).sum() - 1
+        form = self.precision @ self.weighted**2
+        visits = self._visits()
+        total = sampling.sum(0) + form + visits
+        spread = (sampling**2 / freedom[:, None]).sum(0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            degrees = np.where(spread > 0, total**2 / spread, np.inf)
+        return Parts(sampling, form, visits, degrees)
+
+    def _visits(self) -> np.ndarray:
+        """Variance by one visit of each state at each temperature: twice the square of its influence, ``(m,)``."""
+        partition = self.partition
+        sums, frames = partition.by_state(self.cells), partition.by_state(partition.frames)
+        here = frames.sum(1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside = np.where(frames[..., None] > 0, sums / frames[..., None], self.unvisited)
+            rest = (sums.sum(1, keepdims=True) - sums) / (here - frames)[..., None]
+        moved = np.where((here > frames)[..., None], inside - rest, 0.0)
+        return 2 * ((partition.visit[..., None] * np.nan_to_num(moved)) ** 2).sum((0, 1))
+
+
+def linear_interval(values: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the intervals of quantities that may be any number."""
+    half = parts.quantile * parts.stderr
+    return values - half, values + half
+
+
+def share_interval(values: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the intervals of populations, on the logit scale; (0, 1) of one that is 0 or 1."""
+    inside = np.clip(values, 1e-12, 1 - 1e-12)
+    open_ended = (values <= 1e-12) | (values >= 1 - 1e-12)
+    half = np.minimum(parts.quantile * parts.stderr / (inside * (1 - inside)), 700.0)
+    low, high = expit(logit(inside) - half), expit(logit(inside) + half)
+    return np.where(open_ended, 0.0, low), np.where(open_ended, 1.0, high)

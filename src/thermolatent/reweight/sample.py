@@ -1,0 +1,207 @@
+"""What the estimator is fitted to: frames of MD with their temperature, unit, state and energy, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from thermolatent.errors import ThermolatentError
+
+#: Gas constant in kJ/mol/K, for temperatures in kelvin; energies in reduced units have kT = T.
+GAS_CONSTANT = 0.00831446261815324
+UNITS_OF_TEMPERATURE = {"kelvin": GAS_CONSTANT, "reduced": 1.0}
+#: Training temperatures must differ by more than this fraction: between them the estimator divides by their difference.
+LEAST_DIFFERENCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Frames of MD in training frame order: temperature as listed, then walker, then frame.
+
+    Attributes
+    ----------
+    temperatures: training temperatures, in the order of the frames.
+    k: Boltzmann's constant, the unit of energy per unit of temperature.
+    features: ``(N, n)`` float32.
+    which: index of each frame's temperature, ``(N,)``.
+    unit: independent piece of MD that each frame belongs to, ``(N,)``, counted through over all temperatures.
+    stratum: for each unit ``(units,)`` the set of units drawn independently that it is one of: its temperature, or 0 where
+        units go through all temperatures (replica exchange).
+    counts: how often each frame counts, ``(N,)``.
+    states: named state of each frame, ``(N,)``; state_names one per state.
+    columns: further columns of the basis, ``(N, m)`` float32: a fixed plane, SPIB's memberships.
+    energies: ``(N,)``, or None.
+    """
+
+    temperatures: tuple[float, ...]
+    k: float
+    features: np.ndarray
+    which: np.ndarray
+    unit: np.ndarray
+    stratum: np.ndarray
+    counts: np.ndarray
+    states: np.ndarray
+    state_names: tuple[str, ...]
+    columns: np.ndarray
+    energies: np.ndarray | None
+
+    @property
+    def inverse_kT(self) -> np.ndarray:
+        """b_k, ``(K,)``."""
+        return 1 / (self.k * np.asarray(self.temperatures))
+
+    @property
+    def shared_units(self) -> bool:
+        """Whether units go through all temperatures."""
+        return len(self.temperatures) > 1 and bool((self.stratum == 0).all())
+
+
+def gather_sample(
+    features: Sequence[np.ndarray],
+    temperatures: Sequence[float],
+    *,
+    energies: Sequence[np.ndarray] | None = None,
+    states: Sequence[np.ndarray] | None = None,
+    state_names: Sequence[str] | None = None,
+    columns: Sequence[np.ndarray] | None = None,
+    counts: Sequence[np.ndarray] | None = None,
+    units: Sequence[np.ndarray] | None = None,
+    shared_units: bool = False,
+    temperature_unit: str = "kelvin",
+) -> Sample:
+    """Put arrays per temperature, ``(walkers, frames, ...)`` or ``(frames, ...)``, into one checked :class:`Sample`.
+
+    Parameters are those of :meth:`thermolatent.reweight.ConditionalReweighting.fit`. Raises :class:`ThermolatentError` that
+    names the array and the temperature at fault.
+    """
+    if temperature_unit not in UNITS_OF_TEMPERATURE:
+        raise ThermolatentError(f"temperature_unit: '{temperature_unit}' is not known; write kelvin or reduced")
+    T = _temperatures(temperatures)
+    arrays = [np.asarray(a) for a in features]
+    if len(arrays) != len(T):
+        raise ThermolatentError(f"features: {len(arrays)} arrays for {len(T)} temperatures; give one for each")
+    for a, t in zip(arrays, T, strict=True):
+        if a.ndim not in (2, 3) or 0 in a.shape:
+            raise ThermolatentError(
+                f"features at T = {t:g}: shape {a.shape}; must be (walkers, frames, n) or (frames, n), and not empty"
+            )
+        if a.shape[-1] != arrays[0].shape[-1]:
+            raise ThermolatentError(
+                f"features at T = {t:g}: {a.shape[-1]} columns where T = {T[0]:g} has {arrays[0].shape[-1]}"
+            )
+    shapes = [a.shape[:-1] for a in arrays]
+    flat = np.concatenate([a.reshape(-1, a.shape[-1]) for a in arrays]).astype(np.float32)
+    which = np.repeat(np.arange(len(T)), [int(np.prod(s)) for s in shapes])
+    _require_finite(flat, which, T, "features")
+    unit, stratum = _units(units, shapes, T, shared_units)
+    labels, names = _states(states, state_names, shapes, T)
+    further = np.empty((len(flat), 0), np.float32)
+    if columns is not None:
+        further = _flat(columns, shapes, T, "columns", more=1).astype(np.float32)
+        _require_finite(further, which, T, "columns")
+    weight = np.ones(len(flat))
+    if counts is not None:
+        weight = _flat(counts, shapes, T, "counts").astype(np.float64)
+        _require_finite(weight, which, T, "counts")
+        total = np.bincount(which, weight)
+        if (weight < 0).any() or (total <= 0).any():
+            raise ThermolatentError("counts: must not be negative, nor all 0 at a temperature")
+    u = None if energies is None else _energies(energies, shapes, which, T)
+    k = UNITS_OF_TEMPERATURE[temperature_unit]
+    return Sample(tuple(T), k, flat, which, unit, stratum, weight, labels, names, further, u)
+
+
+def _temperatures(temperatures: Sequence[float]) -> list[float]:
+    T = [float(t) for t in temperatures]
+    if not T or not np.isfinite(T).all() or min(T) <= 0:
+        raise ThermolatentError(f"temperatures: {list(temperatures)}; must be positive numbers, at least one")
+    ordered = sorted(T)
+    for low, high in zip(ordered, ordered[1:], strict=False):
+        if high - low < LEAST_DIFFERENCE * low:
+            raise ThermolatentError(
+                f"temperatures: {low:g} and {high:.10g} are the same within {100 * LEAST_DIFFERENCE:g} %; "
+                "put their frames into one array, as further walkers"
+            )
+    return T
+
+
+def _flat(arrays: Sequence[np.ndarray], shapes: list[tuple], T: list[float], what: str, more: int = 0) -> np.ndarray:
+    """Arrays of the features' leading shapes, with ``more`` axes behind, one after the other."""
+    arrays = [np.asarray(a) for a in arrays]
+    if len(arrays) != len(shapes):
+        raise ThermolatentError(f"{what}: {len(arrays)} arrays for {len(shapes)} temperatures; give one for each")
+    for a, shape, t in zip(arrays, shapes, T, strict=True):
+        if a.shape[: a.ndim - more] != shape:
+            raise ThermolatentError(f"{what} at T = {t:g}: shape {a.shape}, but the features have frames {shape}")
+    return np.concatenate([a.reshape(-1, *a.shape[a.ndim - more :]) for a in arrays])
+
+
+def _require_finite(values: np.ndarray, which: np.ndarray, T: list[float], what: str) -> None:
+    bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    if bad.any():
+        first = T[which[np.argmax(bad)]]
+        raise ThermolatentError(f"{what}: {int(bad.sum())} of {len(bad)} frames are not finite, first at T = {first:g}")
+
+
+def _units(
+    units: Sequence[np.ndarray] | None, shapes: list[tuple], T: list[float], shared: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit of each frame and stratum of each unit."""
+    if units is None:
+        if any(len(s) == 1 for s in shapes):
+            raise ThermolatentError(
+                "units: features (frames, n) need one number per frame that says which independent piece of MD it is "
+                "from; or give features (walkers, frames, n)"
+            )
+        labels = [np.repeat(np.arange(s[0]), s[1]) for s in shapes]
+    else:
+        flat = _flat(units, shapes, T, "units")
+        labels = np.split(flat, np.cumsum([int(np.prod(s)) for s in shapes])[:-1])
+    if shared:
+        unit = np.unique(np.concatenate(labels), return_inverse=True)[1]
+        stratum = np.zeros(unit.max() + 1, int)
+    else:
+        numbers = [np.unique(own, return_inverse=True)[1] for own in labels]
+        sizes = [int(n.max()) + 1 for n in numbers]
+        first = np.cumsum([0, *sizes])
+        unit = np.concatenate([n + f for n, f in zip(numbers, first, strict=False)])
+        stratum = np.repeat(np.arange(len(T)), sizes)
+    for s in np.unique(stratum):
+        if (n := int((stratum == s).sum())) < 2:
+            where = "of replica exchange" if shared else f"at T = {T[s]:g}"
+            raise ThermolatentError(
+                f"units: {n} {where}; an error bar needs two independent pieces of MD there: more walkers, or blocks of a "
+                "long trajectory"
+            )
+    return unit, stratum
+
+
+def _states(
+    states: Sequence[np.ndarray] | None, names: Sequence[str] | None, shapes: list[tuple], T: list[float]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """State of each frame as a number, and the names. Without states all frames are one."""
+    if states is None:
+        return np.zeros(sum(int(np.prod(s)) for s in shapes), int), ("all",)
+    flat = _flat(states, shapes, T, "states")
+    if names is None:
+        found, labels = np.unique(flat, return_inverse=True)
+        return labels, tuple(str(name) for name in found.tolist())
+    if flat.dtype.kind not in "iu" or flat.min() < 0 or flat.max() >= len(names):
+        raise ThermolatentError(f"states: with {len(names)} state_names they must be whole numbers from 0 to {len(names) - 1}")
+    return flat.astype(int), tuple(names)
+
+
+def _energies(energies: Any, shapes: list[tuple], which: np.ndarray, T: list[float]) -> np.ndarray:
+    u = _flat(energies, shapes, T, "energies").astype(np.float64)
+    _require_finite(u, which, T, "energies")
+    for k, t in enumerate(T):
+        own = u[which == k]
+        if np.subtract(*np.percentile(own, [75, 25])) <= 0:
+            raise ThermolatentError(
+                f"energies at T = {t:g}: most frames have one and the same energy; are these potential energies? "
+                "Without them: energies=None"
+            )
+    return u

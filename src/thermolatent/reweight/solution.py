@@ -1,0 +1,214 @@
+"""A solved estimator: weights of the frames at any temperature, and predictions with their influences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from thermolatent.reweight.design import Design, Half
+from thermolatent.reweight.equations import Equations
+from thermolatent.reweight.influence import Influences, Partition
+from thermolatent.reweight.mbar import log_sum
+from thermolatent.reweight.parameters import Parameters
+from thermolatent.reweight.temperature_basis import FUNCTIONS, TemperatureBasis
+
+#: Moving no weight: below this a frame's weight does not change a sum of such weights.
+_TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class Solved:
+    """The root of the estimating equations.
+
+    Attributes
+    ----------
+    theta, precision: parameters and diagonal of Lambda, ``(P,)``; hessian ``(P, P)``, Lambda in it.
+    scores: summed gradient of the frames of each cell, ``(cells, P)``.
+    unvisited: gradient of one frame of a state at a temperature where it has none, by (temperature, state).
+    energies: whether energies took part.
+    """
+
+    theta: np.ndarray
+    hessian: np.ndarray
+    precision: np.ndarray
+    scores: np.ndarray
+    unvisited: dict[tuple[int, int], np.ndarray]
+    energies: bool
+
+
+class Solution:
+    """Everything about the frames that does not depend on the temperature asked for.
+
+    Parameters
+    ----------
+    inverse_kT: b_k, ``(K,)``.
+    design, partition: the frames, and what their cells are.
+    solved: theta, the Hessian and the gradients of the cells.
+    """
+
+    def __init__(self, inverse_kT: np.ndarray, design: Design, partition: Partition, solved: Solved):
+        self.inverse_kT, self.design, self.partition, self.solved = inverse_kT, design, partition, solved
+        self.basis = TemperatureBasis(inverse_kT)
+        self.phi = self.basis.values(inverse_kT)
+        self.parameters = Parameters(design, len(inverse_kT), solved.energies)
+        self._factor = cho_factor(solved.hessian)
+        self.coefficients, self.q, self._mixture = [], [], []
+        for h, half in enumerate(self.design.halves):
+            own, logits = coefficients_and_logits(self.parameters, self.phi, solved.theta, h)
+            mixture = log_sum(logits)
+            self.coefficients.append(own)
+            self.q.append(np.exp(logits - mixture[:, None]))
+            self._mixture.append(mixture)
+
+    def log_weights(self, b: float) -> list[np.ndarray]:
+        """ln w_n of the frames of each half at inverse temperature ``b``, each of sum 1."""
+        phi, found = self.basis.values(b)[0], []
+        for half, own, mixture in zip(self.design.halves, self.coefficients, self._mixture, strict=True):
+            log_w = -(own @ phi) - mixture + np.log(np.maximum(half.counts, _TINY))
+            found.append(log_w - log_sum(log_w))
+        return found
+
+    def shares(self, b: float) -> np.ndarray:
+        """Shares of all named states at ``b``, ``(S,)``."""
+        found = np.zeros(self.design.n_states)
+        for half, log_w in zip(self.design.halves, self.log_weights(b), strict=True):
+            found += self._shares(half, np.exp(log_w))[1] / 2
+        return found
+
+    def _shares(self, half: Half, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weight of each cell of a half, and of each state ``(S,)``."""
+        mass = np.add.reduceat(w, [piece.start for piece in half.cells])
+        states = self.design.cell_state[half.first_cell : half.first_cell + len(half.cells)]
+        return mass, np.bincount(states, mass, minlength=self.design.n_states)
+
+    def populations(self, b: float) -> Influences:
+        """Shares of all named states at ``b``, ``m`` = S."""
+        design, S = self.design, self.design.n_states
+        n_cells = len(design.cell_state)
+        values, direct = np.zeros(S), np.zeros((n_cells, S))
+        gradient = np.zeros((len(self.solved.theta), S))
+        for h, (half, log_w) in enumerate(zip(design.halves, self.log_weights(b), strict=True)):
+            w = np.exp(log_w)
+            cells = slice(half.first_cell, half.first_cell + len(half.cells))
+            states = design.cell_state[cells]
+            mass, share = self._shares(half, w)
+            values += share / 2
+            direct[cells] = mass[:, None] * (np.eye(S)[states] - share) / 2
+            pull, turned = self._pulls(h, b, w)
+            columns, lean = half.columns, np.zeros((S, pull.shape[1] * half.columns.shape[1] + turned.shape[1]))
+            for s in range(S):
+                own = np.flatnonzero(states == s)
+                if len(own):  # cells are sorted by state: one slice of frames
+                    rows = slice(half.cells[own[0]].start, half.cells[own[-1]].stop)
+                    lean[s] = np.concatenate([(columns[rows].T @ pull[rows]).T.ravel(), turned[rows].sum(0)])
+            gradient[self.parameters.places(h)] += (lean - share[:, None] * lean.sum(0)).T / 2
+        return self.influences(values, direct, gradient)
+
+    def mean(self, b: float, observable: np.ndarray) -> Influences:
+        """Means at ``b`` of observables given in training frame order, ``(N, m)``."""
+        design, m = self.design, observable.shape[1]
+        values, direct = np.zeros(m), np.zeros((len(design.cell_state), m))
+        gradient = np.zeros((len(self.solved.theta), m))
+        for h, (half, log_w) in enumerate(zip(design.halves, self.log_weights(b), strict=True)):
+            w = np.exp(log_w)
+            own = half.rows(observable)
+            mean = w @ own
+            values += mean / 2
+            moved = w[:, None] * (own - mean)
+            starts = [piece.start for piece in half.cells]
+            direct[half.first_cell : half.first_cell + len(starts)] = np.add.reduceat(moved, starts, axis=0) / 2
+            pull, turned = self._pulls(h, b, np.ones(len(w)))
+            lean = [half.columns.T @ (pull[:, j, None] * moved).astype(np.float32) for j in range(FUNCTIONS)]
+            gradient[self.parameters.places(h)] += np.concatenate([*lean, turned.T @ moved]) / 2
+        return self.influences(values, direct, gradient)
+
+    def free_energies(self) -> Influences:
+        """f_k of the training temperatures less the first's, mean of the halves, ``m`` = K - 1.
+
+        f_k = a_k - ln(N_k / N_0), and a unit's weight changes its N_k too.
+        """
+        K, design = self.parameters.K, self.design
+        values, direct = np.zeros(K - 1), np.zeros((len(design.cell_state), K - 1))
+        gradient = np.zeros((len(self.solved.theta), K - 1))
+        for h, half in enumerate(design.halves):
+            frames = np.bincount(half.which[half.thinned], half.counts[half.thinned], minlength=K)
+            values += (self.parameters.intercepts(self.solved.theta, h)[1:] - np.log(frames[1:] / frames[0])) / 2
+            gradient[self.parameters.intercept_places(h)] = np.eye(K - 1) / 2
+            kept = np.zeros(len(half.frames))
+            kept[half.thinned] = half.counts[half.thinned]
+            for i, piece in enumerate(half.cells):
+                k, share = design.cell_which[half.first_cell + i], kept[piece].sum()
+                direct[half.first_cell + i] = (share / frames[0] if k == 0 else 0) / 2
+                if k:
+                    direct[half.first_cell + i, k - 1] -= share / frames[k] / 2
+        return self.influences(values, direct, gradient)
+
+    def _pulls(self, h: int, b: float, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Derivative of ln w_n by each coefficient ``(n, 3)`` float32 and by the intercepts ``(n, K - 1)``, times w_n."""
+        q, phi = self.q[h], self.basis.values(b)[0]
+        return (((q @ self.phi) - phi) * w[:, None]).astype(np.float32), -q[:, 1:] * w[:, None]
+
+    def influences(self, values: np.ndarray, direct: np.ndarray, gradient: np.ndarray) -> Influences:
+        """Predictions ``(m,)`` whose influence at fixed theta is ``direct`` ``(cells, m)`` and whose derivative by theta is
+        ``gradient`` ``(P, m)``."""
+        weighted = cho_solve(self._factor, gradient)
+        cells = direct - self.solved.scores @ weighted
+        # A frame of a state where it was never seen: its weight is that of the state's frames elsewhere.
+        sums, frames = self.partition.by_state(direct).sum(0), self.partition.by_state(self.partition.frames).sum(0)
+        unvisited = np.full((*self.partition.visit.shape, len(values)), np.nan)
+        for (k, s), score in self.solved.unvisited.items():
+            unvisited[k, s] = sums[s] / frames[s] - score @ weighted
+        return Influences(values, cells, weighted, unvisited, self.solved.precision, self.partition)
+
+
+def coefficients_and_logits(
+    parameters: Parameters, phi: np.ndarray, theta: np.ndarray, h: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """e, c, d of every frame of half ``h``, ``(n, 3)``, and a_k - A(x_n, b_k), ``(n, K)``."""
+    half = parameters.design.halves[h]
+    own = half.columns @ parameters.weights(theta, half)
+    return own, parameters.intercepts(theta, h) - own @ phi.T
+
+
+def solved(equations: Equations, precision: np.ndarray, g_c: float, g_u: float, theta: np.ndarray) -> Solved:
+    """Solve the equations and sum their gradients over cells."""
+    theta, hessian, energy_weight = equations.solve(precision, g_c, g_u, theta)
+    design, parameters, K = equations.design, equations.parameters, equations.K
+    scores = np.zeros((len(design.cell_state), len(theta)))
+    there = {(int(k), int(s)) for k, s in zip(design.cell_which, design.cell_state, strict=True)}
+    visited = sorted({s for _, s in there})
+    unvisited = {(k, s): np.zeros(len(theta)) for k in range(K) for s in visited if (k, s) not in there}
+    frames = dict.fromkeys(unvisited, 0.0)
+    for h, half in enumerate(design.halves):
+        places = parameters.places(h)
+        own, logits = coefficients_and_logits(parameters, equations.phi, theta, h)
+        q = np.exp(logits - log_sum(logits)[:, None])
+        residual = q.copy()
+        residual[np.arange(len(q)), half.which] -= 1
+        kept = np.zeros(len(q))
+        kept[half.thinned] = half.counts[half.thinned] / g_c
+        for i, piece in enumerate(half.cells):
+            cell, columns = half.first_cell + i, half.columns[piece].astype(np.float64)
+            state, here = int(design.cell_state[cell]), int(design.cell_which[cell])
+            scores[cell, places] += _classified(columns, residual[piece] * kept[piece, None], equations.phi)
+            for k in range(K):
+                if (k, state) in unvisited:
+                    moved = (q[piece] - np.eye(K)[k]) * kept[piece, None]
+                    unvisited[k, state][places] += _classified(columns, moved, equations.phi)
+                    frames[k, state] += half.counts[piece].sum()
+            if equations.energies is not None:
+                u = equations.energies.values[half.frames[piece]]
+                slopes, at = equations.slopes[here], parameters.energy_places(h, here)
+                missed = (u - theta[at[-1]] - own[piece] @ slopes) * half.counts[piece] * energy_weight
+                pulled = columns.T @ missed
+                scores[cell, at] -= np.concatenate([*(slope * pulled for slope in slopes), [missed.sum()]])
+    unvisited = {key: score / max(frames[key], 1.0) for key, score in unvisited.items()}
+    return Solved(theta, hessian, precision, scores, unvisited, equations.energies is not None)
+
+
+def _classified(columns: np.ndarray, residual: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    """Gradient of the classification by one half's places in theta from residuals ``(n, K)``."""
+    pull = -(residual @ phi)
+    return np.concatenate([(columns.T @ pull).T.ravel(), residual.sum(0)[1:]])

@@ -1,0 +1,104 @@
+"""The file of a fitted :class:`~thermolatent.reweight.estimator.ConditionalReweighting`: all that predictions need."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from thermolatent.artifacts import load_model, save_model
+from thermolatent.reweight.design import Design, Half
+from thermolatent.reweight.influence import Partition
+from thermolatent.reweight.solution import Solution, Solved
+
+if TYPE_CHECKING:
+    from thermolatent.reweight.estimator import ConditionalReweighting
+
+KIND = "reweighting"
+_HALF = ("frames", "columns", "places", "which", "counts", "thinned")
+_DESIGN = ("cell_unit", "cell_state", "cell_which")
+_PARTITION = ("stratum", "frames", "visit")
+_SOLVED = ("theta", "hessian", "precision", "scores")
+
+
+def save(reweighting: ConditionalReweighting, path: str | Path, baselines: dict[str, np.ndarray] | None = None) -> None:
+    """Write it; ``baselines`` are further arrays that the stage keeps beside it."""
+    import torch
+
+    solution = reweighting._fitted
+    design, found = solution.design, solution.solved
+    arrays: dict[str, np.ndarray] = {f"baseline.{name}": array for name, array in (baselines or {}).items()}
+    for h, half in enumerate(design.halves):
+        arrays |= {f"half{h}.{name}": getattr(half, name) for name in _HALF}
+        arrays[f"half{h}.cells"] = np.array([piece.start for piece in half.cells])
+    arrays |= {f"design.{name}": getattr(design, name) for name in _DESIGN}
+    arrays |= {f"partition.{name}": getattr(solution.partition, name) for name in _PARTITION}
+    arrays |= {f"solved.{name}": getattr(found, name) for name in _SOLVED}
+    keys = sorted(found.unvisited)
+    arrays["solved.unvisited_keys"] = np.array(keys, int).reshape(-1, 2)
+    arrays["solved.unvisited"] = np.array([found.unvisited[key] for key in keys]).reshape(len(keys), len(found.theta))
+    spec = {
+        "heat_capacity": reweighting.heat_capacity,
+        "network": reweighting.network,
+        "seed": reweighting.seed,
+        "temperatures": list(reweighting.temperatures),
+        "k": reweighting.k,
+        "state_names": list(reweighting.state_names),
+        "shared_units": reweighting.shared_units,
+        "summary": asdict(reweighting.summary),
+        "energies": found.energies,
+        "columns": [design.n_states, design.n_given, *design.n_network],
+        "assessments": reweighting.assessments.to_dict("list"),
+    }
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(_small(array))) for name, array in arrays.items()}
+    save_model(path, KIND, spec, tensors)
+
+
+def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalReweighting:
+    """Read it; raises :class:`ArtifactError` for another file or version."""
+    from thermolatent.reweight.estimator import Summary
+
+    spec, tensors = load_model(path, KIND)
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    halves, first = [], 0
+    for h in (0, 1):
+        own = {name: arrays[f"half{h}.{name}"] for name in _HALF}
+        starts = arrays[f"half{h}.cells"].tolist()
+        ends = [*starts[1:], len(own["frames"])]
+        cells = [slice(a, b) for a, b in zip(starts, ends, strict=True)]
+        own |= {name: own[name].astype(np.int64) for name in ("frames", "places", "which", "thinned")}
+        halves.append(Half(**own, cells=cells, first_cell=first))
+        first += len(cells)
+    n_states, n_given, *n_network = spec["columns"]
+    of_cells = {name: arrays[f"design.{name}"].astype(np.int64) for name in _DESIGN}
+    design = Design(tuple(halves), n_states, n_given, tuple(n_network), **of_cells)
+    partition = Partition(
+        *(of_cells["cell_unit"], of_cells["cell_state"], of_cells["cell_which"]),
+        *(arrays["partition.stratum"].astype(np.int64), arrays["partition.frames"], arrays["partition.visit"]),
+    )
+    keys = arrays["solved.unvisited_keys"].tolist()
+    unvisited = {(k, s): score for (k, s), score in zip(keys, arrays["solved.unvisited"], strict=True)}
+    found = Solved(**{name: arrays[f"solved.{name}"] for name in _SOLVED}, unvisited=unvisited, energies=spec["energies"])
+    result = cls(spec["heat_capacity"], spec["network"], spec["seed"])
+    result.temperatures, result.k = tuple(spec["temperatures"]), spec["k"]
+    result.state_names, result.shared_units = tuple(spec["state_names"]), spec["shared_units"]
+    result.summary = Summary(**spec["summary"])
+    result.assessments = pd.DataFrame(spec["assessments"])
+    result._solution = Solution(1 / (result.k * np.asarray(result.temperatures)), design, partition, found)
+    return result
+
+
+def load_baselines(path: str | Path) -> dict[str, np.ndarray]:
+    """The further arrays of a file."""
+    _, tensors = load_model(path, KIND)
+    prefix = "baseline."
+    return {name.removeprefix(prefix): t.numpy() for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _small(array: np.ndarray) -> Any:
+    """Whole numbers in four bytes: of frames there are fewer than 2^31."""
+    array = np.asarray(array)
+    return array.astype(np.int32) if array.dtype.kind in "iu" else array
