@@ -14,13 +14,15 @@ from thermolatent.reweight.classifier import hidden_layer, train_classifier
 from thermolatent.reweight.correlation import runs
 from thermolatent.reweight.sample import Sample
 
+#: With fewer units in a stratum there is no second half to train a network on: one part, without networks.
+LEAST_UNITS = 4
 #: Below this share of its spread over all frames a column does not vary within states: it is left out.
 _LEAST_SPREAD = 1e-5
 
 
 @dataclass(frozen=True)
 class Half:
-    """The frames of one half of the units, sorted into cells: by state, then unit, then temperature.
+    """The frames of one half of the units, or of all where there are no networks, sorted into cells: by state, then unit, then temperature.
 
     Attributes
     ----------
@@ -49,34 +51,39 @@ class Half:
 
 @dataclass(frozen=True)
 class Design:
-    """Both halves.
+    """All frames.
 
     Attributes
     ----------
-    halves: two, with every unit in one of them.
-    n_states, n_given, n_network: numbers of columns of each kind: indicators, given ones (shared by the halves) and
-        ``(2,)`` those of the networks.
+    halves: two with every unit in one of them, or one with all where there are no networks.
+    n_states, n_given, n_network: numbers of columns of each kind: indicators, given ones (shared by the halves) and those
+        of each half's network.
     cell_unit, cell_state, cell_which: of each cell, ``(cells,)``.
     """
 
-    halves: tuple[Half, Half]
+    halves: tuple[Half, ...]
     n_states: int
     n_given: int
-    n_network: tuple[int, int]
+    n_network: tuple[int, ...]
     cell_unit: np.ndarray
     cell_state: np.ndarray
     cell_which: np.ndarray
 
     @property
     def size(self) -> int:
-        """D, the number of columns of both halves."""
+        """D, the number of columns of all halves."""
         return self.n_states + self.n_given + sum(self.n_network)
 
 
 def halves_of_units(sample: Sample) -> np.ndarray:
-    """Which half each unit is in, ``(units,)``: in every stratum the longest first, each to the half with fewer frames."""
+    """Which half each unit is in, ``(units,)``: in every stratum the longest first, each to the half with fewer frames.
+
+    All in one with fewer than :data:`LEAST_UNITS` units in a stratum.
+    """
     lengths = np.bincount(sample.unit, sample.counts)
     half = np.zeros(len(lengths), int)
+    if np.bincount(sample.stratum).min() < LEAST_UNITS:
+        return half
     for s in np.unique(sample.stratum):
         frames = np.zeros(2)
         members = np.flatnonzero(sample.stratum == s)
@@ -102,30 +109,32 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
     Parameters
     ----------
     stride: the classification uses every so many frames of each unit.
-    network: whether networks are trained at all; with one state and one temperature there is nothing for them.
+    network: whether networks are trained; with one temperature there is nothing for them to tell.
     """
-    half, K = halves_of_units(sample), len(sample.temperatures)
+    K = len(sample.temperatures)
+    half = halves_of_units(sample) if network and K > 1 else np.zeros(len(sample.stratum), int)
+    n_halves = int(half.max()) + 1
     number = frame_numbers(sample)
     given = _within_states(sample.columns, sample, np.ones(len(sample.which), bool))
     side = half[sample.unit]
     own: list[np.ndarray] = []
-    for h in (0, 1):
+    for h in range(n_halves):
         columns = np.empty((int((side == h).sum()), 0), np.float32)
-        if network and K > 1:
+        if n_halves == 2:
             trained = _train(sample, side != h, number, stride, seed + h)
             columns = hidden_layer(trained, np.ascontiguousarray(sample.features[side == h]))
             columns = _within_states(columns, sample, side == h)
         own.append(columns)
     S, L = len(sample.state_names), given.shape[1]
-    widths = (own[0].shape[1], own[1].shape[1])
+    widths = tuple(columns.shape[1] for columns in own)
     halves, cells, first = [], [], 0
-    for h in (0, 1):
+    for h in range(n_halves):
         members = np.flatnonzero(side == h)
         cell = (sample.states[members] * (sample.unit.max() + 1) + sample.unit[members]) * K + sample.which[members]
         order = np.argsort(cell, kind="stable")
         frames = members[order]
         indicators = np.eye(S, dtype=np.float32)[sample.states[frames]]
-        start = S + L + h * widths[0]
+        start = S + L + sum(widths[:h])
         pieces = runs(cell[order])
         halves.append(
             Half(

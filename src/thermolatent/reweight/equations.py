@@ -25,7 +25,9 @@ from thermolatent.reweight.parameters import Parameters
 from thermolatent.reweight.temperature_basis import FUNCTIONS, TemperatureBasis
 
 _MOST_STEPS = 100
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-9
+#: Once a step is smaller than this, s^2 stays: it is a weight, and its rounding errors would be all that moves.
+_SETTLED = 1e-5
 #: Energies further from the median than so many standard deviations are taken as if they were there.
 CLIP = 8.0
 
@@ -132,7 +134,7 @@ class Equations:
     def solve(
         self, precision: np.ndarray, g_c: float, g_u: float, theta: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Newton's method with halved steps; s^2 is brought up to date after each.
+        """Newton's method with halved steps; s^2 is brought up to date on the way.
 
         Returns theta ``(P,)``, the Hessian there and the weight 1/(g_u s^2) of the energies. Raises
         :class:`ThermolatentError` if it does not converge.
@@ -141,9 +143,9 @@ class Equations:
         if not theta.any():
             for h, part in enumerate(self.parts):
                 theta[self.parameters.intercept_places(h)] = np.log(part.frames_at[1:] / part.frames_at[0])
-        weight = 0.0
+        weight, settled = 0.0, False
         for _ in range(_MOST_STEPS):
-            if self.energies is not None:
+            if self.energies is not None and not settled:
                 weight = 1 / (g_u * self.mean_squared_residual(theta))
             value, gradient, hessian = self.evaluate(theta, precision, g_c, weight)
             step = np.linalg.solve(hessian, gradient)
@@ -154,6 +156,7 @@ class Equations:
             ):
                 size /= 2
             theta = theta - size * step
+            settled = np.abs(step).max() < _SETTLED * (1 + np.abs(theta).max())
             if size == 1.0 and np.abs(step).max() < _TOLERANCE * (1 + np.abs(theta).max()):
                 return theta, hessian, weight
         raise ThermolatentError(

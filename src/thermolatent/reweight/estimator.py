@@ -165,7 +165,7 @@ class ConditionalReweighting:
         log_w = self._fitted.log_weights(self.inverse_kT(temperature))
         w = np.empty(sum(len(part) for part in log_w))
         for half, part in zip(self._fitted.design.halves, log_w, strict=True):
-            w[half.frames] = np.exp(part) / 2
+            w[half.frames] = np.exp(part) / len(log_w)
         return w
 
     def populations(self, temperature: float) -> pd.DataFrame:
@@ -307,7 +307,12 @@ def _partition(sample: Sample, design: Design, pieces: list[np.ndarray]) -> Part
             lengths, _ = visits(flat == s, slices)
             visit[k, s] = lengths.mean() if len(lengths) else 0.0
     visit = np.where(visit > 0, visit, visit.max(axis=0))  # of a state unseen at a temperature, as long as elsewhere
-    return Partition(design.cell_unit, design.cell_state, design.cell_which, sample.stratum, frames, visit)
+    # A half is normalised by itself, which is as good as drawn by itself: its units scatter about their own mean.
+    half = np.zeros(len(sample.stratum), int)
+    for h, part in enumerate(design.halves):
+        half[np.unique(sample.unit[part.frames])] = h
+    drawn = np.unique(sample.stratum * len(design.halves) + half, return_inverse=True)[1]
+    return Partition(design.cell_unit, design.cell_state, design.cell_which, drawn, frames, visit)
 
 
 def _choose_ridge(

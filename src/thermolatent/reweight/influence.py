@@ -30,10 +30,9 @@ class Partition:
     Attributes
     ----------
     unit, state, which: of each cell, ``(cells,)``.
-    stratum: of each unit.
+    stratum: for each unit the set of units drawn independently that it is one of: a half of a temperature's walkers.
     frames: counted frames of each cell, ``(cells,)``.
     visit: mean length in frames of a visit of each state at each training temperature, ``(K, S)``.
-    temperatures: training temperatures, one name per stratum but in replica exchange.
     """
 
     unit: np.ndarray

@@ -14,7 +14,7 @@ class Parameters:
     def __init__(self, design: Design, n_temperatures: int, energies: bool):
         self.design, self.K, self.energies = design, n_temperatures, energies
         self.n_weights = FUNCTIONS * design.size
-        self._offsets = self.n_weights + 2 * (self.K - 1)
+        self._offsets = self.n_weights + len(design.halves) * (self.K - 1)
         self.size = self._offsets + (self.K if energies else 0)
 
     def weights(self, theta: np.ndarray, half: Half) -> np.ndarray:

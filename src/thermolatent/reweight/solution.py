@@ -74,7 +74,7 @@ class Solution:
         """Shares of all named states at ``b``, ``(S,)``."""
         found = np.zeros(self.design.n_states)
         for half, log_w in zip(self.design.halves, self.log_weights(b), strict=True):
-            found += self._shares(half, np.exp(log_w))[1] / 2
+            found += self._shares(half, np.exp(log_w))[1] / len(self.design.halves)
         return found
 
     def _shares(self, half: Half, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +85,7 @@ class Solution:
 
     def populations(self, b: float) -> Influences:
         """Shares of all named states at ``b``, ``m`` = S."""
-        design, S = self.design, self.design.n_states
+        design, S, n = self.design, self.design.n_states, len(self.design.halves)
         n_cells = len(design.cell_state)
         values, direct = np.zeros(S), np.zeros((n_cells, S))
         gradient = np.zeros((len(self.solved.theta), S))
@@ -94,8 +94,8 @@ class Solution:
             cells = slice(half.first_cell, half.first_cell + len(half.cells))
             states = design.cell_state[cells]
             mass, share = self._shares(half, w)
-            values += share / 2
-            direct[cells] = mass[:, None] * (np.eye(S)[states] - share) / 2
+            values += share / n
+            direct[cells] = mass[:, None] * (np.eye(S)[states] - share) / n
             pull, turned = self._pulls(h, b, w)
             columns, lean = half.columns, np.zeros((S, pull.shape[1] * half.columns.shape[1] + turned.shape[1]))
             for s in range(S):
@@ -103,25 +103,25 @@ class Solution:
                 if len(own):  # cells are sorted by state: one slice of frames
                     rows = slice(half.cells[own[0]].start, half.cells[own[-1]].stop)
                     lean[s] = np.concatenate([(columns[rows].T @ pull[rows]).T.ravel(), turned[rows].sum(0)])
-            gradient[self.parameters.places(h)] += (lean - share[:, None] * lean.sum(0)).T / 2
+            gradient[self.parameters.places(h)] += (lean - share[:, None] * lean.sum(0)).T / n
         return self.influences(values, direct, gradient)
 
     def mean(self, b: float, observable: np.ndarray) -> Influences:
         """Means at ``b`` of observables given in training frame order, ``(N, m)``."""
-        design, m = self.design, observable.shape[1]
+        design, m, n = self.design, observable.shape[1], len(self.design.halves)
         values, direct = np.zeros(m), np.zeros((len(design.cell_state), m))
         gradient = np.zeros((len(self.solved.theta), m))
         for h, (half, log_w) in enumerate(zip(design.halves, self.log_weights(b), strict=True)):
             w = np.exp(log_w)
             own = half.rows(observable)
             mean = w @ own
-            values += mean / 2
+            values += mean / n
             moved = w[:, None] * (own - mean)
             starts = [piece.start for piece in half.cells]
-            direct[half.first_cell : half.first_cell + len(starts)] = np.add.reduceat(moved, starts, axis=0) / 2
+            direct[half.first_cell : half.first_cell + len(starts)] = np.add.reduceat(moved, starts, axis=0) / n
             pull, turned = self._pulls(h, b, np.ones(len(w)))
             lean = [half.columns.T @ (pull[:, j, None] * moved).astype(np.float32) for j in range(FUNCTIONS)]
-            gradient[self.parameters.places(h)] += np.concatenate([*lean, turned.T @ moved]) / 2
+            gradient[self.parameters.places(h)] += np.concatenate([*lean, turned.T @ moved]) / n
         return self.influences(values, direct, gradient)
 
     def free_energies(self) -> Influences:
@@ -129,20 +129,20 @@ class Solution:
 
         f_k = a_k - ln(N_k / N_0), and a unit's weight changes its N_k too.
         """
-        K, design = self.parameters.K, self.design
+        K, design, n = self.parameters.K, self.design, len(self.design.halves)
         values, direct = np.zeros(K - 1), np.zeros((len(design.cell_state), K - 1))
         gradient = np.zeros((len(self.solved.theta), K - 1))
         for h, half in enumerate(design.halves):
             frames = np.bincount(half.which[half.thinned], half.counts[half.thinned], minlength=K)
-            values += (self.parameters.intercepts(self.solved.theta, h)[1:] - np.log(frames[1:] / frames[0])) / 2
-            gradient[self.parameters.intercept_places(h)] = np.eye(K - 1) / 2
+            values += (self.parameters.intercepts(self.solved.theta, h)[1:] - np.log(frames[1:] / frames[0])) / n
+            gradient[self.parameters.intercept_places(h)] = np.eye(K - 1) / n
             kept = np.zeros(len(half.frames))
             kept[half.thinned] = half.counts[half.thinned]
             for i, piece in enumerate(half.cells):
                 k, share = design.cell_which[half.first_cell + i], kept[piece].sum()
-                direct[half.first_cell + i] = (share / frames[0] if k == 0 else 0) / 2
+                direct[half.first_cell + i] = (share / frames[0] if k == 0 else 0) / n
                 if k:
-                    direct[half.first_cell + i, k - 1] -= share / frames[k] / 2
+                    direct[half.first_cell + i, k - 1] -= share / frames[k] / n
         return self.influences(values, direct, gradient)
 
     def _pulls(self, h: int, b: float, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -64,7 +64,7 @@ def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalRewe
     spec, tensors = load_model(path, KIND)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     halves, first = [], 0
-    for h in (0, 1):
+    for h in range(len(spec["columns"]) - 2):
         own = {name: arrays[f"half{h}.{name}"] for name in _HALF}
         starts = arrays[f"half{h}.cells"].tolist()
         ends = [*starts[1:], len(own["frames"])]
