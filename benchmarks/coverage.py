@@ -56,8 +56,19 @@ def judged(case: Case) -> list[dict]:
             rows.append(
                 {
                     **{"case": case.name, "set": case.number, "temperature": T, "state": state, "truth": share},
-                    **{"value": row.value, "stderr": row.stderr, "form": row.form / 1.96, "low": row.low, "high": row.high},
-                    **{"hit": low <= share <= high, "right": right, "trusted": trusted, "assessable": assessable[state]},
+                    **{
+                        "value": row.value,
+                        "stderr": row.stderr,
+                        "form": row.form / 1.96,
+                        "low": row.low,
+                        "high": row.high,
+                    },
+                    **{
+                        "hit": low <= share <= high,
+                        "right": right,
+                        "trusted": trusted,
+                        "assessable": assessable[state],
+                    },
                     "seconds": seconds,
                 }
             )

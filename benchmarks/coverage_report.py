@@ -65,7 +65,10 @@ def _table(rows: pd.DataFrame, keys: list[str]) -> str:
             trusted, right = fit[fit.trusted], fit[fit.right]
             cells.append(f"{p:.3f} ± {np.sqrt(max(p * (1 - p), 0.25 / len(fit)) / len(fit)):.3f}")
             cells += [f"{value:.4f}" for value in (error, fit.stderr.mean(), fit.form.mean())]
-            cells += [f"{trusted.right.mean():.3f}" if len(trusted) else "-", f"{right.trusted.mean():.2f}" if len(right) else "-"]
+            cells += [
+                f"{trusted.right.mean():.3f}" if len(trusted) else "-",
+                f"{right.trusted.mean():.2f}" if len(right) else "-",
+            ]
         else:
             cells += ["-"] * 6
         lines.append("| " + " | ".join(cells) + " |")

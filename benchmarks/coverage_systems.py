@@ -45,7 +45,9 @@ class Case:
 class Md:
     """Featurized MD of a study at several temperatures, with the named states of its plane."""
 
-    def __init__(self, options: Namespace, study: str, centers: dict[str, tuple[float, float]], temperatures: list[float]):
+    def __init__(
+        self, options: Namespace, study: str, centers: dict[str, tuple[float, float]], temperatures: list[float]
+    ):
         self.names, self.temperatures = list(centers), temperatures
         self.features, self.plane, self.energies, self.labels = {}, {}, {}, {}
         for T in temperatures:
@@ -57,7 +59,9 @@ class Md:
             self.features[T], self.plane[T], self.energies[T] = (
                 np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("features", "plane", "energies")
             )
-            self.labels[T] = nearest(np.asarray(self.plane[T]), np.array(list(centers.values())), study.startswith("alanine"))
+            self.labels[T] = nearest(
+                np.asarray(self.plane[T]), np.array(list(centers.values())), study.startswith("alanine")
+            )
 
     def truth(self, asked: list[float], counts: dict[float, np.ndarray] | None = None) -> dict:
         """Shares in all of the MD."""
@@ -138,10 +142,10 @@ def lj7_far(options: Namespace) -> Iterator[Case]:
 def lj7_coupled(options: Namespace) -> Iterator[Case]:
     """A bath with 12 degrees of freedom more in the hexagon, and others whose noise is white or correlated in time."""
     md = _lj7(options)
-    switch = {T: expit((np.asarray(md.plane[T][..., 1], float) - COUPLED["at"]) / COUPLED["width"]) for T in md.temperatures}
-    counts = {
-        T: np.exp(COUPLED["degrees"] / 2 * switch[T] * np.log(T / COUPLED["neutral"])) for T in md.temperatures
+    switch = {
+        T: expit((np.asarray(md.plane[T][..., 1], float) - COUPLED["at"]) / COUPLED["width"]) for T in md.temperatures
     }
+    counts = {T: np.exp(COUPLED["degrees"] / 2 * switch[T] * np.log(T / COUPLED["neutral"])) for T in md.temperatures}
     for train, asked in (([0.2, 0.5], [0.3, 0.4, 0.6, 0.7]), ([0.2, 0.4, 0.5], [0.3, 0.6, 0.7])):
         truth = md.truth(asked, counts)
         for degrees, memory in ((0, 0), (2000, 0), (2000, MEMORY), (20000, 0), (20000, MEMORY)):
@@ -151,7 +155,8 @@ def lj7_coupled(options: Namespace) -> Iterator[Case]:
                 rng = np.random.default_rng([2, number, degrees, memory])
                 energies = [
                     np.array(md.energies[T][part])
-                    + T * (rng.standard_gamma(COUPLED["degrees"] / 2 * switch[T][part]) + bath(part, degrees, memory, rng))
+                    + T
+                    * (rng.standard_gamma(COUPLED["degrees"] / 2 * switch[T][part]) + bath(part, degrees, memory, rng))
                     for T in train
                 ]
                 weights = [counts[T][part] for T in train]

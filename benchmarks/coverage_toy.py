@@ -48,7 +48,9 @@ def _set(case: type, label: str, number: int, temperatures: list[float], units: 
         mean = basis.slopes(1 / T)[0] @ coefficients
         if degrees is not None:
             energies.append(mean * inside + T * rng.standard_gamma(degrees / 2, inside.shape))
-        features.append(np.stack([inside + 0.3 * rng.standard_normal(inside.shape), rng.standard_normal(inside.shape)], -1))
+        features.append(
+            np.stack([inside + 0.3 * rng.standard_normal(inside.shape), rng.standard_normal(inside.shape)], -1)
+        )
     frames = {
         "features": features,
         "states": states,

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reweight.two_states import chains, md, share
+from reweight.two_states import chains, md
 
 from thermolatent import ConditionalReweighting
 from thermolatent.reweight.design import build_design
 from thermolatent.reweight.equations import Energies, Equations
-from thermolatent.reweight.estimator import _partition, _pieces
+from thermolatent.reweight.fitting import partition_of, pieces_in_time
 from thermolatent.reweight.influence import linear_interval, share_interval
 from thermolatent.reweight.prior import prior_precision
 from thermolatent.reweight.sample import gather_sample
@@ -38,12 +38,15 @@ class Refit:
             design = replace(design, halves=halves)
         equations = Equations(design, sample.inverse_kT, self.energies)
         found = solved(equations, self.precision, self.g, 2.0, None)
-        return Solution(sample.inverse_kT, design, _partition(sample, design, _pieces(sample)), found)
+        return Solution(sample.inverse_kT, design, partition_of(sample, design, pieces_in_time(sample)), found)
 
 
 @pytest.fixture(scope="module", params=["none", "energies", "three temperatures", "unequal", "thinned"])
 def refit(request) -> Refit:
-    content = md(bath=None if request.param == "none" else 12, temperatures=(1.0, 1.4, 2.0) if "three" in request.param else (1, 2))
+    content = md(
+        bath=None if request.param == "none" else 12,
+        temperatures=(1.0, 1.4, 2.0) if "three" in request.param else (1, 2),
+    )
     if request.param == "unequal":  # walkers of 10:1 in length
         lengths = [400, 40, 200, 350, 400, 120, 80, 400]
         content["units"] = [np.repeat(np.arange(8), lengths)] * 2
@@ -140,5 +143,3 @@ def test_intervals_of_shares_stay_between_0_and_1_and_open_without_any_visit():
     assert (low > 0).all()
     assert (high < 1).all()
     np.testing.assert_allclose(high - low, straight[1] - straight[0], rtol=0.2)
-
-

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 import numpy as np
 
 #: Lags are summed up to the first negative correlation, at least this many.
@@ -11,8 +14,13 @@ LEAST_LAGS = 3
 def runs(groups: np.ndarray) -> list[slice]:
     """Slices of an array ``(N,)`` in which its value does not change."""
     edges = np.flatnonzero(np.diff(groups)) + 1
-    bounds = [0, *edges.tolist(), len(groups)]
-    return [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+    return consecutive(np.diff([0, *edges.tolist(), len(groups)]))
+
+
+def consecutive(lengths: Iterable[int]) -> list[slice]:
+    """Slices of so many elements each, one after the other."""
+    bounds = [0, *itertools.accumulate(int(n) for n in lengths)]
+    return [slice(a, b) for a, b in itertools.pairwise(bounds)]
 
 
 def autocorrelation(series: list[np.ndarray]) -> np.ndarray:

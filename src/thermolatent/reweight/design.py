@@ -22,7 +22,9 @@ _LEAST_SPREAD = 1e-5
 
 @dataclass(frozen=True)
 class Half:
-    """The frames of one half of the units, or of all where there are no networks, sorted into cells: by state, then unit, then temperature.
+    """The frames of one half of the units, or of all where there are no networks.
+
+    They are sorted into cells: by state, then unit, then temperature.
 
     Attributes
     ----------
@@ -159,7 +161,9 @@ def _train(sample: Sample, mask: np.ndarray, number: np.ndarray, stride: int, se
     used = np.flatnonzero(mask & (number % stride == 0))
     held = np.zeros(len(used), bool)
     for s in np.unique(sample.stratum):
-        members = np.flatnonzero((sample.stratum == s) & (np.bincount(sample.unit[mask], minlength=len(sample.stratum)) > 0))
+        members = np.flatnonzero(
+            (sample.stratum == s) & (np.bincount(sample.unit[mask], minlength=len(sample.stratum)) > 0)
+        )
         if len(members) > 1:
             held |= np.isin(sample.unit[used], members[1::4])
         else:  # one piece of MD: its end

@@ -150,9 +150,8 @@ class Equations:
             value, gradient, hessian = self.evaluate(theta, precision, g_c, weight)
             step = np.linalg.solve(hessian, gradient)
             size = 1.0
-            while (
-                size > 1e-4
-                and self.objective(theta - size * step, precision, g_c, weight) > value + 1e-9 * (1 + abs(value))
+            while size > 1e-4 and self.objective(theta - size * step, precision, g_c, weight) > value + 1e-9 * (
+                1 + abs(value)
             ):
                 size /= 2
             theta = theta - size * step

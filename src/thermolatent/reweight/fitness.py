@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from thermolatent.reweight.correlation import visits
+from thermolatent.reweight.correlation import consecutive, visits
 from thermolatent.reweight.sample import Sample
 
 #: Least F / D: frames of whole visits over the mean duration that a frame in a visit belongs to.
@@ -33,12 +33,13 @@ def assess(sample: Sample, pieces: Sequence[np.ndarray]) -> pd.DataFrame:
     """
     order = np.argsort(sample.temperatures)[::-1]  # hottest first
     names, rows = sample.state_names, []
-    longest = np.zeros((len(names), 2))  # mean duration of visits of each state and of its complement, any hotter temperature
+    longest = np.zeros(
+        (len(names), 2)
+    )  # mean duration of visits of each state and of its complement, any hotter temperature
     for k in order:
         own = [piece for piece in pieces if sample.which[piece[0]] == k]
         flat = np.concatenate(own)
-        bounds = np.cumsum([0, *map(len, own)])
-        slices = [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+        slices = consecutive(map(len, own))
         states, counts = sample.states[flat], sample.counts[flat]
         for s, name in enumerate(names):
             inside = states == s
@@ -51,7 +52,11 @@ def assess(sample: Sample, pieces: Sequence[np.ndarray]) -> pd.DataFrame:
             frames = float(lengths[whole].sum())
             evidence = frames / longest[s, rarer] if frames else 0.0
             r_hat = split_r_hat([inside[piece] for piece in slices])
-            told = {"temperature": sample.temperatures[k], "state": name, "share": float(counts @ inside / counts.sum())}
+            told = {
+                "temperature": sample.temperatures[k],
+                "state": name,
+                "share": float(counts @ inside / counts.sum()),
+            }
             told |= {"visits": int(whole.sum()), "evidence": evidence, "r_hat": r_hat}
             reason, remedy = ("", "") if len(names) == 1 else _doubt(told, sample, int(k), rarer)
             rows.append(told | {"assessable": not reason, "reason": reason, "remedy": remedy})
@@ -68,7 +73,10 @@ def _doubt(told: dict, sample: Sample, k: int, rarer: int) -> tuple[str, str]:
         plural = "" if count == 1 else "s"
         seen = f"{count} whole visit{plural}" if rarer == 0 else f"left and entered again {count} time{plural}"
         if count == 0:
-            return f"{seen} at {at}", f"start walkers in {what} at {at}" if rarer == 0 else f"start walkers outside of {name} at {at}"
+            return (
+                f"{seen} at {at}",
+                f"start walkers in {what} at {at}" if rarer == 0 else f"start walkers outside of {name} at {at}",
+            )
         return (
             f"{seen} at {at}, worth {evidence:.1f} independent ones ({LEAST_EVIDENCE:g} needed)",
             f"extend {at} about {np.ceil(LEAST_EVIDENCE / evidence + 0.5):.0f}-fold, or start more walkers in {name} there",

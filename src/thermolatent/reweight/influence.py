@@ -13,7 +13,7 @@ frames which two predictions share are never counted as independent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit, logit
@@ -31,6 +31,7 @@ class Partition:
     ----------
     unit, state, which: of each cell, ``(cells,)``.
     stratum: for each unit the set of units drawn independently that it is one of: a half of a temperature's walkers.
+    home: index of each stratum's temperature, ``(strata,)``; -1 where units go through all of them.
     frames: counted frames of each cell, ``(cells,)``.
     visit: mean length in frames of a visit of each state at each training temperature, ``(K, S)``.
     """
@@ -39,6 +40,7 @@ class Partition:
     state: np.ndarray
     which: np.ndarray
     stratum: np.ndarray
+    home: np.ndarray
     frames: np.ndarray
     visit: np.ndarray
 
@@ -57,17 +59,38 @@ class Partition:
 
 @dataclass(frozen=True)
 class Parts:
-    """Variances of ``m`` predictions: sampling ``(strata, m)``, form and visits ``(m,)``; degrees of freedom ``(m,)``."""
+    """Variances of ``m`` predictions.
+
+    Attributes
+    ----------
+    sampling: by stratum, ``(strata, m)``.
+    form, visits, model: ``(m,)``; the last is what a density model adds.
+    degrees_of_freedom: of the whole, by Satterthwaite, ``(m,)``; form, visits and model have infinitely many.
+    """
 
     sampling: np.ndarray
     form: np.ndarray
     visits: np.ndarray
     degrees_of_freedom: np.ndarray
+    model: np.ndarray | float = 0.0
 
     @property
     def total(self) -> np.ndarray:
         """Variance, ``(m,)``."""
-        return self.sampling.sum(0) + self.form + self.visits
+        return self.sampling.sum(0) + self.form + self.visits + self.model
+
+    def with_model(self, variance: np.ndarray) -> Parts:
+        """The same with a density model's own variance ``(m,)``."""
+        wider = replace(self, model=np.asarray(variance, float))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            degrees = self.degrees_of_freedom * np.where(self.total > 0, wider.total / self.total, 1.0) ** 2
+        return replace(wider, degrees_of_freedom=degrees)
+
+    @property
+    def halves(self) -> dict[str, np.ndarray]:
+        """Half of the interval by cause, each ``(m,)``: what it would be if there were nothing else."""
+        variances = {"sampling": self.sampling.sum(0), "form": self.form, "visits": self.visits, "model": self.model}
+        return {name: self.quantile * np.sqrt(variance) for name, variance in variances.items()}
 
     @property
     def stderr(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +120,7 @@ def _temperatures(temperatures: Sequence[float]) -> list[float]:
     if not T or not np.isfinite(T).all() or min(T) <= 0:
         raise ThermolatentError(f"temperatures: {list(temperatures)}; must be positive numbers, at least one")
     ordered = sorted(T)
-    for low, high in zip(ordered, ordered[1:], strict=False):
+    for low, high in itertools.pairwise(ordered):
         if high - low < LEAST_DIFFERENCE * low:
             raise ThermolatentError(
                 f"temperatures: {low:g} and {high:.10g} are the same within {100 * LEAST_DIFFERENCE:g} %; "
@@ -190,7 +191,9 @@ def _states(
         found, labels = np.unique(flat, return_inverse=True)
         return labels, tuple(str(name) for name in found.tolist())
     if flat.dtype.kind not in "iu" or flat.min() < 0 or flat.max() >= len(names):
-        raise ThermolatentError(f"states: with {len(names)} state_names they must be whole numbers from 0 to {len(names) - 1}")
+        raise ThermolatentError(
+            f"states: with {len(names)} state_names they must be whole numbers from 0 to {len(names) - 1}"
+        )
     return flat.astype(int), tuple(names)
 
 

@@ -55,7 +55,7 @@ class Solution:
         self.parameters = Parameters(design, len(inverse_kT), solved.energies)
         self._factor = cho_factor(solved.hessian)
         self.coefficients, self.q, self._mixture = [], [], []
-        for h, half in enumerate(self.design.halves):
+        for h in range(len(self.design.halves)):
             own, logits = coefficients_and_logits(self.parameters, self.phi, solved.theta, h)
             mixture = log_sum(logits)
             self.coefficients.append(own)

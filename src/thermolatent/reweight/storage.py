@@ -11,6 +11,7 @@ import pandas as pd
 
 from thermolatent.artifacts import load_model, save_model
 from thermolatent.reweight.design import Design, Half
+from thermolatent.reweight.fitting import Summary
 from thermolatent.reweight.influence import Partition
 from thermolatent.reweight.solution import Solution, Solved
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 KIND = "reweighting"
 _HALF = ("frames", "columns", "places", "which", "counts", "thinned")
 _DESIGN = ("cell_unit", "cell_state", "cell_which")
-_PARTITION = ("stratum", "frames", "visit")
+_PARTITION = ("stratum", "home", "frames", "visit")
 _SOLVED = ("theta", "hessian", "precision", "scores")
 
 
@@ -59,8 +60,6 @@ def save(reweighting: ConditionalReweighting, path: str | Path, baselines: dict[
 
 def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalReweighting:
     """Read it; raises :class:`ArtifactError` for another file or version."""
-    from thermolatent.reweight.estimator import Summary
-
     spec, tensors = load_model(path, KIND)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     halves, first = [], 0
@@ -77,11 +76,14 @@ def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalRewe
     design = Design(tuple(halves), n_states, n_given, tuple(n_network), **of_cells)
     partition = Partition(
         *(of_cells["cell_unit"], of_cells["cell_state"], of_cells["cell_which"]),
-        *(arrays["partition.stratum"].astype(np.int64), arrays["partition.frames"], arrays["partition.visit"]),
+        *(arrays[f"partition.{name}"].astype(np.int64) for name in ("stratum", "home")),
+        *(arrays["partition.frames"], arrays["partition.visit"]),
     )
     keys = arrays["solved.unvisited_keys"].tolist()
     unvisited = {(k, s): score for (k, s), score in zip(keys, arrays["solved.unvisited"], strict=True)}
-    found = Solved(**{name: arrays[f"solved.{name}"] for name in _SOLVED}, unvisited=unvisited, energies=spec["energies"])
+    found = Solved(
+        **{name: arrays[f"solved.{name}"] for name in _SOLVED}, unvisited=unvisited, energies=spec["energies"]
+    )
     result = cls(spec["heat_capacity"], spec["network"], spec["seed"])
     result.temperatures, result.k = tuple(spec["temperatures"]), spec["k"]
     result.state_names, result.shared_units = tuple(spec["state_names"]), spec["shared_units"]

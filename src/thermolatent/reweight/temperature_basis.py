@@ -38,7 +38,9 @@ class TemperatureBasis:
         ends = np.array([self.hot, self.cold])
         own = [1 / b - 1 / self.hot, np.log(b / self._middle) / b + 1 / b]
         whole = [np.diff(f(ends))[0] for f in (self._heat_capacity, self._change)]
-        return np.stack([np.full_like(b, 1 / self._span), *(o - w / self._span for o, w in zip(own, whole, strict=True))], axis=1)
+        return np.stack(
+            [np.full_like(b, 1 / self._span), *(o - w / self._span for o, w in zip(own, whole, strict=True))], axis=1
+        )
 
     def _linear(self, b: np.ndarray) -> np.ndarray:
         return (b - self.hot) / self._span

@@ -90,9 +90,7 @@ def melting(reweighting: ConditionalReweighting, state: int) -> Influences:
     }
     gradients["dS"] = gradients["dH"] / Tm - first / Tm**2 * gradients["Tm"]
     values = {"Tm": Tm, "dH": first, "dS": first / Tm, "dCp": -k * b**2 * second}
-    return five.map(
-        np.array([values[q] for q in MELTING]), np.stack([gradients[q] for q in MELTING], axis=1)
-    )
+    return five.map(np.array([values[q] for q in MELTING]), np.stack([gradients[q] for q in MELTING], axis=1))
 
 
 def _odds(reweighting: ConditionalReweighting, state: int, b: float) -> float:
