@@ -17,11 +17,12 @@ import numpy as np
 from accuracy import Scores, judge, medians, table
 
 from thermolatent.config import Study, load_study
+from thermolatent.frames import load_frames
 from thermolatent.layout import Layout
 from thermolatent.learn.reweight import LINEAR, FrameWeights
 from thermolatent.validate.predictions import prediction_rows, trust_rows
-from thermolatent.validate.reference import Reference, View
 from thermolatent.validate.scores import Tables
+from thermolatent.validate.stage import fixed_view
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table
 
 #: A figure with a bath may be so many times the figure without.
@@ -79,11 +80,12 @@ class Results:
 
     def add_linear(self) -> None:
         """Score the linear continuation, conditional reweighting without a heat capacity, in the fixed plane too."""
-        reference = Reference.load(self.study, self.layout)
-        view = View("fixed", reference, reference.plane, reference.plane_periodic, self.study.validate_.bins)
+        view = fixed_view(
+            self.study, load_frames(self.study, self.layout, self.study.temperatures.simulated, starts=True)
+        )
         seeds = sorted(int(row["seed"]) for row in self.populations if row["model"] == "conditional")
         for seed in dict.fromkeys(seeds):
-            tables, weights = Tables(self.study, seed, reference, view), FrameWeights(self.study, self.layout, seed)
+            tables, weights = Tables(self.study, seed, view), FrameWeights(self.study, self.layout, seed)
             for T in self.predicted:
                 candidate = tables.weighted(view, np.exp(weights.log_weights(LINEAR, T)))
                 tables.divergences(LINEAR, T, view, candidate)

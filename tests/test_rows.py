@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from thermolatent.learn import frames
-from thermolatent.learn.frames import MappedRows, blocks, moments, picked_at_once, rows_of, scale, transformed
+from thermolatent import rows as rows_module
+from thermolatent.rows import MappedRows, blocks, moments, picked_at_once, rows_of, scale, transformed
 
 WALKERS, FRAMES, COLUMNS = 3, 40, 5
 
@@ -19,17 +19,13 @@ def arrays(tmp_path):
     return [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in "ab"]
 
 
-@pytest.fixture(params=["all", "drawn"])
-def both(arrays, request, monkeypatch):
+@pytest.fixture
+def both(arrays, monkeypatch):
     """The same rows held and mapped, the latter in blocks of seven rows."""
-    drawn = None
-    if request.param == "drawn":
-        rng = np.random.default_rng(1)
-        drawn = [np.sort(rng.integers(0, WALKERS * FRAMES, WALKERS * FRAMES)) for _ in arrays]
-    held = rows_of(arrays, drawn)
-    monkeypatch.setattr(frames, "HELD_BYTES", 100)
-    monkeypatch.setattr(frames, "_BLOCK_BYTES", 7 * 4 * COLUMNS)
-    mapped = rows_of(arrays, drawn)
+    held = rows_of(arrays)
+    monkeypatch.setattr(rows_module, "HELD_BYTES", 100)
+    monkeypatch.setattr(rows_module, "_BLOCK_BYTES", 7 * 4 * COLUMNS)
+    mapped = rows_of(arrays)
     assert isinstance(held, torch.Tensor)
     assert isinstance(mapped, MappedRows)
     return held, mapped
@@ -83,15 +79,23 @@ def test_moments(both):
         torch.testing.assert_close(mapped, held, rtol=1e-12, atol=0)
 
 
+def test_a_row_that_counts_c_times_is_as_good_as_c_rows(both):
+    counts = np.random.default_rng(3).integers(0, 4, len(both[0]))
+    every, repeated = torch.arange(len(both[0])), torch.from_numpy(np.repeat(np.arange(len(both[0])), counts))
+    for rows in both:
+        for found, wanted in zip(moments(rows, every, counts), moments(rows, repeated), strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-12, atol=0)
+
+
 def test_large_arrays_are_encoded_in_blocks(arrays, monkeypatch):
-    monkeypatch.setattr(frames, "HELD_BYTES", 100)
-    monkeypatch.setattr(frames, "_BLOCK_BYTES", 7 * 4 * COLUMNS)
+    monkeypatch.setattr(rows_module, "HELD_BYTES", 100)
+    monkeypatch.setattr(rows_module, "_BLOCK_BYTES", 7 * 4 * COLUMNS)
     parts = list(blocks(arrays[0]))
     assert max(len(part) for part in parts) == 7
     np.testing.assert_array_equal(torch.cat(parts).numpy(), arrays[0].reshape(-1, COLUMNS))
 
 
 def test_what_is_picked_at_once_is_bounded_for_mapped_rows_only(both, monkeypatch):
-    monkeypatch.setattr(frames, "_PICKED_BYTES", 10 * 4 * COLUMNS)
+    monkeypatch.setattr(rows_module, "_PICKED_BYTES", 10 * 4 * COLUMNS)
     assert picked_at_once(both[0], 50) == 50
     assert picked_at_once(both[1], 50) == 10

@@ -15,18 +15,19 @@ import numpy as np
 
 from thermolatent.config import Study, parse
 from thermolatent.errors import ThermolatentError, did_you_mean
+from thermolatent.frames import Frames, load_frames
 from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.layout import Layout
 from thermolatent.learn import train
-from thermolatent.learn.dataset import TrainingData, load_training
 from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights
 from thermolatent.project import STUDIES_VARIABLE, find_study
-from thermolatent.validate.exact import NamedPlane
+from thermolatent.states.plane import NamedPlane
+from thermolatent.states.sets import StateSet
 from thermolatent.validate.profiles import Profiles
-from thermolatent.validate.reference import Reference, View
-from thermolatent.validate.stage import latent_view
+from thermolatent.validate.stage import fixed_view, latent_view
+from thermolatent.validate.view import View
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,15 +58,15 @@ class Run:
         self.study: Study = study.model_copy(update={"temperatures": temperatures})
 
     @cached_property
-    def training(self) -> TrainingData:
+    def training(self) -> Frames:
         """The training frames; ``training.flat(training.features)`` is ``(N, n_features)``, in the order of all weights."""
-        return load_training(self.study, self.layout)
+        return load_frames(self.study, self.layout)
 
     @cached_property
-    def reference(self) -> Reference:
+    def reference(self) -> Frames:
         """All MD there is, training temperatures included: ``reference.features[T]`` is ``(walkers, frames, n_features)``,
         ``reference.plane[T]`` and ``reference.observables[T]`` are like it. Raises :class:`ArtifactError` without any."""
-        return Reference.load(self.study, self.layout)
+        return load_frames(self.study, self.layout, self.study.temperatures.simulated, starts=True)
 
     def model(self, name: str, seed: int = 0) -> Fitted:
         """A trained model, of the study or of :meth:`fit`; raises :class:`ArtifactError` if its file is missing,
@@ -96,12 +97,13 @@ class Run:
 
     @cached_property
     def _fixed(self) -> View:
-        reference = self.reference
-        return View("fixed", reference, reference.plane, reference.plane_periodic, self.study.validate_.bins)
+        return fixed_view(self.study, self.reference)
 
     @cached_property
-    def _named(self):
-        return NamedPlane(self.study, self._fixed).state_set(self._fixed)
+    def _named(self) -> StateSet:
+        fixed = self._fixed
+        plane = NamedPlane(self.study.system, self.study.validate_.states, fixed.bins.edges, fixed.periodic)
+        return plane.state_set(fixed.points)
 
 
 @dataclass(frozen=True)
@@ -143,18 +145,18 @@ class Fitted:
 
     def predict(self, temperature: float, samples: int = 10_000) -> Prediction:
         """The ensemble at ``temperature``, in the study's unit. Seed, model and number of samples decide it."""
-        run, reference = self.run, self.run.reference
+        run, training = self.run, self.run._fixed.training
         log_w, fraction = self._weights.log_weights(temperature, run.study.system.kT(temperature))
         weights = np.exp(log_w)
-        counts = run._named.training_counts(reference, weights).sum(0)
-        means = weights @ reference.training_observables if reference.observables else []
+        counts = run._named.by_unit(training, weights).sum(0)
+        means = weights @ training.flat(training.observables) if training.observables else []
         return Prediction(
             temperature=temperature,
             **draw_samples(self.density, samples, temperature, self.seed, self._weights.log_density),
             frame_weights=weights,
             ess_fraction=fraction,
             populations=dict(zip(run._named.names, (counts / counts.sum()).tolist(), strict=True)),
-            observables=dict(zip(reference.observable_names, map(float, means), strict=True)),
+            observables=dict(zip(training.observable_names, map(float, means), strict=True)),
         )
 
     def plot(self, *temperatures: float) -> Figure:
@@ -166,7 +168,7 @@ class Fitted:
         study = run.study
         if self.name not in study.models:  # one of fit's, which a curve's colour asks for
             study = study.model_copy(update={"models": {**study.models, self.name: None}})
-        view, _ = latent_view(study, run.reference, self.density.representation, self.seed, "")
+        view, _ = latent_view(study, run._fixed, self.density.representation, self.seed, "")
         profiles = Profiles(run._fixed, view, study.validate_.bootstrap, self.seed)
         for T in sorted(temperatures):
             found = self.predict(T, study.generate.samples)

@@ -200,6 +200,13 @@ def load_model(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, Any], di
     return header["spec"], tensors
 
 
+def require_finite(values: np.ndarray, path: str, what: str) -> None:
+    """Raise :class:`ArtifactError` with the number of non-finite rows of ``values`` ``(n, ...)``."""
+    bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    if bad.any():
+        raise ArtifactError(f"{path}: {int(bad.sum())} of {len(bad)} {what} are not finite; run its stage again")
+
+
 def prefixed(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
     """Tensors under a common prefix, as several modules share one file."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}

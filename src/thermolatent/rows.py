@@ -29,24 +29,18 @@ class MappedRows:
     Parameters
     ----------
     arrays: float32 maps with equal ``n``.
-    drawn: which rows of each array, ``(walkers * frames,)``; None for all, in their order.
     transform: applied to every block that is read, after it was moved to ``device``.
     """
 
     def __init__(
         self,
         arrays: list[np.ndarray],
-        drawn: list[np.ndarray] | None = None,
         transform: Callable[[Tensor], Tensor] | None = None,
         device: torch.device | str = "cpu",
     ):
         self._arrays, self._transform, self.device = arrays, transform, torch.device(device)
         self._flat = [a.reshape(-1, a.shape[-1]) for a in arrays]
-        first = np.cumsum([0, *(len(a) for a in self._flat)])
-        self._drawn = None
-        if drawn is not None and not all(_each_once(rows) for rows in drawn):
-            self._drawn = np.concatenate([rows + offset for rows, offset in zip(drawn, first, strict=False)])
-        self._first = first
+        self._first = np.cumsum([0, *(len(a) for a in self._flat)])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,16 +51,14 @@ class MappedRows:
 
     def through(self, transform: Callable[[Tensor], Tensor], device: torch.device | str) -> MappedRows:
         """The same rows on another device, transformed as they are read."""
-        other = MappedRows(self._arrays, None, transform, device)
-        other._drawn = self._drawn
-        return other
+        return MappedRows(self._arrays, transform, device)
 
     def __getitem__(self, index: Tensor | np.ndarray | slice) -> Tensor:
         """Rows by their numbers, any shape, or by a slice."""
         if isinstance(index, slice):
             index = np.arange(*index.indices(len(self)))
         wanted = index.cpu().numpy() if isinstance(index, Tensor) else np.asarray(index)
-        rows = wanted.ravel() if self._drawn is None else self._drawn[wanted.ravel()]
+        rows = wanted.ravel()
         found = np.empty((len(rows), self.shape[1]), np.float32)
         order = np.argsort(rows, kind="stable")  # a file is read from its beginning to its end
         bounds = np.searchsorted(rows[order], self._first)
@@ -79,10 +71,6 @@ class MappedRows:
     def split(self, _rows: int = 0) -> Iterator[Tensor]:
         """All rows in blocks; how many fit a block is not the caller's to say."""
         size = max(1, _BLOCK_BYTES // (4 * self.shape[1]))
-        if self._drawn is not None:
-            for start in range(0, len(self), size):
-                yield self[start : start + size]
-            return
         for array in self._flat:
             for start in range(0, len(array), size):
                 block = np.array(array[start : start + size], np.float32)
@@ -103,14 +91,11 @@ def held(arrays: list[np.ndarray]) -> bool:
     return sum(a.nbytes for a in arrays) <= HELD_BYTES
 
 
-def rows_of(arrays: list[np.ndarray], drawn: list[np.ndarray] | None = None) -> Rows:
-    """Arrays ``(walkers, frames, n)`` as one sequence ``(N, n)``, of each the rows ``drawn`` (by default all)."""
+def rows_of(arrays: list[np.ndarray]) -> Rows:
+    """Arrays ``(walkers, frames, n)`` as one sequence ``(N, n)``, in memory only where they fit."""
     if not held(arrays):
-        return MappedRows(arrays, drawn)
-    flat = [np.asarray(a).reshape(-1, a.shape[-1]) for a in arrays]
-    if drawn is not None:
-        flat = [a if _each_once(rows) else a[rows] for a, rows in zip(flat, drawn, strict=True)]
-    return torch.from_numpy(np.concatenate(flat))
+        return MappedRows(arrays)
+    return torch.from_numpy(np.concatenate([np.asarray(a).reshape(-1, a.shape[-1]) for a in arrays]))
 
 
 def as_rows(rows: Rows | np.ndarray) -> Rows:
@@ -157,31 +142,31 @@ def over_blocks(function: Callable[[Tensor], Tensor], rows: Rows | np.ndarray) -
     return whole
 
 
-def moments(rows: Rows, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation ``(n,)`` float64 of the ``chosen`` rows, by their numbers (each as often as it is there)."""
-    if isinstance(rows, Tensor):
+def moments(rows: Rows, chosen: Tensor, counts: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation ``(n,)`` float64 of the ``chosen`` rows, by their numbers (each as often as it is there).
+
+    ``counts`` ``(len(chosen),)``: how often each of them counts, with mean about 1; a whole number is as good as the row
+    repeated. None for once each.
+    """
+    if counts is None and isinstance(rows, Tensor):
         values = rows[chosen].double()
         return values.mean(0), values.std(0)
-    times = torch.bincount(chosen.cpu(), minlength=len(rows)).double().to(rows.device)
+    each = None if counts is None else torch.from_numpy(np.array(counts, np.float64))
+    times = torch.bincount(chosen.cpu(), each, minlength=len(rows)).double().to(rows.device)
     shift, total, squares, first = None, 0, 0, 0
-    for block in rows.split():
+    for block in blocks(rows):
         values, own = block.double(), times[first : first + len(block)]
         shift = values.mean(0) if shift is None else shift  # near the mean, so that little is lost to rounding
-        values -= shift
+        values = values - shift
         total, squares, first = total + own @ values, squares + own @ values.square(), first + len(block)
-    n = len(chosen)
+    n = times.sum()
     return shift + total / n, ((squares - total.square() / n).clamp_min(0) / (n - 1)).sqrt()
 
 
-def scale(rows: Rows, chosen: Tensor) -> tuple[Tensor, Tensor]:
+def scale(rows: Rows, chosen: Tensor, counts: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
     """As :func:`moments`, with 1 for the deviation of a column that does not vary: it carries nothing and is left at zero."""
-    mean, spread = moments(rows, chosen)
+    mean, spread = moments(rows, chosen, counts)
     return mean, torch.where(spread > 1e-8 * (1 + mean.abs()), spread, torch.ones_like(spread))
-
-
-def _each_once(rows: np.ndarray) -> bool:
-    """Whether ascending row numbers ``(N,)`` of an array with N rows name each of them once."""
-    return len(rows) == 0 or bool((np.diff(rows) == 1).all())
 
 
 def _forget(array: np.ndarray) -> None:

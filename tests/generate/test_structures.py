@@ -9,9 +9,9 @@ import pytest
 from exact_study import MINIMA, make_study, write_features
 
 from thermolatent.artifacts import load_array, load_json, save_json
+from thermolatent.frames import load_frames
 from thermolatent.generate.structures import MEDOID_FRAMES, StateMedoids, medoid, positions_of, write_structures
 from thermolatent.layout import Layout
-from thermolatent.learn.dataset import load_training
 from thermolatent.simulate.trajectories import write_trajectories
 
 
@@ -30,7 +30,7 @@ def md(tmp_path_factory):
         header = load_json(layout.features_header(T))
         header.pop("format", None)
         save_json(layout.features_header(T), header | {"plane_periodic": [False, False]})
-    return study, layout, load_training(study, layout)
+    return study, layout, load_frames(study, layout)
 
 
 def log_weights_of_top(data):
@@ -41,8 +41,8 @@ def log_weights_of_top(data):
 
 def test_positions_are_those_of_the_frames_asked_for(md):
     study, layout, data = md
-    frames = np.random.default_rng(0).permutation(sum(data.counts))[:300]
-    found = positions_of(study, layout, data, frames)
+    frames = np.random.default_rng(0).permutation(len(data))[:300]
+    found = positions_of(layout, data, frames)
     np.testing.assert_allclose(found[:, 0, :2], data.flat(data.plane)[frames], atol=1e-6)
 
 

@@ -6,8 +6,8 @@ import torch
 from exact_study import make_study
 
 from thermolatent.errors import TrainingError
+from thermolatent.frames import load_frames
 from thermolatent.learn import train
-from thermolatent.learn.dataset import load_training
 from thermolatent.learn.model import Model
 from thermolatent.learn.representation import load_representation
 
@@ -44,7 +44,7 @@ def test_spibs_own_mixture_keeps_its_means_and_fits_its_weights(study, elsewhere
     spib = load_representation(elsewhere.spib(0)).spib
     means, _ = spib.posterior(spib.representatives)
     torch.testing.assert_close(model.density.means, means.detach())
-    data = load_training(study, elsewhere)
+    data = load_frames(study, elsewhere)
     mu = model.representation.encode(data.flat(data.features))
     z = torch.from_numpy(model.representation.noised(mu, model.representation.sigma, 0))
     with torch.no_grad():

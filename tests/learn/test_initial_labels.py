@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import TrainingError
-from thermolatent.learn.dataset import TrainingData
+from thermolatent.frames import Frames
 from thermolatent.learn.labels import initial_labels, order_parameters
 
 WALKERS, FRAMES, LAG = 6, 3000, 5
@@ -13,8 +13,7 @@ WALKERS, FRAMES, LAG = 6, 3000, 5
 def data(features, plane=None, periodic=(False, False)):
     shape = features.shape[:2]
     plane = np.zeros((*shape, 2), np.float32) if plane is None else plane
-    everything = [np.arange(shape[0] * shape[1])]
-    return TrainingData([1.0], [1.0], 1.0, [features], [plane], [np.zeros(shape)], everything, periodic)
+    return Frames({1.0: 1.0}, {1.0: features}, {1.0: plane}, {1.0: np.zeros(shape)}, plane_periodic=periodic)
 
 
 def autoregressive(times, rng):

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from exact_study import make_study
 
+from thermolatent import rows
 from thermolatent.artifacts import load_arrays, load_model
+from thermolatent.frames import load_frames
 from thermolatent.generate import stage as generate
 from thermolatent.layout import Layout
-from thermolatent.learn import frames, pretrain, reweight, train
-from thermolatent.learn.dataset import load_training
+from thermolatent.learn import pretrain, reweight, train
 from thermolatent.learn.labels import order_parameters
 
 BRIEF = {
@@ -37,9 +38,9 @@ def test_training_and_generation_give_the_same(exact, tmp_path, monkeypatch):
     for layout in (held, mapped):
         shutil.copytree(exact[1].root + "/featurize", layout.root + "/featurize")
     study = run_all(held)
-    monkeypatch.setattr(frames, "HELD_BYTES", 0)
-    monkeypatch.setattr(frames, "_BLOCK_BYTES", 1000 * 2 * 4)
-    assert not load_training(study, mapped).held
+    monkeypatch.setattr(rows, "HELD_BYTES", 0)
+    monkeypatch.setattr(rows, "_BLOCK_BYTES", 1000 * 2 * 4)
+    assert not load_frames(study, mapped).held
     run_all(mapped)
     for file in (Layout.spib, Layout.reweighting, *(lambda x, s, m=m: x.model(m, s) for m in study.models)):
         found = load_model(file(mapped, 0), "spib", "reweighting", "model")[1]
@@ -52,7 +53,7 @@ def test_training_and_generation_give_the_same(exact, tmp_path, monkeypatch):
 
 
 def test_tica_of_mapped_features_is_that_of_held_ones(exact, monkeypatch):
-    data, walkers = load_training(*exact), np.arange(16) % 4 > 0
+    data, walkers = load_frames(*exact), np.arange(16) % 4 > 0
     held = order_parameters(data, "tica", 2, walkers)
-    monkeypatch.setattr(frames, "HELD_BYTES", 0)
+    monkeypatch.setattr(rows, "HELD_BYTES", 0)
     np.testing.assert_allclose(order_parameters(data, "tica", 2, walkers), held, rtol=1e-4, atol=1e-5)

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import ArtifactError
-from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, lagged_pairs, load_training
+from thermolatent.frames import Frames, load_frames
+from thermolatent.learn.pairs import held_out_walkers, lagged_pairs
 
 
 def shaped(walkers=5, frames=7, temperatures=(1.0, 2.0)):
     """Features that say where each frame came from: (temperature, walker, frame)."""
     grid = np.stack(np.meshgrid(np.arange(walkers), np.arange(frames), indexing="ij"), -1).astype(np.float32)
-    features = [np.concatenate([np.full((walkers, frames, 1), T, np.float32), grid], -1) for T in temperatures]
-    energies = [np.zeros((walkers, frames))] * len(temperatures)
-    drawn = [np.arange(walkers * frames)] * len(temperatures)
-    return TrainingData(list(temperatures), list(temperatures), 1.0, features, features, energies, drawn)
+    features = {T: np.concatenate([np.full((walkers, frames, 1), T, np.float32), grid], -1) for T in temperatures}
+    energies = dict.fromkeys(temperatures, np.zeros((walkers, frames)))
+    return Frames({T: T for T in temperatures}, features, features, energies)
 
 
 @pytest.mark.parametrize("walkers", [2, 3, 16, 32, 64])
@@ -49,20 +49,20 @@ def test_training_and_held_out_frames_share_nothing():
     training, held = lagged_pairs(data, 2, ~mask), lagged_pairs(data, 2, mask)
     used = set(training.now.tolist()) | set(training.later.tolist())
     assert not used & (set(held.now.tolist()) | set(held.later.tolist()))
-    assert frame_mask(data, ~mask)[sorted(used)].all()
+    assert data.of_walkers(~mask)[sorted(used)].all()
 
 
 def test_one_order_temperature_walker_frame():
     data = shaped()
     flat = data.flat(data.features)
     np.testing.assert_array_equal(flat, np.array(sorted(flat.tolist()), np.float32))
-    np.testing.assert_array_equal(data.theta(), flat[:, 0])
+    np.testing.assert_array_equal(data.theta(1.0), flat[:, 0])
     np.testing.assert_array_equal(data.temperature_index(), flat[:, 0] - 1)
 
 
 def test_only_training_temperatures_are_opened(exact):
     study, layout = exact  # no features exist at 1.0, the temperature to predict
-    data = load_training(study, layout)
+    data = load_frames(study, layout)
     assert data.temperatures == [0.5, 1.5]
 
 
@@ -70,4 +70,4 @@ def test_features_of_another_length_are_refused(fresh):
     study, layout = fresh
     np.save(layout.features(1.5), np.zeros((16, 10, 2), np.float32))
     with pytest.raises(ArtifactError, match=r"T1\.5.*16 walkers of 10 frames.*1500.*featurize again"):
-        load_training(study, layout)
+        load_frames(study, layout)

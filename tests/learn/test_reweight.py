@@ -17,9 +17,9 @@ from thermolatent.densities.reweighting import (
     solve_free_energies,
 )
 from thermolatent.errors import ArtifactError
+from thermolatent.frames import load_frames
 from thermolatent.layout import Layout
 from thermolatent.learn import reweight
-from thermolatent.learn.dataset import load_training
 from thermolatent.learn.heat_capacity import estimate_heat_capacity
 from thermolatent.learn.informed import InformedPool, systematic_resample
 from thermolatent.learn.reweight import LINEAR, METHODS, FrameWeights, baseline_weights
@@ -51,7 +51,7 @@ def weights_at_1(trained):
 @pytest.mark.parametrize("observable", OBSERVABLES)
 def test_weights_reproduce_exact_averages_at_an_unseen_temperature(trained, weights_at_1, method, observable):
     function, tolerance = OBSERVABLES[observable]
-    data = load_training(*trained)
+    data = load_frames(*trained)
     values = function(*data.flat(data.features).T)
     exact = exact_average(function, 1.0)
     weights = weights_at_1[method]
@@ -63,7 +63,7 @@ def test_weights_reproduce_exact_averages_at_an_unseen_temperature(trained, weig
 
 def test_mbar_weights_at_a_training_temperature_are_that_ensemble(trained):
     study, layout = trained
-    data = load_training(study, layout)
+    data = load_frames(study, layout)
     weights = np.exp(FrameWeights(study, layout, 0).log_weights("mbar", 0.5))
     energy = (weights * data.flat(data.energies)).sum()
     assert energy == pytest.approx(ThreeHole().exact_mean_energy(0.5), abs=0.02)
@@ -191,7 +191,7 @@ def test_the_linear_basis_is_no_baseline_and_a_file_without_it_is_named(trained,
     spec["networks"].pop(LINEAR)
     old = Layout(str(tmp_path / "old"))
     save_model(old.reweighting(0), "reweighting", spec, tensors)
-    weights = FrameWeights(study, old, 0, load_training(study, layout))
+    weights = FrameWeights(study, old, 0, load_frames(study, layout))
     with pytest.raises(ArtifactError, match="has no network 'conditional_linear'; delete it and run reweight again"):
         weights.log_weights(LINEAR, 1.0)
 

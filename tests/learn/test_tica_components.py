@@ -7,9 +7,10 @@ from exact_study import correlated_exact_points, make_study
 
 from thermolatent.artifacts import load_model, save_array, save_json
 from thermolatent.errors import ArtifactError, TrainingError
+from thermolatent.frames import Frames, load_frames
 from thermolatent.layout import Layout
 from thermolatent.learn import pretrain
-from thermolatent.learn.dataset import TrainingData, held_out_walkers, load_training
+from thermolatent.learn.pairs import held_out_walkers
 from thermolatent.learn.representation import load_representation
 from thermolatent.learn.tica import fit_tica, loadings, timescales
 from thermolatent.systems.three_hole import ThreeHole
@@ -45,24 +46,24 @@ def noisy(tmp_path_factory):
 
 def test_the_states_are_found_below_the_noise(noisy):
     study, layout = noisy
-    rep, data = load_representation(layout.spib(0)), load_training(study, layout)
+    rep, data = load_representation(layout.spib(0)), load_frames(study, layout)
     x = rep.spib.standardise(torch.from_numpy(data.flat(data.features))).numpy()
     assert x.shape[1] == 2
     plane = data.flat(data.plane)
     fitted = np.c_[x, np.ones(len(x))] @ np.linalg.lstsq(np.c_[x, np.ones(len(x))], plane, rcond=None)[0]
     assert (np.var(plane - fitted, axis=0) < 0.1 * plane.var(axis=0)).all()  # the plane, and little of the noise
-    states = rep.states(rep.encode(data.features[0])).ravel()
-    basins = np.where(data.plane[0][..., 1].ravel() > 0.9, 2, data.plane[0][..., 0].ravel() > 0)
+    states = rep.states(rep.encode(data.features[0.5])).ravel()
+    basins = np.where(data.plane[0.5][..., 1].ravel() > 0.9, 2, data.plane[0.5][..., 0].ravel() > 0)
     agreement = sum(np.bincount(basins[states == s]).max() for s in np.unique(states)) / len(states)
     assert agreement > 0.93
 
 
 def test_the_components_have_unit_variance_and_are_of_training_walkers(noisy):
     study, layout = noisy
-    data = load_training(study, layout)
+    data = load_frames(study, layout)
     training = ~held_out_walkers(16, study.representation.held_out)
     spib = load_representation(layout.spib(0)).spib
-    used = np.concatenate([f[training].reshape(-1, f.shape[2]) for f in data.features])
+    used = np.concatenate([f[training].reshape(-1, f.shape[2]) for f in data.features.values()])
     x = spib.standardise(torch.from_numpy(used)).numpy()
     np.testing.assert_allclose(x.std(0), 1, rtol=1e-3)
     np.testing.assert_allclose(x.mean(0), 0, atol=1e-3)
@@ -91,8 +92,7 @@ def autoregressive(memory, rng, shape=(4, 20000)):
 def test_timescales_are_those_of_the_process():
     rng = np.random.default_rng(3)
     features = np.stack([autoregressive(np.exp(-1 / t), rng) for t in (2.0, 40.0)], axis=2).astype(np.float32)
-    everything = [np.arange(features[..., 0].size)]
-    data = TrainingData([1.0], [1.0], 1.0, [features], [features], [features[..., 0]], everything)
+    data = Frames({1.0: 1.0}, {1.0: features}, {1.0: features}, {1.0: features[..., 0]})
     model = fit_tica(data, 5, np.ones(4, bool), 2, "")
     np.testing.assert_allclose(timescales(model, 5), [40, 2], rtol=0.15)
     weights = loadings(model, 2)
@@ -102,6 +102,6 @@ def test_timescales_are_those_of_the_process():
 
 def test_features_that_do_not_vary_are_refused():
     still = np.ones((4, 50, 3), np.float32)
-    data = TrainingData([1.0], [1.0], 1.0, [still], [still], [still[..., 0]], [np.arange(200)])
+    data = Frames({1.0: 1.0}, {1.0: still}, {1.0: still}, {1.0: still[..., 0]})
     with pytest.raises(TrainingError, match=r"representation\.tica: leave it out, since components cannot be made"):
         fit_tica(data, 5, np.ones(4, bool), 2, "representation.tica: leave it out, since components")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from thermolatent.errors import ArtifactError, TrainingError
-from thermolatent.learn.dataset import load_training
+from thermolatent.frames import load_frames
 from thermolatent.learn.model import Model
 from thermolatent.learn.representation import load_representation
 from thermolatent.learn.training import History, pick_device, shuffled_batches
@@ -23,17 +23,17 @@ def test_spib_finds_the_three_basins_numbered_by_population(trained):
     minima = np.array(list(study.validate_.states.minima.values()), np.float32)
     states = rep.states(rep.encode(minima))
     assert len(set(states)) == 3
-    data = load_training(study, layout)
-    populations = np.bincount(rep.states(rep.encode(data.features[0])).ravel(), minlength=rep.n_states)
+    data = load_frames(study, layout)
+    populations = np.bincount(rep.states(rep.encode(data.features[0.5])).ravel(), minlength=rep.n_states)
     assert (np.diff(populations) <= 0).all()
 
 
 def test_the_scaler_is_part_of_the_model_and_knows_only_training_walkers(trained):
     study, layout = trained
-    data = load_training(study, layout)
-    from thermolatent.learn.dataset import frame_mask, held_out_walkers
+    data = load_frames(study, layout)
+    from thermolatent.learn.pairs import held_out_walkers
 
-    used = data.flat(data.features)[frame_mask(data, ~held_out_walkers(16, study.representation.held_out))]
+    used = data.flat(data.features)[data.of_walkers(~held_out_walkers(16, study.representation.held_out))]
     spib = load_representation(layout.model("informed", 0)).spib
     np.testing.assert_allclose(spib.feature_mean.numpy(), used.mean(0), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(spib.feature_std.numpy(), used.std(0), rtol=1e-4)
@@ -60,9 +60,9 @@ def test_an_informed_model_beats_the_nearest_temperature_where_nobody_simulated(
         return (rep.states(z) == top).mean()
 
     exact = share(rep.encode(ThreeHole().sample_exact(50_000, 1.0, np.random.default_rng(0)).astype(np.float32)))
-    data = load_training(study, layout)
+    data = load_frames(study, layout)
     assert abs(share(model.sample(50_000, 1.0, seed=1)) - exact) < 0.02
-    assert min(abs(share(rep.encode(f)) - exact) for f in data.features) > 0.03
+    assert min(abs(share(rep.encode(f)) - exact) for f in data.features.values()) > 0.03
 
 
 def test_history_has_both_parts_of_joint_training_and_reads_back(trained):

@@ -1,22 +1,25 @@
-"""Frames that carry weights: what is drawn of them is the ensemble, and frames a lag apart stay what they were."""
+"""Frames that carry weights: by their counts they are the ensemble, for every stage, and each stays in its walker."""
 
 import numpy as np
 import pytest
 import torch
-from exact_study import FRAMES, WALKERS, correlated_exact_points, make_study, write_features
+from exact_study import FRAMES, WALKERS, correlated_exact_points, make_study
 
 from thermolatent.artifacts import save_array, save_json
+from thermolatent.frames import Frames, load_frames
 from thermolatent.layout import Layout
 from thermolatent.learn import pretrain, train
-from thermolatent.learn.dataset import TrainingData, draw, drawn_frames, frame_mask, lagged_pairs, load_training
-from thermolatent.learn.informed import systematic_resample
+from thermolatent.learn.informed import InformedPool
+from thermolatent.learn.labels import order_by_population, place_representatives
 from thermolatent.learn.model import Model
+from thermolatent.learn.pairs import lagged_pairs
 from thermolatent.learn.reweight import METHODS, FrameWeights
 from thermolatent.learn.reweight import run as reweight
+from thermolatent.learn.sampling import Sampler, systematic_resample
 from thermolatent.learn.spib import Spib
+from thermolatent.learn.tica import fit_tica, timescales
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale, transition_counts
-from thermolatent.validate.reference import Reference
 
 #: temperature of the study -> temperature whose frames, with exact log-weights, stand for it
 BIASED = {0.5: 0.7, 1.0: 1.2, 1.5: 1.2}
@@ -40,8 +43,8 @@ def biased(tmp_path_factory):
     return study, layout
 
 
-def share_of_top(points):
-    return (points[..., 1] > 1).mean()
+def share_of_top(points, counts):
+    return np.average(points[..., 1] > 1, weights=counts)
 
 
 def exact_share_of_top(T):
@@ -50,17 +53,15 @@ def exact_share_of_top(T):
     return mass[:, (edges[1][1:] + edges[1][:-1]) / 2 > 1].sum() / mass.sum()
 
 
-def test_what_is_drawn_is_the_ensemble_for_training_and_for_the_reference(biased):
-    data, reference = load_training(*biased), Reference.load(*biased)
-    for k, T in enumerate(data.temperatures):
-        drawn = data.flat(data.features)[data.temperature_index() == k]
-        np.testing.assert_array_equal(drawn, reference.plane[T].reshape(-1, 2))
-        assert reference.multiplicity(T).sum() == WALKERS * FRAMES
+def test_frames_that_count_as_they_weigh_are_the_ensemble(biased):
+    study, layout = biased
+    data = load_frames(study, layout, study.temperatures.simulated)
     for T, other in BIASED.items():
-        assert share_of_top(reference.plane[T]) == pytest.approx(exact_share_of_top(T), abs=0.01)
+        counts = data.counts[T]
+        assert counts.mean() == pytest.approx(1)
+        assert share_of_top(data.plane[T], counts) == pytest.approx(exact_share_of_top(T), abs=0.01)
         assert abs(exact_share_of_top(other) - exact_share_of_top(T)) > 0.02
-        np.testing.assert_array_equal(reference.features[T], reference.plane[T])
-    mean = np.split(data.flat(data.energies), 2)[0].mean()
+    mean = np.average(data.energies[0.5], weights=data.counts[0.5])
     assert mean == pytest.approx(ThreeHole().exact_mean_energy(0.5), abs=0.04)
 
 
@@ -83,58 +84,115 @@ def test_reweighting_of_biased_frames_is_exact_at_an_unseen_temperature(learned,
 
 def test_a_joint_model_learns_the_ensemble_and_not_what_the_md_visited(learned):
     study, layout = learned
-    model, data = Model.load(layout.model("joint", 0)), load_training(study, layout)
-    frames = np.flatnonzero(data.temperature_index() == 0)
-    states = model.representation.states(model.representation.encode(data.flat(data.features)[frames]))
+    model, data = Model.load(layout.model("joint", 0)), load_frames(study, layout)
+    states = model.representation.states(model.representation.encode(data.features[0.5])).ravel()
     sampled = model.representation.states(model.sample(20_000, 0.5, seed=0))
     n = model.representation.n_states
-    shares = [np.bincount(s, minlength=n) / len(s) for s in (states, sampled)]
-    np.testing.assert_allclose(*shares, atol=0.05)
-
-
-def toy(times, walkers=3, frames=8):
-    """Frames of which frame n is to count ``times[n]`` times, numbered, at one temperature."""
-    numbers = np.arange(walkers * frames, dtype=np.float32).reshape(walkers, frames, 1)
-    drawn = np.repeat(np.arange(walkers * frames), times)
-    return TrainingData([1.0], [1.0], 1.0, [numbers], [numbers], [numbers[..., 0]], [drawn])
+    own = np.bincount(states, data.counts[0.5].ravel(), minlength=n) / len(states)
+    np.testing.assert_allclose(own, np.bincount(sampled, minlength=n) / len(sampled), atol=0.05)
 
 
 INTEGERS = np.array([0, 2, 1, 1, 0, 1, 3, 0] * 3)
 
 
+def toy(times=None, walkers=3, frames=8):
+    """Frames of which frame n counts ``times[n]`` times, numbered, at one temperature."""
+    numbers = np.arange(walkers * frames, dtype=np.float32).reshape(walkers, frames, 1)
+    counts = {} if times is None else {1.0: times.reshape(walkers, frames)}
+    return Frames({1.0: 1.0}, {1.0: numbers}, {1.0: numbers}, {1.0: numbers[..., 0]}, counts)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
 def test_whole_weights_are_drawn_as_often_as_they_say():
-    np.testing.assert_array_equal(
-        systematic_resample(INTEGERS.astype(float), 24, np.random.default_rng(3)), np.repeat(np.arange(24), INTEGERS)
-    )
+    repeated = np.repeat(np.arange(24), INTEGERS)
+    drawn = systematic_resample(INTEGERS.astype(float), 24, np.random.default_rng(3))
+    np.testing.assert_array_equal(drawn, repeated)
+    sampler = Sampler(24, INTEGERS)
+    np.testing.assert_array_equal(sampler.epoch(generator()).sort().values, repeated)
+    np.testing.assert_array_equal(sampler.thinned(24), repeated)
+    assert not torch.equal(sampler.epoch(generator(0)), sampler.epoch(generator(1)))
 
 
-def test_pairs_begin_at_drawn_frames_and_end_one_lag_later_in_the_md():
+def test_independent_draws_follow_the_counts():
+    times = np.bincount(Sampler(24, INTEGERS).batch(240_000, generator()), minlength=24)
+    assert (times[INTEGERS == 0] == 0).all()
+    np.testing.assert_allclose(times / 10_000, INTEGERS, atol=6 * np.sqrt(3 / 10_000))
+
+
+def test_without_counts_all_are_drawn_alike():
+    sampler = Sampler(1000)
+    assert sampler.epoch(generator()).sort().values.tolist() == list(range(1000))
+    assert sampler.thinned(300).tolist() == list(range(0, 1000, 4))
+    assert torch.equal(sampler.batch(50, generator()), torch.randint(1000, (50,), generator=generator()))
+
+
+def test_pairs_count_as_their_first_frame_and_end_one_lag_later_in_its_walker():
     data, walkers = toy(INTEGERS), np.array([True, False, True])
-    pairs = lagged_pairs(data, 2, walkers)
-    once = lagged_pairs(toy(np.ones(24, int)), 2, walkers)
-    repeated = np.repeat(once.now.numpy(), INTEGERS[once.now.numpy()])
-    np.testing.assert_array_equal(pairs.now.numpy(), repeated)
-    np.testing.assert_array_equal(pairs.later.numpy(), repeated + 2)
-    np.testing.assert_array_equal(data.in_time(data.features)[data.places()], data.flat(data.features))
-    assert set(data.flat(data.features)[frame_mask(data, walkers), 0].astype(int) // 8) == {0, 2}
+    pairs, once = lagged_pairs(data, 2, walkers), lagged_pairs(toy(), 2, walkers)
+    np.testing.assert_array_equal(pairs.now, once.now)
+    np.testing.assert_array_equal(pairs.later, pairs.now + 2)
+    np.testing.assert_array_equal(pairs.counts, INTEGERS[pairs.now.numpy()])
+    assert once.counts is None
+    assert set((pairs.now // 8).tolist()) == {0, 2}
+    np.testing.assert_array_equal(pairs.now // 8, pairs.later // 8)
 
 
-def test_the_loss_over_drawn_pairs_is_the_weighted_loss():
+def test_the_loss_over_an_epoch_is_the_weighted_loss():
     torch.manual_seed(0)
     spib = Spib(1, 2, 3).double()
-    data, every = toy(INTEGERS), toy(np.ones(24, int))
+    data = toy(INTEGERS)
     labels, noise = torch.arange(24) % 3, torch.randn(24, 2).double()
-    x = torch.from_numpy(every.in_time(every.features)).double() / 10
-    walkers = np.ones(3, bool)
+    x = data.rows().double() / 10
+    pairs = lagged_pairs(data, 1, np.ones(3, bool))
 
-    def terms(now, later):
+    def terms(rows):
+        now, later = pairs.now[rows], pairs.later[rows]
         return torch.stack(list(spib.terms(x[now], labels[later], noise[now])))
 
-    drawn = terms(*vars(lagged_pairs(data, 1, walkers)).values())
-    pairs = lagged_pairs(every, 1, walkers)
-    each = torch.stack([terms(pairs.now[i : i + 1], pairs.later[i : i + 1]) for i in range(len(pairs.now))])
-    weight = torch.from_numpy(INTEGERS)[pairs.now].double()
-    torch.testing.assert_close(drawn, (weight[:, None] * each).sum(0) / weight.sum())
+    rows = torch.from_numpy(np.repeat(np.arange(len(pairs.now)), pairs.counts.astype(int)))
+    each = torch.stack([terms(slice(i, i + 1)) for i in range(len(pairs.now))])
+    weight = torch.from_numpy(pairs.counts)
+    torch.testing.assert_close(terms(rows), (weight[:, None] * each).sum(0) / weight.sum())
+
+
+def test_representatives_and_populations_go_by_counts():
+    torch.manual_seed(1)
+    spib, x = Spib(1, 2, 2), torch.linspace(-1, 1, 24)[:, None]
+    labels, counts = (torch.arange(24) >= 12).long(), torch.from_numpy(INTEGERS).double()
+    rows = np.repeat(np.arange(24), INTEGERS)
+    place_representatives(spib, x, labels, counts)
+    weighted = spib.representatives.clone()
+    place_representatives(spib, x[rows], labels[rows])
+    torch.testing.assert_close(weighted, spib.representatives)
+    every = torch.arange(24)
+    alone = [order_by_population(spib, x, every, c).spec for c in (counts, None)]
+    assert alone[0] == alone[1]
+
+
+def test_the_informed_pool_falls_back_to_frames_as_often_as_they_count():
+    even = np.full(24, -np.log(24))
+    pool = InformedPool(lambda T: even, (1.0, 2.0), INTEGERS.astype(float), np.ones(24), 1000, 100, 0)
+    drawn = np.concatenate([pool.draw(step)[0] for step in range(100)])
+    fallback = pool.draw(0)[1] == 1.0
+    assert fallback.any()
+    assert not (INTEGERS[drawn] == 0).any()
+
+
+def test_tica_weighs_pairs_by_their_first_frame():
+    """Two kinds of walkers, slow and fast; those that count little do not decide."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(8, 5000, 1))
+    memory = np.repeat([np.exp(-1 / 50), np.exp(-1 / 2)], 4)[:, None]
+    for t in range(1, 5000):
+        x[:, t] = memory * x[:, t - 1] + np.sqrt(1 - memory**2) * x[:, t]
+    x = np.concatenate([x, rng.normal(size=x.shape)], axis=2).astype(np.float32)
+    for slow, expected in ((1.0, 50), (1e-9, 2)):
+        counts = np.repeat([slow, 1.0 if slow < 1 else 1e-9], 4)[:, None] * np.ones((8, 5000))
+        data = Frames({1.0: 1.0}, {1.0: x}, {1.0: x}, {1.0: x[..., 0]}, {1.0: counts})
+        assert timescales(fit_tica(data, 1, np.ones(8, bool), 1, ""), 1)[0] == pytest.approx(expected, rel=0.25)
 
 
 def test_kinetics_count_each_transition_as_often_as_its_frame():
@@ -153,13 +211,4 @@ def test_kinetics_count_each_transition_as_often_as_its_frame():
     kept = np.array([0, 2, 3])
     foreseen = np.take_along_axis(probabilities[kept, :-1], labels[kept, 1:, None], axis=2)[..., 0]
     by_walker = [np.average(-np.log(f), weights=t) for f, t in zip(foreseen, times[kept, :-1], strict=True)]
-    assert value == pytest.approx(np.mean(by_walker))
-
-
-def test_frames_without_weights_are_each_there_once(tmp_path):
-    study, layout = make_study(), Layout(str(tmp_path))
-    write_features(study, layout, [0.5])
-    rows = drawn_frames(layout, 0.5)
-    np.testing.assert_array_equal(rows, np.arange(WALKERS * FRAMES))
-    array = np.zeros((WALKERS, FRAMES, 2))
-    assert draw(array, rows) is array
+    assert value == pytest.approx(np.average(by_walker, weights=times[kept, :-1].sum(1)))

@@ -13,7 +13,7 @@ from exact_study import MINIMA, correlated_exact_points
 
 from thermolatent.artifacts import load_arrays, load_json, save_array, save_json
 from thermolatent.layout import Layout
-from thermolatent.learn.frames import HELD_BYTES
+from thermolatent.rows import HELD_BYTES
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.tables import SCORE_COLUMNS, read_table
 

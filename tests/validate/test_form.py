@@ -1,13 +1,12 @@
 """What the energies' noise leaves open of populations, against repeated draws of that noise."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from thermolatent.densities.reweighting import ReducedPotential
+from thermolatent.frames import Frames
+from thermolatent.states.sets import StateSet
 from thermolatent.validate.form import HeatCapacityError, heat_capacity_stderr
-from thermolatent.validate.states import StateSet
 
 WALKERS, FRAMES = 60, 40
 SLOPES = np.array([-3.0, 2.0])
@@ -85,14 +84,11 @@ def test_a_population_moves_as_far_as_the_heat_capacity_bends_its_free_energy():
             log_w = -self.shift * potential.bend(np.array([1 / temperature]))[0] * (labels.ravel() == 1)
             return log_w - np.log(np.exp(log_w).sum())
 
-    reference = SimpleNamespace(
-        training=[1.0, 0.5],
-        training_walkers=np.repeat(np.arange(2 * WALKERS), FRAMES),
-        training_strata=np.repeat([0, 1], WALKERS),
-    )
-    named = StateSet("named", "fixed", ["a", "b"], {1.0: labels[:WALKERS], 0.5: labels[WALKERS:]})
+    by_temperature = {1.0: labels[:WALKERS], 0.5: labels[WALKERS:]}
+    training = Frames({1.0: 1.0, 0.5: 0.5}, *[by_temperature] * 3)
+    named = StateSet("named", "fixed", ["a", "b"], by_temperature)
     weights = Weights()
-    error = HeatCapacityError(weights, reference, named)
+    error = HeatCapacityError(weights, training, named)
     assert error.largest(1.0, 1.0) == pytest.approx(0, abs=1e-12)  # the frames know the training temperatures
     assert error.largest(0.5, 0.5) == pytest.approx(0, abs=1e-12)
     for T in (0.7, 2.0):

@@ -156,14 +156,16 @@ def test_validate_says_at_each_temperature_what_the_violations_come_to():
     )
     tables = SimpleNamespace(
         seed=0,
-        reference=SimpleNamespace(drawn=dict.fromkeys(points), half=dict.fromkeys(points, half)),
+        training=SimpleNamespace(
+            energies={T: p[..., 0] ** 2 / 2 for T, p in points.items()},
+            half=dict.fromkeys(points, half),
+            counts={T: np.ones(p.shape[:2]) for T, p in points.items()},
+        ),
         add=lambda model, T, plane, metric, value, *_: rows.setdefault(metric, {}).update({T: value}),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "Model", SimpleNamespace(load=lambda path: model))
-        patch.setattr(stage, "load_array", lambda path, *_, **__: points[path][..., 0] ** 2 / 2)
-        patch.setattr(stage, "draw", lambda array, _: array)
-        layout = SimpleNamespace(model=lambda *_: None, energies=lambda T: T)
+        layout = SimpleNamespace(model=lambda *_: None)
         stage._identity(study, layout, "wrong", tables, SimpleNamespace(name="latent", points=points))
     e = {T: abs(2 / T - 1) * T / np.sqrt(2) for T in points}  # U = x^2 / 2 has the standard deviation T / sqrt(2)
     assert rows["trust_identity"] == pytest.approx({0.5: 3.0, 2.0: 0.0}, rel=0.05, abs=0.05)

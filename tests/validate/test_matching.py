@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from thermolatent.frames import Frames
 from thermolatent.validate.matching import Candidate, half_of, matched_scores
-from thermolatent.validate.reference import Reference, View
-from thermolatent.validate.uncertainty import halves
+from thermolatent.validate.view import View
 
 WALKERS, FRAMES = 16, 2000
 
@@ -15,14 +15,19 @@ def view():
     """Harmonic wells: x ~ N(0, T) in both coordinates, at T = 1 (trained on), 2 (trained on) and 1.5."""
     rng = np.random.default_rng(0)
     points = {T: rng.normal(scale=np.sqrt(T), size=(WALKERS, FRAMES, 2)) for T in (1.0, 1.5, 2.0)}
-    half = dict.fromkeys(points, halves(["a", "b"] * (WALKERS // 2)))
-    reference = Reference([1.0, 1.5, 2.0], [1.0, 2.0], points, points, [False, False], half)
-    return View("fixed", reference, points, [False, False], 20)
+    return view_of(points)
+
+
+def view_of(points, counts=None, most=None):
+    energies = {T: np.zeros(p.shape[:2]) for T, p in points.items()}
+    starts = {T: (["a", "b"] * len(p))[: len(p)] for T, p in points.items()}
+    md = Frames({T: T for T in points}, points, points, energies, counts or {}, starts)
+    return View("fixed" if most is None else "latent", md, md.among([1.0, 2.0]), points, [False, False], 20, most)
 
 
 def exact_weights(view, temperature):
     """MBAR weights of the training frames with the exact partition functions Z = 2 pi T."""
-    energy = (view.training**2).sum(1) / 2
+    energy = (view.training_points**2).sum(1) / 2
     mixture = sum(np.exp(-energy / T) / T for T in (1.0, 2.0))
     weights = np.exp(-energy / temperature) / mixture
     return weights / weights.sum()
@@ -33,8 +38,7 @@ def score(view, candidate, temperature=1.5, seed=1):
 
 
 def weighted(view, temperature):
-    r = view.reference
-    return Candidate(view.training, exact_weights(view, temperature), r.training_walkers, r.training_strata)
+    return Candidate(view.training_points, exact_weights(view, temperature), view.training.units, view.training.strata)
 
 
 def test_halves_are_disjoint_and_complete(view):
@@ -69,17 +73,18 @@ def test_sizes_are_matched(view):
     assert (result.n_ref, result.n_gen) == (16_000, 16_000)
     few = Candidate(np.random.default_rng(0).normal(size=(500, 2)))
     assert matched_scores(view, 1.5, few, 10, np.random.default_rng(0)).n_gen == 500
-    view_of_few = View("latent", view.reference, view.points, [False, False], 20, most=1000)
+    view_of_few = view_of(view.points, most=1000)
     for candidate in (None, few, weighted(view, 1.5)):
         assert matched_scores(view_of_few, 1.5, candidate, 10, np.random.default_rng(0)).n_gen <= 1000
 
 
 def test_fewer_effective_frames_have_a_higher_floor(view):
     floor = score(view, None)["js_plane"][0]
-    n = len(view.training)
+    n = len(view.training_points)
     weights = np.where(np.arange(n) % 100 == 0, 1.0, 0)
-    r = view.reference
-    few = score(view, Candidate(view.training, weights / weights.sum(), r.training_walkers, r.training_strata))
+    few = score(
+        view, Candidate(view.training_points, weights / weights.sum(), view.training.units, view.training.strata)
+    )
     enough = score(view, weighted(view, 1.5))
     assert enough["js_plane_floor_ess"][0] == pytest.approx(floor, rel=0.05)
     assert few["js_plane_floor_ess"][0] > 5 * floor
@@ -101,8 +106,7 @@ def test_unweighted_draw_has_no_point_twice():
 def test_errors_grow_with_correlation(view):
     """Frames that repeat their walker's first hundred: twenty times fewer, so a larger stderr of every score."""
     points = {T: np.tile(p[:, :100], (1, 20, 1)) for T, p in view.points.items()}
-    reference = Reference([1.0, 1.5, 2.0], [1.0, 2.0], points, points, [False, False], view.reference.half)
-    slow = score(View("fixed", reference, points, [False, False], 20), None)
+    slow = score(view_of(points), None)
     fast = score(view, None)
     assert slow["js_plane"][0] > 5 * fast["js_plane"][0]
     assert slow["js_plane"][1] > 2 * fast["js_plane"][1]

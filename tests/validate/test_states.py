@@ -1,17 +1,15 @@
 """Named states against the three-hole potential's exact basin populations."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.states.named import Basins, NearestCenters, named_states
+from thermolatent.states.plane import NamedPlane
+from thermolatent.states.sets import state_counts
 from thermolatent.systems.lj_cluster import LJCluster
 from thermolatent.systems.three_hole import ThreeHole
-from thermolatent.validate.divergence import Bins
-from thermolatent.validate.exact import NamedPlane
-from thermolatent.validate.named_states import Basins, NearestCenters, named_states
-from thermolatent.validate.states import delta_F_rmse, population_error, population_max_error, state_counts
+from thermolatent.validate.populations import delta_F_rmse, population_error, population_max_error
 
 MINIMA = np.array([[-1.0481, -0.0421], [1.0481, -0.0421], [0.0, 1.5371]])
 #: Temperature: population of the left (and right) basin, of the top one.
@@ -37,10 +35,7 @@ def basins(system):
 
 @pytest.fixture(scope="module")
 def plane(study):
-    fixed = SimpleNamespace(
-        bins=Bins((np.linspace(-2.6, 2.6, 31), np.linspace(-2.4, 3.2, 31))), periodic=[False, False]
-    )
-    return NamedPlane(study, fixed)
+    return NamedPlane(study.system, study.validate_.states, (np.linspace(-2.6, 2.6, 31), np.linspace(-2.4, 3.2, 31)))
 
 
 @pytest.mark.parametrize("temperature", EXACT)

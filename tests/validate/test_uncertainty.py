@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from thermolatent.frames import halves
 from thermolatent.validate.uncertainty import (
     bootstrap_masses,
     effective_sample_size,
-    halves,
     resampled,
     stream,
     walker_multiplicities,

@@ -14,9 +14,9 @@ from thermolatent.densities.reweighting import ReducedPotential, effective_fract
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import BASELINES, Layout
 from thermolatent.learn.reweight import METHODS
+from thermolatent.states.named import NearestCenters
 from thermolatent.validate import gather, stage
 from thermolatent.validate.metrics import METRICS
-from thermolatent.validate.named_states import NearestCenters
 from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
 from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table

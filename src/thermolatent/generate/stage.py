@@ -13,10 +13,10 @@ from thermolatent.config import Study
 from thermolatent.densities.fit import FittedDensity
 from thermolatent.densities.tabulated import LogDensity
 from thermolatent.errors import ArtifactError, ThermolatentError
+from thermolatent.frames import load_frames
 from thermolatent.generate.structures import StateMedoids, write_structures
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.layout import Layout
-from thermolatent.learn.dataset import load_training
 from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights
 from thermolatent.progress import progress
@@ -37,7 +37,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     path = layout.model(model, seed)
     trained = Model.load(path)
     digest = _digest(study, path, model)
-    data = load_training(study, layout)
+    data = load_frames(study, layout)
     informed = study.models[model].informed
     weights = ModelWeights(trained, data, FrameWeights(study, layout, seed, data) if informed else None)
     medoids = StateMedoids(study, layout, data) if study.generate.structures else None

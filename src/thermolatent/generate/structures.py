@@ -7,29 +7,29 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from thermolatent.artifacts import load_json, replacing
+from thermolatent.artifacts import replacing
 from thermolatent.config import Study
 from thermolatent.featurize.stream import read_frames
+from thermolatent.frames import Frames
 from thermolatent.layout import Layout, format_temperature
-from thermolatent.learn.dataset import TrainingData
-from thermolatent.learn.frames import Rows, moments
-from thermolatent.learn.informed import systematic_resample
+from thermolatent.learn.sampling import systematic_resample
+from thermolatent.rows import moments
 from thermolatent.simulate.trajectories import fix_title
-from thermolatent.validate.named_states import named_states
+from thermolatent.states.named import named_states
 
 #: Frames drawn per state; the medoid is exact among these.
 MEDOID_FRAMES = 500
 
 
 def write_structures(
-    study: Study, layout: Layout, path: str, data: TrainingData, log_weights: np.ndarray, n: int, seed: int
+    study: Study, layout: Layout, path: str, data: Frames, log_weights: np.ndarray, n: int, seed: int
 ) -> None:
     """Write ``n`` frames drawn with the weights as a DCD that VMD, MDAnalysis and mdtraj open with a simulation's topology.
 
     Parameters
     ----------
-    data: the training frames, of which those that carry weights were drawn.
-    log_weights: ln w of every training frame ``(N,)`` in the one order.
+    data: the training frames.
+    log_weights: ln w of every training frame ``(N,)``; how often frames count is in them.
     """
     from mdtraj.formats import DCDTrajectoryFile
 
@@ -38,18 +38,16 @@ def write_structures(
     chosen = rng.permutation(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
     with replacing(path) as temporary:
         with DCDTrajectoryFile(str(temporary), "w") as file:
-            file.write(positions_of(study, layout, data, chosen) * 10)  # the format's unit is the angstrom
+            file.write(positions_of(layout, data, chosen) * 10)  # the format's unit is the angstrom
         fix_title(temporary)
 
 
-def positions_of(study: Study, layout: Layout, data: TrainingData, frames: np.ndarray) -> np.ndarray:
-    """Positions ``(n, n_particles, 3)`` in nm of training frames given by their index ``(n,)`` in the one order."""
-    per_walker = study.frames
-    temperature, in_md = np.divmod(data.places()[frames], study.simulate.walkers * per_walker)
-    walker, frame = np.divmod(in_md, per_walker)
+def positions_of(layout: Layout, data: Frames, frames: np.ndarray) -> np.ndarray:
+    """Positions ``(n, n_particles, 3)`` in nm of training frames given by their numbers ``(n,)`` in training frame order."""
+    temperature, walker, frame = data.place(frames)
     found: np.ndarray | None = None
     for t, w in sorted(set(zip(temperature.tolist(), walker.tolist(), strict=True))):
-        T = study.temperatures.train[t]
+        T = data.temperatures[t]
         here = (temperature == t) & (walker == w)
         xyz = read_frames(layout.trajectory(T, w), frame[here])
         if found is None:
@@ -77,25 +75,25 @@ def medoid(
     return int(drawn[distance.mean(axis=1).argmin()])
 
 
-def _mean_and_std(features: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Of all frames, each ``(n,)``."""
-    if isinstance(features, torch.Tensor):
+def _mean_and_std(data: Frames) -> tuple[np.ndarray, np.ndarray]:
+    """Of the features of all frames, each ``(n,)``."""
+    features = data.rows()
+    if isinstance(features, torch.Tensor) and not data.weighted:
         return features.numpy().mean(axis=0), features.numpy().std(axis=0)
-    mean, std = moments(features, torch.arange(len(features)))
+    mean, std = moments(features, torch.arange(len(features)), data.counts_of())
     return mean.float().numpy(), std.float().numpy()
 
 
 class StateMedoids:
     """Medoids of a study's named states, whose frames are found once for all temperatures."""
 
-    def __init__(self, study: Study, layout: Layout, data: TrainingData):
+    def __init__(self, study: Study, layout: Layout, data: Frames):
         self.study, self.layout, self.data = study, layout, data
-        plane, self._features = data.flat(data.plane), data.drawn_features()
-        header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
+        plane, self._features = data.flat(data.plane), data.rows()
         corners = plane.min(axis=0), plane.max(axis=0)
-        self.names, assigner = named_states(study.validate_.states, study.system, *corners, header["plane_periodic"])
+        self.names, assigner = named_states(study.validate_.states, study.system, *corners, data.plane_periodic)
         self.labels = assigner.assign(plane)
-        self._mean, std = _mean_and_std(self._features)
+        self._mean, std = _mean_and_std(data)
         self._std = np.maximum(std, 1e-8)
 
     def _standardised(self, frames: np.ndarray) -> np.ndarray:
@@ -113,7 +111,7 @@ class StateMedoids:
             rows = np.flatnonzero(self.labels == k)
             chosen.append(medoid(self._standardised, rows, weights[rows], rng))
         topology = mdtraj.load_topology(self.layout.topology(self.study.temperatures.train[0]))
-        xyz = positions_of(self.study, self.layout, self.data, np.array(chosen))
+        xyz = positions_of(self.layout, self.data, np.array(chosen))
         origin = self.data.temperature_index()[chosen]
         remarks = [f"REMARK   1 MEDOIDS OF THE NAMED STATES AT T = {format_temperature(temperature)}"]
         for model, (k, t) in enumerate(zip(states, origin, strict=True), start=1):

@@ -4,9 +4,10 @@ A model knows p_T(z). For a frame that means
 
     w_n(T) = p_T(z_n) / p_data(z_n),        p_data(z) = sum_k (N_k / N) p_{T_k}(z),        z_n = mu(x_n),
 
-exact for functions of z, and for others only as far as p(x|z) does not change with T (the papers' assumption). An
-informed model does better: it knows the reduced potentials A(x, b) of the features and, fitted to it, A(z, b) of the latent,
-each of which gives weights of its own, and their quotient is how p(x|z) changes with temperature:
+times how often the frame counts in the MD; exact for functions of z, and for others only as far as p(x|z) does not change
+with T (the papers' assumption). An informed model does better: it knows the reduced potentials A(x, b) of the features and,
+fitted to it, A(z, b) of the latent, each of which gives weights of its own, and their quotient is how p(x|z) changes with
+temperature:
 
     w_n(T) = p_T(z_n) / p_data(z_n)  *  w^x_n(T) / w^z_n(T).
 
@@ -26,7 +27,7 @@ import numpy as np
 
 from thermolatent.densities.reweighting import effective_fraction
 from thermolatent.densities.tabulated import LogDensity
-from thermolatent.learn.dataset import TrainingData
+from thermolatent.frames import Frames
 from thermolatent.learn.model import Model
 from thermolatent.learn.reweight import FrameWeights, LearnedWeights
 
@@ -50,12 +51,14 @@ class ModelWeights:
     log_density: the model's ln p(z|T), tabulated over them if it is slow.
     """
 
-    def __init__(self, model: Model, data: TrainingData, frame_weights: FrameWeights | None):
-        self.latents = model.representation.encode(data.drawn_features())
+    def __init__(self, model: Model, data: Frames, frame_weights: FrameWeights | None):
+        self.latents = model.representation.encode(data.rows())
         self.log_density = LogDensity(model, self.latents)
-        share = np.log(np.asarray(data.counts) / sum(data.counts))
+        share = np.log(np.asarray(data.frames_at) / len(data))
         at_training = np.stack([self.log_density(self.latents, T) for T in data.temperatures], axis=1)
         self._log_data = np.logaddexp.reduce(at_training + share, axis=1)
+        with np.errstate(divide="ignore"):
+            self._log_counts = np.log(data.counts_of()) if data.weighted else 0.0
         self._frame_weights = frame_weights
         self._latent_weights = None
         if model.latent_potential is not None and frame_weights is not None:
@@ -64,9 +67,13 @@ class ModelWeights:
     def log_weights(self, temperature: float, kT: float) -> tuple[np.ndarray, float]:
         """ln w_n(T), ``(N,)`` float64 in the one frame order, sum w = 1; and the share of the frames that counted before
         :func:`bounded`, which tells of a density gone wrong."""
-        log_w = self.log_density(self.latents, temperature) - self._log_data - np.log(len(self.latents))
+        log_w = (
+            self.log_density(self.latents, temperature) - self._log_data - np.log(len(self.latents)) + self._log_counts
+        )
         if self._latent_weights is not None:
-            excess = np.minimum(log_w - self._latent_weights.log_weights(1 / kT), np.log(MOST_EXCESS))
+            with np.errstate(invalid="ignore"):  # of a frame that does not count both are -inf, and it stays at that
+                excess = np.minimum(log_w - self._latent_weights.log_weights(1 / kT), np.log(MOST_EXCESS))
+            excess[np.isnan(excess)] = 0.0
             log_w = excess + self._frame_weights.log_weights(self._frame_weights.preferred, temperature)
         log_w -= np.logaddexp.reduce(log_w)
         fraction = effective_fraction(log_w)

@@ -10,7 +10,7 @@ Computation 4, 415, 1992). Where noise hides the signal that is 0, and A stays l
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -29,7 +29,11 @@ _LOG_VARIANCES = np.linspace(-30.0, 10.0, 161)
 
 @torch.no_grad()
 def estimate_heat_capacity(
-    network: ReducedPotential, parts: Iterable[torch.Tensor], which: np.ndarray, energies: np.ndarray
+    network: ReducedPotential,
+    parts: Iterable[torch.Tensor],
+    which: np.ndarray,
+    energies: np.ndarray,
+    frame_counts: np.ndarray | None = None,
 ) -> float | None:
     """Replace c(x) of a network (on the CPU) with two training temperatures in place; A at both stays as it is.
 
@@ -38,6 +42,7 @@ def estimate_heat_capacity(
     parts: descriptions of the frames to fit to, one part ``(m, n_features)`` after another, n rows together.
     which: temperature index of each, ``(n,)``.
     energies: (U_n - <U>_k) / std_k(U), as in :meth:`ReducedPotential.loss`, ``(n,)``.
+    frame_counts: how often each counts, ``(n,)``; once by default.
 
     Returns
     -------
@@ -48,7 +53,8 @@ def estimate_heat_capacity(
     b, std = network.b.numpy(), network.energy_std.cpu().numpy()
     slopes, end = network._slopes(b), network._basis(np.array([network.b_cold]))[0, 1]
     turn = network.bend_slopes() / std
-    counts, covariances = _moments(network, parts, which, energies, slopes[:, 0] / std, end)
+    each = np.ones(len(which)) if frame_counts is None else frame_counts
+    counts, covariances = _moments(network, _with_columns(parts, which, energies, each), slopes[:, 0] / std, end)
     scale = np.sqrt(np.average([np.diag(c)[:-1] for c in covariances], axis=0, weights=counts)) + 1e-12
     gram = sum(n * t**2 * c[:-1, :-1] for n, t, c in zip(counts, turn, covariances, strict=True))
     force = sum(n * t * c[:-1, -1] for n, t, c in zip(counts, turn, covariances, strict=True))
@@ -83,30 +89,33 @@ def estimate_heat_capacity(
     return determined
 
 
+def _with_columns(parts: Iterable[torch.Tensor], *columns: np.ndarray) -> Iterator[tuple]:
+    """Each part with its own rows of the columns."""
+    first = 0
+    for part in parts:
+        rows = slice(first, first := first + len(part))
+        yield part, *(column[rows] for column in columns)
+
+
 def _moments(
-    network: ReducedPotential,
-    parts: Iterable[torch.Tensor],
-    which: np.ndarray,
-    energies: np.ndarray,
-    slope: np.ndarray,
-    end: float,
+    network: ReducedPotential, parts: Iterator[tuple], slope: np.ndarray, end: float
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Frames at each temperature, and the covariance there of the hidden layer and the energies less dA/db for c = 0.
 
-    Covariances, ``(width + 1, width + 1)``, since a constant of each temperature is free. One pass over the parts.
+    Covariances, ``(width + 1, width + 1)``, since a constant of each temperature is free. One pass over the parts, each of
+    descriptions, temperature index, energies and how often frames count.
     """
-    width, first = network.network[-1].in_features, 0
+    width = network.network[-1].in_features
     counts, totals = np.zeros(len(slope)), np.zeros((len(slope), width + 1))
     squares = np.zeros((len(slope), width + 1, width + 1))
-    for part in parts:
+    for part, which, energies, each in parts:
         hidden = network.network[:-1]((part - network.feature_mean) / network.feature_std)
         at_cold = (network.network[-1](hidden).double() @ torch.tensor([1.0, end], dtype=torch.float64)).numpy()
-        rows = slice(first, first := first + len(part))
-        columns = np.column_stack([hidden.double().numpy(), energies[rows] - at_cold * slope[which[rows]]])
+        columns = np.column_stack([hidden.double().numpy(), energies - at_cold * slope[which]])
         for k in range(len(slope)):
-            own = columns[which[rows] == k]
-            counts[k] += len(own)
-            totals[k] += own.sum(0)
-            squares[k] += own.T @ own
+            own, times = columns[which == k], each[which == k]
+            counts[k] += times.sum()
+            totals[k] += times @ own
+            squares[k] += (own * times[:, None]).T @ own
     means = totals / counts[:, None]
     return counts, [s / n - np.outer(m, m) for s, n, m in zip(squares, counts, means, strict=True)]

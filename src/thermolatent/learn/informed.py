@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from thermolatent.learn.sampling import systematic_resample
+
 #: Effective frames at which a temperature's weights get half of its share.
 TRUST_HALF = 1000.0
 #: Temperatures per pool, one drawn from each of as many equal intervals of 1/kT.
@@ -22,9 +24,9 @@ class InformedPool:
 
     Parameters
     ----------
-    log_weights: temperature -> ln w_n(T), ``(N,)``, sum w = 1.
+    log_weights: temperature -> ln w_n(T), ``(N,)``, sum w = 1; how often frames count is in them.
     inverse_range: lowest and highest 1/T of the learning range.
-    allowed: mask ``(N,)`` of the frames that training may use.
+    counts: how often each frame counts, ``(N,)``, 0 for those that training may not use.
     frame_temperature: temperature of each frame, ``(N,)``, for the share that is not trusted.
     per_step: pairs that one step takes.
     """
@@ -33,14 +35,16 @@ class InformedPool:
         self,
         log_weights: Callable[[float], np.ndarray],
         inverse_range: tuple[float, float],
-        allowed: np.ndarray,
+        counts: np.ndarray,
         frame_temperature: np.ndarray,
         per_step: int,
         pool_steps: int,
         seed: int,
     ):
         self.log_weights, self.inverse_range = log_weights, inverse_range
-        self.rows = np.flatnonzero(allowed)
+        self.rows = np.flatnonzero(counts)
+        own = counts[self.rows].astype(np.float64)
+        self._shares = None if np.ptp(own) == 0 else own / own.sum()
         self.frame_temperature = frame_temperature
         self.per_step, self.pool_steps, self.seed = per_step, pool_steps, seed
         self._index, self._pool = -1, (np.empty(0, np.int64), np.empty(0))
@@ -65,18 +69,11 @@ class InformedPool:
             n_effective = weight.sum() ** 2 / (weight**2).sum()
             trusted = round(count * n_effective / (n_effective + TRUST_HALF))
             drawn = self.rows[systematic_resample(weight, trusted, rng)]
-            fallback = rng.choice(self.rows, count - trusted)
+            fallback = rng.choice(self.rows, count - trusted, p=self._shares)
             frames += [drawn, fallback]
             at += [np.full(trusted, T), self.frame_temperature[fallback]]
         order = rng.permutation(size)
         return np.concatenate(frames)[order], np.concatenate(at)[order]
-
-
-def systematic_resample(weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """``n`` indices drawn with probability proportional to ``weight`` ``(N,)`` by one comb: the least possible variance."""
-    edges = np.cumsum(weight)
-    comb = (np.arange(n) + rng.random()) * (edges[-1] / n) if n else np.empty(0)
-    return np.minimum(np.searchsorted(edges, comb, side="right"), len(weight) - 1)
 
 
 def _even_counts(total: int, parts: int) -> np.ndarray:

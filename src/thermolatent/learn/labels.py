@@ -9,29 +9,27 @@ import torch
 from torch import Tensor
 
 from thermolatent.errors import TrainingError
-from thermolatent.learn.dataset import TrainingData
-from thermolatent.learn.frames import Rows, over_blocks
+from thermolatent.frames import Frames
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.tica import fit_tica
+from thermolatent.rows import Rows, over_blocks
 
 #: k-means sees at most this many frames; the rest are only assigned.
 _KMEANS_FRAMES = 50_000
 
 
-def order_parameters(data: TrainingData, kind: str, lag: int, walkers: np.ndarray) -> np.ndarray:
-    """What the initial labels are clusters of, ``(N, m)``, frames as in time.
+def order_parameters(data: Frames, kind: str, lag: int, walkers: np.ndarray) -> np.ndarray:
+    """What the initial labels are clusters of, ``(N, m)``, in training frame order.
 
     ``kind`` "plane": the fixed plane, angles as sin and cos. "tica": the two slowest components of the features at this lag,
     from the walkers of the mask. Raises :class:`TrainingError` for features that do not vary.
     """
     if kind == "plane":
-        plane = data.in_time(data.plane)
+        plane = data.flat(data.plane)
         columns = [(np.sin(c), np.cos(c)) if p else (c,) for c, p in zip(plane.T, data.plane_periodic, strict=True)]
         return np.stack([part for parts in columns for part in parts], axis=1)
     model = fit_tica(data, lag, walkers, 2, "representation.initial: write plane, since tica")
-    transform = over_blocks(
-        lambda block: torch.from_numpy(model.transform(block.double().numpy())), data.features_in_time()
-    )
+    transform = over_blocks(lambda block: torch.from_numpy(model.transform(block.double().numpy())), data.rows())
     return transform.numpy()
 
 
@@ -58,16 +56,26 @@ def predicted_states(spib: Spib, x: Rows) -> Tensor:
 
 
 @torch.no_grad()
-def place_representatives(spib: Spib, x: Rows, labels: Tensor) -> None:
-    """Make each state's representative the real frame nearest the state's centroid in latent space."""
+def place_representatives(spib: Spib, x: Rows, labels: Tensor, counts: Tensor | None = None) -> None:
+    """Make each state's representative the real frame nearest the state's centroid in latent space.
+
+    ``counts`` ``(N,)``: how often each frame counts for the centroid; None for all alike.
+    """
     means = over_blocks(spib.encoder, x)
     for state in range(spib.n_states):
         members = torch.nonzero(labels == state).squeeze(1)
-        distance = (means[members] - means[members].mean(0)).square().sum(1)
+        distance = (means[members] - _centroid(means, members, counts)).square().sum(1)
         spib.representatives[state] = x[members[distance.argmin()]]
 
 
-def refine(spib: Spib, x: Rows, where: str) -> tuple[Spib, Tensor]:
+def _centroid(means: Tensor, members: Tensor, counts: Tensor | None) -> Tensor:
+    if counts is None or not counts[members].any():
+        return means[members].mean(0)
+    each = counts[members].to(means.dtype)
+    return each @ means[members] / each.sum()
+
+
+def refine(spib: Spib, x: Rows, where: str, counts: Tensor | None = None) -> tuple[Spib, Tensor]:
     """Relabel every frame by its predicted state; empty states go, the others keep their decoder rows.
 
     Raises :class:`TrainingError` when fewer than two states are left. The result has new parameters: the optimiser must
@@ -78,11 +86,11 @@ def refine(spib: Spib, x: Rows, where: str) -> tuple[Spib, Tensor]:
     if len(kept) < 2:
         raise TrainingError(f"{where}: only one state is left; lower the lag or beta_ib, or raise initial_labels")
     spib = spib.with_states(kept)
-    place_representatives(spib, x, labels)
+    place_representatives(spib, x, labels, counts)
     return spib, labels
 
 
-def order_by_population(spib: Spib, x: Rows, at_T_ref: Tensor) -> Spib:
-    """Number the states by falling population among the frames ``at_T_ref``, by index."""
-    counts = torch.bincount(predicted_states(spib, x)[at_T_ref], minlength=spib.n_states)
-    return spib.with_states(torch.argsort(counts, descending=True, stable=True))
+def order_by_population(spib: Spib, x: Rows, at_T_ref: Tensor, counts: Tensor | None = None) -> Spib:
+    """Number the states by falling population among the frames ``at_T_ref``, by index, which count ``counts`` times."""
+    population = torch.bincount(predicted_states(spib, x)[at_T_ref], counts, minlength=spib.n_states)
+    return spib.with_states(torch.argsort(population, descending=True, stable=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,16 +13,8 @@ from torch import Tensor
 from thermolatent.artifacts import load_json, save_model
 from thermolatent.config import Representation, Study
 from thermolatent.errors import Stopped
+from thermolatent.frames import Frames, load_frames
 from thermolatent.layout import Layout
-from thermolatent.learn.dataset import (
-    LaggedPairs,
-    TrainingData,
-    frame_mask,
-    held_out_walkers,
-    lagged_pairs,
-    load_training,
-)
-from thermolatent.learn.frames import Rows, moments, picked_at_once, scale, transformed
 from thermolatent.learn.labels import (
     initial_labels,
     order_by_population,
@@ -31,11 +23,15 @@ from thermolatent.learn.labels import (
     predicted_states,
     refine,
 )
+from thermolatent.learn.pairs import LaggedPairs, held_out_walkers, lagged_pairs
 from thermolatent.learn.representation import spib_tensors
+from thermolatent.learn.sampling import Sampler
+from thermolatent.learn.scaler import Scaler, new_spib
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.tica import fit_tica, loadings, timescales
 from thermolatent.learn.training import Checkpoint, adam, checkpoint_of, pick_device, shuffled_batches
 from thermolatent.progress import progress
+from thermolatent.rows import Rows, picked_at_once, transformed
 from thermolatent.stopping import stop_signals
 
 log = logging.getLogger(__name__)
@@ -50,32 +46,29 @@ _EVALUATION_PAIRS = 100_000
 def run(study: Study, layout: Layout, seed: int) -> None:
     """Train the representation of one seed and write ``pretrain/seed<seed>.safetensors`` with its history."""
     settings = study.representation
-    data = load_training(study, layout)
+    data = load_frames(study, layout)
     device = pick_device(study.learn.device)
-    features = data.features_in_time()
+    features = data.rows()
     held_out = held_out_walkers(study.simulate.walkers, settings.held_out)
-    drawn = torch.from_numpy(data.places())
-    training_frames = drawn[torch.from_numpy(frame_mask(data, ~held_out))]
+    training_frames = np.flatnonzero(data.of_walkers(~held_out))
     ordered_by = order_parameters(data, settings.initial, settings.lag, ~held_out)
     labels = initial_labels(ordered_by, settings.initial_labels, seed)
 
     torch.manual_seed(seed)
     weights, told = _reduction(study, layout, data, ~held_out)
-    spib = new_spib(settings, features, training_frames, int(labels.max()) + 1, weights).to(device)
+    scaler = Scaler(features, training_frames, data.counts_of(training_frames))
+    spib = new_spib(settings, scaler, int(labels.max()) + 1, weights).to(device)
     x = transformed(features, spib.standardise, device)
-    at_T_ref = drawn[torch.from_numpy(data.theta() == 1.0)].to(device)
+    inputs = Inputs(x, torch.from_numpy(labels).to(device), _on(device, data.counts_of()))
+    pairs = (lagged_pairs(data, settings.lag, walkers) for walkers in (~held_out, held_out))
     fit = SpibTraining(
-        spib,
-        x,
-        torch.from_numpy(labels).to(device),
-        lagged_pairs(data, settings.lag, ~held_out),
-        lagged_pairs(data, settings.lag, held_out),
-        settings,
-        seed,
-        checkpoint_of(study, "pretrain", layout.spib(seed), data),
+        spib, inputs, tuple(pairs), settings, seed, checkpoint_of(study, "pretrain", layout.spib(seed), data)
     )
-    spib = order_by_population(fit.spib, x, at_T_ref)
-    noise_ratio = _noise_ratio(spib, x)
+    at_T_ref = np.flatnonzero(data.theta(study.temperatures.T_ref) == 1.0)
+    spib = order_by_population(
+        fit.spib, x, torch.from_numpy(at_T_ref).to(device), _on(device, data.counts_of(at_T_ref))
+    )
+    noise_ratio = _noise_ratio(spib, x, data.counts_of())
     log.info("%d states; sigma/std(z) %s", spib.n_states, " ".join(f"{r:.3f}" for r in noise_ratio))
     if noise_ratio.max() > NOISE_WARNING:
         log.warning(
@@ -94,7 +87,7 @@ def run(study: Study, layout: Layout, seed: int) -> None:
 
 
 def _reduction(
-    study: Study, layout: Layout, data: TrainingData, walkers: np.ndarray
+    study: Study, layout: Layout, data: Frames, walkers: np.ndarray
 ) -> tuple[np.ndarray | None, dict[str, Any]]:
     """Loadings ``(n_features, components)`` of ``representation.tica`` or None, and what the file tells of them."""
     settings = study.representation
@@ -107,40 +100,23 @@ def _reduction(
     return loadings(model, len(names)), {"tica": {"features": names, "timescales": slow}}
 
 
-def new_spib(
-    settings: Representation,
-    features: Rows,
-    training_frames: Tensor,
-    n_states: int,
-    weights: np.ndarray | None = None,
-) -> Spib:
-    """A fresh SPIB whose scaler is the pooled mean and standard deviation of the training walkers' features.
+def _on(device: torch.device, counts: np.ndarray | None) -> Tensor | None:
+    return None if counts is None else torch.from_numpy(counts).to(device)
 
-    ``weights (n_features, components)`` of the features: the encoder sees these combinations, with unit variance.
+
+class Inputs(NamedTuple):
+    """All frames as SPIB sees them.
+
+    Attributes
+    ----------
+    x: inputs of the encoder, ``(N, n)``, in memory or mapped.
+    labels: ``(N,)`` initial labels.
+    counts: how often each frame counts, ``(N,)``, or None for all alike.
     """
-    spib = Spib(
-        features.shape[1],
-        settings.latent_dim,
-        n_states,
-        settings.encoder,
-        settings.variance,
-        settings.encoder_width,
-        settings.decoder_width,
-        None if weights is None else weights.shape[1],
-    )
-    mean, spread = scale(features, training_frames)
-    spib.feature_mean.copy_(mean)
-    spib.feature_std.copy_(spread)
-    if weights is not None:
-        scaled = torch.from_numpy(weights) * spib.feature_std.double()[:, None]
-        combined = transformed(
-            features,
-            lambda rows: (rows.double() - spib.feature_mean) / spib.feature_std @ scaled,
-            torch.device("cpu"),
-        )
-        spread = moments(combined, training_frames)[1]
-        spib.projection.copy_(scaled / spread)
-    return spib
+
+    x: Rows
+    labels: Tensor
+    counts: Tensor | None = None
 
 
 class SpibTraining:
@@ -148,9 +124,8 @@ class SpibTraining:
 
     Parameters
     ----------
-    x: inputs of the encoder for all frames ``(N, n)``, in memory or mapped.
-    labels: ``(N,)`` initial labels.
-    training, held_out: pairs of frames one lag apart.
+    inputs: of all frames.
+    pairs: frames one lag apart, to learn from and to judge by.
 
     Attributes
     ----------
@@ -160,25 +135,25 @@ class SpibTraining:
     def __init__(
         self,
         spib: Spib,
-        x: Rows,
-        labels: Tensor,
-        training: LaggedPairs,
-        held_out: LaggedPairs,
+        inputs: Inputs,
+        pairs: tuple[LaggedPairs, LaggedPairs],
         settings: Representation,
         seed: int,
         checkpoint: Checkpoint,
     ):
-        self.spib, self.labels, self.settings, self.checkpoint = spib, labels, settings, checkpoint
-        self.x, self.training = x, LaggedPairs(training.now.to(x.device), training.later.to(x.device))
-        stride = -(-len(held_out.now) // picked_at_once(x, _EVALUATION_PAIRS))
-        self.held_out = LaggedPairs(held_out.now[::stride].to(x.device), held_out.later[::stride].to(x.device))
+        self.spib, self.settings, self.checkpoint = spib, settings, checkpoint
+        self.x, self.labels, self.counts = x, labels, counts = inputs
+        training, held_out = pairs
+        self.training = training.to(x.device)
+        self.sampler = Sampler(len(training.now), training.counts)
+        self.held_out = held_out.thinned(picked_at_once(x, _EVALUATION_PAIRS)).to(x.device)
         self.generator = torch.Generator(x.device).manual_seed(seed)
         self.history, self._keeper = checkpoint.history, checkpoint.part("spib")
         self.refinement, self.epochs_done = 0, 0
         if (state := self._keeper.load()) is not None:
             self._restore(state)
         else:
-            place_representatives(spib, x, labels)
+            place_representatives(spib, x, labels, counts)
             self._begin()
         with stop_signals() as stop:
             while True:
@@ -222,9 +197,8 @@ class SpibTraining:
         """The mean training loss. Raises :class:`Stopped` when told to stop: the epochs before are saved."""
         settings, spib = self.settings, self.spib
         total, count = torch.zeros((), device=self.x.device), 0
-        for x, y in shuffled_batches(
-            settings.batch_size, self.generator, (self.x, self.training.now), (self.labels, self.training.later)
-        ):
+        columns = (self.x, self.training.now), (self.labels, self.training.later)
+        for x, y in shuffled_batches(settings.batch_size, self.generator, *columns, sampler=self.sampler):
             noise = torch.randn(len(x), spib.latent_dim, generator=self.generator, device=x.device)
             terms = spib.terms(x, y, noise)
             loss = terms.cross_entropy + settings.beta_ib * (terms.log_q + terms.neg_log_r)
@@ -251,8 +225,9 @@ class SpibTraining:
 
     def _relabel(self) -> float:
         """Refine the labels; returns the share of frames whose label changed."""
-        changed = float((predicted_states(self.spib, self.x) != self.labels).float().mean())
-        self.spib, self.labels = refine(self.spib, self.x, f"refinement {self.refinement}")
+        moved = (predicted_states(self.spib, self.x) != self.labels).float()
+        changed = float(moved.mean() if self.counts is None else (self.counts * moved).mean())
+        self.spib, self.labels = refine(self.spib, self.x, f"refinement {self.refinement}", self.counts)
         return changed
 
     def _save(self) -> None:
@@ -284,7 +259,10 @@ class SpibTraining:
 
 
 @torch.no_grad()
-def _noise_ratio(spib: Spib, x: Rows) -> np.ndarray:
+def _noise_ratio(spib: Spib, x: Rows, counts: np.ndarray | None) -> np.ndarray:
     """sigma / std(z) along each latent coordinate, ``(d,)``, on every hundredth frame or so."""
-    mean, log_sigma = spib.posterior(x[:: max(1, len(x) // picked_at_once(x, 20_000))])
+    at_once = picked_at_once(x, 20_000)
+    mean, log_sigma = spib.posterior(
+        x[:: max(1, len(x) // at_once)] if counts is None else x[Sampler(len(x), counts).thinned(at_once).to(x.device)]
+    )
     return (log_sigma.exp().expand_as(mean).square().mean(0).sqrt() / mean.std(0)).cpu().numpy()

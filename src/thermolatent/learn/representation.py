@@ -10,8 +10,8 @@ import torch
 
 from thermolatent.artifacts import load_model, prefixed, stripped
 from thermolatent.errors import ArtifactError
-from thermolatent.learn.frames import Rows, over_blocks
 from thermolatent.learn.spib import Spib
+from thermolatent.rows import Rows, over_blocks
 
 
 class Representation:

@@ -13,11 +13,13 @@ from thermolatent.config import Reweight, Study
 from thermolatent.densities.descent import Descent, FitSettings
 from thermolatent.densities.reweighting import ReducedPotential, effective_fraction, log_weights, solve_free_energies
 from thermolatent.errors import ArtifactError
+from thermolatent.frames import Frames, load_frames
 from thermolatent.layout import Layout
-from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, load_training
-from thermolatent.learn.frames import Rows, as_rows, blocks, over_blocks, picked_at_once, scale, transformed
 from thermolatent.learn.heat_capacity import estimate_heat_capacity
+from thermolatent.learn.pairs import held_out_walkers
+from thermolatent.learn.sampling import Sampler
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
+from thermolatent.rows import Rows, as_rows, blocks, over_blocks, picked_at_once, scale, transformed
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def run(study: Study, layout: Layout, seed: int) -> None:
 
     Of MD without energies only ``which_t`` can be fitted.
     """
-    data = load_training(study, layout)
+    data = load_frames(study, layout)
     if not data.has_energies:
         log.warning("the MD has no energies: no MBAR, no conditional reweighting; which_t takes their place everywhere")
     checkpoint = checkpoint_of(study, "reweight", layout.reweighting(seed), data)
@@ -44,11 +46,11 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     if len(data.temperatures) > 1:
         for method in _fitted(data):
             energies = None if method == "which_t" else data.flat(data.energies)
-            network = fit_potential(study, data, data.drawn_features(), energies, seed, method, checkpoint)
+            network = fit_potential(study, data, data.rows(), energies, seed, method, checkpoint)
             spec["networks"][method] = network.spec
             tensors |= prefixed(f"{method}.", network.state_dict())
     if data.has_energies:
-        reduced = data.flat(data.energies)[:, None] / np.asarray(data.kT)
+        reduced = data.flat(data.energies)[:, None] / np.array([*data.kT.values()])
         tensors["mbar.free_energies"] = torch.from_numpy(solve(data, reduced))
     save_model(layout.reweighting(seed), "reweighting", spec, tensors)
     checkpoint.history.save(layout.history(layout.reweighting(seed)))
@@ -59,7 +61,7 @@ def run(study: Study, layout: Layout, seed: int) -> None:
         log.info("effective sample fraction at T%s: %s", T, ", ".join(shares))
 
 
-def _fitted(data: TrainingData) -> tuple[str, ...]:
+def _fitted(data: Frames) -> tuple[str, ...]:
     """The networks that there are: without energies one, and a linear form only where nothing but energies refutes it."""
     if not data.has_energies:
         return ("which_t",)
@@ -68,7 +70,7 @@ def _fitted(data: TrainingData) -> tuple[str, ...]:
 
 def fit_potential(
     study: Study,
-    data: TrainingData,
+    data: Frames,
     description: Rows | np.ndarray,
     energies: np.ndarray | None,
     seed: int,
@@ -88,21 +90,20 @@ def fit_potential(
     features = transformed(description, lambda rows: rows, device)
     which = torch.from_numpy(data.temperature_index()).to(device)
     if energies is not None:
-        by_temperature = np.split(energies, np.cumsum(data.counts)[:-1])
-        mean, std = (np.array([function(e) for e in by_temperature]) for function in (np.mean, np.std))
+        mean, std = _mean_and_std(data, energies)
         scaled = (energies - mean[data.temperature_index()]) / std[data.temperature_index()]
         targets = torch.from_numpy(scaled.astype(np.float32)).to(device)
 
-    held = frame_mask(data, held_out_walkers(study.simulate.walkers, settings.held_out))
-    training = torch.from_numpy(np.flatnonzero(~held)).to(device)
-    evaluation = np.flatnonzero(held)
-    most = picked_at_once(features, _EVALUATION_FRAMES)
-    evaluation = torch.from_numpy(evaluation[:: -(-len(evaluation) // most)]).to(device)
+    held = data.of_walkers(held_out_walkers(study.simulate.walkers, settings.held_out))
+    training, evaluation = np.flatnonzero(~held), np.flatnonzero(held)
+    thinned = Sampler(len(evaluation), data.counts_of(evaluation)).thinned(picked_at_once(features, _EVALUATION_FRAMES))
+    sampler, counts = Sampler(len(training), data.counts_of(training)), data.counts_of(training)
+    training, evaluation = (torch.from_numpy(rows).to(device) for rows in (training, evaluation[thinned.numpy()]))
 
-    b = [1 / kT for kT in data.kT]
+    b = data.inverse_kT.tolist()
     curved = method == "conditional" or (method == "which_t" and len(b) > 2)
-    network = ReducedPotential(features.shape[1], settings.width, b, data.counts, heat_capacity=curved)
-    feature_mean, feature_std = scale(features, training)
+    network = ReducedPotential(features.shape[1], settings.width, b, data.frames_at, heat_capacity=curved)
+    feature_mean, feature_std = scale(features, training, counts)
     network.feature_mean.copy_(feature_mean)
     network.feature_std.copy_(feature_std)
     network.to(device)
@@ -112,13 +113,15 @@ def fit_potential(
     def losses(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return network.loss(features[rows], which[rows], None if energies is None else targets[rows])
 
-    descent = _PotentialDescent(network, losses, training, evaluation, settings, generator, method, checkpoint)
+    descent = _PotentialDescent(
+        network, losses, (training, sampler), evaluation, settings, generator, method, checkpoint
+    )
     descent.fit()
     network.cpu()
     if curved and len(b) == 2:
-        estimate_heat_capacity(network, blocks(description), data.temperature_index(), scaled)
+        estimate_heat_capacity(network, blocks(description), data.temperature_index(), scaled, data.frame_counts)
     # The classification's f_k are near MBAR's solution for this A; put the solution itself in their place.
-    at_training = network.potential(evaluate_coefficients(network, description), 1 / np.asarray(data.kT)).numpy()
+    at_training = network.potential(evaluate_coefficients(network, description), data.inverse_kT).numpy()
     with torch.no_grad():
         network.free_energies.copy_(torch.from_numpy(solve(data, at_training)))
     log.info("%s: held-out loss %.4f", method, descent.best)
@@ -137,25 +140,37 @@ def fit_latent_potential(
     return fit_potential(study, weights.data, latents, weights.mean_energies(), seed, weights.preferred, checkpoint)
 
 
+def _mean_and_std(data: Frames, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of values ``(N,)`` at each temperature, each ``(K,)``."""
+    means, stds = [], []
+    for own in np.split(np.arange(len(data)), np.cumsum(data.frames_at)[:-1]):
+        counts = data.counts_of(own)
+        mean = np.mean(values[own]) if counts is None else np.average(values[own], weights=counts)
+        squared = None if counts is None else np.average((values[own] - mean) ** 2, weights=counts)
+        means.append(mean)
+        stds.append(np.std(values[own]) if counts is None else np.sqrt(squared))
+    return np.array(means), np.array(stds)
+
+
 class _PotentialDescent(Descent):
     """All steps, the learning rate falling by half a cosine without a warm-up.
 
-    ``losses`` gives cross-entropy and energy residual of frames; ``training`` are the frames to learn from, ``evaluation``
-    those to judge by.
+    ``losses`` gives cross-entropy and energy residual of frames; ``training`` are the frames to learn from and what draws
+    them, ``evaluation`` those to judge by.
     """
 
     def __init__(
         self,
         network: ReducedPotential,
         losses: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
-        training: torch.Tensor,
+        training: tuple[torch.Tensor, Sampler],
         evaluation: torch.Tensor,
         settings: Reweight,
         generator: torch.Generator,
         method: str,
         checkpoint: Checkpoint,
     ):
-        self.losses, self.training, self.evaluation = losses, training, evaluation
+        self.losses, (self.training, self.sampler), self.evaluation = losses, training, evaluation
         self.method, self.history, self.what = method, checkpoint.history, f"reweighting by {method}"
         steps = FitSettings(
             settings.steps, settings.batch_size, settings.learning_rate, _EVALUATE_EVERY, settings.steps
@@ -165,8 +180,7 @@ class _PotentialDescent(Descent):
         )
 
     def _losses(self) -> tuple[torch.Tensor, torch.Tensor]:
-        batch, device = (self.settings.batch_size,), self.generator.device
-        rows = self.training[torch.randint(len(self.training), batch, generator=self.generator, device=device)]
+        rows = self.training[self.sampler.batch(self.settings.batch_size, self.generator)]
         cross_entropy, residual = self.losses(rows)
         return cross_entropy + residual, torch.stack([cross_entropy, residual])
 
@@ -186,12 +200,13 @@ def evaluate_coefficients(network: ReducedPotential, description: Rows | np.ndar
     return over_blocks(network.coefficients, description).double()
 
 
-def solve(data: TrainingData, at_training: np.ndarray) -> np.ndarray:
+def solve(data: Frames, at_training: np.ndarray) -> np.ndarray:
     """MBAR's f_k from reduced potentials ``(N, K)`` in the one frame order, ``(K,)`` float64."""
-    if len(data.counts) == 1:
+    if len(data.temperatures) == 1:
         return np.zeros(1)
-    parts = np.split(at_training, np.cumsum(data.counts)[:-1])
-    thinned = [part[:: -(-len(part) // _MBAR_FRAMES)] for part in parts]
+    ends = np.cumsum(data.frames_at)
+    numbers = np.split(np.arange(len(data)), ends[:-1])
+    thinned = [at_training[n[Sampler(len(n), data.counts_of(n)).thinned(_MBAR_FRAMES).numpy()]] for n in numbers]
     return solve_free_energies(np.concatenate(thinned), np.array([len(part) for part in thinned]))
 
 
@@ -201,8 +216,8 @@ class FrameWeights:
     Frames are in the one order; MBAR takes energies, the learned methods features.
     """
 
-    def __init__(self, study: Study, layout: Layout, seed: int, data: TrainingData | None = None):
-        self.data = data or load_training(study, layout)
+    def __init__(self, study: Study, layout: Layout, seed: int, data: Frames | None = None):
+        self.data = data or load_frames(study, layout)
         self._kT = study.system.kT
         spec, tensors = load_model(layout.reweighting(seed), "reweighting")
         self._energies = self.data.flat(self.data.energies) if self.data.has_energies else None
@@ -234,7 +249,8 @@ class FrameWeights:
     def energy_residuals(self) -> np.ndarray:
         """U_n - E[U | x_n, T_k], ``(N,)`` kJ/mol, of mean 0 at each temperature: what the features do not see."""
         residuals, which = self._energies - self.mean_energies(), self.data.temperature_index()
-        return residuals - (np.bincount(which, residuals) / np.bincount(which))[which]
+        counts = self.data.frame_counts
+        return residuals - (np.bincount(which, counts * residuals) / np.bincount(which, counts))[which]
 
     def potential(self, method: str) -> ReducedPotential:
         """The fitted A(x, b) of a method that has one."""
@@ -248,10 +264,11 @@ class FrameWeights:
         b = 1 / self._kT(temperature)
         # One training temperature: nothing to classify, and only that temperature is asked for.
         if self._energies is None and not self._networks:
-            return np.full(sum(self.data.counts), -np.log(sum(self.data.counts)))
+            return _counted(np.full(len(self.data), -np.log(len(self.data))), self.data)
         if self._energies is not None and (method == "mbar" or not self._networks):
-            at_training = self._energies[:, None] / np.asarray(self.data.kT)
-            return log_weights(self._energies * b, at_training, np.asarray(self.data.counts), self._f_mbar)
+            at_training = self._energies[:, None] / np.array([*self.data.kT.values()])
+            found = log_weights(self._energies * b, at_training, np.asarray(self.data.frames_at), self._f_mbar)
+            return _counted(found, self.data)
         return self._learned_weights(method).log_weights(b)
 
     def _learned_weights(self, method: str) -> LearnedWeights:
@@ -261,24 +278,35 @@ class FrameWeights:
             )
             raise ArtifactError(f"{self._path}: has no network '{method}'; {what}")
         if method not in self._learned:
-            features = self.data.drawn_features()
+            features = self.data.rows()
             self._learned[method] = LearnedWeights(self._networks[method], self.data, features)
         return self._learned[method]
+
+
+def _counted(log_w: np.ndarray, data: Frames) -> np.ndarray:
+    """Log-weights of frames that each count as often as they do, sum w = 1; -inf where a frame does not count."""
+    if not data.weighted:
+        return log_w
+    with np.errstate(divide="ignore"):
+        log_w = log_w + np.log(data.frame_counts)
+    return log_w - np.logaddexp.reduce(log_w)
 
 
 class LearnedWeights:
     """Weights from one fitted A(x, b) over the training frames described by ``description`` ``(N, n)``."""
 
-    def __init__(self, network: ReducedPotential, data: TrainingData, description: Rows | np.ndarray):
-        self.network, self._counts, self._which = network, np.asarray(data.counts), data.temperature_index()
+    def __init__(self, network: ReducedPotential, data: Frames, description: Rows | np.ndarray):
+        self.network, self._data, self._which = network, data, data.temperature_index()
         self._coefficients = evaluate_coefficients(network, description)
-        self._at_training = network.potential(self._coefficients, 1 / np.asarray(data.kT)).numpy()
+        self._at_training = network.potential(self._coefficients, data.inverse_kT).numpy()
         self._f = network.free_energies.detach().double().numpy()
 
     def log_weights(self, b: float) -> np.ndarray:
         """ln w_n, ``(N,)`` float64, sum w = 1, at inverse temperature ``b`` = 1/kT."""
         potential = self.network.potential(self._coefficients, np.array([b])).numpy()[:, 0]
-        return log_weights(potential, self._at_training, self._counts, self._f)
+        return _counted(
+            log_weights(potential, self._at_training, np.asarray(self._data.frames_at), self._f), self._data
+        )
 
     def mean_energies(self) -> np.ndarray:
         """E[U | x_n, T_k] of each frame at its own temperature, ``(N,)`` kJ/mol, up to a constant of each temperature."""

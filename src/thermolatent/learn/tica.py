@@ -11,37 +11,43 @@ from collections.abc import Iterator
 import numpy as np
 
 from thermolatent.errors import TrainingError
-from thermolatent.learn.dataset import TrainingData
+from thermolatent.frames import Frames
 
 
-def fit_tica(data: TrainingData, lag: int, walkers: np.ndarray, components: int, key: str):
+def fit_tica(data: Frames, lag: int, walkers: np.ndarray, components: int, key: str):
     """deeptime's model of the ``components`` slowest components at ``lag`` frames, from the walkers of the mask.
 
-    Fewer where the features depend on each other. Raises :class:`TrainingError`, naming the study's ``key``, for features
-    that do not vary.
+    Two frames one lag apart count as often as the first of them. Fewer components where the features depend on each other.
+    Raises :class:`TrainingError`, naming the study's ``key``, for features that do not vary.
     """
     from deeptime.decomposition import TICA
 
-    runs = (f[w] for f in data.features for w in np.flatnonzero(walkers))
+    members = np.flatnonzero(walkers)
+    runs = [(data.features[T][w], data.counts[T][w]) for T in data.temperatures for w in members]
     estimator = TICA(lagtime=lag, dim=components)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of features that depend on each other it drops what is too much
         try:
-            if data.held:
-                estimator.fit([np.asarray(run, np.float64) for run in runs])
-            else:  # the same sums, from one part of a walker after another
-                for part in (part for run in runs for part in _lagged_parts(run, lag)):
-                    estimator.partial_fit(part)
-            return estimator.fetch_model()
+            if data.held and not data.weighted:
+                estimator.fit([np.asarray(run, np.float64) for run, _ in runs])
+                return estimator.fetch_model()
+            covariance = TICA.covariance_estimator(lagtime=lag)
+            for run, counts in runs:  # the same sums, from one part of a walker after another
+                for now, later, each in _lagged_parts(run, counts, lag):
+                    covariance.partial_fit((now, later), weights=each if data.weighted else None)
+            return estimator.fit(covariance).fetch_model()
         except Exception as error:  # deeptime's own, and numpy's
             raise TrainingError(f"{key} cannot be made of these features ({error})") from None
 
 
-def _lagged_parts(run: np.ndarray, lag: int, rows: int = 10_000) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Frames of one walker ``(frames, n)`` and those one lag later, float64, part by part."""
+def _lagged_parts(
+    run: np.ndarray, counts: np.ndarray, lag: int, rows: int = 10_000
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Frames of one walker ``(frames, n)``, those one lag later and how often the first count, float64, part by part."""
     for start in range(0, len(run) - lag, rows):
         stop = min(start + rows, len(run) - lag)
-        yield np.asarray(run[start:stop], np.float64), np.asarray(run[start + lag : stop + lag], np.float64)
+        pair = (run[start:stop], run[start + lag : stop + lag])
+        yield *(np.asarray(part, np.float64) for part in pair), counts[start:stop]
 
 
 def loadings(model, n_features: int) -> np.ndarray:

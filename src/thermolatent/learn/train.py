@@ -16,16 +16,18 @@ from thermolatent.densities.descent import Descent
 from thermolatent.densities.fit import Split, build_density, fit_samples
 from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
+from thermolatent.frames import Frames, load_frames
 from thermolatent.layout import Layout
-from thermolatent.learn.dataset import TrainingData, frame_mask, held_out_walkers, lagged_pairs, load_training
-from thermolatent.learn.frames import picked_at_once, transformed
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.labels import predicted_states
 from thermolatent.learn.model import Model
+from thermolatent.learn.pairs import LaggedPairs, held_out_walkers, lagged_pairs
 from thermolatent.learn.representation import load_representation, posterior
 from thermolatent.learn.reweight import FrameWeights, fit_latent_potential
+from thermolatent.learn.sampling import Sampler
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
+from thermolatent.rows import picked_at_once, transformed
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ _POOL_STEPS = 256
 def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     """Train one model of one seed and write ``learn/<model>/seed<seed>.safetensors`` with its history."""
     spec = study.models[model]
-    data = load_training(study, layout)
+    data = load_frames(study, layout)
     spib = load_representation(layout.spib(seed)).spib
     low, high = (T / study.temperatures.T_ref for T in study.temperature_range)
     about = {
@@ -49,7 +51,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         "T_ref": study.temperatures.T_ref,
         "theta_range": [low, high],
         "temperatures": list(data.temperatures),
-        "counts": data.counts,
+        "counts": data.frames_at,
         "lag": study.representation.lag,
         "seed": seed,
     }
@@ -69,14 +71,14 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     about["held_out"] = training.best
     trained = Model(training.spib.cpu(), training.density.cpu(), about)
     if spec.informed:
-        latents = trained.representation.encode(data.drawn_features())
+        latents = trained.representation.encode(data.rows())
         trained.latent_potential = fit_latent_potential(study, weights, latents, seed, checkpoint)
     trained.save(layout.model(model, seed))
     checkpoint.history.save(layout.history(layout.model(model, seed)))
     checkpoint.remove()
 
 
-def _resolve_tau(study: Study, data: TrainingData, spib: Spib, about: dict[str, Any], checkpoint: Checkpoint) -> None:
+def _resolve_tau(study: Study, data: Frames, spib: Spib, about: dict[str, Any], checkpoint: Checkpoint) -> None:
     """Put a number in place of ``tau: auto``, and the search into ``about`` and the history.
 
     On the latents of the pre-trained encoder, for a joint model too: candidates are compared on the same samples. Scores in
@@ -99,14 +101,19 @@ def _resolve_tau(study: Study, data: TrainingData, spib: Spib, about: dict[str, 
 
 
 @torch.no_grad()
-def _latent_split(study: Study, data: TrainingData, spib: Spib, seed: int) -> Split:
+def _latent_split(study: Study, data: Frames, spib: Spib, seed: int) -> Split:
     """Noised latents of the training walkers, and of the held-out ones, on the training device."""
     device = pick_device(study.learn.device)
-    mean, sigma = posterior(spib, transformed(data.drawn_features(), spib.standardise, torch.device("cpu")))
+    mean, sigma = posterior(spib, transformed(data.rows(), spib.standardise, torch.device("cpu")))
     noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
-    z, theta = torch.addcmul(mean, sigma, noise), torch.from_numpy(data.theta())
-    held = torch.from_numpy(frame_mask(data, held_out_walkers(study.simulate.walkers, study.learn.held_out)))
-    return Split(z[~held], theta[~held], z[held], theta[held]).to(device)
+    z, theta = torch.addcmul(mean, sigma, noise), torch.from_numpy(data.theta(study.temperatures.T_ref))
+    held = data.of_walkers(held_out_walkers(study.simulate.walkers, study.learn.held_out))
+    parts = []
+    for mask in (~held, held):
+        rows = np.flatnonzero(mask)
+        rows = rows[Sampler(len(rows), data.counts_of(rows)).thinned(len(rows)).numpy()]
+        parts += [z[rows], theta[rows]]
+    return Split(*parts).to(device)
 
 
 class DensityTraining(Descent):
@@ -126,7 +133,7 @@ class DensityTraining(Descent):
     def __init__(
         self,
         study: Study,
-        data: TrainingData,
+        data: Frames,
         spib: Spib,
         density: Density,
         joint: bool,
@@ -139,33 +146,31 @@ class DensityTraining(Descent):
         self.device = pick_device(settings.device)
         self.spib, self.density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        # In time, as the next state is needed; frames are picked through ``pairs`` and ``drawn``, which know their weights.
-        self.x = transformed(data.features_in_time(), self.spib.standardise, self.device)
-        self.drawn = torch.from_numpy(data.places()).to(self.device)
-        self.theta = torch.from_numpy(data.theta()).to(self.device)
-        self.T_ref = data.T_ref
+        self.x = transformed(data.rows(), self.spib.standardise, self.device)
+        self.T_ref = study.temperatures.T_ref
+        self.theta = torch.from_numpy(data.theta(self.T_ref)).to(self.device)
         held = held_out_walkers(study.simulate.walkers, settings.held_out)
         lag = study.representation.lag
         self.labels = predicted_states(self.spib, self.x)
-        self.training = self._to_device(lagged_pairs(data, lag, ~held))
+        self.training = lagged_pairs(data, lag, ~held).to(self.device)
+        self.sampler = Sampler(len(self.training.now), self.training.counts)
         pairs = lagged_pairs(data, lag, held)
-        stride = -(-len(pairs.now) // picked_at_once(self.x, _EVALUATION_PAIRS))
-        self.held_out = tuple(i[::stride] for i in self._to_device(pairs))
+        self.held_out: LaggedPairs = pairs.thinned(picked_at_once(self.x, _EVALUATION_PAIRS)).to(self.device)
         self.pool = None
         if weights is not None:
             temperature_range = study.temperature_range
             self.pool = InformedPool(
                 lambda T: weights.log_weights(weights.preferred, T),
                 (1 / temperature_range[1], 1 / temperature_range[0]),
-                frame_mask(data, ~held),
-                np.repeat(data.temperatures, data.counts),
+                data.frame_counts * data.of_walkers(~held),
+                np.repeat(data.temperatures, data.frames_at),
                 round(settings.batch_size * _INFORMED_SHARE),
                 _POOL_STEPS,
                 seed,
             )
         self._posterior = posterior(self.spib, self.x)
         mean, sigma = self._posterior
-        rows = self.drawn[torch.randint(len(mean), (100_000,), generator=self.generator, device=self.device)]
+        rows = Sampler(len(mean), data.counts_of()).batch(100_000, self.generator)
         noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
         density.fit_scale(mean[rows] + sigma[rows] * noise)
         self.history = checkpoint.history
@@ -190,12 +195,12 @@ class DensityTraining(Descent):
         """Recorded are the density's loss and, with a joint encoder, the cross-entropy: ``(1 or 2,)``."""
         n_informed = self.pool.per_step if self.pool is not None else 0
         n_training = self.settings.batch_size - n_informed
-        now, later = self.training
-        chosen = torch.randint(len(now), (n_training,), generator=self.generator, device=self.device)
+        now, later = self.training.now, self.training.later
+        chosen = self.sampler.batch(n_training, self.generator)
         rows, theta = now[chosen], self.theta[now[chosen]]
         if self.pool is not None:
             drawn, temperatures = self.pool.draw(self.step)
-            rows = torch.cat([rows, self.drawn[torch.from_numpy(drawn).to(self.device)]])
+            rows = torch.cat([rows, torch.from_numpy(drawn).to(self.device)])
             extra = torch.from_numpy((temperatures / self.T_ref).astype(np.float32)).to(self.device)
             theta = torch.cat([theta, extra])
         noise = torch.randn(len(rows), self.spib.latent_dim, generator=self.generator, device=self.device)
@@ -213,7 +218,7 @@ class DensityTraining(Descent):
         return total, losses
 
     def _judge(self, losses: Tensor) -> float:
-        now, later = self.held_out
+        now, later = self.held_out.now, self.held_out.later
         fixed = torch.Generator(self.device).manual_seed(0)
         noise = torch.randn(len(now), self.spib.latent_dim, generator=fixed, device=self.device)
         terms = self.spib.terms(self.x[now], self.labels[later], noise, self.density, self.theta[now])
@@ -230,9 +235,6 @@ class DensityTraining(Descent):
             held_out_cross_entropy=float(terms.cross_entropy),
         )
         return objective
-
-    def _to_device(self, pairs: Any) -> tuple[Tensor, Tensor]:
-        return pairs.now.to(self.device), pairs.later.to(self.device)
 
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), "joint": self.joint}

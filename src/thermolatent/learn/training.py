@@ -19,11 +19,12 @@ from thermolatent.artifacts import load_model, replacing, save_model
 from thermolatent.config import Study
 from thermolatent.densities.descent import adam
 from thermolatent.errors import ArtifactError, TrainingError
-from thermolatent.learn.frames import Rows, picked_at_once
+from thermolatent.learn.sampling import Sampler
 from thermolatent.project import code, settings
+from thermolatent.rows import Rows, picked_at_once
 
 if TYPE_CHECKING:
-    from thermolatent.learn.dataset import TrainingData
+    from thermolatent.frames import Frames
 
 __all__ = ["Checkpoint", "History", "adam", "checkpoint_of", "pick_device", "shuffled_batches"]
 
@@ -42,10 +43,14 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def shuffled_batches(size: int, generator: torch.Generator, *columns: tuple[Rows, Tensor]) -> Iterator[list[Tensor]]:
-    """One epoch. Each column is ``(values, index)``; a batch holds ``values[index[rows]]`` for the same random rows."""
-    n = len(columns[0][1])
-    order = torch.randperm(n, generator=generator, device=generator.device)
+def shuffled_batches(
+    size: int, generator: torch.Generator, *columns: tuple[Rows, Tensor], sampler: Sampler | None = None
+) -> Iterator[list[Tensor]]:
+    """One epoch. Each column is ``(values, index)``; a batch holds ``values[index[rows]]`` for the same random rows.
+
+    ``sampler`` draws the rows; by default each is there once.
+    """
+    order = (sampler or Sampler(len(columns[0][1]))).epoch(generator)
     at_once = min(picked_at_once(values, size * _BATCHES_PER_BLOCK) for values, _ in columns)
     for block in order.split(size * max(1, at_once // size)):
         gathered = [values[index[block]].split(size) for values, index in columns]
@@ -158,7 +163,7 @@ class Part:
 
 
 def checkpoint_of(
-    study: Study, stage: str, model_file: str, data: TrainingData, files: Iterable[str] = (), model: str = ""
+    study: Study, stage: str, model_file: str, data: Frames, files: Iterable[str] = (), model: str = ""
 ) -> Checkpoint:
     """The checkpoint of a job, good for these settings, this code, these frames and the content of these ``files``."""
     made_of = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]

@@ -15,8 +15,8 @@ from scipy import ndimage
 from thermolatent.artifacts import save_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
+from thermolatent.frames import Frames, load_frames
 from thermolatent.layout import Layout
-from thermolatent.learn.dataset import TrainingData, load_training
 from thermolatent.learn.model import Model
 
 _POINTS = 101
@@ -35,9 +35,9 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     trained = Model.load(layout.model(model, seed))
     if not hasattr(trained.density, "invert") or trained.dim != 2:
         raise ThermolatentError(f"model {model}: paths need a flow of two latent coordinates")
-    data, T = load_training(study, layout), study.temperatures.T_ref
+    data, T = load_frames(study, layout), study.temperatures.T_ref
     names, ends = end_points(study, data, trained)
-    latents = trained.representation.encode(data.flat(data.features)[:: max(1, sum(data.counts) // 50_000)])
+    latents = trained.representation.encode(data.flat(data.features)[:: max(1, len(data) // 50_000)])
     low, high = latents.min(0), latents.max(0)
     axes = np.stack(
         [np.linspace(a - 0.05 * (b - a), b + 0.05 * (b - a), _GRID) for a, b in zip(low, high, strict=True)]
@@ -69,7 +69,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     )
 
 
-def end_points(study: Study, data: TrainingData, trained: Model) -> tuple[list[str], np.ndarray]:
+def end_points(study: Study, data: Frames, trained: Model) -> tuple[list[str], np.ndarray]:
     """Named states, and of each the latent mean ``(K, d)`` of the frame nearest to the state's centre in the fixed plane.
 
     So every model's paths join the same frames.

@@ -13,7 +13,7 @@ from thermolatent.config import Study
 from thermolatent.densities.fit import FittedDensity
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import Layout
-from thermolatent.learn.dataset import held_out_walkers
+from thermolatent.learn.pairs import held_out_walkers
 from thermolatent.papers.survey import fit, one_of
 from thermolatent.papers.survey_settings import Framework, Survey
 from thermolatent.validate.divergence import Bins, js

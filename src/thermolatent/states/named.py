@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from thermolatent.config import BasinStates, NearestStates
 from thermolatent.errors import ThermolatentError
-from thermolatent.systems.base import System
+
+if TYPE_CHECKING:
+    from thermolatent.config import BasinStates, NearestStates
+    from thermolatent.systems.base import System
 
 #: Points per axis of the grid on which steepest descent is followed.
 GRID = 400
@@ -107,7 +110,7 @@ class Basins:
 
 def named_states(spec: NearestStates | BasinStates, system: System, low, high, periodic=(False, False)):
     """``(names, assigner)`` of a study's named states; ``low`` and ``high`` are the corners of the plane in use."""
-    if isinstance(spec, NearestStates):
+    if spec.kind == "nearest":
         return list(spec.centers), NearestCenters(np.array(list(spec.centers.values())), periodic)
     minima = np.array(list(spec.minima.values()))
     return list(spec.minima), Basins(system.plane_energy_gradient, minima, low, high)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from thermolatent.config import Study
-from thermolatent.validate.named_states import GRID, named_states
-from thermolatent.validate.reference import View
-from thermolatent.validate.states import StateSet
+from thermolatent.states.named import GRID, named_states
+from thermolatent.states.sets import StateSet
+
+if TYPE_CHECKING:
+    from thermolatent.config import BasinStates, NearestStates
+    from thermolatent.systems.base import System
 
 #: How far beyond the reference's bins the named states are laid out, as a share of the bins' range.
 BEYOND = 0.25
@@ -16,7 +21,13 @@ SHARED = 4
 
 
 class NamedPlane:
-    """The study's named states on its fixed plane.
+    """Named states on the fixed plane of a system.
+
+    Parameters
+    ----------
+    spec: which states there are, ``validate.states`` of a study.
+    edges: bins' edges of either coordinate, two arrays ``(bins + 1,)``.
+    periodic: whether each coordinate is an angle.
 
     Attributes
     ----------
@@ -24,19 +35,25 @@ class NamedPlane:
     assign: points ``(n, 2)`` to states ``(n,)``.
     """
 
-    def __init__(self, study: Study, fixed: View):
-        self.system, self.bins = study.system, fixed.bins
-        low, high = (np.array([e[k] for e in fixed.bins.edges]) for k in (0, -1))
-        pad = np.where(fixed.periodic, 0, BEYOND * (high - low))
+    def __init__(
+        self,
+        system: System,
+        spec: NearestStates | BasinStates,
+        edges: Sequence[np.ndarray],
+        periodic: Sequence[bool] = (False, False),
+    ):
+        self.system, self.edges = system, edges
+        low, high = (np.array([e[k] for e in edges]) for k in (0, -1))
+        pad = np.where(periodic, 0, BEYOND * (high - low))
         self.low, self.high = low - pad, high + pad
-        self.names, assigner = named_states(study.validate_.states, study.system, self.low, self.high, fixed.periodic)
+        self.names, assigner = named_states(spec, system, self.low, self.high, periodic)
         self.assign = assigner.assign
         self._known: dict[float, tuple[np.ndarray, np.ndarray] | None] = {}
 
     def exact(self, temperature: float) -> tuple[np.ndarray, np.ndarray] | None:
         """Exact mass ``(cells - 1,)`` in the bins and populations ``(states,)``, or None where nobody knows them."""
         if temperature not in self._known:
-            mass = self.system.exact_histogram(*self.bins.edges, temperature)
+            mass = self.system.exact_histogram(*self.edges, temperature)
             self._known[temperature] = None if mass is None else (mass.ravel(), self._populations(temperature))
         return self._known[temperature]
 
@@ -51,7 +68,7 @@ class NamedPlane:
         population = np.bincount(self.assign(centers.reshape(-1, 2)), mass, minlength=len(self.names))
         return population / population.sum()
 
-    def state_set(self, fixed: View) -> StateSet:
-        """The named states of every reference frame."""
-        labels = {T: self.assign(p.reshape(-1, 2)).reshape(p.shape[:2]) for T, p in fixed.points.items()}
+    def state_set(self, points: dict[float, np.ndarray]) -> StateSet:
+        """The named states of points ``(walkers, frames, 2)`` at each temperature."""
+        labels = {T: self.assign(p.reshape(-1, 2)).reshape(p.shape[:2]) for T, p in points.items()}
         return StateSet("named", "fixed", self.names, labels)

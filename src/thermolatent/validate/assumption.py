@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermolatent.validate.reference import View
 from thermolatent.validate.sliced import standardize
+from thermolatent.validate.view import View
 
 
 def conditional_shift(fixed: View, latent: View, temperature: float) -> float:
@@ -21,25 +21,26 @@ def conditional_shift(fixed: View, latent: View, temperature: float) -> float:
     halves of both.
     """
     reference, bins = fixed.reference, latent.bins
-    transform = standardize(fixed.points[temperature].reshape(-1, 2), fixed.periodic)
+    counts = fixed.counts(temperature)
+    transform = standardize(fixed.points[temperature].reshape(-1, 2), fixed.periodic, counts)
 
     def sums(temperatures: list[float], first: bool) -> np.ndarray:
-        """Count and summed coordinates per bin ``(cells - 1, 1 + columns)`` over one half of the walkers."""
+        """Counts and summed coordinates per bin ``(cells - 1, 1 + columns)`` over one half of the walkers."""
         total = 0
         for T in temperatures:
             half = reference.half[T] if first else ~reference.half[T]
             z = latent.points[T][half].reshape(-1, latent.points[T].shape[-1])
             columns = transform(fixed.points[T][half].reshape(-1, 2))
-            cells = bins.assign(z)
-            weights = [None, *columns.T]
+            cells, each = bins.assign(z), reference.counts[T][half].ravel()
+            weights = [each, *(each * column for column in columns.T)]
             total = total + np.stack([np.bincount(cells, w, minlength=bins.cells) for w in weights], axis=1)[:-1]
         return total
 
     differences, filled, mass = [], True, 0
     for first in (True, False):
-        at_T, training = sums([temperature], first), sums(reference.training, first)
+        at_T, training = sums([temperature], first), sums(fixed.training.temperatures, first)
         mass, filled = mass + at_T[:, 0], filled & (at_T[:, 0] > 0) & (training[:, 0] > 0)
-        differences.append([s[:, 1:] / np.maximum(s[:, :1], 1) for s in (at_T, training)])
+        differences.append([s[:, 1:] / np.where(s[:, :1] > 0, s[:, :1], 1) for s in (at_T, training)])
     if not filled.any():
         return float("nan")
     (a, train_a), (b, train_b) = differences

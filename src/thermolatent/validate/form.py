@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from thermolatent.frames import Frames
 from thermolatent.learn.reweight import LINEAR, FrameWeights
-from thermolatent.validate.reference import Reference
-from thermolatent.validate.states import StateSet, population_max_error, state_counts
+from thermolatent.states.sets import StateSet, state_counts
+from thermolatent.validate.populations import population_max_error
 
 
-def basis_disagreement(frame_weights: FrameWeights, reference: Reference, named: StateSet, temperature: float) -> float:
+def basis_disagreement(frame_weights: FrameWeights, training: Frames, named: StateSet, temperature: float) -> float:
     """Largest difference of a named population between conditional reweighting and the form that the data leave beside it.
 
     With two training temperatures that is the form without a heat capacity. Three refute it where it is wrong; what they
     leave open is what the energies say and the temperatures alone do not, hence ``which_t``.
     """
     pair = [
-        _populations(frame_weights, reference, named, method, temperature)
-        for method in ("conditional", LINEAR if len(reference.training) == 2 else "which_t")
+        _populations(frame_weights, training, named, method, temperature)
+        for method in ("conditional", LINEAR if len(training.temperatures) == 2 else "which_t")
     ]
     return float(population_max_error(*pair))
 
@@ -33,18 +34,17 @@ class HeatCapacityError:
     For two training temperatures, with energies.
     """
 
-    def __init__(self, frame_weights: FrameWeights, reference: Reference, named: StateSet):
-        self._frame_weights, self._reference, self._named = frame_weights, reference, named
+    def __init__(self, frame_weights: FrameWeights, training: Frames, named: StateSet):
+        self._frame_weights, self._training, self._named = frame_weights, training, named
         self._potential = frame_weights.potential("conditional")
-        labels = np.concatenate([named.labels[T].ravel() for T in reference.training])
         self.stderr = heat_capacity_stderr(
-            *(labels, reference.training_walkers, reference.training_strata),
+            *(training.flat(named.labels), training.units, training.strata),
             *(frame_weights.energy_residuals(), self._potential.bend_slopes(), len(named.names)),
         )
 
     def largest(self, temperature: float, kT: float) -> float:
         """The largest of them at ``temperature``: ln p/(1-p) of a state moves by the bend of A times its heat capacity."""
-        p = _populations(self._frame_weights, self._reference, self._named, "conditional", temperature)
+        p = _populations(self._frame_weights, self._training, self._named, "conditional", temperature)
         bend = abs(float(self._potential.bend(np.array([1 / kT]))[0]))
         return float((p * (1 - p) * bend * self.stderr).max())
 
@@ -90,7 +90,7 @@ def heat_capacity_stderr(
 
 
 def _populations(
-    frame_weights: FrameWeights, reference: Reference, named: StateSet, method: str, temperature: float
+    frame_weights: FrameWeights, training: Frames, named: StateSet, method: str, temperature: float
 ) -> np.ndarray:
-    counts = named.training_counts(reference, np.exp(frame_weights.log_weights(method, temperature))).sum(0)
+    counts = named.by_unit(training, np.exp(frame_weights.log_weights(method, temperature))).sum(0)
     return counts / counts.sum()

@@ -10,37 +10,52 @@ from thermolatent.artifacts import load_json, save_json
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import BASELINES, Layout, format_temperature
-from thermolatent.validate import divergence, free_energy, identity, kinetics, melting, predictions, sliced
+from thermolatent.reweight import fitness
+from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.influence import CONFIDENCE
+from thermolatent.reweight.verdict import PARTS
+from thermolatent.validate import divergence, free_energy, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 
 log = logging.getLogger(__name__)
 
+#: Columns of ``convergence.csv``.
+CONVERGENCE_COLUMNS = ("study", *fitness.COLUMNS)
+
 
 def run(study: Study, layout: Layout, seeds: list[int]) -> None:
-    """Write ``scores.csv``, ``populations.csv``, ``predictions.csv``, ``melting.csv`` and ``metrics.json`` of all models and
-    baselines.
+    """Write the tables of a study: ``scores.csv``, ``populations.csv``, ``predictions.csv``, ``convergence.csv``, ``melting.csv``
+    and ``metrics.json``.
 
-    Raises :class:`ArtifactError` if a table is missing or is none.
+    Raises :class:`ArtifactError` if a table or the reweighting is missing or is none.
     """
     parts = [(model, seed) for model in ("baselines", *study.models) for seed in seeds]
     scores = [row for part in parts for row in _read(study, layout.scores(*part), SCORE_COLUMNS)]
     populations = [row for part in parts for row in _read(study, layout.populations(*part), POPULATION_COLUMNS)]
-    # As text, like the others: whoever reads the table judges by the digits that were written.
-    scores += [
-        {c: cell(row.get(c)) for c in SCORE_COLUMNS} for row in predictions.trust_rows(study, scores, populations)
-    ]
+    reweighting = ConditionalReweighting.load(layout.reweighting)
     write_table(layout.all_scores, SCORE_COLUMNS, scores)
     write_table(layout.all_populations, POPULATION_COLUMNS, populations)
-    judged = predictions.prediction_rows(study, scores, populations)
+    judged = predictions.prediction_rows(study, reweighting, populations)
     write_table(layout.predictions, predictions.COLUMNS, judged)
-    write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations))
-    save_json(layout.metrics, describe(study, layout, seeds, populations))
-    for line in summary(scores):
+    write_table(layout.convergence, CONVERGENCE_COLUMNS, convergence_rows(study, reweighting))
+    write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))
+    save_json(layout.metrics, describe(study, layout, seeds, populations, reweighting))
+    for line in (*summary(scores), *answer(study, judged)):
         log.info("%s", line)
-    for model, T, reasons in dict.fromkeys((row["model"], row["temperature"], row["reasons"]) for row in judged):
-        if reasons:
-            log.info("%s at T = %s is not to be trusted: %s", model, T, reasons)
+
+
+def convergence_rows(study: Study, reweighting: ConditionalReweighting) -> list[dict]:
+    """Rows of ``convergence.csv``: how much of each named state the MD shows at each training temperature."""
+    rows = reweighting.assessments.to_dict("records")
+    return [{"study": study.name} | row | {"assessable": "yes" if row["assessable"] else "no"} for row in rows]
+
+
+def answer(study: Study, judged: list[dict]) -> list[str]:
+    """The answer in sentences: one line per predicted temperature and state."""
+    asked = {format_temperature(T) for T in study.temperatures.predict or study.temperatures.train}
+    wanted = [r for r in judged if r["predictor"] == predictions.HEADLINE and r["temperature"] in asked]
+    return [f"T = {r['temperature']}: {predictions.sentence(r, study.validate_.tolerance)}" for r in wanted]
 
 
 def _read(study: Study, path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
@@ -52,7 +67,13 @@ def _read(study: Study, path: str, columns: tuple[str, ...]) -> list[dict[str, s
     return rows
 
 
-def describe(study: Study, layout: Layout, seeds: list[int], populations: list[dict[str, str]]) -> dict:
+def describe(
+    study: Study,
+    layout: Layout,
+    seeds: list[int],
+    populations: list[dict[str, str]],
+    reweighting: ConditionalReweighting,
+) -> dict:
     """Content of ``metrics.json``: every choice behind the numbers, and the definition of each metric."""
     processes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in populations:
@@ -82,15 +103,11 @@ def describe(study: Study, layout: Layout, seeds: list[int], populations: list[d
         },
         "named_states": study.validate_.states.model_dump(mode="json"),
         "nearest": "the training temperature with the smallest |ln(T_k / T)|",
-        "trust": {
-            "limits": {"ess_fraction_at_least": predictions.ESS_LIMIT, **predictions.LIMITS},
-            "rule": "trusted if no figure that exists is beyond its limit; medians over seeds; "
-            f"{' and '.join(predictions.OF_DATA)} are of the data and count for all",
-            "identity": {
-                "bins_per_axis": identity.BINS,
-                "relative_step_in_b": identity.STEP,
-                "violations_that_count_above": identity.RESOLVED,
-            },
+        "interval": {
+            "confidence": CONFIDENCE,
+            "tolerance": study.validate_.tolerance,
+            "heat_capacity": reweighting.heat_capacity,
+            "parts": PARTS,
         },
         "metrics": {name: metric._asdict() for name, metric in METRICS.items()},
     }

@@ -58,7 +58,12 @@ def slope_in_b(
 
 
 def identity_discrepancy(
-    slope: np.ndarray, energies: np.ndarray, z: np.ndarray, half: np.ndarray, std: float | None = None
+    slope: np.ndarray,
+    energies: np.ndarray,
+    z: np.ndarray,
+    half: np.ndarray,
+    std: float | None = None,
+    counts: np.ndarray | None = None,
 ) -> float:
     """Root mean square of d ln p/db - (<U> - E[U|z]) over the latent plane, in standard deviations of U.
 
@@ -73,16 +78,18 @@ def identity_discrepancy(
     z: latents, ``(n, d)``.
     half: whether a frame's walker is in half A, ``(n,)`` bool.
     std: standard deviation of U to divide by; by default that of ``energies``.
+    counts: how often each frame counts, ``(n,)``; once by default.
 
     Returns NaN if no bin is visited by both halves or U is constant.
     """
-    bins = Bins.spanning([z], BINS)
+    bins = Bins.spanning([z if counts is None else z[counts > 0]], BINS)
     cell, y = bins.assign(z), slope + energies
-    means, filled, mass = [], True, np.bincount(cell, minlength=bins.cells)
+    each = np.ones(len(z)) if counts is None else counts
+    means, filled, mass = [], True, np.bincount(cell, each, minlength=bins.cells)
     for side in (half, ~half):
-        count = np.bincount(cell[side], minlength=bins.cells)
-        total = np.bincount(cell[side], y[side], minlength=bins.cells)
-        means.append(total / np.maximum(count, 1))
+        count = np.bincount(cell[side], each[side], minlength=bins.cells)
+        total = np.bincount(cell[side], each[side] * y[side], minlength=bins.cells)
+        means.append(total / np.where(count > 0, count, 1))
         filled = filled & (count > 0)
     scale = float(energies.std()) if std is None else std
     if not filled.any() or scale == 0:
@@ -116,8 +123,21 @@ def log_density_error(violations: Mapping[float, tuple[float, float]], b: float)
     return (right - left) * (x * (1 - x) ** 2 * errors[left] + x**2 * (1 - x) * errors[right])
 
 
+def spread(energies: np.ndarray, counts: np.ndarray | None = None) -> float:
+    """Standard deviation of energies that count ``counts`` times each (once by default)."""
+    if counts is None or np.ptp(counts) == 0:
+        return float(np.std(energies))
+    return float(np.sqrt(np.cov(np.ravel(energies), aweights=np.ravel(counts), ddof=0)))
+
+
 def trust_identity(
-    model, kT: float, temperature: float, z: np.ndarray, energies: np.ndarray, half: np.ndarray
+    model,
+    kT: float,
+    temperature: float,
+    z: np.ndarray,
+    energies: np.ndarray,
+    half: np.ndarray,
+    counts: np.ndarray | None = None,
 ) -> float:
     """The discrepancy of one model at one training temperature.
 
@@ -127,6 +147,7 @@ def trust_identity(
     z: noised latents of the MD at ``temperature``, ``(walkers, frames, d)``; that is what r(z|T) is a density of.
     energies: ``(walkers, frames)``, kJ/mol.
     half: which walkers are in half A, ``(walkers,)`` bool.
+    counts: how often each frame counts, ``(walkers, frames)``; once by default.
 
     Returns NaN for a model that learned one temperature only.
     """
@@ -141,9 +162,10 @@ def trust_identity(
     if not np.isfinite(slope_at(kept[:1])).all():
         return float("nan")
     if model.density.by_ode:  # of the slope itself: errors of two tables of ln p would be divided by the step
-        slope_at = Table(slope_at, kept, SLOPE_ERROR * float(np.std(energies)))
+        slope_at = Table(slope_at, kept, SLOPE_ERROR * spread(energies, counts))
     slope = slope_at(kept)
     if not np.isfinite(slope).all():
         return float("nan")
     u = np.asarray(energies[:, ::every], np.float64)
-    return identity_discrepancy(slope, u.ravel(), kept, np.repeat(half, frames), float(np.std(energies)))
+    each = None if counts is None else counts[:, ::every].ravel()
+    return identity_discrepancy(slope, u.ravel(), kept, np.repeat(half, frames), spread(energies, counts), each)

@@ -119,5 +119,7 @@ def cross_entropy(
     each = np.ones(foreseen.shape) if times is None else times[:, :-lag]
     counting = each.sum(axis=1) > 0
     by_walker = np.average(-np.log(np.maximum(foreseen, 1e-30))[counting], axis=1, weights=each[counting])
-    error = by_walker.std(ddof=1) / np.sqrt(len(by_walker)) if len(by_walker) > 1 else float("nan")
-    return float(by_walker.mean()), float(error)
+    weight = each[counting].sum(axis=1) / each[counting].sum(axis=1).mean()
+    value, n = (weight * by_walker).mean(), len(by_walker)
+    error = (weight * (by_walker - value)).std(ddof=1) / np.sqrt(n) if n > 1 else float("nan")
+    return float(value), float(error)

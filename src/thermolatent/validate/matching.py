@@ -2,7 +2,7 @@
 
 The reference walkers are split into halves A and B. The floor is D(A, B): what perfect, independent MD of that length
 scores. Everything else is n = |A| points, drawn by weight or from the generated samples, against B; then the same with
-A and B exchanged; the two are averaged.
+A and B exchanged; the two are averaged. Of MD whose frames do not count alike, either half is its weighted histogram.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from thermolatent.validate import divergence, sliced
 from thermolatent.validate.divergence import BINNED, PAPER_BINS, Bins
 from thermolatent.validate.free_energy import free_energy_rmse
-from thermolatent.validate.reference import View
 from thermolatent.validate.uncertainty import bootstrap_masses, effective_sample_size, resampled
+from thermolatent.validate.view import View
 
 
 @dataclass
@@ -25,8 +25,8 @@ class Candidate:
     Attributes
     ----------
     points: ``(N, d)``.
-    weights: ``(N,)``, sum 1, or None for equal ones; weighted points are drawn by systematic
-        resampling, others without replacement.
+    weights: ``(N,)``, on any scale, or None for equal ones: frame weights, or how often frames of MD count. Weighted points
+        are drawn by systematic resampling, others without replacement.
     walkers: ``(N,)`` MD walker of each point, or None for independent points.
     strata: ``(walkers,)`` temperature of each walker, within which the bootstrap draws.
     """
@@ -46,6 +46,11 @@ class Candidate:
         levels = (np.arange(n) + rng.random()) * (cumulative[-1] / n)
         return np.minimum(np.searchsorted(cumulative, levels, side="right"), len(self.points) - 1)
 
+    def mass(self, cells: np.ndarray, count: int) -> np.ndarray:
+        """Share of the weight in each cell, ``(count,)``."""
+        total = np.bincount(cells, self.weights, minlength=count)
+        return total / (len(cells) if self.weights is None else total.sum())
+
     def histogram(self, cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Weight per walker and cell ``(walkers, count)`` and the walkers' strata; one row for independent points."""
         if self.walkers is None:
@@ -54,12 +59,12 @@ class Candidate:
         flat = np.bincount(self.walkers * count + cells, self.weights, minlength=walkers * count)
         return flat.reshape(walkers, count).astype(float), self.strata
 
-    def replicates(self, cells: np.ndarray, count: int, n: int, replicates: int, rng) -> np.ndarray:
-        """Masses ``(replicates, count)`` of n points from resampled walkers."""
+    def replicates(self, cells: np.ndarray, count: int, n: int | None, replicates: int, rng) -> np.ndarray:
+        """Masses ``(replicates, count)`` of n points from resampled walkers; of all their frames where n is None."""
         histogram, strata = self.histogram(cells, count)
         masses = bootstrap_masses(histogram, strata, replicates, rng)
-        if self.weights is None and self.walkers is not None and n == len(self.points):
-            return masses  # all frames of resampled walkers: nothing is drawn
+        if n is None:
+            return masses
         visited = histogram.any(axis=0)
         masses[:, visited] = resampled(masses[:, visited], n, rng)
         return masses
@@ -68,11 +73,12 @@ class Candidate:
 def half_of(view: View, temperature: float, first: bool) -> Candidate:
     """Half A (``first``) or B of the reference."""
     mask = view.reference.half[temperature]
-    points = view.points[temperature][mask if first else ~mask]
+    mask = mask if first else ~mask
+    points = view.points[temperature][mask]
     walkers, frames = points.shape[:2]
-    return Candidate(
-        points.reshape(walkers * frames, -1), None, np.repeat(np.arange(walkers), frames), np.zeros(walkers, int)
-    )
+    counts = view.reference.counts[temperature][mask].ravel() if view.reference.weighted else None
+    walker = np.repeat(np.arange(walkers), frames)
+    return Candidate(points.reshape(walkers * frames, -1), counts, walker, np.zeros(walkers, int))
 
 
 @dataclass
@@ -89,7 +95,10 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
     values, errors, sizes = [], [], []
     A, B = half_of(view, temperature, True), half_of(view, temperature, False)
     everything = np.concatenate([A.points, B.points])
-    transform = sliced.standardize(everything, view.periodic)
+    counts = None if A.weights is None else np.concatenate([A.weights, B.weights])
+    transform = sliced.standardize(everything, view.periodic, counts)
+    if counts is not None:
+        everything = everything[counts > 0]
     bins = {"": view.bins, "paper": Bins.spanning([everything], PAPER_BINS, view.periodic, margin=0.0)}
     for reference, other in ((B, A), (A, B)):
         generated = other if candidate is None else candidate
@@ -97,23 +106,26 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
         if generated.weights is None:
             n = min(n, len(generated.points))
         drawn = generated.draw(n, rng)
+        # The whole other half is drawn from by nothing but its walkers.
+        whole = candidate is None and n == len(other.points)
         value, error = {}, {}
         for kind, grid in bins.items():
             p_cells, q_cells = grid.assign(reference.points), grid.assign(generated.points)
-            p = np.bincount(p_cells, minlength=grid.cells) / len(p_cells)
-            q = np.bincount(q_cells[drawn], minlength=grid.cells) / n
-            ps = reference.replicates(p_cells, grid.cells, len(p_cells), replicates, rng)
-            qs = generated.replicates(q_cells, grid.cells, n, replicates, rng)
+            p = reference.mass(p_cells, grid.cells)
+            q = generated.mass(q_cells, grid.cells) if whole else np.bincount(q_cells[drawn], minlength=grid.cells) / n
+            ps = reference.replicates(p_cells, grid.cells, None, replicates, rng)
+            qs = generated.replicates(q_cells, grid.cells, None if whole else n, replicates, rng)
             # Cells empty on all sides change nothing but the time it takes; the overflow cell must stay the last.
             kept = (ps > 0).any(0) | (qs > 0).any(0) | (p + q > 0)
             kept[-1] = True
             for name, function in _functions(kind, grid, n, view.js_name).items():
                 value[name] = float(function(p, q))
                 error[name] = function(ps[:, kept], qs[:, kept])
-            if not kind and generated.weights is not None:
+            if not kind and candidate is not None and candidate.weights is not None:
                 name = f"{view.js_name}_floor_ess"
                 fewer = min(n, max(1, round(effective_sample_size(generated.weights))))
-                counts = np.bincount(grid.assign(other.points), minlength=grid.cells)
+                one_each = slice(None) if other.weights is None else other.draw(len(other.points), rng)
+                counts = np.bincount(grid.assign(other.points[one_each]), minlength=grid.cells)
                 few = rng.multivariate_hypergeometric(counts, fewer, replicates, method="marginals") / fewer
                 value[name], error[name] = float(divergence.js(p, few).mean()), divergence.js(p, few)
         value["sliced_w2"], jackknife = _sliced(reference, generated, drawn, transform, rng)
@@ -142,7 +154,7 @@ def _functions(kind: str, grid: Bins, n: int, js_name: str) -> dict:
 
 
 def _sliced(reference: Candidate, generated: Candidate, drawn: np.ndarray, transform, rng) -> tuple[float, float]:
-    chosen = rng.permutation(len(reference.points))[: sliced.MAX_POINTS]
+    chosen = reference.draw(min(len(reference.points), sliced.MAX_POINTS), rng)
     drawn = rng.permutation(drawn)[: sliced.MAX_POINTS]
     return sliced.sliced_w2_with_error(
         transform(reference.points[chosen]),

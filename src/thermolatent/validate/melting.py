@@ -1,7 +1,9 @@
-"""Melting curves: a two-state fit to the population of one named state against temperature.
+"""Melting of one named state: the reweighting's own numbers, and a two-state fit to what has only populations.
 
-With b = 1/kT and the folded state's population p, ln[p / (1 - p)] = dH (b - b_m): enthalpy and entropy of unfolding are
-taken not to depend on temperature, dS = dH / T_m, and p = 1/2 at T_m.
+The reweighting knows a population at any temperature, so that its Tm, dH, dS and dCp are derivatives at Tm, without a model
+(:mod:`thermolatent.reweight.thermodynamics`). The MD, and models that are not informed, are fitted: with b = 1/kT and the folded
+state's population p, ln[p / (1 - p)] = dH (b - b_m), where enthalpy and entropy of unfolding are taken not to depend on
+temperature, dS = dH / T_m, and p = 1/2 at T_m.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ import logging
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
+
+if TYPE_CHECKING:
+    from thermolatent.reweight.estimator import ConditionalReweighting
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +51,12 @@ class Melting(NamedTuple):
 
 
 #: Columns of ``melting.csv``.
-COLUMNS = ("study", "model", "state", *Melting._fields, "n_temperatures")
+COLUMNS = (
+    *("study", "predictor", "state", "quantity", "value", "stderr", "low", "high"),
+    *("chi2", "extrapolated"),
+)
+#: Of a 95 % interval of a fit, in standard errors.
+_QUANTILE = 1.96
 
 
 def fit_two_state(temperatures: Sequence[float], kT: Sequence[float], population, stderr) -> Melting:
@@ -102,39 +112,58 @@ def fit_two_state(temperatures: Sequence[float], kT: Sequence[float], population
     )
 
 
-def two_state_population(melting: Melting, temperatures, kT) -> np.ndarray:
-    """Population of the folded state ``(n,)`` by the fit."""
+def two_state_population(dH: float, Tm: float, temperatures, kT) -> np.ndarray:
+    """Population of the folded state ``(n,)`` by a fit; ``kT`` ``(n,)`` of the temperatures."""
     from scipy.special import expit
 
     temperatures, kT = np.asarray(temperatures, float), np.asarray(kT, float)
-    return expit(melting.dH * (1 / kT - temperatures / (kT * melting.Tm)))
+    return expit(dH * (1 / kT - temperatures / (kT * Tm)))
 
 
-def rows(study: Study, populations: list[dict[str, str]]) -> list[dict]:
-    """Rows of ``melting.csv``: the fit of the MD, each model and each baseline, over every temperature it has.
+def rows(
+    study: Study, populations: list[dict[str, str]], reweighting: ConditionalReweighting | None = None
+) -> list[dict]:
+    """Rows of ``melting.csv``, one per predictor and quantity: the reweighting, the MD, and each model that is not informed.
 
-    Populations are means over seeds, their errors those over walkers and the scatter of the seeds together. Who cannot be
-    fitted is left out and said in the log.
+    Those of an informed model are the reweighting's. Fitted populations are means over seeds, their errors those over walkers and
+    the scatter of the seeds together. Who has no melting temperature is left out and said in the log.
     """
     state = study.validate_.melting
     if state is None:
         return []
-    found: dict[str, dict[float, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    found = [] if reweighting is None else _of_reweighting(study, reweighting, state)
+    fitted = ("md", *(name for name, model in study.models.items() if not model.informed))
+    by_predictor: dict[str, dict[float, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
     for row in populations:
-        if row["states"] == "named" and row["state"] == state and row["value"]:
-            found[row["model"]][float(row["temperature"])].append(row)
-    fits = []
-    for model, by_temperature in found.items():
+        if row["states"] == "named" and row["state"] == state and row["value"] and row["model"] in fitted:
+            by_predictor[row["model"]][float(row["temperature"])].append(row)
+    for predictor, by_temperature in by_predictor.items():
         temperatures = sorted(by_temperature)
         pairs = [_over_seeds(by_temperature[T]) for T in temperatures]
         try:
             fit = fit_two_state(temperatures, [study.system.kT(T) for T in temperatures], *zip(*pairs, strict=True))
         except ThermolatentError as error:
-            log.warning("melting of %s by %s: %s", state, model, error)
+            log.warning("melting of %s by %s: %s", state, predictor, error)
             continue
-        told = {"study": study.name, "model": model, "state": state, "n_temperatures": len(pairs)}
-        fits.append(told | fit._asdict() | {"extrapolated": "yes" if fit.extrapolated else "no"})
-    return fits
+        told = {"study": study.name, "predictor": predictor, "state": state, "chi2": fit.chi2}
+        told["extrapolated"] = "yes" if fit.extrapolated else "no"
+        for quantity in ("Tm", "dH", "dS"):
+            value, stderr = getattr(fit, quantity), getattr(fit, f"{quantity}_stderr")
+            ends = {"low": value - _QUANTILE * stderr, "high": value + _QUANTILE * stderr}
+            found.append(told | {"quantity": quantity, "value": value, "stderr": stderr} | ends)
+    return found
+
+
+def _of_reweighting(study: Study, reweighting: ConditionalReweighting, state: str) -> list[dict]:
+    try:
+        table = reweighting.melting(state)
+    except ThermolatentError as error:
+        log.warning("%s", error)
+        return []
+    beyond = not min(reweighting.temperatures) <= table.value[0] <= max(reweighting.temperatures)
+    told = {"study": study.name, "predictor": "reweighting", "state": state, "extrapolated": "yes" if beyond else "no"}
+    numbers = table[["quantity", "value", "stderr", "low", "high"]].to_dict("records")
+    return [told | row for row in numbers]
 
 
 def _over_seeds(rows: list[dict[str, str]]) -> tuple[float, float]:

@@ -68,40 +68,6 @@ METRICS = {
         "sample",
     ),
     "ess_fraction": Metric("1", "1/N to 1", "(sum w)^2 / (N sum w^2) of the frame weights: the share that counts"),
-    "trust_basis": Metric(
-        "1",
-        "0 to 1",
-        "largest difference of a named population between conditional reweighting with and without a heat capacity, with "
-        "three training temperatures with and without energies: how much the form of A(x, b) decides, not the data",
-    ),
-    "trust_heat_capacity": Metric(
-        "1",
-        "0 and up",
-        "largest standard error of a named population from what the energies' noise leaves open of the states' heat "
-        "capacities, which two training temperatures do not show otherwise",
-    ),
-    "trust_seeds": Metric(
-        "1",
-        "0 and up",
-        "largest standard deviation over seeds of a named population; the same number in the row of each seed",
-    ),
-    "trust_reweighting": Metric(
-        "1",
-        "0 to 1",
-        "largest difference of a named population from those reweightings whose own weights are not exhausted",
-    ),
-    "trust_identity": Metric(
-        "standard deviations of U",
-        "0 and up",
-        "root mean square over the latent plane of d ln p_T(z)/db - (<U>_T - E[U|z,T]), b = 1/kT, both sides centred; "
-        "at training temperatures; sampling noise taken out by halves of the walkers",
-    ),
-    "trust_log_density": Metric(
-        "1",
-        "0 and up",
-        "what trust_identity at the training temperatures around, or nearest, comes to in ln p_T(z) at this temperature; root "
-        "mean square over the latent plane; violations within noise count as 0",
-    ),
     "conditional_shift": Metric(
         "reference standard deviations",
         "0 and up",

@@ -1,171 +1,184 @@
-"""Predictions with an uncertainty, and whether to trust them, judged without any reference MD.
+"""Populations at one temperature with intervals and verdicts: the one function that every way of asking goes through.
 
-Six figures per predictor and temperature; docs/metrics.md says what each can see. A prediction beyond one of
-:data:`LIMITS` is not trusted, and the table says why.
+The number of an answer is the reweighting's. A density model that is informed by it widens the interval by how far its own
+samples are from that number; a model that is not informed says its own number, beside.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite, log10
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from thermolatent.config import Study
+from thermolatent.errors import ThermolatentError
 from thermolatent.layout import format_temperature
-from thermolatent.validate.metrics import METRICS
+from thermolatent.reweight.influence import Parts, share_interval
+from thermolatent.reweight.verdict import NOT_ASSESSABLE, PARTS, TRUSTED, judge
 
-#: Independent predictions a model is compared with. MBAR counts only where its own weights are not exhausted.
-REWEIGHTINGS = ("mbar", "which_t", "conditional")
-#: Baselines that are predictions of their own: fitted, hence with seeds.
-FITTED = ("which_t", "conditional")
-#: Below this share of effective frames the weights rest on too few frames: on LJ7, predictions whose weights kept 8 %
-#: of the frames were at a Jensen-Shannon divergence of .010, with 3 % at .020, with 0.4 % at .053.
-ESS_LIMIT = 0.05
-#: Above these a prediction is not trusted. A difference of .05 means that one of the two is wrong by half of it; two
-#: standard deviations of the seeds, or standard errors of the noise, are as much; the form of A is a bias that no number of
-#: seeds averages out; and an error of ln p moves no population by more than half of its root mean square, to first order
-#: (Cauchy and Schwarz).
-LIMITS = {
-    "trust_reweighting": 0.05,
-    "trust_basis": 0.03,
-    "trust_heat_capacity": 0.025,
-    "trust_seeds": 0.025,
-    "trust_log_density": 0.1,
-}
-#: Figures of the data, in the rows of ``conditional``: the same for every predictor.
-OF_DATA = ("trust_basis", "trust_heat_capacity")
-#: Two temperatures and no energies give one slope and nothing to doubt it by: on LJ7 in a solvent that couples to the state,
-#: a population was then off by .08 while every other figure was fine.
-UNTESTED = "no energies and two training temperatures: how populations depend on temperature is assumed, not tested"
-#: The trust figures, in the order of the columns.
-FIGURES = ("ess_fraction", *LIMITS)
+if TYPE_CHECKING:
+    from thermolatent.reweight.estimator import ConditionalReweighting
+
+#: Predictor of the rows that an answer is read from; the others are the study's models.
+HEADLINE = "reweighting"
+#: Verdict on a population that is a model's own, of which nothing tells how wrong it may be.
+OWN = "model's own"
+NOT_INFORMED = "not informed: assumes that structures at given latent do not change with temperature"
+#: Columns of ``predictions.csv``.
 COLUMNS = (
-    *("study", "model", "temperature", "role", "state", "mean", "std", "n_seeds"),
-    *FIGURES,
-    *("trusted", "reasons"),
+    *("study", "predictor", "temperature", "role", "state", "value", "stderr", "low", "high"),
+    *(*PARTS, "verdict", "reason", "remedy"),
 )
-
-#: (model, temperature) -> state -> seed -> population
-Populations = dict[tuple[str, float], dict[str, dict[str, float]]]
-
-
-def predictors(study: Study) -> list[str]:
-    """Whose predictions are judged: the study's models and the fitted reweightings."""
-    return [*study.models, *FITTED]
+#: What a sentence calls the parts of an interval.
+_SHORT = {"sampling": "sampling", "form": "temperature form", "visits": "seldom visits", "model": "model"}
 
 
-def _named(populations: list[dict[str, str]]) -> Populations:
-    found: Populations = defaultdict(lambda: defaultdict(dict))
+@dataclass(frozen=True)
+class ModelShares:
+    """Populations of the named states by one density model at one temperature.
+
+    Attributes
+    ----------
+    values: ``(seeds, states)``, of an informed model by its own samples, of another by its frame weights.
+    stderr: their standard errors over walkers, ``(seeds, states)``; of an informed model they are not used.
+    """
+
+    values: np.ndarray
+    stderr: np.ndarray | None = None
+
+
+def doubts_of(study: Study) -> list[str]:
+    """Reasons of the study as a whole for which none of its populations is trusted."""
+    scale = study.name.partition("@")[2]
+    if not scale:
+        return []
+    return [f"a {scale} run: too short to trust"] if scale == "smoke" else [f"scale {scale}: only full runs are trusted"]
+
+
+def predictions_at(
+    study: Study,
+    reweighting: ConditionalReweighting,
+    temperature: float,
+    models: Mapping[str, ModelShares] | None = None,
+) -> list[dict[str, Any]]:
+    """The answer at any temperature: one row with :data:`COLUMNS` per predictor and named state.
+
+    Parameters
+    ----------
+    reweighting: the study's.
+    models: what the study's models say of the named states; those that are left out have no rows.
+    """
+    base = {"study": study.name, "temperature": format_temperature(temperature)}
+    base["role"] = study.temperatures.role(temperature)
+    told = {HEADLINE: _judged(study, reweighting, temperature)}
+    known = np.array([row["value"] for row in told[HEADLINE]])
+    for name, shares in (models or {}).items():
+        if study.models[name].informed:
+            told[name] = _judged(study, reweighting, temperature, _own_error(shares.values, known))
+        else:
+            told[name] = _of_their_own(reweighting.state_names, shares)
+    return [base | {"predictor": name} | row for name, rows in told.items() for row in rows]
+
+
+def _judged(
+    study: Study, reweighting: ConditionalReweighting, temperature: float, model: np.ndarray | None = None
+) -> list[dict[str, Any]]:
+    only = reweighting.temperatures[0]
+    if len(reweighting.temperatures) == 1 and temperature != only:
+        why = {"verdict": NOT_ASSESSABLE, "reason": f"the only MD is at {only:g}", "remedy": "MD at a second temperature"}
+        numbers = dict.fromkeys(("value", "stderr", "low", "high", *PARTS), np.nan)
+        return [{"state": state} | numbers | why for state in reweighting.state_names]
+    table = judge(reweighting, temperature, study.validate_.tolerance, doubts_of(study), model)
+    return table.to_dict("records")
+
+
+def _own_error(values: np.ndarray, reweighting: np.ndarray) -> np.ndarray:
+    """Standard error that a density adds, ``(states,)``: its distance from the reweighting, and the scatter of its seeds."""
+    distance = np.abs(np.median(values, axis=0) - reweighting)
+    return np.hypot(distance, values.std(axis=0, ddof=1) if len(values) > 1 else 0.0)
+
+
+def _of_their_own(states: Iterable[str], shares: ModelShares) -> list[dict[str, Any]]:
+    """Means over seeds; errors over walkers and the scatter of the seeds together."""
+    values = shares.values.mean(axis=0)
+    walkers = np.zeros_like(values) if shares.stderr is None else np.median(np.nan_to_num(shares.stderr), axis=0)
+    stderr = np.hypot(walkers, shares.values.std(axis=0, ddof=1) if len(shares.values) > 1 else 0.0)
+    nothing = np.zeros(len(values))
+    parts = Parts(np.square(stderr)[None], nothing, nothing, np.full(len(values), np.inf))
+    numbers = zip(values.tolist(), stderr.tolist(), *map(np.ndarray.tolist, share_interval(values, parts)), strict=True)
+    return [
+        {"state": state, **dict(zip(("value", "stderr", "low", "high"), row, strict=True))}
+        | dict.fromkeys(PARTS, np.nan)
+        | {"verdict": OWN, "reason": NOT_INFORMED, "remedy": f"take the {HEADLINE}'s value, or inform the model"}
+        for state, row in zip(states, numbers, strict=True)
+    ]
+
+
+def prediction_rows(
+    study: Study, reweighting: ConditionalReweighting, populations: list[dict[str, str]]
+) -> list[dict[str, Any]]:
+    """Rows of ``predictions.csv``: the answer at every temperature of the study.
+
+    ``populations`` as :func:`thermolatent.validate.tables.read_table` returns them, all models and seeds. Raises
+    :class:`ThermolatentError` where a model has no populations at a temperature.
+    """
+    by_temperature = _by_temperature(populations)
+    rows = []
+    for T in study.temperatures.generated:
+        known = {name: _shares(study, name, T, reweighting.state_names, by_temperature[T]) for name in study.models}
+        rows += predictions_at(study, reweighting, T, known)
+    return rows
+
+
+def _by_temperature(populations: list[dict[str, str]]) -> dict[float, dict[tuple[str, str], dict[str, dict]]]:
+    """temperature -> (model, ``states``) -> seed -> state -> row."""
+    found: dict[float, dict] = defaultdict(lambda: defaultdict(lambda: defaultdict(dict)))
     for row in populations:
-        if row["states"] == "named" and row["value"]:
-            found[row["model"], float(row["temperature"])][row["state"]][row["seed"]] = float(row["value"])
+        if row["states"] in ("named", "density") and row["value"]:
+            found[float(row["temperature"])][row["model"], row["states"]][row["seed"]][row["state"]] = row
     return found
 
 
-def _scores(scores: Iterable[dict[str, str]], metric: str) -> dict[tuple[str, float], dict[str, float]]:
-    """(model, temperature) -> seed -> value."""
-    found: dict[tuple[str, float], dict[str, float]] = defaultdict(dict)
-    for row in scores:
-        if row["metric"] == metric and row["value"]:
-            found[row["model"], float(row["temperature"])][row["seed"]] = float(row["value"])
-    return found
+def _shares(study: Study, model: str, temperature: float, states: Iterable[str], known: Mapping) -> ModelShares:
+    kind = "density" if study.models[model].informed else "named"
+    seeds = known[model, kind].values()
+    if not seeds:
+        raise ThermolatentError(f"{model}: has no {kind} populations at T = {temperature:g}; run validate again")
+    try:
+        rows = [[of_state[state] for state in states] for of_state in seeds]
+    except KeyError as error:
+        raise ThermolatentError(
+            f"{model}: no population of {error} at T = {temperature:g}; run validate again"
+        ) from error
+    return ModelShares(
+        np.array([[float(row["value"]) for row in seed] for seed in rows]),
+        np.array([[float(row["stderr"] or "nan") for row in seed] for seed in rows]),
+    )
 
 
-def trust_rows(study: Study, scores: list[dict[str, str]], populations: list[dict[str, str]]) -> list[dict]:
-    """Rows ``trust_seeds`` and ``trust_reweighting`` for ``scores.csv``, of every predictor.
+def sentence(row: Mapping[str, Any], tolerance: float) -> str:
+    """One row for people; ``+-`` is half of the 95 % interval.
 
-    Both tables as :func:`thermolatent.validate.tables.read_table` returns them, all models and seeds. ``trust_seeds``
-    needs two seeds; it is one number, written in a row of each seed, since all readers of the table expect a seed.
+    As "hexagon 0.31 +- 0.04 (0.27 to 0.35; sampling 0.03, temperature form 0.02), trusted within 0.05".
     """
-    named, shares = _named(populations), _scores(scores, "ess_fraction")
-    rows = []
-    for model in predictors(study):
-        for T in study.temperatures.generated:
-            own = named.get((model, T), {})
-            seeds = list(next(iter(own.values()), {}))
-            values = {seed: {"trust_reweighting": _from_reweightings(named, shares, model, T, seed)} for seed in seeds}
-            if len(seeds) > 1:
-                spread = max(statistics.stdev(by_seed.values()) for by_seed in own.values())
-                for seed in seeds:
-                    values[seed]["trust_seeds"] = spread
-            base = {"study": study.name, "model": model, "temperature": format_temperature(T)}
-            base |= {"role": study.temperatures.role(T), "plane": "fixed"}
-            rows += [
-                base | {"seed": seed, "metric": metric, "value": value, "unit": METRICS[metric].unit}
-                for seed in seeds
-                for metric, value in values[seed].items()
-                if value is not None
-            ]
-    return rows
+    why = "; ".join(filter(None, (row["reason"], row["remedy"])))
+    if row["verdict"] == NOT_ASSESSABLE:
+        return f"{row['state']} {NOT_ASSESSABLE}: {why}"
+    value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+    digits = decimals(high - low)
+    halves = {words: float(row[name] or "nan") for name, words in _SHORT.items()}
+    shown = [f"{words} {half:.{digits}f}" for words, half in halves.items() if half >= 0.5 * 10**-digits]
+    inside = "; ".join(filter(None, (f"{low:.{digits}f} to {high:.{digits}f}", ", ".join(shown))))
+    beyond = "extrapolated, " if row["role"] == "extrapolate" else ""
+    text = f"{row['state']} {value:.{digits}f} +- {(high - low) / 2:.{digits}f} ({inside}), {beyond}{row['verdict']}"
+    text += f" within {tolerance:g}" if row["verdict"] == TRUSTED else f": {why}"
+    return text
 
 
-def _from_reweightings(named: Populations, shares: dict, model: str, T: float, seed: str) -> float | None:
-    """Largest difference of a population from those of any other reweighting that still holds; None if none does."""
-    own, differences = named[model, T], []
-    for other in REWEIGHTINGS:
-        share = shares.get((other, T), {}).get(seed)
-        if other == model or (share is not None and share < ESS_LIMIT):
-            continue
-        for state, by_seed in named.get((other, T), {}).items():
-            if seed in by_seed and seed in own.get(state, {}):
-                differences.append(abs(own[state][seed] - by_seed[seed]))
-    return max(differences, default=None)
-
-
-def prediction_rows(study: Study, scores: list[dict[str, str]], populations: list[dict[str, str]]) -> list[dict]:
-    """Rows of ``predictions.csv``: one per predictor, temperature and named state.
-
-    ``scores`` must hold the rows of :func:`trust_rows`. Trust figures are medians over seeds; those :data:`OF_DATA` are the
-    same for every predictor.
-    """
-    named = _named(populations)
-    known = {metric: _scores(scores, metric) for metric in FIGURES}
-    rows = []
-    for model in predictors(study):
-        for T in study.temperatures.generated:
-            figures = _figures(known, model, T)
-            reasons = doubts(figures)
-            if (
-                "trust_basis" not in figures
-                and len(study.temperatures.train) == 2
-                and T not in study.temperatures.train
-            ):
-                reasons.append(UNTESTED)
-            verdict = {"trusted": "no" if reasons else "yes", "reasons": "; ".join(reasons)}
-            base = {"study": study.name, "model": model, "temperature": format_temperature(T)}
-            base["role"] = study.temperatures.role(T)
-            for state, by_seed in named.get((model, T), {}).items():
-                values = list(by_seed.values())
-                numbers = {"mean": statistics.fmean(values), "n_seeds": len(values)}
-                numbers["std"] = statistics.stdev(values) if len(values) > 1 else None
-                rows.append(base | {"state": state} | numbers | figures | verdict)
-    return rows
-
-
-def _figures(known: dict, model: str, T: float) -> dict[str, float]:
-    """The trust figures there are of one prediction."""
-    whose = {metric: "conditional" if metric in OF_DATA else model for metric in FIGURES}
-    found = {metric: known[metric].get((name, T)) for metric, name in whose.items()}
-    return {metric: statistics.median(values.values()) for metric, values in found.items() if values}
-
-
-#: What a figure beyond its limit means, in words.
-_WORDS = {
-    "trust_reweighting": "a named population differs by {} from a reweighting",
-    "trust_basis": "a named population hangs by {} on how the potential of mean force is assumed to depend on temperature",
-    "trust_heat_capacity": "the energies are too noisy to tell how free energies bend: standard error {} of a named population",
-    "trust_seeds": "a named population scatters by {} over the seeds",
-    "trust_log_density": "the density turns with temperature otherwise than the energies say, which puts ln p off by {}",
-}
-
-
-def doubts(figures: dict[str, float]) -> list[str]:
-    """Reasons not to trust a prediction with these trust figures, in words."""
-    reasons = []
-    share = figures.get("ess_fraction")
-    if share is not None and share < ESS_LIMIT:
-        reasons.append(f"only {100 * share:.2g} % of the training frames count (limit {100 * ESS_LIMIT:g} %)")
-    for metric, limit in LIMITS.items():
-        if figures.get(metric, 0.0) > limit:
-            reasons.append(f"{_WORDS[metric].format(f'{figures[metric]:.2g}')} (limit {limit:g})")
-    return reasons
+def decimals(width: float) -> int:
+    """Digits after the point of a population whose interval is so wide: two, or as many as its half's first one takes."""
+    return min(max(2, -int(np.floor(log10(width / 2)))), 5) if isfinite(width) and width > 0 else 2

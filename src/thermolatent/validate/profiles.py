@@ -6,8 +6,8 @@ import numpy as np
 
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.free_energy import align, free_energy, free_energy_error
-from thermolatent.validate.reference import View
 from thermolatent.validate.uncertainty import bootstrap_masses, stream
+from thermolatent.validate.view import View
 
 
 class Profiles:
@@ -16,8 +16,8 @@ class Profiles:
     def __init__(self, fixed: View, latent: View, replicates: int, seed: int):
         self.fixed, self.latent, self.replicates, self.seed = fixed, latent, replicates, seed
         self._flat = {T: p.reshape(-1, p.shape[-1]) for T, p in latent.points.items()}
-        d = latent.training.shape[1]
-        self._axes = [Bins.spanning([p[:, k : k + 1] for p in self._flat.values()], latent.n_bins) for k in range(d)]
+        d, visited = latent.training_points.shape[1], latent.visited()
+        self._axes = [Bins.spanning([p[:, k : k + 1] for p in visited], latent.n_bins) for k in range(d)]
         self._temperatures: list[float] = []
         names = ("latent_md", "latent_model", "plane_md", "plane_model")
         self._arrays: dict[str, list[np.ndarray]] = {
@@ -28,18 +28,18 @@ class Profiles:
         """One temperature, in ascending order: frame weights ``(N,)`` and generated latents ``(n, d)``."""
         fixed, latent, known = self.fixed, self.latent, T in self._flat
         plane = fixed.points[T].reshape(-1, 2) if known else None
+        counts = fixed.counts(T) if known else None
         md, stderr, model = np.full((3, len(self._axes), latent.n_bins), np.nan)
         for k, bins in enumerate(self._axes):
             model[k] = free_energy(bins.mass(latents[:, k : k + 1])[:-1])
             if known:
-                curve = latent.points[T][:, :, k : k + 1]
-                md[k], stderr[k] = _md_curve(bins, curve, self.replicates, stream(self.seed, T, k))
+                md[k], stderr[k] = _md_curve(bins, latent, T, k, self.replicates, stream(self.seed, T, k))
                 model[k] = align(model[k], md[k])
         found = {
-            "latent_md": _on_grid(latent, self._flat[T]) if known else np.full(latent.bins.shape, np.nan),
+            "latent_md": _on_grid(latent, self._flat[T], counts) if known else np.full(latent.bins.shape, np.nan),
             "latent_model": _on_grid(latent, latents),
-            "plane_md": _on_grid(fixed, plane) if known else np.full(fixed.bins.shape, np.nan),
-            "plane_model": _on_grid(fixed, fixed.training, weights),
+            "plane_md": _on_grid(fixed, plane, counts) if known else np.full(fixed.bins.shape, np.nan),
+            "plane_model": _on_grid(fixed, fixed.training_points, weights),
             "marginal_md": md,
             "marginal_md_stderr": stderr,
             "marginal_model": model,
@@ -61,7 +61,7 @@ class Profiles:
         """
         return {
             "temperatures": np.asarray(self._temperatures, float),
-            "training": np.asarray(self.fixed.reference.training, float),
+            "training": np.asarray(self.fixed.training.temperatures, float),
             "edges_latent": np.stack(self.latent.bins.edges),
             "edges_plane": np.stack(self.fixed.bins.edges),
             "edges_marginal": np.stack([b.edges[0] for b in self._axes]),
@@ -73,10 +73,10 @@ def _on_grid(view: View, points: np.ndarray, weights: np.ndarray | None = None) 
     return view.bins.on_grid(view.bins.mass(points, weights))
 
 
-def _md_curve(bins: Bins, points: np.ndarray, replicates: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """F and its standard error ``(bins,)`` of one coordinate ``(walkers, frames, 1)``."""
-    walkers = len(points)
-    counts = np.stack([np.bincount(bins.assign(p), minlength=bins.cells) for p in points]).astype(float)
+def _md_curve(bins: Bins, view: View, T: float, column: int, replicates: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """F and its standard error ``(bins,)`` of the MD at one temperature along one coordinate."""
+    points, each = view.points[T][:, :, column : column + 1], view.reference.counts[T]
+    counts = np.stack([np.bincount(bins.assign(p), c, minlength=bins.cells) for p, c in zip(points, each, strict=True)])
     mass = counts.sum(0) / counts.sum()
-    boot = bootstrap_masses(counts, np.zeros(walkers, int), replicates, rng)
+    boot = bootstrap_masses(counts, np.zeros(len(points), int), replicates, rng)
     return free_energy(mass[:-1]), free_energy_error(mass[:-1], boot[:, :-1])

@@ -8,16 +8,17 @@ from functools import cached_property, partial
 import numpy as np
 
 from thermolatent.config import Study
+from thermolatent.frames import Frames
 from thermolatent.layout import format_temperature
-from thermolatent.validate import states
-from thermolatent.validate.exact import NamedPlane
+from thermolatent.states.plane import NamedPlane
+from thermolatent.states.sets import StateSet
 from thermolatent.validate.free_energy import free_energy_rmse
 from thermolatent.validate.matching import Candidate, matched_scores
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.observables import weighted_mean
-from thermolatent.validate.reference import Reference, View
-from thermolatent.validate.states import StateSet
+from thermolatent.validate.populations import delta_F_rmse, population_error, population_max_error
 from thermolatent.validate.uncertainty import bootstrap_masses, effective_sample_size, stream
+from thermolatent.validate.view import View
 
 
 @dataclass
@@ -26,14 +27,22 @@ class Tables:
 
     study: Study
     seed: int
-    reference: Reference
     fixed: View
     rows: list[dict] = field(default_factory=list)
     population_rows: list[dict] = field(default_factory=list)
 
     @cached_property
     def named_plane(self) -> NamedPlane:
-        return NamedPlane(self.study, self.fixed)
+        fixed = self.fixed
+        return NamedPlane(self.study.system, self.study.validate_.states, fixed.bins.edges, fixed.periodic)
+
+    @property
+    def reference(self) -> Frames:
+        return self.fixed.reference
+
+    @property
+    def training(self) -> Frames:
+        return self.fixed.training
 
     @property
     def replicates(self) -> int:
@@ -58,7 +67,7 @@ class Tables:
 
     def weighted(self, view: View, weights: np.ndarray) -> Candidate:
         """The training frames with ``weights`` ``(N,)`` in one plane."""
-        return Candidate(view.training, weights, self.reference.training_walkers, self.reference.training_strata)
+        return Candidate(view.training_points, weights, self.training.units, self.training.strata)
 
     def divergences(self, model: str, temperature: float, view: View, candidate: Candidate | None) -> None:
         """Every score of one plane; ``candidate`` None is the floor. Nothing where there is no reference."""
@@ -73,7 +82,7 @@ class Tables:
         self, model: str, temperature: float, weights: np.ndarray, fraction: float | None = None
     ) -> None:
         """The trust metric, which needs no reference; ``fraction`` where it is known of the weights before their bound."""
-        n = self.reference.training_frames
+        n = len(self.training)
         fraction = effective_sample_size(weights) / n if fraction is None else fraction
         self.add(model, temperature, "", "ess_fraction", fraction, None, None, n)
 
@@ -92,7 +101,7 @@ class Tables:
         """Rows of the reference MD, and the floor of the population scores."""
         if not self.has_reference(temperature):
             return
-        counts = state_set.counts(temperature)
+        counts = state_set.by_walker(self.reference, temperature)
         strata = np.zeros(len(counts), int)
         rng = self._stream("md", state_set.label, temperature)
         boot = bootstrap_masses(counts, strata, self.replicates, rng)
@@ -105,20 +114,20 @@ class Tables:
         pairs = [(B.sum(0) / B.sum(), A.sum(0) / A.sum())]
         boots = tuple(bootstrap_masses(x, strata[: len(x)], self.replicates, rng) for x in (B, A))
         self._population_scores(
-            "floor", temperature, state_set, pairs[0], boots, np.sqrt(0.5), int(B.sum()), int(A.sum())
+            "floor", temperature, state_set, pairs[0], boots, np.sqrt(0.5), round(B.sum()), round(A.sum())
         )
 
     def populations(self, model: str, temperature: float, state_set: StateSet, weights: np.ndarray) -> None:
         """Rows of a model or baseline from its frame weights, scored where there is a reference."""
-        counts = state_set.training_counts(self.reference, weights)
+        counts = state_set.by_unit(self.training, weights)
         rng = self._stream(model, state_set.label, temperature)
-        boot = bootstrap_masses(counts, self.reference.training_strata, self.replicates, rng)
+        boot = bootstrap_masses(counts, self.training.strata, self.replicates, rng)
         value = counts.sum(0) / counts.sum()
         self._population_rows(model, temperature, state_set, value, boot.std(axis=0, ddof=1))
         if self.has_reference(temperature):
-            md = state_set.counts(temperature)
+            md = state_set.by_walker(self.reference, temperature)
             boot_md = bootstrap_masses(md, np.zeros(len(md), int), self.replicates, rng)
-            n_ref, n_gen = int(md.sum()), self.reference.training_frames
+            n_ref, n_gen = round(md.sum()), len(self.training)
             self._population_scores(
                 model, temperature, state_set, (md.sum(0) / md.sum(), value), (boot_md, boot), 1.0, n_ref, n_gen
             )
@@ -127,9 +136,9 @@ class Tables:
 
     def _population_scores(self, model, temperature, state_set, pair, boots, scale, n_ref, n_gen) -> None:
         functions = {
-            "population_mae": states.population_error,
-            "population_max_error": states.population_max_error,
-            "delta_F_rmse_kT": lambda p, q: states.delta_F_rmse(p, q, 0.5 / min(n_ref, n_gen)),
+            "population_mae": population_error,
+            "population_max_error": population_max_error,
+            "delta_F_rmse_kT": lambda p, q: delta_F_rmse(p, q, 0.5 / min(n_ref, n_gen)),
         }
         for metric, function in functions.items():
             stderr = scale * float(function(*boots).std(ddof=1))
@@ -150,15 +159,16 @@ class Tables:
         if self.has_reference(temperature) and self.reference.observable_names:
             values, rng = self.reference.observables[temperature], self._stream("md", "observables", temperature)
             walkers = np.repeat(np.arange(len(values)), values.shape[1])
-            flat, strata = values.reshape(-1, values.shape[-1]), np.zeros(len(values), int)
-            self._observable_rows("md", temperature, *weighted_mean(flat, None, walkers, strata, self.replicates, rng))
+            flat, counts = values.reshape(-1, values.shape[-1]), self.fixed.counts(temperature)
+            grouped = (walkers, np.zeros(len(values), int), self.replicates, rng)
+            self._observable_rows("md", temperature, *weighted_mean(flat, counts, *grouped))
 
     def observables(self, model: str, temperature: float, weights: np.ndarray) -> None:
         """Means over the training frames with weights ``(N,)``."""
         if self.reference.observable_names:
-            reference, rng = self.reference, self._stream(model, "observables", temperature)
-            grouped = (reference.training_walkers, reference.training_strata, self.replicates, rng)
-            self._observable_rows(model, temperature, *weighted_mean(reference.training_observables, weights, *grouped))
+            training, rng = self.training, self._stream(model, "observables", temperature)
+            values, grouped = training.flat(training.observables), (training.units, training.strata)
+            self._observable_rows(model, temperature, *weighted_mean(values, weights, *grouped, self.replicates, rng))
 
     # systems whose distribution is known
 
@@ -171,11 +181,11 @@ class Tables:
             row = {"states": "named", "state": name, "value": float(p)}
             self.population_rows.append(self._row("exact", temperature) | row)
         if self.has_reference(temperature):
-            points, counts = self.fixed.points[temperature], named.counts(temperature)
+            points, counts = self.fixed.points[temperature], named.by_walker(self.reference, temperature)
             strata = np.zeros(len(points), int)
             boot = bootstrap_masses(counts, strata, self.replicates, self._stream("md", "exact", temperature))
             walker = np.repeat(np.arange(len(points)), points.shape[1])
-            md = Candidate(points.reshape(-1, 2), None, walker, strata)
+            md = Candidate(points.reshape(-1, 2), self.fixed.counts(temperature), walker, strata)
             self._exact_scores("floor", temperature, counts.sum(0) / counts.sum(), boot, md)
 
     def _exact_scores(self, model, temperature, populations, boot, candidate: Candidate) -> None:
@@ -184,8 +194,8 @@ class Tables:
             return
         n, bins = len(candidate.points), self.fixed.bins
         scores = [
-            ("population_mae_exact", states.population_error, exact[1], populations, boot),
-            ("population_max_error_exact", states.population_max_error, exact[1], populations, boot),
+            ("population_mae_exact", population_error, exact[1], populations, boot),
+            ("population_max_error_exact", population_max_error, exact[1], populations, boot),
         ]
         histogram, strata = candidate.histogram(bins.assign(candidate.points), bins.cells)
         total = histogram.sum(0) / histogram.sum()

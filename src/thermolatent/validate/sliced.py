@@ -26,8 +26,10 @@ def directions(d: int, seed: int = 0, count: int = PROJECTIONS) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def standardize(reference: np.ndarray, periodic=None):
+def standardize(reference: np.ndarray, periodic=None, counts: np.ndarray | None = None):
     """A function that maps points ``(n, d)`` to units of the reference's standard deviation.
+
+    ``counts`` ``(n,)``: how often each point of the reference counts; once each by default.
 
     An angle becomes its cosine and sine, in units of their joint standard deviation, so that -pi and pi are one point.
     """
@@ -35,7 +37,8 @@ def standardize(reference: np.ndarray, periodic=None):
     scales = []
     for k, angle in enumerate(periodic):
         x = np.asarray(reference[:, k], float)
-        scale = np.sqrt(np.cos(x).var() + np.sin(x).var()) if angle else x.std()
+        parts = [np.cos(x), np.sin(x)] if angle else [x]
+        scale = np.sqrt(sum(_variance(part, counts) for part in parts))
         scales.append(scale if scale > 0 else 1.0)
 
     def transform(points: np.ndarray) -> np.ndarray:
@@ -46,6 +49,10 @@ def standardize(reference: np.ndarray, periodic=None):
         return np.stack(columns, axis=1)
 
     return transform
+
+
+def _variance(x: np.ndarray, counts: np.ndarray | None) -> float:
+    return x.var() if counts is None else np.cov(x, aweights=counts, ddof=0)
 
 
 def _wasserstein(x: np.ndarray, y: np.ndarray) -> np.ndarray:

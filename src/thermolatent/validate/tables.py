@@ -15,7 +15,7 @@ SCORE_COLUMNS = (
 )
 POPULATION_COLUMNS = (
     *("study", "model", "seed", "temperature", "role", "states"),
-    *("state", "value", "stderr", "n_eff"),
+    *("state", "value", "stderr", "low", "high", "n_eff"),
 )
 
 

@@ -50,15 +50,3 @@ def effective_sample_size(weights: np.ndarray) -> float:
     """Kish's ``(sum w)^2 / sum w^2``."""
     weights = np.asarray(weights, np.float64)
     return float(weights.sum() ** 2 / (weights**2).sum())
-
-
-def halves(starts: list[str]) -> np.ndarray:
-    """Which walkers belong to half A, ``(walkers,)`` bool; the others are half B.
-
-    Walkers of one start alternate between the halves, and the alternation runs on from start to start, so that both
-    halves have every start equally often and equally many walkers, up to one.
-    """
-    order = np.argsort(np.unique(starts, return_inverse=True)[1], kind="stable")
-    half = np.zeros(len(starts), bool)
-    half[order[::2]] = True
-    return half

@@ -1,0 +1,250 @@
+"""Frames of MD at several temperatures: the one class for those that are learned from and for those that are compared with.
+
+A frame keeps its walker, and counts as often as its weight says: a frame of biased MD, or of a bath coupled to the state, more
+or less often than once. Every statistic takes these counts; only the batch of a training step is ever drawn by them.
+
+**Training frame order**, the order of all frame weights: temperature as listed, then walker, then frame.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from thermolatent.artifacts import load_array, load_json, require_finite
+from thermolatent.errors import ArtifactError
+from thermolatent.rows import Rows, held, rows_of
+
+if TYPE_CHECKING:
+    from thermolatent.config import Study
+    from thermolatent.layout import Layout
+
+_FINGERPRINT_FRAMES = 5000
+
+
+class Place(NamedTuple):
+    """Where frames are in the MD: index of the temperature, walker at that temperature and frame in it, each ``(m,)``."""
+
+    temperature: np.ndarray
+    walker: np.ndarray
+    frame: np.ndarray
+
+
+@dataclass(eq=False)
+class Frames:
+    """Frames of the MD at some temperatures, in the order in which ``kT`` lists them.
+
+    Parameters
+    ----------
+    kT: thermal energy of each temperature, kJ/mol.
+    features: per temperature ``(walkers, frames, n_features)`` float32, memory maps or arrays, as the others.
+    plane: per temperature ``(walkers, frames, 2)`` float32, the fixed plane.
+    energies: per temperature ``(walkers, frames)`` float64, kJ/mol; NaN where the MD came without.
+    counts: how often each frame counts, ``(walkers, frames)`` at those temperatures whose frames carry weights, on any scale.
+        Here brought to mean 1 at each temperature, float64; ones, which take no memory, elsewhere.
+    starts: name of each walker's starting structure, per temperature; all the same where nothing is said.
+    observables: per temperature ``(walkers, frames, k)``.
+    observable_names: one for each of the k columns.
+    plane_periodic: whether each column of the plane is an angle.
+    """
+
+    kT: dict[float, float]
+    features: dict[float, np.ndarray]
+    plane: dict[float, np.ndarray]
+    energies: dict[float, np.ndarray]
+    counts: dict[float, np.ndarray] = field(default_factory=dict)
+    starts: dict[float, list[str]] = field(default_factory=dict)
+    observables: dict[float, np.ndarray] = field(default_factory=dict)
+    observable_names: list[str] = field(default_factory=list)
+    plane_periodic: tuple[bool, bool] = (False, False)
+
+    def __post_init__(self):
+        self.counts = {T: _of_mean_one(self.counts.get(T), self.shape(T)) for T in self.kT}
+
+    @property
+    def temperatures(self) -> list[float]:
+        return list(self.kT)
+
+    @property
+    def inverse_kT(self) -> np.ndarray:
+        """b = 1/kT of each temperature, mol/kJ, ``(K,)``."""
+        return 1 / np.array([*self.kT.values()])
+
+    def shape(self, temperature: float) -> tuple[int, int]:
+        """Walkers, and frames of each of them."""
+        return self.features[temperature].shape[:2]
+
+    @property
+    def frames_at(self) -> list[int]:
+        """Frames at each temperature, N_k; what they count together, too."""
+        return [walkers * frames for walkers, frames in map(self.shape, self.kT)]
+
+    def __len__(self) -> int:
+        return sum(self.frames_at)
+
+    def among(self, temperatures: Iterable[float]) -> Frames:
+        """The frames at these temperatures alone, in this order."""
+        wanted, own = list(temperatures), {}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, dict):
+                own[entry.name] = {T: value[T] for T in wanted if T in value}
+        return replace(self, **own)
+
+    @cached_property
+    def has_energies(self) -> bool:
+        """Whether all of the MD came with energies: existing trajectories need not, theirs are NaN then."""
+        return all(bool(np.isfinite(e).all()) for e in self.energies.values())
+
+    # In training frame order
+
+    def flat(self, arrays: Mapping[float, np.ndarray]) -> np.ndarray:
+        """Per-temperature arrays ``(walkers, frames, ...)`` in training frame order, ``(N, ...)``."""
+        chosen = [np.asarray(arrays[T]) for T in self.kT]
+        return np.concatenate([a.reshape(-1, *a.shape[2:]) for a in chosen])
+
+    def rows(self) -> Rows:
+        """The features in training frame order, ``(N, n_features)``, in memory only where they fit."""
+        return rows_of(list(self.features.values()))
+
+    @property
+    def held(self) -> bool:
+        """Whether the features are held in memory."""
+        return held(list(self.features.values()))
+
+    @cached_property
+    def weighted(self) -> bool:
+        """Whether the frames do not all count alike."""
+        return any(0 not in c.strides for c in self.counts.values())
+
+    @cached_property
+    def frame_counts(self) -> np.ndarray:
+        """How often each frame counts, ``(N,)`` float64, mean 1 at each temperature."""
+        return self.flat(self.counts) if self.weighted else np.broadcast_to(np.float64(1), (len(self),))
+
+    def counts_of(self, chosen: np.ndarray | slice = slice(None)) -> np.ndarray | None:
+        """How often the chosen frames (numbers or a mask) count, or None where all frames count alike."""
+        return self.frame_counts[chosen] if self.weighted else None
+
+    def temperature_index(self) -> np.ndarray:
+        """Which temperature each frame came from, ``(N,)`` int64."""
+        return np.repeat(np.arange(len(self.kT)), self.frames_at)
+
+    def theta(self, T_ref: float) -> np.ndarray:
+        """T / T_ref of each frame, ``(N,)`` float32."""
+        return np.repeat(np.asarray(self.temperatures, np.float32) / np.float32(T_ref), self.frames_at)
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """Walker of each frame, counted through over the temperatures, ``(N,)`` int64: MD independent of the others."""
+        shapes = [self.shape(T) for T in self.kT]
+        first = np.cumsum([0, *(walkers for walkers, _ in shapes)])
+        parts = zip(first, shapes, strict=False)
+        return np.concatenate([offset + np.repeat(np.arange(walkers), frames) for offset, (walkers, frames) in parts])
+
+    @cached_property
+    def strata(self) -> np.ndarray:
+        """Temperature (its index) of each unit, ``(units,)`` int64."""
+        return np.repeat(np.arange(len(self.kT)), [self.shape(T)[0] for T in self.kT])
+
+    def of_walkers(self, walkers: np.ndarray) -> np.ndarray:
+        """Mask ``(N,)`` of the frames of these walkers, ``(walkers,)`` bool, at every temperature."""
+        return np.concatenate([np.repeat(walkers, self.shape(T)[1]) for T in self.kT])
+
+    def place(self, numbers: np.ndarray) -> Place:
+        """Where frames, given by their numbers ``(m,)`` in training frame order, are in the MD."""
+        first = np.cumsum([0, *self.frames_at])
+        temperature = np.searchsorted(first, numbers, side="right") - 1
+        length = np.array([self.shape(T)[1] for T in self.kT])[temperature]
+        return Place(temperature, *np.divmod(np.asarray(numbers) - first[temperature], length))
+
+    # Walkers
+
+    @cached_property
+    def half(self) -> dict[float, np.ndarray]:
+        """Which walkers are in half A, per temperature ``(walkers,)`` bool; the others are half B."""
+        return {T: halves(self.starts.get(T) or [""] * self.shape(T)[0]) for T in self.kT}
+
+    def fingerprint(self) -> str:
+        """Digest of the shapes and of some thousand frames, evenly spaced: MD or features made anew differ in all."""
+        hashed = hashlib.sha256(repr(self.kT).encode())
+        for arrays in (self.features, self.plane, self.energies, self.counts):
+            for array in arrays.values():
+                rows = array.reshape(-1, *array.shape[2:])
+                hashed.update(repr((array.shape, array.dtype)).encode())
+                hashed.update(np.ascontiguousarray(rows[:: -(-len(rows) // _FINGERPRINT_FRAMES)]).tobytes())
+        return hashed.hexdigest()
+
+
+def halves(starts: list[str]) -> np.ndarray:
+    """Which walkers belong to half A, ``(walkers,)`` bool; the others are half B.
+
+    Walkers of one start alternate between the halves, and the alternation runs on from start to start, so that both
+    halves have every start equally often and equally many walkers, up to one.
+    """
+    order = np.argsort(np.unique(starts, return_inverse=True)[1], kind="stable")
+    half = np.zeros(len(starts), bool)
+    half[order[::2]] = True
+    return half
+
+
+def load_frames(
+    study: Study, layout: Layout, temperatures: Iterable[float] | None = None, starts: bool = False
+) -> Frames:
+    """Open what featurize wrote at these temperatures (default: the training temperatures) and at no other.
+
+    ``starts`` reads the protocols of the MD too. Raises :class:`ArtifactError` for what is missing or does not fit.
+    """
+    found = Frames({}, {}, {}, {})
+    for T in study.temperatures.train if temperatures is None else temperatures:
+        _load_temperature(found, study, layout, T)
+        if starts:
+            found.starts[T] = load_json(layout.protocol(T), "protocol of the MD")["starts"]
+            if len(found.starts[T]) != found.shape(T)[0]:
+                raise ArtifactError(
+                    f"{layout.protocol(T)}: names {len(found.starts[T])} starts, {layout.features(T)} holds "
+                    f"{found.shape(T)[0]} walkers; delete that and run featurize again"
+                )
+    return replace(found)
+
+
+def _load_temperature(found: Frames, study: Study, layout: Layout, T: float) -> None:
+    """Put the frames at one temperature into ``found``."""
+    header = load_json(layout.features_header(T), "features' header")
+    paths = {"features": layout.features(T), "plane": layout.plane(T), "energies": layout.energies(T)}
+    if names := header.get("observable_names", []):
+        paths["observables"] = layout.observables(T)
+    expected = (header.get("walkers", study.simulate.walkers), header.get("frames", study.frames))
+    if T in study.temperatures.train:
+        expected = (study.simulate.walkers, study.frames)
+    for kind, path in paths.items():
+        array = load_array(path, kind, mmap=True)
+        if array.shape[:2] != expected:
+            raise ArtifactError(
+                f"{path}: holds {array.shape[0]} walkers of {array.shape[1]} frames, must be {expected[0]} of "
+                f"{expected[1]}; delete it and run featurize again"
+            )
+        getattr(found, kind)[T] = array
+    require_finite(found.plane[T].reshape(-1, 2), layout.plane(T), "points")
+    if header.get("weighted", False):
+        log_weights = load_array(layout.log_weights(T), "log-weights")
+        if log_weights.shape != expected or not np.isfinite(log_weights).all():
+            raise ArtifactError(
+                f"{layout.log_weights(T)}: must be {expected} finite numbers; delete it and run featurize again"
+            )
+        found.counts[T] = np.exp(log_weights - log_weights.max())
+    found.kT[T] = study.system.kT(T)
+    found.observable_names, found.plane_periodic = names, tuple(header.get("plane_periodic", (False, False)))
+
+
+def _of_mean_one(counts: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
+    """Counts of mean 1; of frames that count alike a view of a single number."""
+    if counts is None or np.ptp(counts) == 0:
+        return np.broadcast_to(np.float64(1), shape)
+    counts = np.asarray(counts, np.float64)
+    return counts * (counts.size / counts.sum())

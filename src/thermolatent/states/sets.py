@@ -1,0 +1,45 @@
+"""Hard states of frames: one label per frame, and what weight each walker has in each state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermolatent.frames import Frames
+
+
+def state_counts(labels: np.ndarray, groups: np.ndarray, n_groups: int, n_states: int, weights=None) -> np.ndarray:
+    """Weighted counts ``(n_groups, n_states)`` of hard labels ``(n,)`` by walker ``(n,)``."""
+    flat = np.bincount(groups * n_states + labels, weights, minlength=n_groups * n_states)
+    return flat.reshape(n_groups, n_states)
+
+
+@dataclass
+class StateSet:
+    """A hard assignment of the frames at every simulated temperature.
+
+    Attributes
+    ----------
+    label: the ``states`` column of the populations: "named", "model", or "model_<name>" for a joint encoder.
+    plane: the ``plane`` column of the scores that belong to it.
+    names: one per state.
+    labels: per temperature ``(walkers, frames)`` int.
+    """
+
+    label: str
+    plane: str
+    names: list[str]
+    labels: dict[float, np.ndarray]
+
+    def by_walker(self, frames: Frames, temperature: float) -> np.ndarray:
+        """How much the frames of each walker in each state count together at one temperature, ``(walkers, states)``."""
+        labels = self.labels[temperature]
+        walker = np.repeat(np.arange(len(labels)), labels.shape[1])
+        counts = frames.counts[temperature].ravel()
+        return state_counts(labels.ravel(), walker, len(labels), len(self.names), counts)
+
+    def by_unit(self, training: Frames, weights: np.ndarray) -> np.ndarray:
+        """Weight per unit and state ``(units, states)`` of the training frames with weights ``(N,)``."""
+        labels = training.flat(self.labels)
+        return state_counts(labels, training.units, len(training.strata), len(self.names), weights)
