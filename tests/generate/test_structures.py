@@ -40,7 +40,7 @@ def log_weights_of_top(data):
 
 
 def test_positions_are_those_of_the_frames_asked_for(md):
-    study, layout, data = md
+    _, layout, data = md
     frames = np.random.default_rng(0).permutation(len(data))[:300]
     found = positions_of(layout, data, frames)
     np.testing.assert_allclose(found[:, 0, :2], data.flat(data.plane)[frames], atol=1e-6)
