@@ -78,6 +78,8 @@ def test_training_frame_order_and_places():
     np.testing.assert_array_equal(md.strata, [0, 0, 0, 1, 1])
     assert md.theta(1.0).tolist() == [2.0] * 15 + [1.0] * 8
     assert md.among([1.0]).flat(where).shape == (8, 2)
+    turned = Frames({T: T for T in shapes}, dict(reversed(where.items())), where, energies)
+    np.testing.assert_array_equal(turned.rows(), turned.flat(turned.features))
 
 
 def test_no_pair_crosses_walkers_whatever_counts(pair):

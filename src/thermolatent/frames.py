@@ -110,7 +110,7 @@ class Frames:
 
     def rows(self) -> Rows:
         """The features in training frame order, ``(N, n_features)``, in memory only where they fit."""
-        return rows_of(list(self.features.values()))
+        return rows_of([self.features[T] for T in self.kT])
 
     @property
     def held(self) -> bool:
