@@ -18,7 +18,8 @@ def exact(tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained(exact):
     """(study, layout) after pretrain, reweight and learn of both models, seed 0."""
-    from thermolatent.learn import pretrain, reweight, train
+    from thermolatent.learn import pretrain, train
+    from thermolatent.reweight import stage as reweight
 
     study, layout = exact
     pretrain.run(study, layout, 0)

@@ -25,7 +25,6 @@ def make_study(**changes):
             "batch_size": 512,
             "learning_rate": 5e-3,
         },
-        "reweight": {"width": 32, "steps": 600, "batch_size": 2048},
         "learn": {"steps": 800, "evaluate_every": 200, "batch_size": 1024, "learning_rate": 5e-3},
         "models": {
             "informed": {

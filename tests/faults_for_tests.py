@@ -23,7 +23,6 @@ TINY = copy.deepcopy(SOUND) | {
     "simulate": {"walkers": 4, "frames": 400, "save_every": 10, "equilibration": 200, "time_step": 0.02},
     "representation": {"initial_labels": 8, "epochs": 15, "refinements": 1, "batch_size": 128, "lag": 2}
     | {"learning_rate": 0.01},
-    "reweight": {"width": 8, "steps": 250, "batch_size": 256},
     "learn": {"steps": 60, "evaluate_every": 20, "batch_size": 256},
     "models": {"latf": SOUND["models"]["latf"] | {"informed": True, "encoder": "frozen"}},
     "generate": {"samples": 500, "structures": 3, "grid": 3},

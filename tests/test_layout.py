@@ -35,7 +35,7 @@ def paths(layout, temperatures, models, seeds, walkers=3):
         found += [layout.features(t), layout.plane(t), layout.energies(t), layout.features_header(t)]
     for s in seeds:
         found += [layout.exact_divergences(s)]
-        for file in (layout.spib(s), layout.reweighting(s), *(layout.model(m, s) for m in models)):
+        for file in (layout.spib(s), layout.reweighting, *(layout.model(m, s) for m in models)):
             found += [file, layout.history(file)]
     for m, s in itertools.product(models, seeds):
         found += [layout.surfaces(m, s), layout.generated(m, s), layout.paths(m, s)]

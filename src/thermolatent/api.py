@@ -21,8 +21,9 @@ from thermolatent.generate.weights import ModelWeights
 from thermolatent.layout import Layout
 from thermolatent.learn import train
 from thermolatent.learn.model import Model
-from thermolatent.learn.reweight import FrameWeights
 from thermolatent.project import STUDIES_VARIABLE, find_study
+from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.stage import load_reweighting
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
 from thermolatent.validate.profiles import Profiles
@@ -96,13 +97,18 @@ class Run:
         return self.model(name, seed)
 
     @cached_property
+    def reweighting(self) -> ConditionalReweighting:
+        """The study's estimator: populations, means and frame weights at any temperature, with error bars."""
+        return load_reweighting(self.layout, self.training)
+
+    @cached_property
     def _fixed(self) -> View:
         return fixed_view(self.study, self.reference)
 
     @cached_property
     def _named(self) -> StateSet:
         fixed = self._fixed
-        plane = NamedPlane(self.study.system, self.study.validate_.states, fixed.bins.edges, fixed.periodic)
+        plane = NamedPlane(self.study.system, self.study.validate_.states, fixed.bins.edges, fixed.training)
         return plane.state_set(fixed.points)
 
 
@@ -139,14 +145,13 @@ class Fitted:
     @cached_property
     def _weights(self) -> ModelWeights:
         run = self.run
-        informed = self.density.latent_potential is not None
-        frames = FrameWeights(run.study, run.layout, self.seed, run.training) if informed else None
-        return ModelWeights(self.density, run.training, frames)
+        reweighting = run.reweighting if self.density.about["informed"] else None
+        return ModelWeights(self.density, run.training, reweighting)
 
     def predict(self, temperature: float, samples: int = 10_000) -> Prediction:
         """The ensemble at ``temperature``, in the study's unit. Seed, model and number of samples decide it."""
         run, training = self.run, self.run._fixed.training
-        log_w, fraction = self._weights.log_weights(temperature, run.study.system.kT(temperature))
+        log_w, fraction = self._weights.log_weights(temperature)
         weights = np.exp(log_w)
         counts = run._named.by_unit(training, weights).sum(0)
         means = weights @ training.flat(training.observables) if training.observables else []

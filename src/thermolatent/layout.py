@@ -109,8 +109,10 @@ class Layout:
     def spib(self, seed) -> str:
         return f"{self.root}/pretrain/seed{seed}.safetensors"
 
-    def reweighting(self, seed) -> str:
-        return f"{self.root}/reweight/seed{seed}.safetensors"
+    @property
+    def reweighting(self) -> str:
+        """The estimator, one for all seeds."""
+        return f"{self.root}/reweight/reweighting.safetensors"
 
     def model(self, model, seed) -> str:
         return f"{self.root}/learn/{model}/seed{seed}.safetensors"
@@ -168,12 +170,17 @@ class Layout:
 
     @property
     def predictions(self) -> str:
-        """Populations with their spread over seeds, trust figures and a verdict; needs no reference MD."""
+        """Populations with intervals and verdicts; needs no reference MD."""
         return f"{self.root}/validate/predictions.csv"
 
     @property
+    def convergence(self) -> str:
+        """Whether the MD shows enough of each named state at each training temperature."""
+        return f"{self.root}/validate/convergence.csv"
+
+    @property
     def melting(self) -> str:
-        """Two-state fits to the populations of one named state; no rows where the study asks for none."""
+        """Melting temperature, enthalpy, entropy, heat capacity of one named state; no rows where the study asks for none."""
         return f"{self.root}/validate/melting.csv"
 
     @property

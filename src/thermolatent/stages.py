@@ -67,17 +67,18 @@ STAGES = {
         "SPIB on the training temperatures",
     ),
     "reweight": Stage(
-        "thermolatent.learn.reweight:run",
+        "thermolatent.reweight.stage:run",
         ("seed",),
-        ("system.kind", "temperatures.train", "reweight", "learn.device"),
-        "the conditional-reweighting network",
+        ("system.kind", "temperatures.train", "reweight", "validate.states"),
+        "the estimator of populations and frame weights at any temperature",
+        ("thermolatent.systems",),
     ),
     "learn": Stage(
         "thermolatent.learn.train:run",
         ("model", "seed"),
         (
             *("system.kind", "temperatures.train", "temperature_range"),
-            *("representation", "reweight", "learn", "models.{model}"),
+            *("representation", "learn", "models.{model}"),
         ),
         "a model of p(z|T)",
     ),

@@ -16,7 +16,6 @@ SMALL = {
     "temperatures": {"predict": [0.3, 0.4], "reference": [0.3]},
     "simulate": {"walkers": 4, "frames": 150, "save_every": 50, "equilibration": 1000},
     "representation": {"epochs": 3, "refinements": 1, "initial_labels": 8, "batch_size": 128, "learning_rate": 5e-3},
-    "reweight": {"width": 8, "steps": 100, "batch_size": 256},
     "learn": {"steps": 60, "evaluate_every": 30, "batch_size": 256},
     "generate": {"samples": 500, "structures": 5, "grid": 3},
     "validate": {"bins": 10, "bootstrap": 5},

@@ -10,14 +10,13 @@ import torch
 from exact_study import make_study
 
 from thermolatent.artifacts import load_arrays
-from thermolatent.densities.reweighting import effective_fraction
 from thermolatent.errors import ThermolatentError
 from thermolatent.frames import load_frames
 from thermolatent.generate import stage
 from thermolatent.generate.weights import ModelWeights, bounded
 from thermolatent.learn.model import Model
-from thermolatent.learn.reweight import FrameWeights, LearnedWeights, fit_latent_potential
-from thermolatent.learn.training import Checkpoint
+from thermolatent.reweight.mbar import effective_fraction
+from thermolatent.reweight.stage import load_reweighting
 from thermolatent.systems.three_hole import ThreeHole
 
 
@@ -69,68 +68,25 @@ def test_frame_weights_give_exact_averages_of_features(generated):
     assert abs(data.energies[1.5].mean() - ThreeHole().exact_mean_energy(1.0)) > 0.4  # the test can fail
 
 
-def test_informed_weights_follow_what_the_latent_does_not_see(trained, tmp_path):
-    """Latent: x alone. The mean of y at given x changes with T, which weights of z cannot know and informed ones do."""
-    study, layout = trained
-    model = Model.load(layout.model("informed", 0))
-    with torch.no_grad():
-        model.representation.spib.encoder.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
-    data = load_frames(study, layout)
-    weights = FrameWeights(study, layout, 0, data)
-    latents = model.representation.encode(data.flat(data.features))
-    model.latent_potential = fit_latent_potential(study, weights, latents, 0, Checkpoint(str(tmp_path / "x"), 0))
-    latent_weights = LearnedWeights(model.latent_potential, data, latents)
-    # A density whose ratio to the data is right at every z leaves only p(y|x) to be judged.
-    model.log_prob = lambda z, T: latent_weights.log_weights(1 / T)
-    informed = ModelWeights(model, data, weights)
-    uninformed = ModelWeights(model, data, None)
-    for weighted in (informed, uninformed):
-        weighted._log_data = np.zeros(len(latents))
-    y = data.flat(data.features)[:, 1]
-    exact = ThreeHole().sample_exact(200_000, 0.5, np.random.default_rng(0))[:, 1].mean()
-    error = {
-        name: abs((np.exp(w.log_weights(0.5, 0.5)[0]) * y).sum() - exact)
-        for name, w in {"informed": informed, "uninformed": uninformed}.items()
-    }
-    assert error["informed"] < 0.02
-    assert error["uninformed"] > 0.04
-
-
-def test_an_informed_density_far_too_high_at_a_few_frames_is_held_to_the_reweighting(trained):
-    """A diffusion's ln p of frames far from all others, as on three-hole: weights as if it were right there."""
+def test_informed_weights_are_the_reweightings_and_know_what_the_latent_does_not_see(trained):
+    """Latent: x alone. The mean of y at given x changes with T, which weights of z cannot know and the reweighting does."""
     study, layout = trained
     model, data = Model.load(layout.model("informed", 0)), load_frames(study, layout)
-    weights = ModelWeights(model, data, FrameWeights(study, layout, 0, data))
-    right, share = weights.log_weights(1.0, 1.0)
-    far = np.argsort(right)[:5]  # frames that hardly belong to this ensemble
-    density = weights.log_density
-
-    def wrong(z, T):
-        log_p = np.array(density(z, T))
-        log_p[far] += 30.0
-        return log_p
-
-    weights.log_density = wrong
-    found, share_found = weights.log_weights(1.0, 1.0)
-    assert np.exp(right[far]).sum() < 1e-5
-    assert np.exp(found[far]).sum() < 1e-3
-    np.testing.assert_allclose(np.delete(found, far), np.delete(right, far), atol=1e-3)
-    assert share_found == pytest.approx(share, rel=0.01)
-
-
-def test_noise_of_the_energies_does_not_reach_the_latents_potential(trained, tmp_path):
-    """With a solvent's noise in the energies A(z, b) is that of the features' A(x, b), to the last bit."""
-    study, layout = trained
-    data = load_frames(study, layout)
-    rng = np.random.default_rng(0)
-    noisy = dataclasses.replace(data, energies={T: e + rng.normal(scale=50.0, size=e.shape) for T, e in data.energies.items()})
-    latents = Model.load(layout.model("informed", 0)).representation.encode(data.flat(data.features))
-    found = []
-    for name, frames in {"plain": data, "noisy": noisy}.items():
-        weights, checkpoint = FrameWeights(study, layout, 0, frames), Checkpoint(str(tmp_path / name), 0)
-        potential = fit_latent_potential(study, weights, latents, 0, checkpoint)
-        found.append(LearnedWeights(potential, frames, latents).log_weights(1 / 0.5))
-    np.testing.assert_array_equal(*found)
+    with torch.no_grad():
+        model.representation.spib.encoder.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+    reweighting = load_reweighting(layout, data)
+    informed = ModelWeights(model, data, reweighting)
+    np.testing.assert_allclose(np.exp(informed.log_weights(0.7)[0]), reweighting.weights(0.7), rtol=1e-12)
+    uninformed = ModelWeights(model, data, None)
+    # A density that is right at every z leaves only p(y|x) to be judged.
+    bins = np.digitize(uninformed.latents[:, 0], np.quantile(uninformed.latents[:, 0], np.linspace(0, 1, 101)[1:-1]))
+    mass = {T: np.bincount(bins, reweighting.weights(T), minlength=100) for T in (0.5, 0.7, 1.5)}
+    uninformed.log_density = lambda z, T: np.log(mass[T])[bins]
+    exact = ThreeHole().sample_exact(200_000, 0.7, np.random.default_rng(0))[:, 1].mean()
+    y = data.flat(data.features)[:, 1]
+    error = [abs((np.exp(w.log_weights(0.7)[0]) * y).sum() - exact) for w in (informed, uninformed)]
+    assert error[0] < 0.03
+    assert error[1] > 2 * error[0]
 
 
 @pytest.mark.parametrize("spread", [0.1, 1.0, 3.0, 20.0])
@@ -154,14 +110,14 @@ def test_one_frame_far_from_all_others_does_not_stand_for_the_ensemble(trained, 
     study, layout = trained
     model, data = Model.load(layout.model("informed", 0)), load_frames(study, layout)
     weights = ModelWeights(model, data, None)
-    right, fraction = weights.log_weights(1.0, 1.0)
+    right, fraction = weights.log_weights(1.0)
     assert fraction == pytest.approx(effective_fraction(right))
     assert not caplog.records
     density = weights.log_density
     spoiled = np.zeros(len(weights.latents))
     spoiled[7] = 1000.0
     weights.log_density = lambda z, T: density(z, T) + spoiled
-    found, fraction = weights.log_weights(1.0, 1.0)
+    found, fraction = weights.log_weights(1.0)
     assert fraction == pytest.approx(1 / len(found))
     assert "do not trust this density there" in caplog.text
     difference = np.abs(np.exp(found) - np.exp(right)).sum() / 2

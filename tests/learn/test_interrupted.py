@@ -13,8 +13,9 @@ from exact_study import make_study
 from thermolatent.artifacts import load_array, save_array
 from thermolatent.densities.descent import Descent
 from thermolatent.errors import Stopped
-from thermolatent.learn import pretrain, reweight, train
+from thermolatent.learn import pretrain, train
 from thermolatent.learn.training import Checkpoint
+from thermolatent.reweight import stage as reweight
 
 FLOW = {"kind": "flow", "couplings": 2, "width": 4}
 #: Of each kind of state that a training can have: a search, a network of potentials, an encoder that learns and is then
@@ -27,7 +28,6 @@ MODELS = {
 }
 SMALL = {
     "representation": {"initial_labels": 8, "epochs": 4, "refinements": 2, "batch_size": 2048, "learning_rate": 5e-3},
-    "reweight": {"width": 8, "steps": 250, "batch_size": 256},
     "learn": {"steps": 80, "evaluate_every": 30, "batch_size": 256},
     "models": MODELS,
 }
@@ -124,7 +124,7 @@ def test_the_reweighting_networks(whole, apart, tmp_path, monkeypatch, how):
     (tmp_path / "reweight").unlink()
     interrupting(monkeypatch, Descent, "_advance", how, (210,))
     assert until_done(lambda: reweight.run(study, apart, 0)) >= 3
-    same(apart, expected, lambda layout: layout.reweighting(0))
+    same(apart, expected, lambda layout: layout.reweighting)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, "killed"])

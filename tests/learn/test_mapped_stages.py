@@ -11,12 +11,12 @@ from thermolatent.artifacts import load_arrays, load_model
 from thermolatent.frames import load_frames
 from thermolatent.generate import stage as generate
 from thermolatent.layout import Layout
-from thermolatent.learn import pretrain, reweight, train
+from thermolatent.learn import pretrain, train
 from thermolatent.learn.labels import order_parameters
+from thermolatent.reweight import stage as reweight
 
 BRIEF = {
     "representation": {"initial_labels": 12, "epochs": 2, "refinements": 1, "batch_size": 2048, "learning_rate": 5e-3},
-    "reweight": {"width": 8, "steps": 40, "batch_size": 512},
     "learn": {"steps": 40, "evaluate_every": 20, "batch_size": 512},
 }
 

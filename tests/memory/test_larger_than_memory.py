@@ -30,7 +30,6 @@ STUDY = {
     "simulate": {"walkers": WALKERS, "frames": FRAMES, "time_step": 0.02},
     "featurize": {"features": ["position_xy"], "plane": ["position_xy"]},
     "representation": {"initial_labels": 12, "epochs": 1, "refinements": 1, "batch_size": 4096, "learning_rate": 5e-3},
-    "reweight": {"width": 8, "steps": 300, "batch_size": 1024},
     "learn": {"steps": 300, "evaluate_every": 100, "batch_size": 1024, "learning_rate": 5e-3},
     "models": {
         "latf": {

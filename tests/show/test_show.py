@@ -80,7 +80,7 @@ def test_models(trained):
     spib = told(layout.spib(0))
     assert "SPIB" in spib
     assert f"lag {study.representation.lag} frames" in spib
-    assert "conditional: " in told(layout.reweighting(0))
+    assert "conditional: " in told(layout.reweighting)
     name = next(iter(study.models))
     text = told(layout.model(name, 0))
     assert f"model {name}, seed 0" in text
@@ -107,8 +107,11 @@ def test_ensembles_and_lists(tmp_path):
     [
         ("study,model,seed,temperature,role,plane,metric,value,stderr,unit,n_ref,n_gen", "scores: "),
         ("study,model,seed,temperature,role,states,state,value,stderr,n_eff", "populations and means"),
-        ("study,model,temperature,role,state,mean,std,n_seeds,ess_fraction,trusted,reasons", "predictions: "),
-        ("study,model,state,Tm,Tm_stderr,dH,dH_stderr,dS,dS_stderr,chi2", "two-state melting"),
+        ("study,predictor,temperature,role,state,value,stderr,low,high,sampling,verdict,reason,remedy", "predictions: "),
+        ("study,temperature,state,share,visits,evidence,r_hat,assessable,reason,remedy", "how much of each state"),
+        ("study,predictor,state,quantity,value,stderr,low,high,chi2,extrapolated", "melting of one state"),
+        ("state,temperature,cause,half of the interval", "how wide the intervals"),
+        ("state,temperature,role,prediction,half,MD,MD half,difference", "predictions against MD"),
         ("quantity,series,temperature,median,low,high,stderr,seeds", "what a figure shows"),
     ],
 )

@@ -23,7 +23,7 @@ def test_parameters_of_an_exact_curve_come_back(dH, Tm):
     assert found[:6:2] == pytest.approx((Tm, dH, dH / Tm), rel=1e-5)
     assert found.chi2 < 1e-6
     assert found.extrapolated == (Tm > 440)
-    np.testing.assert_allclose(two_state_population(found, T, kT), exact(dH, Tm), rtol=1e-5)
+    np.testing.assert_allclose(two_state_population(found.dH, found.Tm, T, kT), exact(dH, Tm), rtol=1e-5)
 
 
 def test_errors_are_the_scatter_of_repeated_fits():
@@ -58,22 +58,31 @@ def test_what_is_no_melting_curve_is_said():
 
 
 def test_rows_of_the_table_average_the_seeds(caplog):
+    models = {"latf": SimpleNamespace(informed=True), "latf_published": SimpleNamespace(informed=False)}
     study = SimpleNamespace(
-        name="mine", validate_=SimpleNamespace(melting="folded"), system=SimpleNamespace(kT=lambda t: GAS_CONSTANT * t)
+        name="mine",
+        models=models,
+        validate_=SimpleNamespace(melting="folded"),
+        system=SimpleNamespace(kT=lambda t: GAS_CONSTANT * t),
     )
     base = {"states": "named", "state": "folded", "stderr": "0.01"}
     populations = [
-        base | {"model": "latf", "temperature": str(t), "value": str(p + shift), "seed": seed}
+        base | {"model": model, "temperature": str(t), "value": str(p + shift), "seed": seed}
+        for model in (*models, "mbar")
         for seed, shift in (("0", 0.02), ("1", -0.02))
         for t, p in zip(T, exact(40, 381), strict=True)
     ]
     populations += [base | {"model": "md", "temperature": "340", "value": "0.8"}]
     populations += [row | {"states": "model", "value": "0.1"} for row in populations[:3]]
-    (found,) = rows(study, populations)
-    assert (found["model"], found["state"], found["n_temperatures"]) == ("latf", "folded", 6)
-    assert found["extrapolated"] == "no"
-    assert (found["Tm"], found["dH"]) == pytest.approx((381, 40), rel=1e-3)
+    found = {row["quantity"]: row for row in rows(study, populations)}
+    assert {row["predictor"] for row in found.values()} == {"latf_published"}, (
+        "an informed model's is the reweighting's"
+    )
+    assert {(row["state"], row["extrapolated"]) for row in found.values()} == {("folded", "no")}
+    assert [found[q]["value"] for q in ("Tm", "dH", "dS")] == pytest.approx([381, 40, 40 / 381], rel=1e-3)
     alone = fit_two_state(T, kT, exact(40, 381), np.full(6, np.hypot(0.01, np.sqrt(2) * 0.02)))
-    assert found["Tm_stderr"] == pytest.approx(alone.Tm_stderr, rel=1e-3)
+    assert found["Tm"]["stderr"] == pytest.approx(alone.Tm_stderr, rel=1e-3)
+    assert found["Tm"]["high"] - found["Tm"]["low"] == pytest.approx(2 * 1.96 * alone.Tm_stderr, rel=1e-3)
+    assert found["dS"]["chi2"] == pytest.approx(alone.chi2, abs=1e-6)
     assert "md" in caplog.text
     assert "three temperatures" in caplog.text

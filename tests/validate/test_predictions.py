@@ -1,124 +1,248 @@
-"""Spread over seeds, agreement with the reweightings, and verdicts, on tables written down here."""
+"""Predictions and their verdicts, on a two-state system fitted here, against what the verdict itself says."""
 
-import statistics
+import logging
 
+import numpy as np
 import pytest
+from reweight.two_states import md
 
-from thermolatent.validate.metrics import METRICS
+from thermolatent import ConditionalReweighting
+from thermolatent.artifacts import load_json, save_json
+from thermolatent.config import Study
+from thermolatent.errors import ThermolatentError
+from thermolatent.layout import Layout
+from thermolatent.reweight.verdict import PARTS, judge
+from thermolatent.validate import gather, melting
 from thermolatent.validate.predictions import (
     COLUMNS,
-    FIGURES,
-    LIMITS,
-    UNTESTED,
-    doubts,
+    NOT_INFORMED,
+    ModelShares,
+    decimals,
+    doubts_of,
     prediction_rows,
-    predictors,
-    trust_rows,
+    predictions_at,
+    sentence,
 )
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
-STATES = ("left", "right", "top")
-
-
-def population(model, T, seed, values):
-    return [
-        {"model": model, "temperature": T, "seed": seed, "states": "named", "state": s, "value": str(v)}
-        for s, v in zip(STATES, values, strict=True)
-    ]
+ASKED = 1.4
+STATES = ("zero", "one")
 
 
-def score(model, T, seed, metric, value):
-    return {"model": model, "temperature": T, "seed": seed, "metric": metric, "value": str(value)}
-
-
-@pytest.fixture
-def tables():
-    """Scores and populations at T = 1, two seeds; the reweighting ``which_t`` is far off, but exhausted."""
-    populations = [
-        *population("good", "1", "0", (0.40, 0.40, 0.20)),
-        *population("good", "1", "1", (0.42, 0.36, 0.22)),
-        *population("conditional", "1", "0", (0.41, 0.41, 0.18)),
-        *population("conditional", "1", "1", (0.41, 0.40, 0.19)),
-        *population("mbar", "1", "0", (0.40, 0.43, 0.17)),
-        *population("mbar", "1", "1", (0.40, 0.43, 0.17)),
-        *population("which_t", "1", "0", (0.1, 0.1, 0.8)),
-        *population("which_t", "1", "1", (0.1, 0.1, 0.8)),
-        {"model": "good", "temperature": "1", "seed": "0", "states": "model", "state": "0", "value": "0.9"},
-    ]
-    shares = {"good": 0.3, "conditional": 0.4, "mbar": 0.2, "which_t": 0.01}
-    scores = [score(name, "1", seed, "ess_fraction", share) for name, share in shares.items() for seed in "01"]
-    return scores, populations
-
-
-def found(rows, **where):
-    return [r["value"] for r in rows if all(r[k] == v for k, v in where.items())]
-
-
-def test_spread_over_seeds_is_the_largest_standard_deviation_once_per_seed(study, tables):
-    rows = trust_rows(study, *tables)
-    spread = statistics.stdev([0.40, 0.36])
-    assert found(rows, model="good", metric="trust_seeds") == pytest.approx([spread, spread])
-    assert [r["seed"] for r in rows if (r["model"], r["metric"]) == ("good", "trust_seeds")] == ["0", "1"]
-    assert {(r["temperature"], r["role"], r["plane"]) for r in rows} == {("1", "interpolate", "fixed")}
-    assert all(r["unit"] == METRICS[r["metric"]].unit for r in rows)
-
-
-def test_one_seed_has_no_spread(study, tables):
-    scores, populations = ([r for r in table if r["seed"] == "0"] for table in tables)
-    rows = trust_rows(study, scores, populations)
-    assert found(rows, metric="trust_seeds") == []
-    judged = prediction_rows(study, scores + rows, populations)
-    assert {r["n_seeds"] for r in judged} == {1}
-    assert {r["std"] for r in judged} == {None}
-
-
-def test_reweightings_that_are_exhausted_or_the_predictor_itself_do_not_count(study, tables):
-    rows = trust_rows(study, *tables)
-    assert found(rows, model="good", metric="trust_reweighting") == pytest.approx([0.03, 0.07])
-    assert found(rows, model="conditional", metric="trust_reweighting") == pytest.approx([0.02, 0.03])
-
-
-def test_predictions_have_mean_spread_figures_and_verdict(study, tables):
-    scores, populations = tables
-    scores = scores + [score("conditional", "1", seed, "trust_basis", 0.01) for seed in "01"]
-    scores += [score("good", "1", seed, "trust_log_density", value) for seed, value in (("0", 0.03), ("1", 0.05))]
-    rows = prediction_rows(study, scores + trust_rows(study, scores, populations), populations)
-    assert set(COLUMNS) >= {key for row in rows for key in row}
-    good = {row["state"]: row for row in rows if row["model"] == "good"}
-    assert list(good) == list(STATES)
-    assert good["right"]["mean"] == pytest.approx(0.38)
-    assert good["right"]["std"] == pytest.approx(statistics.stdev([0.40, 0.36]))
-    expected = {"ess_fraction": 0.3, "trust_reweighting": 0.05, "trust_basis": 0.01, "trust_log_density": 0.04}
-    assert {k: good["top"][k] for k in expected} == pytest.approx(expected)
-    assert good["left"]["trusted"] == "no"
-    assert good["left"]["reasons"] == "a named population scatters by 0.028 over the seeds (limit 0.025)"
-    conditional = next(row for row in rows if row["model"] == "conditional")
-    assert (conditional["trusted"], conditional["reasons"]) == ("yes", "")
-    assert "trust_log_density" not in conditional
-    which_t = next(row for row in rows if row["model"] == "which_t")
-    assert which_t["reasons"].startswith(
-        "only 1 % of the training frames count (limit 5 %); a named population differs by"
+def make_study(name="tiny", tolerance=0.05, **validate):
+    return Study(
+        name=name,
+        system="three_hole",
+        temperatures={"train": [1.0, 2.0], "predict": [ASKED, 2.5]},
+        simulate={"walkers": 8, "frames": 400, "time_step": 0.02},
+        featurize={"features": ["position_xy"], "plane": ["position_xy"]},
+        models={
+            "known": {"density": "flow", "encoder": "frozen", "informed": True},
+            "published": {"density": "flow", "encoder": "joint"},
+        },
+        validate={
+            "states": {"kind": "nearest", "centers": {"zero": [0, 0], "one": [1, 0]}},
+            "tolerance": tolerance,
+            **validate,
+        },
     )
-    assert {row["model"] for row in rows} == {"good", "which_t", "conditional"} <= set(predictors(study))
 
 
-def test_without_energies_two_temperatures_are_not_enough_to_trust_a_third(study):
-    populations = [row for T in ("0.5", "1", "1.5", "2") for row in population("which_t", T, "0", (0.4, 0.4, 0.2))]
-    rows = prediction_rows(study, [], populations)
-    verdicts = {row["temperature"]: (row["trusted"], row["reasons"]) for row in rows}
-    assert verdicts == {"0.5": ("yes", ""), "1": ("no", UNTESTED), "1.5": ("yes", ""), "2": ("no", UNTESTED)}
-    three = study.temperatures.model_copy(update={"train": [0.5, 1.0, 1.5], "predict": [2.0], "reference": []})
-    rows = prediction_rows(study.model_copy(update={"temperatures": three}), [], populations)
-    assert {row["trusted"] for row in rows} == {"yes"}
+@pytest.fixture(scope="module")
+def reweighting():
+    return ConditionalReweighting(network=False).fit(**md(units=12))
 
 
-@pytest.mark.parametrize("figure", FIGURES)
-def test_each_figure_alone_can_raise_a_doubt(figure):
-    if figure == "ess_fraction":
-        held, broken, spelled = 0.05, 0.0004, "0.04 %"
-    else:
-        held, broken, spelled = LIMITS[figure], 2 * LIMITS[figure], f"{2 * LIMITS[figure]:g}"
-    assert doubts({figure: held}) == []
-    (reason,) = doubts({figure: broken})
-    assert spelled in reason
-    assert "limit" in reason
-    assert ";" not in reason  # which separates them in the table
+def numbers(rows):
+    return np.array([[float(row[name]) for name in ("value", "stderr", "low", "high", *PARTS)] for row in rows])
+
+
+def of(rows, predictor):
+    return [row for row in rows if row["predictor"] == predictor]
+
+
+@pytest.mark.parametrize("temperature", [ASKED, 1.0, 2.5])
+def test_the_answer_is_the_verdicts(reweighting, temperature):
+    rows = predictions_at(make_study(), reweighting, temperature)
+    expected = judge(reweighting, temperature, 0.05)
+    assert [row["state"] for row in rows] == list(STATES)
+    assert {row["predictor"] for row in rows} == {"reweighting"}
+    np.testing.assert_array_equal(numbers(rows), expected[["value", "stderr", "low", "high", *PARTS]].to_numpy())
+    for name in ("verdict", "reason", "remedy"):
+        assert [row[name] for row in rows] == list(expected[name])
+    assert {row["role"] for row in rows} == {make_study().temperatures.role(temperature)}
+    assert all(set(row) == set(COLUMNS) for row in rows)
+
+
+def test_a_smoke_run_is_never_trusted_and_says_so(reweighting):
+    full, smoke = (predictions_at(make_study(name), reweighting, ASKED) for name in ("tiny", "tiny@smoke"))
+    assert {row["verdict"] for row in full} == {"trusted"}
+    assert {row["verdict"] for row in smoke} == {"not trusted"}
+    assert all("a smoke run: too short to trust" in row["reason"] for row in smoke)
+    np.testing.assert_array_equal(numbers(full), numbers(smoke))
+    assert doubts_of(make_study("tiny@large")) == ["scale large: only full runs are trusted"]
+
+
+def test_an_informed_model_adds_its_distance_and_the_scatter_of_its_seeds(reweighting):
+    p = reweighting.shares(ASKED)
+    off = np.array([0.02, -0.02])
+    seeds = p + np.array([off - 0.01, off, off + 0.03])
+    rows = predictions_at(make_study(), reweighting, ASKED, {"known": ModelShares(seeds)})
+    headline, model = of(rows, "reweighting"), of(rows, "known")
+    added = np.hypot(0.02, np.std([-0.01, 0, 0.03], ddof=1))
+    expected = judge(reweighting, ASKED, 0.05, model=np.full(2, added))
+    np.testing.assert_allclose(numbers(model), expected[["value", "stderr", "low", "high", *PARTS]].to_numpy())
+    np.testing.assert_allclose(numbers(model)[:, 1] ** 2, numbers(headline)[:, 1] ** 2 + added**2)
+    assert {row["verdict"] for row in model} == {"not trusted"}
+    assert all("is the density model" in row["reason"] for row in model)
+    assert [row["value"] for row in model] == [row["value"] for row in headline]
+
+
+def test_one_seed_at_the_reweightings_number_adds_nothing(reweighting):
+    rows = predictions_at(make_study(), reweighting, ASKED, {"known": ModelShares(reweighting.shares(ASKED)[None])})
+    np.testing.assert_allclose(numbers(of(rows, "known")), numbers(of(rows, "reweighting")))
+
+
+def test_a_model_that_is_not_informed_says_its_own_number(reweighting):
+    values, stderr = np.array([[0.3, 0.7], [0.5, 0.5]]), np.full((2, 2), 0.01)
+    rows = of(predictions_at(make_study(), reweighting, ASKED, {"published": ModelShares(values, stderr)}), "published")
+    assert [row["value"] for row in rows] == pytest.approx([0.4, 0.6])
+    both = np.hypot(0.01, np.std([0.3, 0.5], ddof=1))
+    assert [row["stderr"] for row in rows] == pytest.approx([both, both])
+    low = 1 / (1 + np.exp(-(np.log(0.4 / 0.6) - 1.959964 * both / 0.24)))
+    assert rows[0]["low"] == pytest.approx(low, rel=1e-6)
+    assert {(row["verdict"], row["reason"]) for row in rows} == {("model's own", NOT_INFORMED)}
+    assert np.isnan([row[name] for row in rows for name in PARTS]).all()
+
+
+def test_nothing_is_said_of_another_temperature_from_one(reweighting):
+    one = ConditionalReweighting(network=False).fit(**md(temperatures=(1.0,)))
+    rows = predictions_at(make_study(), one, ASKED)
+    assert {row["verdict"] for row in rows} == {"not assessable"}
+    assert {row["reason"] for row in rows} == {"the only MD is at 1"}
+    assert np.isnan(numbers(rows)).all()
+    assert np.isfinite(numbers(predictions_at(make_study(), one, 1.0))).all()
+
+
+def population_rows(study, reweighting, seeds=(0, 1)):
+    """What the models' tables hold: named shares, of the informed model by its own samples as well, a bit off."""
+    for seed in seeds:
+        for T in study.temperatures.generated:
+            base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
+            p = reweighting.shares(T)
+            named = [("known", "named", p), ("known", "density", p + 0.01 * (1 + seed) * np.array([1, -1]))]
+            named += [("published", "named", np.array([0.2, 0.8])), ("published", "density", np.array([0.1, 0.9]))]
+            for model, kind, values in named:
+                for state, value in zip(STATES, values, strict=True):
+                    told = {"model": model, "states": kind, "state": state, "value": float(value), "stderr": 0.02}
+                    yield base | told
+
+
+def written(study, layout, rows):
+    """The rows as text, read again."""
+    write_table(layout.all_populations, POPULATION_COLUMNS, rows)
+    return read_table(layout.all_populations, POPULATION_COLUMNS)
+
+
+def test_the_table_is_the_answer_at_every_temperature(reweighting, tmp_path):
+    study, layout = make_study(), Layout(str(tmp_path))
+    rows = prediction_rows(study, reweighting, written(study, layout, population_rows(study, reweighting)))
+    predictors = ("reweighting", *study.models)
+    assert [(r["temperature"], r["predictor"], r["state"]) for r in rows] == [
+        (f"{T:g}", name, state) for T in (1.0, ASKED, 2.0, 2.5) for name in predictors for state in STATES
+    ]
+    p = reweighting.shares(ASKED)
+    own = ModelShares(p + np.array([[0.01, -0.01], [0.02, -0.02]]))
+    alone = predictions_at(study, reweighting, ASKED, {"known": own})
+    here = [row for row in rows if row["temperature"] == f"{ASKED:g}"]
+    np.testing.assert_allclose(numbers(of(here, "known")), numbers(of(alone, "known")), rtol=1e-5)
+    assert {row["value"] for row in of(rows, "published")} == {0.2, 0.8}, "by its frame weights, not its samples"
+
+
+def test_a_model_without_samples_is_named(reweighting, tmp_path):
+    study, layout = make_study(), Layout(str(tmp_path))
+    rows = [row for row in population_rows(study, reweighting) if row["states"] == "named"]
+    with pytest.raises(ThermolatentError, match=r"known: has no density populations at T = 1; run validate again"):
+        prediction_rows(study, reweighting, written(study, layout, rows))
+
+
+def row(**changes):
+    told = {"state": "hexagon", "value": 0.31, "low": 0.27, "high": 0.35, "sampling": 0.03, "form": 0.02}
+    told |= {"visits": 0.001, "model": 0.01, "verdict": "trusted", "reason": "", "remedy": "", "role": "interpolate"}
+    return told | changes
+
+
+def test_sentences_for_people():
+    start = "hexagon 0.31 +- 0.04 (0.27 to 0.35; sampling 0.03, temperature form 0.02, model 0.01)"
+    assert sentence(row(), 0.05) == f"{start}, trusted within 0.05"
+    assert sentence({k: str(v) for k, v in row().items()}, 0.05) == f"{start}, trusted within 0.05", "a table's text"
+    assert sentence(row(role="extrapolate"), 0.1) == f"{start}, extrapolated, trusted within 0.1"
+    doubted = row(verdict="not trusted", reason="0.2 of it is form", remedy="MD at 0.4 would settle it")
+    assert sentence(doubted, 0.05) == f"{start}, not trusted: 0.2 of it is form; MD at 0.4 would settle it"
+    narrow = row(value=0.0312, low=0.0300, high=0.0324, sampling=0.001, form=0.0008, visits=0.0, model=float("nan"))
+    assert sentence(narrow, 0.05).startswith("hexagon 0.031 +- 0.001 (0.030 to 0.032; sampling 0.001, temperature form")
+    unseen = row(verdict="not assessable", reason="2 whole visits at 0.2", remedy="extend 0.2", low="", high="")
+    assert sentence(unseen, 0.05) == "hexagon not assessable: 2 whole visits at 0.2; extend 0.2"
+
+
+@pytest.mark.parametrize(("width", "digits"), [(0.8, 2), (0.08, 2), (0.02, 2), (0.01, 3), (0.0003, 4), (0.0, 2)])
+def test_as_many_digits_as_the_interval_allows(width, digits):
+    assert decimals(width) == digits
+
+
+def write_all(study, layout, reweighting):
+    """Everything that gather reads, one seed."""
+    rows = list(population_rows(study, reweighting, [0]))
+    for model in ("baselines", *study.models):
+        own = [r for r in rows if r["model"] == model]
+        if model == "baselines":
+            base = {"study": study.name, "model": "md", "seed": 0, "states": "named", "stderr": 0.01}
+            own = [
+                base | {"temperature": T, "state": s, "value": float(p)}
+                for T in study.temperatures.generated
+                for s, p in zip(STATES, reweighting.shares(T), strict=True)
+            ]
+        write_table(layout.populations(model, 0), POPULATION_COLUMNS, own)
+        scores = [{"model": model, "seed": 0, "temperature": T, "metric": "ess_fraction", "value": 0.5}
+                  for T in study.temperatures.generated]  # fmt: skip
+        write_table(layout.scores(model, 0), SCORE_COLUMNS, scores)
+    save_json(layout.features_header(study.temperatures.train[0]), {"plane_names": ["x", "y"]})
+    reweighting.save(layout.reweighting)
+
+
+def test_gather_writes_predictions_convergence_and_what_the_interval_holds(reweighting, tmp_path, caplog):
+    study, layout = make_study(tolerance=0.08, melting="one"), Layout(str(tmp_path))
+    write_all(study, layout, reweighting)
+    with caplog.at_level(logging.INFO):
+        gather.run(study, layout, [0])
+    rows = read_table(layout.predictions, COLUMNS)
+    expected = judge(reweighting, ASKED, 0.08)
+    here = [r for r in of(rows, "reweighting") if r["temperature"] == f"{ASKED:g}"]
+    np.testing.assert_allclose([float(r["high"]) for r in here], expected.high, rtol=1e-7)
+    assert f"T = {ASKED:g}: {sentence(here[0], 0.08)}" in caplog.text
+    interval = load_json(layout.metrics)["interval"]
+    assert {k: interval[k] for k in ("confidence", "tolerance", "heat_capacity")} == {
+        "confidence": 0.95,
+        "tolerance": 0.08,
+        "heat_capacity": 5.0,
+    }
+    assert set(interval["parts"]) == set(PARTS)
+    convergence = read_table(layout.convergence, gather.CONVERGENCE_COLUMNS)
+    assert [(r["temperature"], r["state"], r["assessable"]) for r in convergence] == [
+        (T, state, "yes") for T in ("1", "2") for state in STATES
+    ]
+    assert [float(r["evidence"]) for r in convergence] == pytest.approx(list(reweighting.assessments.evidence))
+
+
+def test_melting_of_the_reweighting_is_its_own(reweighting, caplog):
+    study = make_study(melting="one")
+    rows = melting.rows(study, [], reweighting)
+    table = reweighting.melting("one")
+    assert [(r["predictor"], r["quantity"]) for r in rows] == [("reweighting", q) for q in ("Tm", "dH", "dS", "dCp")]
+    for name in ("value", "stderr", "low", "high"):
+        np.testing.assert_array_equal([r[name] for r in rows], table[name])
+    assert {r["extrapolated"] for r in rows} == {"no"}
+    seldom, rng = md(), np.random.default_rng(0)
+    seldom["states"] = [s * (rng.random(s.shape) < 0.3) for s in seldom["states"]]
+    assert melting.rows(study, [], ConditionalReweighting(network=False).fit(**seldom)) == []
+    assert "is not half populated at any temperature" in caplog.text

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.frames import Frames
 from thermolatent.states.named import Basins, NearestCenters, named_states
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import state_counts
@@ -35,7 +36,10 @@ def basins(system):
 
 @pytest.fixture(scope="module")
 def plane(study):
-    return NamedPlane(study.system, study.validate_.states, (np.linspace(-2.6, 2.6, 31), np.linspace(-2.4, 3.2, 31)))
+    corners = np.array([[[-2.6, -2.4], [2.6, 3.2]]], np.float32)
+    training = Frames({1.0: 1.0}, {1.0: corners}, {1.0: corners}, {1.0: corners[..., 0]})
+    edges = np.linspace(-2.6, 2.6, 31), np.linspace(-2.4, 3.2, 31)
+    return NamedPlane(study.system, study.validate_.states, edges, training)
 
 
 @pytest.mark.parametrize("temperature", EXACT)

@@ -9,18 +9,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from thermolatent import ConditionalReweighting
 from thermolatent.artifacts import load_arrays, save_array, save_arrays, save_json
-from thermolatent.densities.reweighting import ReducedPotential, effective_fraction
 from thermolatent.errors import ArtifactError
-from thermolatent.layout import BASELINES, Layout
-from thermolatent.learn.reweight import METHODS
+from thermolatent.frames import load_frames
+from thermolatent.layout import Layout
+from thermolatent.reweight.mbar import effective_fraction
+from thermolatent.reweight.stage import sample_of
 from thermolatent.states.named import NearestCenters
 from thermolatent.validate import gather, stage
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
-from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 
+BASELINES = ("floor", "nearest", "mbar", "conditional")
 RMSE_EXACT = "free_energy_rmse_exact_kT"
 CENTERS = np.array([[-1.0481, -0.0421], [1.0481, -0.0421], [0.0, 1.5371]])
 
@@ -47,22 +49,14 @@ class Encoder:
 
 
 class ExactWeights:
-    """MBAR's weights with exact partition functions, for all three reweightings."""
-
-    methods = METHODS
+    """MBAR's weights with exact partition functions."""
 
     def __init__(self, system, frames):
         edges = np.linspace(-4.5, 4.5, 901)
         grid = np.stack(np.meshgrid(edges, edges, indexing="ij"), axis=-1)
         self.energy, self.grid = system.plane_energy(frames), system.plane_energy(grid)
 
-    def potential(self, method):
-        return ReducedPotential(2, 4, [1 / 0.5, 1 / 1.5], [1, 1], heat_capacity=True)
-
-    def energy_residuals(self):
-        return np.zeros(len(self.energy))
-
-    def log_weights(self, method, temperature):
+    def log_weights(self, temperature):
         def log_density(T):
             return -self.energy / T - np.log(np.exp(-self.grid / T).sum())
 
@@ -70,21 +64,9 @@ class ExactWeights:
         return log_w - np.log(np.exp(log_w).sum())
 
 
-class ExactModel:
-    """The density of z = 2 (x, y) in closed form but for its normaliser, which a sum over a grid gives."""
-
-    def __init__(self, weights, system):
-        self.about = {"theta_range": [1.0, 4.0], "T_ref": 0.5}
-        self.density = SimpleNamespace(by_ode=False)
-        self.weights, self.system = weights, system
-
-    def log_prob(self, z, T):
-        return -self.system.plane_energy(np.asarray(z, float) / 2) / T - np.log(np.exp(-self.weights.grid / T).sum())
-
-
 @pytest.fixture(scope="module")
 def exact(study, three_hole_samples, tmp_path_factory):
-    """Everything that validate reads, in a temporary folder; the stages' two readers of models replaced."""
+    """Everything that validate reads, in a temporary folder; the stage's reader of representations replaced."""
     layout = Layout(str(tmp_path_factory.mktemp("validate") / "results" / "tiny"))
     walkers, frames = study.simulate.walkers, study.simulate.frames
     for T in study.temperatures.simulated:
@@ -102,14 +84,13 @@ def exact(study, three_hole_samples, tmp_path_factory):
     for T in study.temperatures.generated:
         latents = 2 * three_hole_samples(study.generate.samples, T, seed=int(1000 * T)).astype(np.float32)
         for model in study.models:
-            w = np.exp(weights.log_weights("mbar", T))
+            w = np.exp(weights.log_weights(T))
             arrays = {"latents": latents, "frame_weights": w, "ess_fraction": np.array(effective_fraction(np.log(w)))}
             save_arrays(layout.samples(model, 0, T), arrays)
+    sample = sample_of(study, load_frames(study, layout), None)
+    ConditionalReweighting().fit_sample(sample).save(layout.reweighting)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "load_representation", lambda path: Encoder())
-        patch.setattr(stage, "FrameWeights", lambda *_: weights)
-        model = SimpleNamespace(load=lambda path: ExactModel(weights, study.system))
-        patch.setattr(stage, "Model", model)
         yield layout
 
 
@@ -160,7 +141,7 @@ def test_means_of_observables_against_quadrature(done, study):
         exact = float((grid[..., 1] * boltzmann).sum() / boltzmann.sum())
         rows = table(done.all_populations, temperature=f"{T:g}", states="observable", state="y")
         found = {row.model: (float(row.value), float(row.stderr)) for row in rows}
-        expected = {"good", "joint", "mbar", "conditional", "which_t", "nearest"}
+        expected = {"good", "joint", "mbar", "conditional", "nearest"}
         assert set(found) == expected | ({"md"} if T in study.temperatures.simulated else set())
         for model in expected - {"nearest"}:
             value, stderr = found[model]
@@ -190,10 +171,10 @@ def test_populations_against_the_exact_ones(done):
     }
 
 
-def test_without_reference_only_trust_and_predictions(done):
+def test_without_reference_there_are_predictions_and_no_scores(done):
     metrics = {r.metric for r in table(done.scores("good", 0), temperature="2")}
     exact = {"population_mae_exact", "population_max_error_exact", "free_energy_rmse_exact_kT"}  # needs no MD
-    assert metrics == {"ess_fraction", "trust_log_density"} | exact
+    assert metrics == {"ess_fraction"} | exact
     assert table(done.populations("good", 0), temperature="2", states="named")
     arrays = load_arrays(done.profiles("good", 0))
     assert np.isnan(arrays["latent_md"][-1]).all()
@@ -206,8 +187,8 @@ def test_tables_and_metrics_are_complete(done):
     with open(done.all_populations) as file:
         assert tuple(file.readline().strip().split(",")) == POPULATION_COLUMNS
     rows = table(done.all_scores)
-    # trust_seeds takes two seeds, and independent frames have no timescale but by chance
-    assert {r.metric for r in rows} | {"trust_seeds", "implied_timescale"} == set(METRICS)
+    # independent frames have no timescale but by chance
+    assert {r.metric for r in rows} | {"implied_timescale"} == set(METRICS)
     guesses = [float(r.value) for r in rows if r.metric == "held_out_cross_entropy"]
     np.testing.assert_allclose(guesses, np.log(3), rtol=1e-6)
     assert all(np.isfinite(float(r.value)) and r.unit == METRICS[r.metric].unit for r in rows)
@@ -226,27 +207,21 @@ def test_tables_and_metrics_are_complete(done):
     assert described["gmrq"]["processes"] == {"good": {"0": 3}, "joint": {"0": 3}}
 
 
-def test_an_exact_model_is_trusted_also_where_there_is_no_reference(done):
-    rows = table(done.predictions)
+def test_predictions_are_the_reweightings_with_intervals_that_hold_the_exact_populations(done):
+    exact = {0.5: (0.4879, 0.0243), 1.0: (0.4476, 0.1049), 1.5: (0.4243, 0.1513), 2.0: (0.4117, 0.1766)}
+    rows = table(done.predictions, predictor="reweighting")
     assert tuple(vars(rows[0])) == PREDICTION_COLUMNS
-    assert {(r.model, r.temperature) for r in rows} == {
-        (model, T) for model in ("good", "joint", "which_t", "conditional") for T in ("0.5", "1", "1.5", "2")
-    }
-    assert {(r.trusted, r.reasons, r.n_seeds, r.std) for r in rows} == {("yes", "", "1", "")}
-    assert {float(r.trust_log_density) for r in rows if r.model == "good"} == {0.0}
-    assert {float(r.trust_basis) for r in rows} == {0.0}  # one and the same weights
-    assert {float(r.trust_heat_capacity) for r in rows} == {0.0}  # energies without noise
-    model = {(r.temperature, r.state): r.value for r in table(done.all_populations, model="good", states="named")}
-    assert {(r.temperature, r.state): r.mean for r in rows if r.model == "good"} == model
-    identity = table(done.all_scores, metric="trust_identity")
-    assert max(float(r.value) for r in identity) < 0.1
-    assert [(r.model, r.temperature, r.plane) for r in identity] == [
-        (model, T, plane) for model, plane in (("good", "latent"), ("joint", "latent_joint")) for T in ("0.5", "1.5")
-    ]
-    errors = table(done.all_scores, metric="trust_log_density", model="good")
-    assert {r.temperature: float(r.value) for r in errors} == {"0.5": 0, "1": 0, "1.5": 0, "2": 0}
-    with open(done.metrics) as file:
-        assert json.load(file)["trust"]["limits"] == {"ess_fraction_at_least": ESS_LIMIT} | LIMITS
+    assert [float(r.temperature) for r in rows] == np.repeat(list(exact), 3).tolist()
+    truth = [exact[float(row.temperature)][row.state == "top"] for row in rows]
+    held = [float(row.low) < true < float(row.high) for row, true in zip(rows, truth, strict=True)]
+    assert sum(held) >= 10  # of 12 at 95 %
+    np.testing.assert_allclose([float(row.value) for row in rows], truth, atol=0.02)
+    assert {row.verdict for row in rows if float(row.temperature) < 2} == {"trusted"}
+    found = {(r.temperature, r.state): r.value for r in table(done.all_populations, model="conditional", states="named")}
+    assert {(r.temperature, r.state): r.value for r in rows} == found
+    own = table(done.predictions, predictor="good")
+    assert {r.verdict for r in own} == {"model's own"}
+    assert len(own) == 12
 
 
 def test_profiles_have_the_promised_shapes(done):
@@ -311,7 +286,7 @@ def test_missing_and_foreign_files_are_named(study, spoiled, tmp_path):
 def test_scores_are_gathered_without_reading_samples_or_features(done, study, tmp_path):
     """Every large file is destroyed; the tables come out the same, byte for byte."""
     copied = Layout(str(shutil.copytree(done.root, tmp_path / "tiny")))
-    written = [copied.all_scores, copied.all_populations, copied.predictions, copied.melting, copied.metrics]
+    written = [copied.all_scores, copied.all_populations, copied.predictions, copied.melting, copied.convergence, copied.metrics]
     before = [Path(path).read_bytes() for path in written]
     large = [path for path in Path(copied.root).rglob("*") if path.suffix in (".npz", ".npy")]
     assert len(large) > 10

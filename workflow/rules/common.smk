@@ -128,9 +128,9 @@ def of_models(file, baselines=False):
 
 
 def weights_if_informed(wildcards):
-    """The reweighting network, for a model that is trained on reweighted frames."""
+    """The estimator, for a model that is trained on reweighted frames."""
     study, layout = of(wildcards)
-    return [layout.reweighting(wildcards.seed)] if study.models[wildcards.model].informed else []
+    return [layout.reweighting] if study.models[wildcards.model].informed else []
 
 
 def model_of(wildcards):
@@ -141,7 +141,7 @@ def model_of(wildcards):
 def histories(wildcards):
     """Loss histories of everything that was trained."""
     study, layout = of(wildcards)
-    trained = [file(seed) for file in (layout.spib, layout.reweighting) for seed in SEEDS]
+    trained = [layout.spib(seed) for seed in SEEDS]
     trained += [layout.model(model, seed) for model in study.models for seed in SEEDS]
     return [layout.history(file) for file in trained]
 

@@ -1,15 +1,17 @@
-# The scores of all models, seeds and baselines in one table.
+# The scores of all models, seeds and baselines in one table, and the predictions with their verdicts.
 
 
 rule gather:
     input:
         scores=of_models("scores", baselines=True),
         populations=of_models("populations", baselines=True),
+        reweighting=PATHS.reweighting,
     output:
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,
         predictions=PATHS.predictions,
         melting=PATHS.melting,
+        convergence=PATHS.convergence,
         metrics=PATHS.metrics,
     log:
         "logs/{study}/gather.log",
@@ -17,7 +19,7 @@ rule gather:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=grows(2000),
         runtime=30,
     params:
         seeds=SEEDS,

@@ -1,4 +1,5 @@
-# The conditional-reweighting network: a baseline, and the weights of informed training. Training temperatures only.
+# The estimator of a study: populations with error bars, and the weights of informed training. Training temperatures only.
+# The memberships in its basis are those of the first seed's SPIB.
 
 
 rule reweight:
@@ -7,22 +8,23 @@ rule reweight:
         plane=at_training("plane"),
         energies=at_training("energies"),
         header=at_training("features_header"),
+        spib=PATHS.spib(SEEDS[0]),
     output:
-        model=PATHS.reweighting("{seed}"),
-        history=PATHS.history(PATHS.reweighting("{seed}")),
+        model=PATHS.reweighting,
     log:
-        "logs/{study}/reweight/seed{seed}.log",
+        "logs/{study}/reweight.log",
     benchmark:
-        "logs/{study}/reweight/seed{seed}.tsv"
+        "logs/{study}/reweight.tsv"
     priority: 50
     conda:
         "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=grows(3000),
-        runtime=240,
+        runtime=grows(60),
     params:
+        seed=SEEDS[0],
         settings=settings_of("reweight"),
         code=code_of("reweight"),
     shell:
-        "thermolatent reweight {wildcards.study} --seed {wildcards.seed}" " --threads {threads} > {log} 2>&1"
+        "thermolatent reweight {wildcards.study} --seed {params.seed} --threads {threads} > {log} 2>&1"

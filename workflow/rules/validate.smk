@@ -1,11 +1,11 @@
-# Scores of one model, or of the baselines, against the reference MD; trust figures where there is none.
+# Scores of one model, or of the baselines, against the reference MD; populations of their own where there is none.
 
 
 rule validate:
     input:
         files=PATHS.generated("{model}", "{seed}"),
         model=PATHS.model("{model}", "{seed}"),
-        reweighting=PATHS.reweighting("{seed}"),
+        reweighting=PATHS.reweighting,
         features=at_simulated("features"),
         plane=at_simulated("plane"),
         observables=at_simulated("observables"),
@@ -39,7 +39,7 @@ rule validate:
 use rule validate as validate_baselines with:
     input:
         spib=PATHS.spib("{seed}"),
-        reweighting=PATHS.reweighting("{seed}"),
+        reweighting=PATHS.reweighting,
         features=at_simulated("features"),
         plane=at_simulated("plane"),
         observables=at_simulated("observables"),

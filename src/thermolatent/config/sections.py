@@ -164,13 +164,13 @@ class Representation(Section):
 
 
 class Reweight(Section):
-    """Conditional reweighting and its energy-free form ``which_t`` (docs/theory.md)."""
+    """Conditional reweighting: populations, averages and frame weights at any temperature, with error bars (docs/theory.md)."""
 
-    width: int = Field(64, ge=1, description="hidden units of the network's two layers")
-    steps: int = Field(4000, ge=1, description="optimiser steps")
-    batch_size: int = Field(4096, ge=1, description="frames per step")
-    learning_rate: Positive = Field(1e-3, description="of Adam, largest; falls to 0 along a cosine")
-    held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")
+    heat_capacity: Positive | None = Field(
+        None,
+        description="how large a difference of heat capacities between conformations is plausible, in k; default: 5, or 0.7 "
+        "per heavy atom of the solute if that is more",
+    )
 
 
 class Learn(Section):
@@ -240,6 +240,11 @@ class Validate(Section):
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
     bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers")
     states: Annotated[NearestStates | BasinStates, Field(discriminator="kind", description="the named states")]
+    tolerance: Positive = Field(0.05, description="a population is trusted if its 95 % interval lies within so much of it")
+    baselines: list[Literal["nearest", "mbar", "which_t"]] = Field(
+        ["nearest", "mbar"],
+        description="what the tables compare with: nearest training temperature, MBAR, reweighting without energies",
+    )
     melting: str | None = Field(None, description="named state whose population is fitted by a two-state melting curve")
 
     @model_validator(mode="after")

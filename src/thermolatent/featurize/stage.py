@@ -90,6 +90,7 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
             "walkers": walkers,
             "frames": frames,
             "frame_interval": protocol["save_every"] * protocol["time_step"],
+            "heavy_atoms": _heavy_atoms(topology),
         },
     )
 
@@ -102,6 +103,14 @@ def _topology(study: Study, path: str) -> Particles | mdtraj.Topology:
     start = mdtraj.load(path)
     start.topology.start = start.xyz[0]
     return start.topology
+
+
+def _heavy_atoms(topology: Particles | mdtraj.Topology) -> int:
+    """Atoms of the solute that are no hydrogen; 0 of a model system. Water and single atoms (ions) are no solute."""
+    if isinstance(topology, Particles):
+        return 0
+    solute = [r for r in topology.residues if not r.is_water and r.n_atoms > 1]
+    return sum(atom.element.symbol not in ("H", "D", "VS") for residue in solute for atom in residue.atoms)
 
 
 def _md_log_weights(layout: Layout, temperature: float, protocol: dict, frames: int) -> np.ndarray | None:

@@ -18,9 +18,9 @@ from thermolatent.generate.structures import StateMedoids, write_structures
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.layout import Layout
 from thermolatent.learn.model import Model
-from thermolatent.learn.reweight import FrameWeights
 from thermolatent.progress import progress
 from thermolatent.project import code
+from thermolatent.reweight.stage import load_reweighting
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,14 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     digest = _digest(study, path, model)
     data = load_frames(study, layout)
     informed = study.models[model].informed
-    weights = ModelWeights(trained, data, FrameWeights(study, layout, seed, data) if informed else None)
+    weights = ModelWeights(trained, data, load_reweighting(layout, data) if informed else None)
     medoids = StateMedoids(study, layout, data) if study.generate.structures else None
     for T in progress(study.temperatures.generated, "ensembles"):
         structures = (layout.structures(model, seed, T), layout.medoids(model, seed, T)) if medoids else ()
         if _finished(layout.samples(model, seed, T), digest, structures, study):
             log.info("T%s is there already", T)
             continue
-        log_w, fraction = weights.log_weights(T, study.system.kT(T))
+        log_w, fraction = weights.log_weights(T)
         drawn = draw_samples(trained, study.generate.samples, T, seed, weights.log_density)
         if medoids:
             write_structures(study, layout, structures[0], data, log_w, study.generate.structures, seed)

@@ -15,7 +15,7 @@ from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.sampling import systematic_resample
 from thermolatent.rows import moments
 from thermolatent.simulate.trajectories import fix_title
-from thermolatent.states.named import named_states
+from thermolatent.states.named import name_states
 
 #: Frames drawn per state; the medoid is exact among these.
 MEDOID_FRAMES = 500
@@ -90,8 +90,7 @@ class StateMedoids:
     def __init__(self, study: Study, layout: Layout, data: Frames):
         self.study, self.layout, self.data = study, layout, data
         plane, self._features = data.flat(data.plane), data.rows()
-        corners = plane.min(axis=0), plane.max(axis=0)
-        self.names, assigner = named_states(study.validate_.states, study.system, *corners, data.plane_periodic)
+        self.names, assigner = name_states(study.validate_.states, study.system, data)
         self.labels = assigner.assign(plane)
         self._mean, std = _mean_and_std(data)
         self._std = np.maximum(std, 1e-8)

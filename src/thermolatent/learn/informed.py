@@ -24,7 +24,7 @@ class InformedPool:
 
     Parameters
     ----------
-    log_weights: temperature -> ln w_n(T), ``(N,)``, sum w = 1; how often frames count is in them.
+    weights: temperature -> w_n(T), ``(N,)``; how often frames count is in them.
     inverse_range: lowest and highest 1/T of the learning range.
     counts: how often each frame counts, ``(N,)``, 0 for those that training may not use.
     frame_temperature: temperature of each frame, ``(N,)``, for the share that is not trusted.
@@ -33,7 +33,7 @@ class InformedPool:
 
     def __init__(
         self,
-        log_weights: Callable[[float], np.ndarray],
+        weights: Callable[[float], np.ndarray],
         inverse_range: tuple[float, float],
         counts: np.ndarray,
         frame_temperature: np.ndarray,
@@ -41,7 +41,7 @@ class InformedPool:
         pool_steps: int,
         seed: int,
     ):
-        self.log_weights, self.inverse_range = log_weights, inverse_range
+        self.weights, self.inverse_range = weights, inverse_range
         self.rows = np.flatnonzero(counts)
         own = counts[self.rows].astype(np.float64)
         self._shares = None if np.ptp(own) == 0 else own / own.sum()
@@ -64,9 +64,9 @@ class InformedPool:
         temperatures = 1 / (low + (high - low) * places)
         frames, at = [], []
         for count, T in zip(_even_counts(size, _TEMPERATURES), temperatures, strict=True):
-            log_weight = self.log_weights(T)[self.rows]  # of sum 1 over all frames; these may have next to none of it
-            weight = np.exp(log_weight - log_weight.max())
-            n_effective = weight.sum() ** 2 / (weight**2).sum()
+            weight = self.weights(T)[self.rows]  # of sum 1 over all frames; these may have next to none of it
+            weight = weight / max(weight.max(), np.finfo(float).tiny)
+            n_effective = weight.sum() ** 2 / max((weight**2).sum(), np.finfo(float).tiny)
             trusted = round(count * n_effective / (n_effective + TRUST_HALF))
             drawn = self.rows[systematic_resample(weight, trusted, rng)]
             fallback = rng.choice(self.rows, count - trusted, p=self._shares)

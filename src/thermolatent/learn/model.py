@@ -8,7 +8,6 @@ from typing import Any
 from thermolatent.artifacts import load_model, prefixed, save_model, stripped
 from thermolatent.densities.base import Density
 from thermolatent.densities.fit import FittedDensity, build_density
-from thermolatent.densities.reweighting import ReducedPotential
 from thermolatent.learn.representation import Representation, restore_spib, spib_tensors
 from thermolatent.learn.spib import Spib
 
@@ -21,24 +20,17 @@ class Model(FittedDensity):
     spib: the representation, trained jointly or taken over from pretrain.
     density: the density model.
     about: the density's spec, ``temperature``, ``theta_range``, ``T_ref``, ``seed``, ... as saved in the file.
-    latent_potential: A(z, b) of an informed model, fitted to mu(x); see :func:`thermolatent.learn.reweight.fit_latent_potential`.
     """
 
-    def __init__(
-        self, spib: Spib, density: Density, about: dict[str, Any], latent_potential: ReducedPotential | None = None
-    ):
+    def __init__(self, spib: Spib, density: Density, about: dict[str, Any]):
         super().__init__(density, about)
         self.representation = Representation(spib)
-        self.latent_potential = latent_potential
 
     def save(self, path: str | Path) -> None:
         """Write weights, scaler and spec into one safetensors file."""
         spib = self.representation.spib
         spec = {**self.about, "spib": spib.spec}
         tensors = spib_tensors(spib) | prefixed("density.", self.density.state_dict())
-        if self.latent_potential is not None:
-            spec["latent_potential"] = self.latent_potential.spec
-            tensors |= prefixed("latent_potential.", self.latent_potential.state_dict())
         save_model(path, "model", spec, tensors)
 
     @classmethod
@@ -51,11 +43,7 @@ class Model(FittedDensity):
         spib = restore_spib(spec, tensors)
         density = build_density(spec["density"], spib.latent_dim, spec["temperature"], spec["theta_range"])
         density.load_state_dict(stripped("density.", tensors))
-        latent_potential = None
-        if shape := spec.pop("latent_potential", None):
-            latent_potential = ReducedPotential(**shape)
-            latent_potential.load_state_dict(stripped("latent_potential.", tensors))
-        return cls(spib, density, {k: v for k, v in spec.items() if k != "spib"}, latent_potential)
+        return cls(spib, density, {k: v for k, v in spec.items() if k != "spib"})
 
 
 def save_density(path: str | Path, fitted: FittedDensity) -> None:

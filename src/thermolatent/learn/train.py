@@ -23,10 +23,11 @@ from thermolatent.learn.labels import predicted_states
 from thermolatent.learn.model import Model
 from thermolatent.learn.pairs import LaggedPairs, held_out_walkers, lagged_pairs
 from thermolatent.learn.representation import load_representation, posterior
-from thermolatent.learn.reweight import FrameWeights, fit_latent_potential
 from thermolatent.learn.sampling import Sampler
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
+from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.stage import load_reweighting
 from thermolatent.rows import picked_at_once, transformed
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
         "lag": study.representation.lag,
         "seed": seed,
     }
-    files = [layout.spib(seed), *([layout.reweighting(seed)] if spec.informed else [])]
+    files = [layout.spib(seed), *([layout.reweighting] if spec.informed else [])]
     checkpoint = checkpoint_of(study, "learn", layout.model(model, seed), data, files, model)
     _resolve_tau(study, data, spib, about, checkpoint)
     torch.manual_seed(seed)
@@ -65,14 +66,11 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
             f"models.{model}: SPIB's mixture belongs to the encoder it was trained with; write encoder: frozen"
         )
     density.from_representation(spib)
-    weights = FrameWeights(study, layout, seed, data) if spec.informed else None
-    training = DensityTraining(study, data, spib, density, spec.encoder == "joint", weights, seed, checkpoint)
+    reweighting = load_reweighting(layout, data) if spec.informed else None
+    training = DensityTraining(study, data, spib, density, spec.encoder == "joint", reweighting, seed, checkpoint)
     training.fit()
     about["held_out"] = training.best
     trained = Model(training.spib.cpu(), training.density.cpu(), about)
-    if spec.informed:
-        latents = trained.representation.encode(data.rows())
-        trained.latent_potential = fit_latent_potential(study, weights, latents, seed, checkpoint)
     trained.save(layout.model(model, seed))
     checkpoint.history.save(layout.history(layout.model(model, seed)))
     checkpoint.remove()
@@ -127,7 +125,7 @@ class DensityTraining(Descent):
     Parameters
     ----------
     joint: whether the encoder and decoder go on learning.
-    weights: frame weights for informed training, or None.
+    reweighting: whose frame weights inform the training, or None.
     """
 
     def __init__(
@@ -137,7 +135,7 @@ class DensityTraining(Descent):
         spib: Spib,
         density: Density,
         joint: bool,
-        weights: FrameWeights | None,
+        reweighting: ConditionalReweighting | None,
         seed: int,
         checkpoint: Checkpoint,
     ):
@@ -157,10 +155,10 @@ class DensityTraining(Descent):
         pairs = lagged_pairs(data, lag, held)
         self.held_out: LaggedPairs = pairs.thinned(picked_at_once(self.x, _EVALUATION_PAIRS)).to(self.device)
         self.pool = None
-        if weights is not None:
+        if reweighting is not None:
             temperature_range = study.temperature_range
             self.pool = InformedPool(
-                lambda T: weights.log_weights(weights.preferred, T),
+                reweighting.weights,
                 (1 / temperature_range[1], 1 / temperature_range[0]),
                 data.frame_counts * data.of_walkers(~held),
                 np.repeat(data.temperatures, data.frames_at),

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from thermolatent.reweight.temperature_basis import TemperatureBasis
+from thermolatent.rows import MappedRows, Rows, picked_at_once
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ _PATIENCE = 4
 _EVALUATION_FRAMES = 20_000
 _LEARNING_RATE = 1e-3
 _WEIGHT_DECAY = 1e-2
+_BLOCK = 100_000
 
 
 def train_classifier(
@@ -52,6 +54,8 @@ def train_classifier(
     K = len(inverse_kT)
     basis = TemperatureBasis(inverse_kT).values(inverse_kT)[:, : min(K - 1, 2)]
     training, judged = np.flatnonzero(~held_out & (counts > 0)), np.flatnonzero(held_out & (counts > 0))
+    if not len(judged) or not len(training):  # counts of 0 wherever one looks
+        training = judged = np.flatnonzero(counts > 0)
     judged = judged[:: -(-len(judged) // _EVALUATION_FRAMES)]
     mean, std = features[training].mean(0, dtype=np.float64), features[training].std(0, dtype=np.float64)
     std = np.where(std > 1e-8 * (1 + np.abs(mean)), std, 1.0)
@@ -110,8 +114,11 @@ class _Standardise(nn.Module):
 
 
 @torch.no_grad()
-def hidden_layer(network: nn.Sequential, features: np.ndarray, block: int = 100_000) -> np.ndarray:
-    """The hidden layer of all frames, ``(N, WIDTH)`` float32, block by block."""
-    return np.concatenate(
-        [network(torch.from_numpy(features[i : i + block])).numpy() for i in range(0, len(features), block)]
-    )
+def hidden_layer(network: nn.Sequential, features: Rows | np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The hidden layer of the frames with these numbers ``(m,)``, ``(m, WIDTH)`` float32, block by block."""
+    found = np.empty((len(chosen), WIDTH), np.float32)
+    size = picked_at_once(features, _BLOCK) if isinstance(features, MappedRows) else _BLOCK
+    for first in range(0, len(chosen), size):
+        rows = slice(first, first + size)
+        found[rows] = network(torch.as_tensor(features[chosen[rows]])).numpy()
+    return found

@@ -16,6 +16,8 @@ from thermolatent.reweight.sample import Sample
 
 #: With fewer units in a stratum there is no second half to train a network on: one part, without networks.
 LEAST_UNITS = 4
+#: A network is trained on at most so many frames, evenly spaced.
+_TRAINING_FRAMES = 200_000
 #: Below this share of its spread over all frames a column does not vary within states: it is left out.
 _LEAST_SPREAD = 1e-5
 
@@ -80,19 +82,25 @@ class Design:
 def halves_of_units(sample: Sample) -> np.ndarray:
     """Which half each unit is in, ``(units,)``: in every stratum the longest first, each to the half with fewer frames.
 
-    All in one with fewer than :data:`LEAST_UNITS` units in a stratum.
+    At least two units to each half. All in one with fewer than :data:`LEAST_UNITS` units in a stratum, or where a half would
+    have no frame of a temperature (units that do not go through all of them). Units of count 0 are in the first.
     """
     lengths = np.bincount(sample.unit, sample.counts)
-    half = np.zeros(len(lengths), int)
-    if np.bincount(sample.stratum).min() < LEAST_UNITS:
-        return half
+    half, one = np.zeros(len(lengths), int), np.zeros(len(lengths), int)
+    counted = lengths > 0
+    if np.bincount(sample.stratum[counted]).min() < LEAST_UNITS:
+        return one
     for s in np.unique(sample.stratum):
-        frames = np.zeros(2)
-        members = np.flatnonzero(sample.stratum == s)
+        frames, units = np.zeros(2), np.zeros(2, int)
+        members = np.flatnonzero((sample.stratum == s) & counted)
         for u in members[np.argsort(-lengths[members], kind="stable")]:
             half[u] = int(frames[1] < frames[0])
+            if units[half[u]] == len(members) - 2:
+                half[u] = 1 - half[u]
             frames[half[u]] += lengths[u]
-    return half
+            units[half[u]] += 1
+    K = len(sample.temperatures)
+    return half if (np.bincount(half[sample.unit] * K + sample.which, sample.counts, 2 * K) > 0).all() else one
 
 
 def frame_numbers(sample: Sample) -> np.ndarray:
@@ -124,7 +132,7 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
         columns = np.empty((int((side == h).sum()), 0), np.float32)
         if n_halves == 2:
             trained = _train(sample, side != h, number, stride, seed + h)
-            columns = hidden_layer(trained, np.ascontiguousarray(sample.features[side == h]))
+            columns = hidden_layer(trained, sample.features, np.flatnonzero(side == h))
             columns = _within_states(columns, sample, side == h)
         own.append(columns)
     S, L = len(sample.state_names), given.shape[1]
@@ -157,21 +165,17 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
 
 
 def _train(sample: Sample, mask: np.ndarray, number: np.ndarray, stride: int, seed: int):
-    """A network trained on the masked frames; of their units some say when to stop."""
+    """A network trained on the masked frames; of their units, two or more in each stratum, some say when to stop."""
     used = np.flatnonzero(mask & (number % stride == 0))
     held = np.zeros(len(used), bool)
     for s in np.unique(sample.stratum):
-        members = np.flatnonzero(
-            (sample.stratum == s) & (np.bincount(sample.unit[mask], minlength=len(sample.stratum)) > 0)
-        )
-        if len(members) > 1:
-            held |= np.isin(sample.unit[used], members[1::4])
-        else:  # one piece of MD: its end
-            own = sample.unit[used] == members[0]
-            held |= own & (number[used] > 0.7 * number[used][own].max())
-    return train_classifier(
-        *(sample.features[used], sample.which[used], sample.counts[used], held, sample.inverse_kT, seed)
-    )
+        frames = np.bincount(sample.unit[used], sample.counts[used], minlength=len(sample.stratum))
+        held |= np.isin(sample.unit[used], np.flatnonzero((sample.stratum == s) & (frames > 0))[1::4])
+    if len(used) > _TRAINING_FRAMES:
+        kept = np.arange(0, len(used), -(-len(used) // _TRAINING_FRAMES))
+        used, held = used[kept], held[kept]
+    features = np.asarray(sample.features[used], np.float32)
+    return train_classifier(features, sample.which[used], sample.counts[used], held, sample.inverse_kT, seed)
 
 
 def _within_states(columns: np.ndarray, sample: Sample, mask: np.ndarray) -> np.ndarray:

@@ -16,6 +16,10 @@ from thermolatent.reweight.sample import Sample, gather_sample
 from thermolatent.reweight.solution import Solution
 
 
+#: A temperature further than this factor from all training temperatures is a mistake.
+MOST_FACTOR = 1e4
+
+
 class ConditionalReweighting:
     """A learned potential of mean force as reduced potential in MBAR, with the error bars of docs/theory.md.
 
@@ -35,9 +39,9 @@ class ConditionalReweighting:
     """
 
     def __init__(self, heat_capacity: float = 5.0, network: bool = True, seed: int = 0):
-        if not heat_capacity > 0:
-            raise ThermolatentError(f"heat_capacity: {heat_capacity}; must be a positive number, in k")
-        self.heat_capacity, self.network, self.seed = float(heat_capacity), network, seed
+        if not _is_positive(heat_capacity):
+            raise ThermolatentError(f"heat_capacity: {heat_capacity!r}; must be a positive number, in k")
+        self.heat_capacity, self.network, self.seed = float(heat_capacity), bool(network), int(seed)
         self._solution: Solution | None = None
 
     def fit(
@@ -78,10 +82,11 @@ class ConditionalReweighting:
 
     def fit_sample(self, sample: Sample) -> ConditionalReweighting:
         """As :meth:`fit`, to arrays that are put together already."""
+        solution, summary = fit(sample, self.heat_capacity, self.network, self.seed)
+        self.assessments = fitness.assess(sample, pieces_in_time(sample))
         self.temperatures, self.k = sample.temperatures, sample.k
         self.state_names, self.shared_units = sample.state_names, sample.shared_units
-        self._solution, self.summary = fit(sample, self.heat_capacity, self.network, self.seed)
-        self.assessments = fitness.assess(sample, pieces_in_time(sample))
+        self._solution, self.summary = solution, summary
         return self
 
     @property
@@ -92,8 +97,14 @@ class ConditionalReweighting:
 
     def inverse_kT(self, temperature: float) -> float:
         """1/kT; raises :class:`ThermolatentError` for what is no temperature, or another one than the only training one."""
-        if isinstance(temperature, (str, bytes)) or np.ndim(temperature) or not 0 < temperature < np.inf:
+        _ = self._fitted
+        if not _is_positive(temperature):
             raise ThermolatentError(f"temperature: {temperature!r}; must be one positive number")
+        if not min(self.temperatures) / MOST_FACTOR <= temperature <= max(self.temperatures) * MOST_FACTOR:
+            raise ThermolatentError(
+                f"temperature: {temperature:g}, but the MD is at {min(self.temperatures):g} to {max(self.temperatures):g}; "
+                "is it in the same unit?"
+            )
         if len(self.temperatures) == 1 and temperature != self.temperatures[0]:
             raise ThermolatentError(
                 f"temperature: {temperature:g}, but the only MD is at {self.temperatures[0]:g}; it takes two temperatures to "
@@ -126,6 +137,11 @@ class ConditionalReweighting:
         frame.insert(0, "state", list(self.state_names))
         return frame
 
+    @property
+    def n_frames(self) -> int:
+        """Number of frames N that it was fitted to."""
+        return sum(len(half.frames) for half in self._fitted.design.halves)
+
     def shares(self, temperature: float) -> np.ndarray:
         """The values of :meth:`populations` alone, ``(states,)``: many times faster."""
         return self._fitted.shares(self.inverse_kT(temperature))
@@ -139,12 +155,21 @@ class ConditionalReweighting:
 
         Also of histograms: give indicators.
         """
-        values = np.asarray(observable, np.float64)
-        values = values.reshape(len(values), -1)
-        n = sum(len(half.frames) for half in self._fitted.design.halves)
-        if len(values) != n:
-            raise ThermolatentError(f"observable: {len(values)} values for {n} frames")
-        return _table(self._fitted.mean(self.inverse_kT(temperature), values), linear_interval)
+        return _table(self.mean_influences(temperature, observable), linear_interval)
+
+    def mean_influences(self, temperature: float, observable: np.ndarray) -> Influences:
+        """The means of :meth:`mean` with their influences."""
+        n = self.n_frames
+        try:
+            values = np.asarray(observable, np.float64)
+        except (TypeError, ValueError) as error:
+            raise ThermolatentError(f"observable: no array of numbers ({error})") from error
+        if values.ndim not in (1, 2) or len(values) != n:
+            raise ThermolatentError(f"observable: shape {values.shape}; must be ({n},) or ({n}, m), one row per frame")
+        values = values.reshape(n, -1)
+        if not np.isfinite(values).all():
+            raise ThermolatentError(f"observable: {int((~np.isfinite(values)).any(1).sum())} of {n} frames are not finite")
+        return self._fitted.mean(self.inverse_kT(temperature), values)
 
     def influence(self, temperature: float, state: str) -> np.ndarray:
         """Influence of each unit on a state's population, ``(units,)``: which walker decides an answer.
@@ -177,6 +202,7 @@ class ConditionalReweighting:
         return frame
 
     def _state(self, name: str) -> int:
+        _ = self._fitted
         if name not in self.state_names:
             raise ThermolatentError(f"state: '{name}' is none of {', '.join(self.state_names)}")
         return self.state_names.index(name)
@@ -189,6 +215,12 @@ class ConditionalReweighting:
     def load(cls, path: str | Path) -> ConditionalReweighting:
         """Read what :meth:`save` wrote; raises :class:`ArtifactError` for another file or version."""
         return storage.load(cls, path)
+
+
+def _is_positive(value: object) -> bool:
+    """Whether it is one positive number, not infinite."""
+    array = np.asarray(value)
+    return array.ndim == 0 and array.dtype.kind in "fiu" and 0 < float(array) < np.inf
 
 
 def _table(influences: Influences, interval) -> pd.DataFrame:

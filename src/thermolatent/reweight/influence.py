@@ -33,7 +33,7 @@ class Partition:
     stratum: for each unit the set of units drawn independently that it is one of: a half of a temperature's walkers.
     home: index of each stratum's temperature, ``(strata,)``; -1 where units go through all of them.
     frames: counted frames of each cell, ``(cells,)``.
-    visit: mean length in frames of a visit of each state at each training temperature, ``(K, S)``.
+    visit: mean length in counted frames of a visit of each state at each training temperature, ``(K, S)``.
     """
 
     unit: np.ndarray
@@ -192,8 +192,13 @@ def linear_interval(values: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.nd
 
 def share_interval(values: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the intervals of populations, on the logit scale; (0, 1) of one that is 0 or 1."""
+    return logit_interval(values, parts.quantile * parts.stderr)
+
+
+def logit_interval(values: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of intervals of populations whose half width is ``half``, made on the logit scale; (0, 1) of one that is 0 or 1."""
     inside = np.clip(values, 1e-12, 1 - 1e-12)
     open_ended = (values <= 1e-12) | (values >= 1 - 1e-12)
-    half = np.minimum(parts.quantile * parts.stderr / (inside * (1 - inside)), 700.0)
-    low, high = expit(logit(inside) - half), expit(logit(inside) + half)
+    width = np.minimum(half / (inside * (1 - inside)), 700.0)
+    low, high = expit(logit(inside) - width), expit(logit(inside) + width)
     return np.where(open_ended, 0.0, low), np.where(open_ended, 1.0, high)

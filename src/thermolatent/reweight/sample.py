@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from thermolatent.errors import ThermolatentError
+
+if TYPE_CHECKING:
+    from thermolatent.rows import Rows
 
 #: Gas constant in kJ/mol/K, for temperatures in kelvin; energies in reduced units have kT = T.
 GAS_CONSTANT = 0.00831446261815324
@@ -26,12 +29,12 @@ class Sample:
     ----------
     temperatures: training temperatures, in the order of the frames.
     k: Boltzmann's constant, the unit of energy per unit of temperature.
-    features: ``(N, n)`` float32.
+    features: ``(N, n)`` float32, an array or :class:`~thermolatent.rows.Rows`.
     which: index of each frame's temperature, ``(N,)``.
     unit: independent piece of MD that each frame belongs to, ``(N,)``, counted through over all temperatures.
     stratum: for each unit ``(units,)`` the set of units drawn independently that it is one of: its temperature, or 0 where
         units go through all temperatures (replica exchange).
-    counts: how often each frame counts, ``(N,)``.
+    counts: how often each frame counts, ``(N,)``, mean 1 at each temperature.
     states: named state of each frame, ``(N,)``; state_names one per state.
     columns: further columns of the basis, ``(N, m)`` float32: a fixed plane, SPIB's memberships.
     energies: ``(N,)``, or None.
@@ -39,7 +42,7 @@ class Sample:
 
     temperatures: tuple[float, ...]
     k: float
-    features: np.ndarray
+    features: Rows | np.ndarray
     which: np.ndarray
     unit: np.ndarray
     stratum: np.ndarray
@@ -81,9 +84,7 @@ def gather_sample(
     if temperature_unit not in UNITS_OF_TEMPERATURE:
         raise ThermolatentError(f"temperature_unit: '{temperature_unit}' is not known; write kelvin or reduced")
     T = _temperatures(temperatures)
-    arrays = [np.asarray(a) for a in features]
-    if len(arrays) != len(T):
-        raise ThermolatentError(f"features: {len(arrays)} arrays for {len(T)} temperatures; give one for each")
+    arrays = _arrays(features, T, "features")
     for a, t in zip(arrays, T, strict=True):
         if a.ndim not in (2, 3) or 0 in a.shape:
             raise ThermolatentError(
@@ -94,29 +95,36 @@ def gather_sample(
                 f"features at T = {t:g}: {a.shape[-1]} columns where T = {T[0]:g} has {arrays[0].shape[-1]}"
             )
     shapes = [a.shape[:-1] for a in arrays]
-    flat = np.concatenate([a.reshape(-1, a.shape[-1]) for a in arrays]).astype(np.float32)
+    flat = _single(np.concatenate([a.reshape(-1, a.shape[-1]) for a in arrays]))
     which = np.repeat(np.arange(len(T)), [int(np.prod(s)) for s in shapes])
     _require_finite(flat, which, T, "features")
     unit, stratum = _units(units, shapes, T, shared_units)
     labels, names = _states(states, state_names, shapes, T)
     further = np.empty((len(flat), 0), np.float32)
     if columns is not None:
-        further = _flat(columns, shapes, T, "columns", more=1).astype(np.float32)
+        further = _single(_flat(columns, shapes, T, "columns", more=1))
         _require_finite(further, which, T, "columns")
     weight = np.ones(len(flat))
     if counts is not None:
         weight = _flat(counts, shapes, T, "counts").astype(np.float64)
         _require_finite(weight, which, T, "counts")
-        total = np.bincount(which, weight)
-        if (weight < 0).any() or (total <= 0).any():
+        if (weight < 0).any() or (np.bincount(which, weight) <= 0).any():
             raise ThermolatentError("counts: must not be negative, nor all 0 at a temperature")
+        weight /= np.maximum.reduceat(weight, np.searchsorted(which, np.arange(len(T))))[which]  # sums must not overflow
+        weight *= (np.bincount(which) / np.bincount(which, weight))[which]  # their scale means nothing
+    _require_units(unit, stratum, weight, T, shared_units)
     u = None if energies is None else _energies(energies, shapes, which, T)
     k = UNITS_OF_TEMPERATURE[temperature_unit]
     return Sample(tuple(T), k, flat, which, unit, stratum, weight, labels, names, further, u)
 
 
 def _temperatures(temperatures: Sequence[float]) -> list[float]:
-    T = [float(t) for t in temperatures]
+    if isinstance(temperatures, str) or np.ndim(temperatures) != 1 or any(isinstance(t, str) for t in temperatures):
+        raise ThermolatentError(f"temperatures: {temperatures!r}; must be a list of positive numbers")
+    try:
+        T = [float(t) for t in temperatures]
+    except (TypeError, ValueError) as error:
+        raise ThermolatentError(f"temperatures: {list(temperatures)}; must be positive numbers") from error
     if not T or not np.isfinite(T).all() or min(T) <= 0:
         raise ThermolatentError(f"temperatures: {list(temperatures)}; must be positive numbers, at least one")
     ordered = sorted(T)
@@ -131,20 +139,46 @@ def _temperatures(temperatures: Sequence[float]) -> list[float]:
 
 def _flat(arrays: Sequence[np.ndarray], shapes: list[tuple], T: list[float], what: str, more: int = 0) -> np.ndarray:
     """Arrays of the features' leading shapes, with ``more`` axes behind, one after the other."""
-    arrays = [np.asarray(a) for a in arrays]
-    if len(arrays) != len(shapes):
-        raise ThermolatentError(f"{what}: {len(arrays)} arrays for {len(shapes)} temperatures; give one for each")
+    arrays = _arrays(arrays, T, what)
     for a, shape, t in zip(arrays, shapes, T, strict=True):
         if a.shape[: a.ndim - more] != shape:
             raise ThermolatentError(f"{what} at T = {t:g}: shape {a.shape}, but the features have frames {shape}")
     return np.concatenate([a.reshape(-1, *a.shape[a.ndim - more :]) for a in arrays])
 
 
+def _arrays(arrays: Sequence[np.ndarray], T: list[float], what: str) -> list[np.ndarray]:
+    """One array per temperature, of numbers, or of words where these are units or states."""
+    try:
+        given = list(arrays)
+    except TypeError as error:
+        raise ThermolatentError(f"{what}: must be a list of arrays, one per temperature") from error
+    if len(given) != len(T):
+        raise ThermolatentError(f"{what}: {len(given)} arrays for {len(T)} temperatures; give one for each")
+    found = []
+    for a, t in zip(given, T, strict=True):
+        try:
+            array = np.asarray(a)
+            if what not in ("units", "states") and array.dtype.kind not in "fiub":
+                array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ThermolatentError(f"{what} at T = {t:g}: no array of numbers ({error})") from error
+        found.append(array)
+    return found
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """In single precision; what is too large for it becomes infinite, and is refused as that."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
 def _require_finite(values: np.ndarray, which: np.ndarray, T: list[float], what: str) -> None:
     bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
     if bad.any():
         first = T[which[np.argmax(bad)]]
-        raise ThermolatentError(f"{what}: {int(bad.sum())} of {len(bad)} frames are not finite, first at T = {first:g}")
+        raise ThermolatentError(
+            f"{what}: {int(bad.sum())} of {len(bad)} frames hold NaN or numbers too large, first at T = {first:g}"
+        )
 
 
 def _units(
@@ -170,14 +204,18 @@ def _units(
         first = np.cumsum([0, *sizes])
         unit = np.concatenate([n + f for n, f in zip(numbers, first, strict=False)])
         stratum = np.repeat(np.arange(len(T)), sizes)
+    return unit, stratum
+
+
+def _require_units(unit: np.ndarray, stratum: np.ndarray, counts: np.ndarray, T: list[float], shared: bool) -> None:
+    counted = np.bincount(unit, counts) > 0
     for s in np.unique(stratum):
-        if (n := int((stratum == s).sum())) < 2:
+        if (n := int(counted[stratum == s].sum())) < 2:
             where = "of replica exchange" if shared else f"at T = {T[s]:g}"
             raise ThermolatentError(
                 f"units: {n} {where}; an error bar needs two independent pieces of MD there: more walkers, or blocks of a "
                 "long trajectory"
             )
-    return unit, stratum
 
 
 def _states(
@@ -187,24 +225,38 @@ def _states(
     if states is None:
         return np.zeros(sum(int(np.prod(s)) for s in shapes), int), ("all",)
     flat = _flat(states, shapes, T, "states")
+    if flat.dtype.kind == "f":
+        _require_finite(flat, np.repeat(np.arange(len(T)), [int(np.prod(s)) for s in shapes]), T, "states")
     if names is None:
         found, labels = np.unique(flat, return_inverse=True)
         return labels, tuple(str(name) for name in found.tolist())
+    names = tuple(str(name) for name in names)
+    if len(set(names)) < len(names):
+        raise ThermolatentError(f"state_names: {', '.join(names)}; two states have the same name")
     if flat.dtype.kind not in "iu" or flat.min() < 0 or flat.max() >= len(names):
         raise ThermolatentError(
             f"states: with {len(names)} state_names they must be whole numbers from 0 to {len(names) - 1}"
         )
-    return flat.astype(int), tuple(names)
+    return flat.astype(int), names
 
 
 def _energies(energies: Any, shapes: list[tuple], which: np.ndarray, T: list[float]) -> np.ndarray:
     u = _flat(energies, shapes, T, "energies").astype(np.float64)
     _require_finite(u, which, T, "energies")
     for k, t in enumerate(T):
-        own = u[which == k]
-        if np.subtract(*np.percentile(own, [75, 25])) <= 0:
+        if spread_of(u[which == k]) <= 0:
             raise ThermolatentError(
-                f"energies at T = {t:g}: most frames have one and the same energy; are these potential energies? "
+                f"energies at T = {t:g}: nearly all frames have one and the same energy; are these potential energies? "
                 "Without them: energies=None"
             )
     return u
+
+
+def spread_of(energies: np.ndarray) -> float:
+    """Standard deviation of energies ``(n,)``, if they are Gaussian, that a few absurd ones leave as it is.
+
+    1.4826 times the median absolute deviation; from percentiles where most frames share one energy (a discrete model).
+    """
+    with np.errstate(over="ignore"):
+        found = 1.4826 * np.median(np.abs(energies - np.median(energies)))
+    return float(found if found > 0 else np.subtract(*np.percentile(energies, [99, 1])) / 4.65)

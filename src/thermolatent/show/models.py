@@ -14,7 +14,7 @@ from thermolatent.show.places import titled
 
 _KINDS = {
     "spib": "SPIB: encoder to the latent space, decoder to states",
-    "reweighting": "networks of conditional reweighting, and MBAR's free energies",
+    "reweighting": "the estimator: populations, means and frame weights at any temperature, with error bars",
     "model": "a model of p(z|T) with its encoder; thermolatent predict asks it",
     "density": "a density of samples of your own; thermolatent predict asks it",
 }
@@ -66,8 +66,10 @@ def _told(kind: str, spec: dict[str, Any]) -> list[str]:
                 f"{'informed by reweighted frames' if spec['informed'] else 'not informed'}, encoder {spec['encoder']}"
             )
     if kind == "reweighting":
-        for name, network in spec["networks"].items():
-            lines.append(f"{name}: {network['n_features']} features, two layers of {network['width']}")
+        trained = ", ".join(f"{T:g}" for T in spec["temperatures"])
+        energies = "energies" if spec["energies"] else "no energies"
+        lines.append(f"fitted to MD at {trained}, {energies}; states {', '.join(spec['state_names'])}")
+        lines.append(f"heat capacities may differ by {spec['heat_capacity']:g} k")
     if "seed" in spec:
         lines.append(f"seed {spec['seed']}")
     return [line for line in lines if line]

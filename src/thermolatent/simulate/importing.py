@@ -259,6 +259,6 @@ def _convergence(system: Trajectories, energies: np.ndarray, starts: list[str], 
         result = compare_starts(energies, starts)
         warn_if_unconverged(result, format_temperature(temperature))
         return result
-    log.warning("no energies: MBAR and conditional reweighting are not available, which_t takes their place")
+    log.warning("no energies: how free energies bend is left to the prior of heat capacities, and intervals are wider")
     walkers = {name: starts.count(name) for name in dict.fromkeys(starts)}
     return {"mean_energy": {}, "walkers": walkers, "difference": 0.0, "standard_errors": None, "between": None}

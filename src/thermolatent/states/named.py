@@ -12,10 +12,13 @@ from thermolatent.errors import ThermolatentError
 
 if TYPE_CHECKING:
     from thermolatent.config import BasinStates, NearestStates
+    from thermolatent.frames import Frames
     from thermolatent.systems.base import System
 
 #: Points per axis of the grid on which steepest descent is followed.
 GRID = 400
+#: How far beyond the training frames the named states are laid out, as a share of the range of those.
+BEYOND = 0.25
 #: How many of its cells per axis make a coarse cell.
 COARSEN = 8
 
@@ -106,6 +109,19 @@ class Basins:
         scaled = (np.asarray(points, float) - self.low) * (self.grid / (self.high - self.low))
         cell = np.clip(scaled, 0, self.grid - 1).astype(np.int64)
         return self.labels[cell[:, 0], cell[:, 1]]
+
+
+def corners(training: Frames) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest corner ``(2,)`` of the plane on which states are named: that of the training frames and a margin."""
+    plane = training.flat(training.plane)
+    low, high = plane.min(axis=0).astype(float), plane.max(axis=0).astype(float)
+    margin = np.where(training.plane_periodic, 0, BEYOND * (high - low))
+    return low - margin, high + margin
+
+
+def name_states(spec: NearestStates | BasinStates, system: System, training: Frames):
+    """``(names, assigner)`` of a study's named states, laid out over its training frames: the same in every stage."""
+    return named_states(spec, system, *corners(training), training.plane_periodic)
 
 
 def named_states(spec: NearestStates | BasinStates, system: System, low, high, periodic=(False, False)):

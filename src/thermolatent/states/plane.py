@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermolatent.states.named import GRID, named_states
+from thermolatent.states.named import GRID, corners, name_states
 from thermolatent.states.sets import StateSet
 
 if TYPE_CHECKING:
     from thermolatent.config import BasinStates, NearestStates
+    from thermolatent.frames import Frames
     from thermolatent.systems.base import System
 
-#: How far beyond the reference's bins the named states are laid out, as a share of the bins' range.
-BEYOND = 0.25
 #: Parts per axis into which a cell of the exact quadrature is divided between the named states.
 SHARED = 4
 
@@ -27,7 +26,7 @@ class NamedPlane:
     ----------
     spec: which states there are, ``validate.states`` of a study.
     edges: bins' edges of either coordinate, two arrays ``(bins + 1,)``.
-    periodic: whether each coordinate is an angle.
+    training: the training frames, over which the states are laid out.
 
     Attributes
     ----------
@@ -40,13 +39,11 @@ class NamedPlane:
         system: System,
         spec: NearestStates | BasinStates,
         edges: Sequence[np.ndarray],
-        periodic: Sequence[bool] = (False, False),
+        training: Frames,
     ):
         self.system, self.edges = system, edges
-        low, high = (np.array([e[k] for e in edges]) for k in (0, -1))
-        pad = np.where(periodic, 0, BEYOND * (high - low))
-        self.low, self.high = low - pad, high + pad
-        self.names, assigner = named_states(spec, system, self.low, self.high, periodic)
+        self.low, self.high = corners(training)
+        self.names, assigner = name_states(spec, system, training)
         self.assign = assigner.assign
         self._known: dict[float, tuple[np.ndarray, np.ndarray] | None] = {}
 

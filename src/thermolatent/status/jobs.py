@@ -81,11 +81,15 @@ class Jobs:
         return Job("featurize", name, self.layout.features_header(temperature), f"{self._logs}/featurize/{name}.log")
 
     def training(self, stage: str, seed: int, model: str = "") -> Job:
-        """``pretrain``, ``reweight`` or, of a model, ``learn``."""
-        file = {"pretrain": self.layout.spib, "reweight": self.layout.reweighting}.get(stage)
-        output = file(seed) if file else self.layout.model(model, seed)
+        """``pretrain`` or, of a model, ``learn``."""
+        output = self.layout.model(model, seed) if model else self.layout.spib(seed)
         name = f"{model}/seed{seed}" if model else f"seed{seed}"
         return Job(stage, name, output, f"{self._logs}/{stage}/{name}.log", self.layout.history(output))
+
+    @property
+    def reweighting(self) -> Job:
+        """The estimator, one for all seeds."""
+        return Job("reweight", "", self.layout.reweighting, f"{self._logs}/reweight.log")
 
     def of_model(self, stage: str, model: str, seed: int) -> Job:
         """``generate`` or ``validate``."""
@@ -100,9 +104,9 @@ class Jobs:
     def __iter__(self) -> Iterator[Job]:
         yield from dict.fromkeys(self.md(T) for T in self.temperatures)
         yield from (self.features(T) for T in self.temperatures)
+        yield self.reweighting
         for seed in self.seeds:
             yield self.training("pretrain", seed)
-            yield self.training("reweight", seed)
             for model in self.models:
                 yield self.training("learn", seed, model)
                 yield self.of_model("generate", model, seed)

@@ -28,10 +28,10 @@ def view(jobs: Jobs, now: float | None = None) -> str:
         rows.append((format_temperature(T), role, tell(md), _speed(jobs, T, md), tell(states[jobs.features(T)])))
     out += [*_aligned(rows), ""]
     rows = [("trained", "seed", "training", "held-out loss", "generate", "validate")]
+    rows.append(("reweighting", "all", tell(states[jobs.reweighting]), "", "", ""))
     for seed in jobs.seeds:
-        for stage, name in (("pretrain", "SPIB"), ("reweight", "reweighting")):
-            job = jobs.training(stage, seed)
-            rows.append((name, str(seed), tell(states[job]), _loss(job), "", ""))
+        job = jobs.training("pretrain", seed)
+        rows.append(("SPIB", str(seed), tell(states[job]), _loss(job), "", ""))
         for model in jobs.models:
             job = jobs.training("learn", seed, model)
             after = [tell(states[jobs.of_model(stage, model, seed)]) for stage in ("generate", "validate")]
@@ -85,9 +85,9 @@ def _speed(jobs: Jobs, temperature: float, found: Found) -> str:
 
 
 def _loss(job: Job) -> str:
-    """The last held-out loss of the training itself, not of the reweightings in the model's own latent space."""
+    """The last held-out loss of the training itself."""
     losses = last_losses(job.history)
-    of = {"reweight": ("conditional", "which_t"), "learn": ("density", "joint")}.get(job.stage, tuple(reversed(losses)))
+    of = ("density", "joint") if job.stage == "learn" else tuple(reversed(losses))
     name = next((name for name in of if name in losses), None)
     return "" if name is None else f"{losses[name]:.4g}"
 

@@ -10,6 +10,8 @@ import numpy as np
 from thermolatent.config import Study
 from thermolatent.frames import Frames
 from thermolatent.layout import format_temperature
+from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.influence import linear_interval, logit_interval, share_interval
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
 from thermolatent.validate.free_energy import free_energy_rmse
@@ -34,7 +36,7 @@ class Tables:
     @cached_property
     def named_plane(self) -> NamedPlane:
         fixed = self.fixed
-        return NamedPlane(self.study.system, self.study.validate_.states, fixed.bins.edges, fixed.periodic)
+        return NamedPlane(self.study.system, self.study.validate_.states, fixed.bins.edges, self.training)
 
     @property
     def reference(self) -> Frames:
@@ -81,18 +83,21 @@ class Tables:
     def effective_sample(
         self, model: str, temperature: float, weights: np.ndarray, fraction: float | None = None
     ) -> None:
-        """The trust metric, which needs no reference; ``fraction`` where it is known of the weights before their bound."""
+        """The share of the frames that counts; ``fraction`` where it is known of the weights before their bound."""
         n = len(self.training)
         fraction = effective_sample_size(weights) / n if fraction is None else fraction
         self.add(model, temperature, "", "ess_fraction", fraction, None, None, n)
 
     # populations
 
-    def _population_rows(self, model, temperature, state_set: StateSet, value, stderr) -> None:
+    def _population_rows(self, model, temperature, state_set: StateSet, value, stderr, interval=None) -> None:
+        """``interval`` are the ends (low, high) where they are known; by default 1.96 standard errors on the logit scale."""
         with np.errstate(divide="ignore", invalid="ignore"):
             n_eff = np.where(stderr > 0, value * (1 - value) / stderr**2, np.nan)
+        low, high = logit_interval(value, 1.96 * stderr) if interval is None else interval
+        columns = {"value": value, "stderr": stderr, "low": low, "high": high, "n_eff": n_eff}
         for k, name in enumerate(state_set.names):
-            numbers = {"value": float(value[k]), "stderr": float(stderr[k]), "n_eff": float(n_eff[k])}
+            numbers = {column: float(values[k]) for column, values in columns.items()}
             self.population_rows.append(
                 self._row(model, temperature) | {"states": state_set.label, "state": name} | numbers
             )
@@ -117,13 +122,26 @@ class Tables:
             "floor", temperature, state_set, pairs[0], boots, np.sqrt(0.5), round(B.sum()), round(A.sum())
         )
 
-    def populations(self, model: str, temperature: float, state_set: StateSet, weights: np.ndarray) -> None:
-        """Rows of a model or baseline from its frame weights, scored where there is a reference."""
+    def populations(
+        self,
+        model: str,
+        temperature: float,
+        state_set: StateSet,
+        weights: np.ndarray,
+        reweighting: ConditionalReweighting | None = None,
+    ) -> None:
+        """Rows of a model or baseline from its frame weights, scored where there is a reference.
+
+        With a ``reweighting``, whose weights these are, its error bars take the place of the bootstrap's.
+        """
         counts = state_set.by_unit(self.training, weights)
         rng = self._stream(model, state_set.label, temperature)
         boot = bootstrap_masses(counts, self.training.strata, self.replicates, rng)
         value = counts.sum(0) / counts.sum()
-        self._population_rows(model, temperature, state_set, value, boot.std(axis=0, ddof=1))
+        if reweighting is None:
+            self._population_rows(model, temperature, state_set, value, boot.std(axis=0, ddof=1))
+        else:
+            value = self._estimated(model, temperature, state_set, reweighting)
         if self.has_reference(temperature):
             md = state_set.by_walker(self.reference, temperature)
             boot_md = bootstrap_masses(md, np.zeros(len(md), int), self.replicates, rng)
@@ -133,6 +151,26 @@ class Tables:
             )
         if state_set.label == "named":
             self._exact_scores(model, temperature, value, boot, self.weighted(self.fixed, weights))
+
+    def _estimated(
+        self, model: str, temperature: float, state_set: StateSet, reweighting: ConditionalReweighting
+    ) -> np.ndarray:
+        """Rows of populations with the reweighting's error bars; returns the populations."""
+        if state_set.label == "named":
+            influences = reweighting.population_influences(temperature)
+        else:
+            indicators = np.eye(len(state_set.names))[self.training.flat(state_set.labels)]
+            influences = reweighting.mean_influences(temperature, indicators)
+        parts = influences.parts()
+        ends = share_interval(influences.values, parts)
+        self._population_rows(model, temperature, state_set, influences.values, parts.stderr, ends)
+        return influences.values
+
+    def density_populations(self, model: str, temperature: float, value: np.ndarray) -> None:
+        """Rows of the named populations ``(states,)`` as a density's own samples have them."""
+        for name, p in zip(self.named_plane.names, value, strict=True):
+            row = {"states": "density", "state": name, "value": float(p)}
+            self.population_rows.append(self._row(model, temperature) | row)
 
     def _population_scores(self, model, temperature, state_set, pair, boots, scale, n_ref, n_gen) -> None:
         functions = {
@@ -147,9 +185,11 @@ class Tables:
 
     # observables: rows of the populations with states "observable"
 
-    def _observable_rows(self, model, temperature, mean, stderr, independent) -> None:
+    def _observable_rows(self, model, temperature, mean, stderr, independent, interval=None) -> None:
+        low, high = (mean - 1.96 * stderr, mean + 1.96 * stderr) if interval is None else interval
+        columns = {"value": mean, "stderr": stderr, "low": low, "high": high, "n_eff": independent}
         for k, name in enumerate(self.reference.observable_names):
-            numbers = {"value": float(mean[k]), "stderr": float(stderr[k]), "n_eff": float(independent[k])}
+            numbers = {column: float(values[k]) for column, values in columns.items()}
             self.population_rows.append(
                 self._row(model, temperature) | {"states": "observable", "state": name} | numbers
             )
@@ -163,12 +203,27 @@ class Tables:
             grouped = (walkers, np.zeros(len(values), int), self.replicates, rng)
             self._observable_rows("md", temperature, *weighted_mean(flat, counts, *grouped))
 
-    def observables(self, model: str, temperature: float, weights: np.ndarray) -> None:
-        """Means over the training frames with weights ``(N,)``."""
-        if self.reference.observable_names:
-            training, rng = self.training, self._stream(model, "observables", temperature)
-            values, grouped = training.flat(training.observables), (training.units, training.strata)
+    def observables(
+        self,
+        model: str,
+        temperature: float,
+        weights: np.ndarray,
+        reweighting: ConditionalReweighting | None = None,
+    ) -> None:
+        """Means over the training frames with weights ``(N,)``, with the error bars of the reweighting they are from, if any."""
+        if not self.reference.observable_names:
+            return
+        training, rng = self.training, self._stream(model, "observables", temperature)
+        values, grouped = training.flat(training.observables), (training.units, training.strata)
+        if reweighting is None:
             self._observable_rows(model, temperature, *weighted_mean(values, weights, *grouped, self.replicates, rng))
+            return
+        influences = reweighting.mean_influences(temperature, values)
+        parts, mean = influences.parts(), influences.values
+        variance = weights @ (values - mean) ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            independent = np.where(parts.stderr > 0, variance / parts.stderr**2, np.nan)
+        self._observable_rows(model, temperature, mean, parts.stderr, independent, linear_interval(mean, parts))
 
     # systems whose distribution is known
 

@@ -11,14 +11,12 @@ from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.frames import Frames, load_frames
 from thermolatent.layout import Layout, format_temperature
-from thermolatent.learn.model import Model
 from thermolatent.learn.pairs import held_out_walkers
 from thermolatent.learn.representation import Representation, load_representation
-from thermolatent.learn.reweight import FrameWeights
+from thermolatent.reweight.stage import load_reweighting
 from thermolatent.states.sets import StateSet
 from thermolatent.validate.assumption import conditional_shift
-from thermolatent.validate.form import HeatCapacityError, basis_disagreement
-from thermolatent.validate.identity import log_density_error, spread, trust_identity
+from thermolatent.validate.baselines import Baselines
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import Profiles
@@ -38,7 +36,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     fixed = fixed_view(study, load_frames(study, layout, study.temperatures.simulated, starts=True))
     reference = fixed.reference
     if missing := [format_temperature(T) for T in study.temperatures.generated if T not in reference.temperatures]:
-        log.info("no reference MD at T = %s: predictions and trust figures, no scores", ", ".join(missing))
+        log.info("no reference MD at T = %s: predictions with intervals, no scores", ", ".join(missing))
     tables = Tables(study, seed, fixed)
     if model == "baselines":
         representation, suffix = load_representation(layout.spib(seed)), ""
@@ -50,8 +48,7 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     if model == "baselines":
         _baselines(study, layout, tables, [fixed, latent], [named, own])
     else:
-        _model(study, layout, model, tables, latent, [named, own])
-        _identity(study, layout, model, tables, latent)
+        _model(study, layout, model, tables, (latent, [named, own], representation))
         _kinetics(study, model, tables, (latent, own), representation)
         if suffix:  # a plane of its own: the baselines must appear in it too
             _baselines(study, layout, tables, [latent], [own])
@@ -90,16 +87,24 @@ def _encoded(
     return representation.noised(mu, sigma, noise_seed), representation.states(mu)
 
 
-def _model(study: Study, layout: Layout, model: str, tables: Tables, latent: View, state_sets: list[StateSet]) -> None:
+def _model(
+    study: Study, layout: Layout, model: str, tables: Tables, learned: tuple[View, list[StateSet], Representation]
+) -> None:
+    latent, state_sets, representation = learned
+    reweighting = load_reweighting(layout, tables.training) if study.models[model].informed else None
+    named = tables.training.flat(state_sets[0].labels)
     profiles = Profiles(tables.fixed, latent, tables.replicates, tables.seed)
     for T in study.temperatures.generated:
         latents, weights, fraction = _load_samples(layout.samples(model, tables.seed, T), latent)
         tables.effective_sample(model, T, weights, fraction)
-        tables.observables(model, T, weights)
+        tables.observables(model, T, weights, reweighting)
         tables.divergences(model, T, tables.fixed, tables.weighted(tables.fixed, weights))
         tables.divergences(model, T, latent, Candidate(latents))
         for state_set in state_sets:
-            tables.populations(model, T, state_set, weights)
+            tables.populations(model, T, state_set, weights, reweighting)
+        if reweighting is not None:
+            own = _density_populations(representation, latents, latent, named, weights, len(state_sets[0].names))
+            tables.density_populations(model, T, own)
         profiles.add(T, weights, latents)
         if tables.has_reference(T) and np.isfinite(shift := conditional_shift(tables.fixed, latent, T)):
             tables.add(model, T, latent.name, "conditional_shift", shift)
@@ -127,10 +132,27 @@ def _load_samples(path: str, latent: View) -> tuple[np.ndarray, np.ndarray, floa
     return z, w / w.sum(), float(arrays["ess_fraction"])
 
 
+def _density_populations(
+    representation: Representation, latents: np.ndarray, latent: View, named: np.ndarray, weights: np.ndarray, n_named: int
+) -> np.ndarray:
+    """Named populations ``(states,)`` as a density's samples ``(n, d)`` have them.
+
+    The shares of SPIB's states among the samples, times the share of each named state ``(N,)`` within them by the weights.
+    """
+    n_own = representation.n_states
+    own = np.bincount(representation.states(latents), minlength=n_own) / len(latents)
+    joint = np.bincount(representation.states(latent.training_points) * n_named + named, weights, n_own * n_named)
+    joint = joint.reshape(n_own, n_named)
+    within = joint.sum(1, keepdims=True)
+    shares = own @ np.divide(joint, within, out=np.zeros_like(joint), where=within > 0)
+    return shares / shares.sum() if shares.sum() > 0 else np.full(n_named, np.nan)
+
+
 def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], state_sets: list[StateSet]) -> None:
-    """Rows of floor, nearest and the reweightings in the given planes and state sets."""
-    frame_weights = FrameWeights(study, layout, tables.seed)
-    home = state_sets[0].label == "named"  # the baselines' own file: their trust metrics are written there only
+    """Rows of floor, of the study's baselines and of conditional reweighting in the given planes and state sets."""
+    baselines = Baselines(study, tables.training)
+    reweighting = load_reweighting(layout, tables.training)
+    home = state_sets[0].label == "named"  # the baselines' own file: what is no matter of planes is written there only
     for T in study.temperatures.generated:
         for view in views:
             tables.divergences("floor", T, view, None)
@@ -140,62 +162,17 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
                 tables.exact_rows(T, state_set)
         if home:
             tables.md_observables(T)
-        for name in ("nearest", *frame_weights.methods):
-            if name == "nearest":
-                weights = nearest_weights(tables.training, T)
-            else:
-                weights = np.exp(frame_weights.log_weights(name, T))
-                require_finite(weights, layout.reweighting(tables.seed), f"{name} weights at T={T}")
+        for name in (*baselines.names, "conditional"):
+            own = reweighting if name == "conditional" else None
+            weights = reweighting.weights(T) if own else baselines.weights(name, T)
             if home:
                 tables.effective_sample(name, T, weights)
-                tables.observables(name, T, weights)
+                tables.observables(name, T, weights, own)
             for view in views:
                 tables.divergences(name, T, view, tables.weighted(view, weights))
             for state_set in state_sets:
-                tables.populations(name, T, state_set, weights)
+                tables.populations(name, T, state_set, weights, own)
         log.info("baselines: T=%s scored", format_temperature(T))
-    # With one training temperature nothing was fitted, without energies no heat capacity: no form of A to doubt.
-    if home and len(tables.training.temperatures) > 1 and "conditional" in frame_weights.methods:
-        _form(study, tables, frame_weights, state_sets[0])
-
-
-def nearest_weights(training: Frames, temperature: float) -> np.ndarray:
-    """Weights ``(N,)`` of the training temperature with the smallest ``|ln(T_k / T)|``: how often its frames count."""
-    nearest = int(np.argmin([abs(np.log(T / temperature)) for T in training.temperatures]))
-    weights = np.where(training.temperature_index() == nearest, training.frame_counts, 0.0)
-    return weights / weights.sum()
-
-
-def _form(study: Study, tables: Tables, frame_weights: FrameWeights, named: StateSet) -> None:
-    """Trust figures of the data: how much the assumed form of A(x, b) decides. Rows of ``conditional``."""
-    training = tables.training
-    n, two = len(training), len(training.temperatures) == 2
-    error = HeatCapacityError(frame_weights, training, named) if two else None
-    for T in study.temperatures.generated:
-        basis = basis_disagreement(frame_weights, training, named, T)
-        tables.add("conditional", T, "fixed", "trust_basis", basis, None, None, n)
-        if error is not None:
-            value = error.largest(T, study.system.kT(T))
-            tables.add("conditional", T, "fixed", "trust_heat_capacity", value, None, None, n)
-
-
-def _identity(study: Study, layout: Layout, model: str, tables: Tables, latent: View) -> None:
-    trained, kT = Model.load(layout.model(model, tables.seed)), study.system.kT
-    violations = {}
-    for T in study.temperatures.train:
-        energies = tables.training.energies[T]
-        if not np.isfinite(energies).all():
-            log.warning("%s: the MD at T=%s has no energies, no trust_identity", model, format_temperature(T))
-            continue
-        half, counts = tables.training.half[T], tables.training.counts[T]
-        value = trust_identity(trained, kT(T), T, latent.points[T], energies, half, counts)
-        if np.isfinite(value):
-            tables.add(model, T, latent.name, "trust_identity", value, None, energies.size)
-            violations[1 / kT(T)] = (value, spread(energies, counts))
-    if len(violations) == len(study.temperatures.train):
-        for T in study.temperatures.generated:
-            value = log_density_error(violations, 1 / kT(T))
-            tables.add(model, T, latent.name, "trust_log_density", value)
 
 
 def _kinetics(

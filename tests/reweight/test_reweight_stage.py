@@ -1,0 +1,139 @@
+"""The stage reweight, and the baselines, against exact three-hole averages at a temperature that was not simulated."""
+
+import logging
+
+import numpy as np
+import pytest
+from exact_study import WALKERS, make_study, write_features
+
+from thermolatent import ConditionalReweighting
+from thermolatent.artifacts import load_array, save_array
+from thermolatent.errors import ArtifactError
+from thermolatent.frames import load_frames
+from thermolatent.layout import Layout
+from thermolatent.learn import pretrain
+from thermolatent.reweight import stage
+from thermolatent.systems.three_hole import ThreeHole
+from thermolatent.validate.baselines import Baselines
+
+
+def exact_average(function, temperature):
+    """Boltzmann average of a function of (x, y) by quadrature."""
+    edges = np.linspace(-3.5, 3.5, 141), np.linspace(-3.2, 3.8, 141)
+    mass = ThreeHole().exact_histogram(*edges, temperature)
+    x, y = np.meshgrid(*((e[1:] + e[:-1]) / 2 for e in edges), indexing="ij")
+    return float((mass * function(x, y)).sum() / mass.sum())
+
+
+#: function of (x, y), and an error that weights may have but no training ensemble comes near
+OBSERVABLES = {
+    "y": (lambda x, y: y, 0.03),
+    "V": (lambda x, y: ThreeHole().plane_energy(np.stack([x, y], -1)), 0.08),
+    "top": (lambda x, y: (y > 1.0).astype(float), 0.015),
+}
+
+
+METHODS = ("conditional", "which_t", "mbar")
+
+
+@pytest.fixture(scope="module")
+def weights_at_1(trained):
+    study, layout = trained
+    study = study.model_copy(
+        update={"validate_": study.validate_.model_copy(update={"baselines": ["nearest", "mbar", "which_t"]})}
+    )
+    frames = load_frames(study, layout)
+    baselines = Baselines(study, frames)
+    found = {name: baselines.weights(name, 1.0) for name in baselines.names}
+    return found | {"conditional": stage.load_reweighting(layout, frames).weights(1.0)}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("observable", OBSERVABLES)
+def test_weights_reproduce_exact_averages_at_an_unseen_temperature(trained, weights_at_1, method, observable):
+    function, tolerance = OBSERVABLES[observable]
+    data = load_frames(*trained)
+    values = function(*data.flat(data.features).T)
+    exact = exact_average(function, 1.0)
+    weights = weights_at_1[method]
+    assert weights.sum() == pytest.approx(1)
+    assert (weights * values).sum() == pytest.approx(exact, abs=tolerance)
+    for at_one_temperature in np.split(values, 2):
+        assert abs(at_one_temperature.mean() - exact) > 1.5 * tolerance
+
+
+def test_mbar_weights_at_a_training_temperature_are_that_ensemble(trained):
+    study, layout = trained
+    frames = load_frames(study, layout)
+    energy = Baselines(study, frames).weights("mbar", 0.5) @ frames.flat(frames.energies)
+    assert energy == pytest.approx(ThreeHole().exact_mean_energy(0.5), abs=0.02)
+
+
+def test_the_file_predicts_populations_whose_intervals_hold_the_exact_ones(trained):
+    study, layout = trained
+    found = ConditionalReweighting.load(layout.reweighting)
+    assert found.state_names == ("left", "right", "top")
+    assert found.n_frames == len(load_frames(study, layout))
+    table = found.populations(1.0).set_index("state")
+    exact = {"left": 0.4476, "right": 0.4476, "top": 0.1049}
+    assert table.value.sum() == pytest.approx(1)
+    for state, share in exact.items():
+        assert table.low[state] < share < table.high[state]
+        assert table.high[state] - table.low[state] < 0.12
+
+
+def test_a_file_of_other_frames_is_refused(trained):
+    study, layout = trained
+    frames = load_frames(study, layout)
+    short = {name: {T: a[:, :-1] for T, a in getattr(frames, name).items()} for name in ("features", "plane", "energies")}
+    with pytest.raises(ArtifactError, match="delete it and run reweight again"):
+        stage.load_reweighting(layout, type(frames)(frames.kT, **short))
+
+
+def test_heat_capacity_is_the_studys_or_follows_the_size_of_the_solute(fresh):
+    assert stage.default_heat_capacity({}) == 5.0
+    assert stage.default_heat_capacity({"heavy_atoms": 10}) == pytest.approx(7.0)
+    study, layout = fresh
+    pretrain.run(study, layout, 0)
+    stage.run(study.model_copy(update={"reweight": type(study.reweight)(heat_capacity=3.0)}), layout, 0)
+    assert ConditionalReweighting.load(layout.reweighting).heat_capacity == 3.0
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory):
+    """(study, layout) of the exact study, its energies forgotten."""
+    study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("without") / "results"))
+    write_features(study, layout, study.temperatures.train)
+    for T in study.temperatures.train:
+        save_array(layout.energies(T), np.full_like(load_array(layout.energies(T)), np.nan))
+    pretrain.run(study, layout, 0)
+    return study, layout
+
+
+def test_without_energies_the_temperatures_reweight_with_wider_intervals(without, trained, caplog):
+    study, layout = without
+    with caplog.at_level(logging.WARNING):
+        stage.run(study, layout, 0)
+    assert "the MD has no energies" in caplog.text
+    frames = load_frames(study, layout)
+    found = stage.load_reweighting(layout, frames)
+    mean = found.weights(1.0) @ ThreeHole().plane_energy(frames.flat(frames.plane))
+    assert mean == pytest.approx(ThreeHole().exact_mean_energy(1.0), abs=0.08)
+    known = ConditionalReweighting.load(trained[1].reweighting).populations(1.0)
+    assert (found.populations(1.0).form > 2 * known.form).all()
+    assert Baselines(study, frames).names == ["nearest"]
+
+
+def test_one_training_temperature_needs_no_weights(tmp_path):
+    study = make_study(temperatures={"train": [1.0]}, models={"latf": {"density": {"kind": "flow"}}})
+    layout = Layout(str(tmp_path / "results"))
+    write_features(study, layout, [1.0])
+    pretrain.run(study, layout, 0)
+    stage.run(study, layout, 0)
+    weights = stage.load_reweighting(layout, load_frames(study, layout)).weights(1.0)
+    np.testing.assert_allclose(weights, 1 / len(weights), rtol=1e-12)
+
+
+def test_units_are_the_walkers(trained):
+    found = ConditionalReweighting.load(trained[1].reweighting)
+    assert len(found.influence(1.0, "top")) == 2 * WALKERS
