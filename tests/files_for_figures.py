@@ -1,17 +1,19 @@
 """A study's files as the stages before the figures leave them, small, from a distribution written down here."""
 
+from functools import cache
 from pathlib import Path
 from shutil import copyfile
 
 import numpy as np
 from PIL import Image
 
+from thermolatent import ConditionalReweighting
 from thermolatent.artifacts import save_arrays, save_json
 from thermolatent.config import load_study
 from thermolatent.featurize.coordination import CoordinationMoments
 from thermolatent.figures import figure_names
 from thermolatent.layout import Layout
-from thermolatent.validate import melting, predictions
+from thermolatent.validate import gather, melting, predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
 BINS = 20
@@ -36,8 +38,14 @@ def make_study(seedless_changes=None, dimensions=2, reference=True, melting=None
 
 def populations(study, temperature, shift=0.0):
     """Four shares that change with temperature and sum to 1."""
-    raw = np.exp(np.arange(len(study.validate_.states.centers)) * -0.25 / temperature) + 0.05
+    raw = shares(len(study.validate_.states.centers), temperature)
     raw[0] += shift
+    return raw / raw.sum()
+
+
+def shares(n, temperature):
+    """The same for ``n`` states, none of them far off."""
+    raw = np.exp(np.arange(n) * -0.25 / temperature) + 0.05
     return raw / raw.sum()
 
 
@@ -47,7 +55,7 @@ def score_rows(study, seeds):
         for T in study.temperatures.generated:
             known = T in study.temperatures.simulated
             base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
-            for k, model in enumerate(["floor", "nearest", "mbar", "which_t", "conditional", *study.models]):
+            for k, model in enumerate(["floor", "nearest", "mbar", "conditional", *study.models]):
                 joint = model in study.models and study.models[model].encoder == "joint"
                 latent = [f"latent_{model}"] if joint else ["latent"]
                 if model not in study.models:
@@ -75,51 +83,69 @@ def score_rows(study, seeds):
                         }  # fmt: skip
 
 
-def trust_rows(study, seeds):
-    """What validate says of trust: the form of A at every temperature, the identity at training ones."""
-    for seed in seeds:
-        for T in study.temperatures.generated:
-            base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
-            basis = {"model": "conditional", "plane": "fixed", "metric": "trust_basis", "unit": "1"}
-            yield base | basis | {"value": 0.002 + 0.03 * abs(T - 0.2) * abs(T - 0.5)}
-            noise = basis | {"metric": "trust_heat_capacity"}
-            yield base | noise | {"value": 0.01 * abs(T - 0.2) * abs(T - 0.5)}
-            for k, model in enumerate(study.models):
-                plane = f"latent_{model}" if study.models[model].encoder == "joint" else "latent"
-                if T in study.temperatures.train:
-                    identity = {"model": model, "plane": plane, "metric": "trust_identity", "unit": "1"}
-                    yield base | identity | {"value": 0.1 + 0.02 * k + 0.01 * seed}
-                error = {"model": model, "plane": plane, "metric": "trust_log_density", "unit": "1"}
-                yield base | error | {"value": (0.02 + 0.01 * k) * min(abs(T - t) for t in study.temperatures.train)}
+@cache
+def fitted(study_states, train, heat_capacity=1.0):
+    """A reweighting of MD whose states have the shares of :func:`populations`: 12 walkers, visits of ten frames.
+
+    ``study_states``: names of the states.
+    """
+    n, rng = len(study_states), np.random.default_rng(0)
+    features, states = [], []
+    for T in train:
+        visits = rng.choice(n, (12, 60), p=shares(n, T))
+        states.append(np.repeat(visits, 10, axis=1))
+        features.append(rng.normal(states[-1][..., None], 0.3).astype(np.float32))
+    return ConditionalReweighting(heat_capacity, network=False).fit(
+        features, list(train), states=states, state_names=list(study_states), temperature_unit="reduced"
+    )
+
+
+def reweighting_of(study):
+    """The reweighting that belongs to the files written here."""
+    return fitted(tuple(study.validate_.states.names), tuple(study.temperatures.train))
 
 
 def write_tables(study, layout, scores, populations):
-    """The three tables as gather writes them, from rows of the stage before."""
+    """The tables as gather writes them, from rows of the stage before."""
     write_table(layout.all_scores, SCORE_COLUMNS, scores)
     write_table(layout.all_populations, POPULATION_COLUMNS, populations)
-    scores = read_table(layout.all_scores, SCORE_COLUMNS)
-    populations = read_table(layout.all_populations, POPULATION_COLUMNS)
-    scores += predictions.trust_rows(study, scores, populations)
-    write_table(layout.all_scores, SCORE_COLUMNS, scores)
-    scores = read_table(layout.all_scores, SCORE_COLUMNS)
-    write_table(layout.predictions, predictions.COLUMNS, predictions.prediction_rows(study, scores, populations))
-    write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations))
+    populations, reweighting = read_table(layout.all_populations, POPULATION_COLUMNS), reweighting_of(study)
+    judged = predictions.prediction_rows(study, reweighting, populations)
+    write_table(layout.predictions, predictions.COLUMNS, judged)
+    write_table(layout.convergence, gather.CONVERGENCE_COLUMNS, gather.convergence_rows(study, reweighting))
+    write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))
 
 
 def population_rows(study, seeds):
+    """MD with intervals where there is some; the reweighting's numbers of who takes them; all others and all samples off."""
+    reweighting, states = reweighting_of(study), study.validate_.states.names
     for seed in seeds:
         for T in study.temperatures.generated:
             base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
-            base |= {"states": "named", "n_eff": 2000.0}
-            names = ["nearest", "mbar", "which_t", "conditional", *study.models]
+            base |= {"n_eff": 2000.0}
+            answer = reweighting.populations(T).set_index("state")
+            names = ["nearest", "mbar", "conditional", *study.models]
             for k, model in enumerate((["md"] if T in study.temperatures.simulated else []) + names):
                 shift = 0.0 if model == "md" else 0.03 * (k - 3) * (1 + 0.2 * seed) * T
                 if study.featurize.observables:
                     for name, value in (("mu2", 0.7 + shift), ("mu3", 1.2 - T)):
                         observed = {"states": "observable", "model": model, "state": name, "stderr": 0.01}
                         yield base | observed | {"value": value}
-                for state, p in zip(study.validate_.states.centers, populations(study, T, shift), strict=True):
-                    yield base | {"model": model, "state": state, "value": float(p), "stderr": 0.004}
+                informed = model in study.models and study.models[model].informed
+                for state, p in zip(states, populations(study, T, shift), strict=True):
+                    told = base | {
+                        "states": "named",
+                        "model": model,
+                        "state": state,
+                        "value": float(p),
+                        "stderr": 0.004,
+                    }
+                    told |= {"low": float(p) - 0.009, "high": float(p) + 0.009}
+                    if informed:
+                        yield told | {"states": "density"}
+                    if informed or model == "conditional":
+                        told |= answer.loc[state, ["value", "stderr", "low", "high"]].to_dict()
+                    yield told
 
 
 def latents(temperature, dimensions, n, seed):
@@ -212,14 +238,6 @@ def write_histories(study, layout, seeds):
             for e in range(18)
         ]  # fmt: skip
         write(layout.history(layout.spib(seed)), ("loss", "held_out_cross_entropy", "held_out_rate", "states"), rows)
-        rows = [
-            {"stage": method, "step": 250 * s, "seconds": s if energies else 16 + 1.5 * s, "cross_entropy": 0.4 + 0.2 / s,
-             "energy_residual": 0.4 * energies, "held_out": 0.4 + 0.4 * energies + 0.25 / s}
-            for method, energies in (("conditional", 1.0), ("which_t", 0.0))
-            for s in range(1, 17)
-        ]  # fmt: skip
-        columns = ("cross_entropy", "energy_residual", "held_out")
-        write(layout.history(layout.reweighting(seed)), columns, rows)
         for model, spec in study.models.items():
             rows = []
             for s in range(1, 25):
@@ -265,7 +283,7 @@ def write_protocols(study, layout, unconverged=0.3):
 def write_study_files(study, root, seeds, dimensions=2):
     """Everything that figures and report read."""
     layout = Layout(str(root))
-    write_tables(study, layout, [*score_rows(study, seeds), *trust_rows(study, seeds)], population_rows(study, seeds))
+    write_tables(study, layout, score_rows(study, seeds), population_rows(study, seeds))
     save_json(
         layout.metrics,
         {

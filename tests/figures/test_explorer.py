@@ -17,9 +17,8 @@ from thermolatent.figures import medoids, melting, packing, report
 from thermolatent.figures.stops import interpolated, interpolated_populations, log_interpolated, stops_of
 from thermolatent.figures.surfaces import CAP, free_energies
 from thermolatent.figures.tables import Tables
+from thermolatent.figures.temperature import population_of
 from thermolatent.systems.three_hole import ThreeHole
-from thermolatent.validate.melting import two_state_population
-from thermolatent.validate.predictions import LIMITS
 
 
 def decoded(entry):
@@ -105,7 +104,7 @@ def test_curves_are_the_tables_seed_by_seed(made):
     for seed in seeds:
         tables = Tables.load(study, layout, [seed])
         sources = {
-            "Population of chevron": lambda m, t=tables: t.population(m, "chevron"),
+            "Population of chevron": lambda m, t=tables: population_of(study, t, m, "chevron"),
             "Mean of mu3": lambda m, t=tables: t.observable(m, "mu3"),
             "Divergence from MD, fixed plane (mu2, mu3)": lambda m, t=tables: t.score(m, "js_plane", "fixed"),
             "Training frames that count": lambda m, t=tables: t.score(m, "ess_fraction", ""),
@@ -124,32 +123,37 @@ def test_curves_are_the_tables_seed_by_seed(made):
     assert shown["Divergence from MD, latent plane"] == ["latf"]
 
 
-def test_melting_is_the_fit_of_the_file(made):
-    study, layout, _, page = made
+def test_melting_is_that_of_the_file(made):
+    study, layout, seeds, page = made
     fits = melting.load_fits(layout)
-    (panel,) = [p for p in page["panels"] if p["title"].startswith("Melting of hexagon")]
+    (panel,) = [p for p in page["panels"] if p["title"] == "Melting of hexagon"]
     drawn = {s["name"]: s for s in panel["series"] if s["style"] == "fit"}
     T = [stop["temperature"] for stop in page["stops"]]
-    for name in fits.keys() & {"md", *study.models}:
-        assert drawn[name]["Tm"] == pytest.approx(fits[name].Tm, rel=1e-4)
-        expected = two_state_population(fits[name], T, [study.system.kT(t) for t in T])
-        np.testing.assert_allclose(drawn[name]["seeds"]["0"]["y"], expected, rtol=1e-4)
+    for name, shown in (("reweighting", "conditional"), ("md", "md"), ("latf_published", "latf_published")):
+        assert drawn[shown]["Tm"] == pytest.approx(fits[name].Tm, rel=1e-4)
+        assert drawn[shown]["Tm_half"] == pytest.approx(fits[name].Tm_half, rel=1e-4)
+        if name != "reweighting":
+            np.testing.assert_allclose(drawn[shown]["seeds"]["0"]["y"], fits[name].fitted(study, T), rtol=1e-4)
+    known = Tables.load(study, layout, seeds).predictions()
+    y = dict(zip(T, drawn["conditional"]["seeds"]["0"]["y"], strict=True))
+    assert [y[t] for t in known] == pytest.approx([of_state["hexagon"].value for of_state in known.values()], rel=1e-4)
 
 
-def test_verdicts_repeat_the_doubts(made):
+def test_verdicts_repeat_the_predictions(made):
     study, layout, seeds, page = made
-    doubts = Tables.load(study, layout, seeds).doubts("latf")
-    assert doubts
-    told = page["trust"]["latf"]
-    for stop, verdict in zip(page["stops"], told, strict=True):
-        if stop["asked"]:
-            assert verdict["doubt"] == (stop["temperature"] in doubts)
-        if stop["temperature"] in doubts:
-            assert all(reason in verdict["text"] for reason in doubts[stop["temperature"]])
-    last_but_one = told[-2]
+    for model in study.models:
+        known = Tables.load(study, layout, seeds).predictions(model)
+        for stop, told in zip(page["stops"], page["verdicts"][model], strict=True):
+            if not stop["asked"]:
+                continue
+            of_state = known[stop["temperature"]]
+            assert told["doubt"] == any(p.verdict != "trusted" for p in of_state.values())
+            assert all(p.reason in told["text"] for p in of_state.values())
+    assert all("not informed: assumes" in told["text"] for told in page["verdicts"]["latf_published"])
+    last_but_one = page["verdicts"]["latf"][-2]
     assert page["stops"][-2]["asked"] is False
     assert last_but_one["doubt"]
-    assert last_but_one["text"].startswith("at 0.7 in doubt: only")
+    assert "at 0.7 " in last_but_one["text"]
 
 
 def test_structures_are_the_medoids_turned_only(made):
@@ -255,21 +259,3 @@ def test_packed_arrays_come_back(array):
 def test_other_numbers_are_not_packed():
     with pytest.raises(TypeError, match="quantise"):
         packing.packed(np.zeros(3))
-
-
-def test_the_answer_lets_md_overrule_the_criteria(write_files):
-    from thermolatent.figures.findings import WRONG, answers
-
-    assert LIMITS["trust_reweighting"] == WRONG
-    study = make_study()
-    tables = Tables.load(study, write_files(study), [0])
-    errors = tables.score("latf", "population_max_error", "fixed")
-    assert 0.7 in tables.doubts("latf")
-    assert errors[0.7].median < WRONG  # in doubt, yet right
-    text = answers(study, tables)[0]
-    assert "in doubt at T = " in text
-    assert "although the MD there agrees" in text
-    for row in tables._scores:
-        if row["metric"] == "population_max_error" and row["model"] == "latf" and row["temperature"] == "0.3":
-            row["value"] = "0.2"
-    assert "wrong at T = 0.3 (populations off by more than 0.05 from the MD)" in " ".join(answers(study, tables))

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files_for_figures import BINS, make_study, profile_arrays, write_study_files
+from files_for_figures import BINS, make_study, profile_arrays, reweighting_of, write_study_files
 from PIL import Image
 
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, history, marginals, melting, surfaces, temperature, trust
+from thermolatent.figures import figure_names, history, marginals, melting, surfaces, temperature, uncertainty
 from thermolatent.figures.stage import run
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
 from thermolatent.layout import BASELINES
-from thermolatent.validate.predictions import ESS_LIMIT, FIGURES, LIMITS, REWEIGHTINGS, predictors
+from thermolatent.reweight.verdict import judge
 
 
 @pytest.fixture(scope="module")
@@ -132,22 +132,42 @@ def test_marginals_show_the_model_on_the_md_with_its_band(study):
     center = (arrays["edges_marginal"][1][middle] + arrays["edges_marginal"][1][middle + 1]) / 2
     band = corners[np.isclose(corners[:, 0], center), 1]
     F, error = arrays["marginal_md"][2, 1, middle], arrays["marginal_md_stderr"][2, 1, middle]
-    np.testing.assert_allclose([band.min(), band.max()], [F - 2 * error, F + 2 * error])
+    np.testing.assert_allclose([band.min(), band.max()], [F - 1.96 * error, F + 1.96 * error])
 
 
-def test_populations_show_medians_ranges_and_md_errors(study, shown):
+def line(panel, label):
+    """The line with this legend entry."""
+    return next(one for one in panel.lines if one.get_label() == label)
+
+
+def test_populations_show_the_interval_as_a_band_the_md_with_its_own_and_models_thin(study, shown):
     _, tables = shown
     panels = visible(temperature.draw_populations(study, tables))
     assert [p.get_title() for p in panels] == list(study.validate_.states.centers)
-    series = tables.population("latf", "chevron")
-    drawn = errorbar(panels[3], "latf")
-    np.testing.assert_allclose(drawn[0].get_ydata(orig=False), [v.median for v in series.values()])
-    ends = np.array([[segment[:, 1].min(), segment[:, 1].max()] for segment in drawn[2][0].get_segments()])
-    np.testing.assert_allclose(ends, [[v.low, v.high] for v in series.values()])
-    md = errorbar(panels[3], "MD (2 standard errors)")
+    expected = [judge(reweighting_of(study), T, 0.05).set_index("state") for T in study.temperatures.generated]
+    for state, panel in zip(study.validate_.states.names, panels, strict=True):
+        answer = line(panel, "conditional reweighting")
+        np.testing.assert_allclose(answer.get_ydata(), [table.value[state] for table in expected], rtol=1e-6)
+        (band,) = [c for c in panel.collections if c.get_label() == "its 95 % interval"]
+        corners = band.get_paths()[0].vertices
+        for T, table in zip(study.temperatures.generated, expected, strict=True):
+            ends = corners[np.isclose(corners[:, 0], T), 1]
+            np.testing.assert_allclose([ends.min(), ends.max()], table.loc[state, ["low", "high"]].to_list(), rtol=1e-6)
+    for name, series in (
+        ("latf", tables.density("latf", "chevron")),
+        ("latf_published", tables.population("latf_published", "chevron")),
+        ("MBAR", tables.population("mbar", "chevron")),
+    ):
+        np.testing.assert_allclose(line(panels[3], name).get_ydata(), [v.median for v in series.values()])
+    assert line(panels[3], "latf").get_linewidth() < line(panels[3], "conditional reweighting").get_linewidth()
+    md = errorbar(panels[3], "MD (95 % interval)")
     np.testing.assert_allclose(md[0].get_xdata(orig=False), study.temperatures.generated)
     lengths = [np.ptp(segment[:, 1]) for segment in md[2][0].get_segments()]
-    np.testing.assert_allclose(lengths, 4 * 0.004)
+    np.testing.assert_allclose(lengths, 2 * 0.009, rtol=1e-6)
+    rows = list(temperature.population_rows(study, tables))
+    prediction = tables.predictions()[0.3]["hexagon"]
+    assert ("hexagon", "reweighting", 0.3, prediction.value, prediction.low, prediction.high) in rows
+    assert {row[1] for row in rows} == {"reweighting", "md", "nearest", "mbar", *study.models}
 
 
 def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
@@ -159,17 +179,19 @@ def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
     figure = temperature.draw_observables(study, tables)
     assert [panel.get_title() for panel in visible(figure)] == ["mu2", "mu3"]
     fits = melting.load_fits(layout)
-    assert set(fits) >= {"md", *study.models}
-    assert all(fit.extrapolated == (not 0.2 <= fit.Tm <= 0.7) for fit in fits.values())
+    assert set(fits) == {"reweighting", "md", "latf_published"}, "an informed model's is the reweighting's"
+    own = reweighting_of(study).melting("hexagon").set_index("quantity")
+    assert fits["reweighting"].Tm == pytest.approx(own.value["Tm"], rel=1e-6)
+    assert fits["reweighting"].Tm_half == pytest.approx((own.high["Tm"] - own.low["Tm"]) / 2, rel=1e-6)
+    assert not any(fit.extrapolated for fit in fits.values())
     (panel,) = visible(melting.draw(study, tables, fits))
-    drawn = errorbar(panel, look(study, "latf").label)
-    shown = tables.population("latf", "hexagon")
-    np.testing.assert_allclose(drawn[0].get_ydata(orig=False), [v.median for v in shown.values()])
+    shown = tables.population("latf_published", "hexagon")
+    drawn = line(panel, look(study, "latf_published").label)
+    np.testing.assert_allclose(drawn.get_ydata(), [v.median for v in shown.values()])
     with open(layout.figure("melting", "csv"), newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["series"] == "latf"]
-    middle = min(rows, key=lambda row: abs(float(row["temperature"]) - fits["latf"].Tm))
-    if not fits["latf"].extrapolated:
-        assert float(middle["fitted population"]) == pytest.approx(0.5, abs=0.05)
+        rows = [row for row in csv.DictReader(file) if row["series"] == "latf_published"]
+    middle = min(rows, key=lambda row: abs(float(row["temperature"]) - fits["latf_published"].Tm))
+    assert float(middle["population"]) == pytest.approx(0.5, abs=0.02)
 
 
 def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, shown):
@@ -179,7 +201,7 @@ def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, sho
     assert titles == ["fixed plane (mu2, mu3)", "latent plane", "latent plane of latf_published"]
     assert all(p.get_yscale() == "log" for p in panels)
     labels = panels[0].get_legend_handles_labels()[1]
-    assert {look(study, name).label for name in (*BASELINES, *study.models)} <= set(labels)
+    assert {look(study, name).label for name in (*BASELINES, *study.models) if name != "which_t"} <= set(labels)
     np.testing.assert_allclose(
         errorbar(panels[2], "latf_published")[0].get_ydata(orig=False),
         [v.median for v in tables.score("latf_published", "js_latent", "latent_latf_published").values()],
@@ -204,73 +226,85 @@ def test_floor_is_shaded_up_to_its_value_also_at_a_single_temperature(study, sho
     assert (corners[:, 0].min(), corners[:, 0].max()) == pytest.approx(panel.get_xlim())
 
 
-def test_trust_has_a_panel_per_figure_with_its_limit_shaded(study, shown):
+def test_uncertainty_has_a_panel_per_state_with_every_cause_and_the_tolerance(study, shown):
     _, tables = shown
-    panels = visible(trust.draw(study, tables))
-    titles = ["frames that count", "against the reweightings", "two forms of reweighting", "noise of the energies"]
-    assert [p.get_title() for p in panels] == [*titles, "between seeds"]
-    assert [p.get_yscale() for p in panels] == ["log", "linear", "linear", "linear", "linear"]
-    drawn = [
-        ("ess_fraction", "", "conditional", "conditional reweighting"),
-        ("trust_reweighting", "fixed", "latf", "latf"),
-        ("trust_basis", "fixed", "conditional", "conditional reweighting"),
-        ("trust_heat_capacity", "fixed", "conditional", "conditional reweighting"),
-        ("trust_seeds", "fixed", "latf_published", "latf_published"),
-    ]
-    for panel, (metric, plane, name, label) in zip(panels, drawn, strict=True):
-        series = tables.score(name, metric, plane)
-        line = errorbar(panel, label)[0]
-        np.testing.assert_allclose(line.get_xdata(orig=False), list(series))
-        np.testing.assert_allclose(line.get_ydata(orig=False), [v.median for v in series.values()])
-        (band,) = [p for p in panel.patches if p.get_label() == "not to be trusted"]
-        low, high = band.get_extents().transformed(panel.transData.inverted()).intervaly
-        assert (high if metric == "ess_fraction" else low) == pytest.approx(LIMITS.get(metric, ESS_LIMIT))
-    shares = {name: tables.score(name, "ess_fraction", "")[0.7].median for name in REWEIGHTINGS}
-    assert max(shares.values()) < ESS_LIMIT
-    assert 0.7 not in tables.score("latf", "trust_reweighting", "fixed"), "exhausted reweightings say nothing"
+    panels = visible(uncertainty.draw(study, tables))
+    assert [p.get_title() for p in panels] == study.validate_.states.names
+    tables_at = [judge(reweighting_of(study), T, 0.05).set_index("state") for T in study.temperatures.generated]
+    for state, panel in zip(study.validate_.states.names, panels, strict=True):
+        halves = [(table.high[state] - table.low[state]) / 2 for table in tables_at]
+        np.testing.assert_allclose(line(panel, "all of it").get_ydata(), halves, rtol=1e-5)
+        for cause, label in (
+            ("sampling", "sampling"),
+            ("form", "temperature form"),
+            ("visits", "states seldom visited"),
+        ):
+            drawn = line(panel, label)
+            np.testing.assert_allclose(drawn.get_xdata(), study.temperatures.generated)
+            np.testing.assert_allclose(drawn.get_ydata(), [table[cause][state] for table in tables_at], rtol=1e-6)
+        added = [of_state[state].parts["model"] for of_state in tables.predictions("latf").values()]
+        np.testing.assert_array_equal(line(panel, "model: latf").get_ydata(), added)
+        assert set(line(panel, "tolerance 0.05").get_ydata()) == {0.05}
+        trained = [one for one in panel.lines if one.get_linewidth() == 0.7]  # those of temperature_axis
+        assert [one.get_xdata()[0] for one in trained] == [0.2, 0.5]
+        assert "latf_published" not in str(panel.get_legend_handles_labels()[1]), (
+            "its distance is no part of an interval"
+        )
+    rows = list(uncertainty.rows(study, tables))
+    assert ("chevron", 0.7, "form", pytest.approx(tables_at[-1].form["chevron"])) in rows
+    assert {row[2] for row in rows} == {"all", "sampling", "form", "visits", "model latf"}
 
 
-def test_one_seed_has_no_panel_of_seeds(write_files, study):
-    panels = visible(trust.draw(study, Tables.load(study, write_files(study), [0])))
-    assert [p.get_title() for p in panels][2:] == ["two forms of reweighting", "noise of the energies"]
+def unseen(tables, states):
+    """The tables of a study in which these states are not assessable."""
+    nothing = dict.fromkeys(("stderr", "low", "high", "sampling", "form", "visits", "model"), "")
+    nothing |= {"verdict": "not assessable", "reason": "2 whole visits at 0.2", "remedy": "extend 0.2"}
+    judged = [row | nothing if row["state"] in states else row for row in tables._judged]
+    return Tables(tables.study, tables._scores, tables._populations, judged, [0, 1, 2], tables.plane)
 
 
-def test_error_is_drawn_against_each_trust_figure(study, shown):
+def test_states_that_are_not_assessable_have_no_panel_and_no_band(study, shown):
+    less = unseen(shown[1], ["trapezoid"])
+    figure = uncertainty.draw(study, less)
+    assert [p.get_title() for p in visible(figure)] == ["hexagon", "tricapped", "chevron"]
+    assert figure.get_suptitle() == "not assessable: trapezoid"
+    assert "trapezoid" not in {row[0] for row in uncertainty.calibration_rows(study, less)}
+    panel = visible(temperature.draw_populations(study, less))[2]
+    (band,) = [c for c in panel.collections if c.get_label() == "its 95 % interval"]
+    assert all(np.isnan(path.vertices).any() or not len(path.vertices) for path in band.get_paths())
+    assert np.isfinite(line(panel, "conditional reweighting").get_ydata()).all()
+    none = unseen(shown[1], study.validate_.states.names)
+    for figure in (uncertainty.draw(study, none), uncertainty.draw_calibration(study, none)):
+        (text,) = visible(figure)[0].texts
+        assert "assessable" in text.get_text()
+
+
+def test_calibration_is_difference_from_md_against_half_of_the_interval(study, shown):
     _, tables = shown
-    panels = visible(trust.draw_error(study, tables))
-    rows = list(trust.error_rows(study, tables))
-    assert len(panels) == len(FIGURES)
-    for figure, panel in zip(FIGURES, panels, strict=True):
-        own = [row for row in rows if row[0] == figure]
-        assert {row[1] for row in own} == set(study.models if figure == "trust_log_density" else predictors(study))
-        points = [(*line.get_xdata(), *line.get_ydata()) for line in panel.lines]
-        smallest = min(row[4] for row in own if row[4] > 0)  # where zeros are drawn
-        np.testing.assert_allclose(points, [(max(row[4], smallest), row[5]) for row in own])
-        assert panel.get_title().endswith(f"Spearman {trust.rank_correlation(own):+.2f}")
-        faces = [line.get_markerfacecolor() == "white" for line in panel.lines]
-        assert faces == [row[3] == "train" for row in own]
-    model, T = "latf", 0.3
-    error = tables.score(model, "population_max_error", "fixed")[T].median
-    assert ("trust_seeds", model, T, "interpolate", tables.trust(model, "trust_seeds")[T], error) in rows
+    (panel,) = visible(uncertainty.draw_calibration(study, tables))
+    rows = list(uncertainty.calibration_rows(study, tables))
+    assert len(rows) == 4 * len(study.temperatures.reference), "of temperatures that were not trained on"
+    points = [(container[0].get_xdata()[0], container[0].get_ydata()[0]) for container in panel.containers]
+    np.testing.assert_allclose(points, [(row[4], row[7]) for row in rows])
+    state, T, role, value, half, md, md_half, difference = rows[0]
+    assert (state, T, role) == ("hexagon", 0.3, "interpolate")
+    expected = judge(reweighting_of(study), 0.3, 0.05).set_index("state").loc["hexagon"]
+    true = tables.population("md", "hexagon")[0.3].median
+    assert (value, half) == pytest.approx((expected.value, (expected.high - expected.low) / 2), rel=1e-6)
+    assert (md, md_half, difference) == pytest.approx((true, 0.009, abs(value - true)))
+    held = sum(row[7] <= np.hypot(row[4], row[6]) for row in rows)
+    assert panel.get_title() == f"{held} of {len(rows)} within the interval and the MD's own"
+    diagonal = next(one for one in panel.lines if len(one.get_xdata()) == 2)
+    np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
 
 
-def test_rank_correlation_is_of_predicted_temperatures():
-    def rows(errors, role="interpolate"):
-        return [
-            ("trust_seeds", "latf", 0.3, role, trust, error) for trust, error in zip((1, 2, 3), errors, strict=True)
-        ]
+def test_nothing_warns_while_figures_are_drawn(write_files, study):
+    import warnings
 
-    against = rows((3, 2, 1), role="train")
-    assert trust.rank_correlation(rows((0.1, 0.2, 5.0)) + against) == pytest.approx(1)
-    assert trust.rank_correlation(rows((3, 1, 2))) == pytest.approx(-0.5)
-    assert np.isnan(trust.rank_correlation(against))
-    assert np.isnan(trust.rank_correlation(rows((1, 1, 1))))
-
-
-def test_a_doubt_is_what_the_table_of_predictions_says(study, shown):
-    _, tables = shown
-    assert list(tables.doubts("latf")) == [0.7]
-    assert tables.doubts("latf")[0.7][0].startswith("only ")
+    layout = write_files(study)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(study, layout, [0])
 
 
 def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study, shown):
@@ -278,8 +312,8 @@ def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study
     runs = history.load_runs(study, layout, [0, 1, 2])
     panels = visible(history.draw(runs))
     assert [p.get_title() for p in panels] == [
-        *("representation (SPIB)", "reweighting: conditional", "reweighting: which_t"),
-        *("model latf", "model latf: conditional", "model latf_published", "model latf_published, encoder"),
+        *("representation (SPIB)", "model latf", "model latf: conditional"),
+        *("model latf_published", "model latf_published, encoder"),
     ]
     with open(layout.history(layout.spib(1)), newline="") as file:
         rows = list(csv.DictReader(file))
@@ -287,10 +321,9 @@ def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study
     assert len(curves) == 3
     np.testing.assert_allclose(curves[1].get_ydata(), [float(r["loss"]) for r in rows])
     np.testing.assert_allclose(curves[1].get_xdata(), [int(r["step"]) for r in rows])
-    assert "energy residual" not in {line.get_label() for line in panels[2].lines}
-    density = [line for line in panels[5].lines if line.get_label() == "training loss"]
+    density = [line for line in panels[3].lines if line.get_label() == "training loss"]
     assert len(density[0].get_xdata()) == 24, "joint and density stages are one curve"
-    assert {line.get_label() for line in panels[6].lines if len(line.get_xdata()) > 2} == {
+    assert {line.get_label() for line in panels[4].lines if len(line.get_xdata()) > 2} == {
         "cross-entropy",
         "held-out cross-entropy",
     }
@@ -299,18 +332,8 @@ def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study
 def test_trainings_of_one_file_share_its_clock(study, shown):
     layout, _ = shown
     seconds = {run.training: run.seconds for run in history.load_runs(study, layout, [0])}
-    assert seconds["reweighting: conditional"] == 16
-    assert seconds["reweighting: which_t"] == 24
     assert seconds["model latf"] == 96
     assert seconds["model latf: conditional"] == 10
-
-
-def test_a_study_at_one_temperature_has_nothing_to_reweight_and_still_draws(write_files, study):
-    layout = write_files(study)
-    Path(layout.history(layout.reweighting(0))).write_text("stage,step,seconds\n")
-    trainings = {run.training for run in history.load_runs(study, layout, [0])}
-    assert "model latf" in trainings
-    assert not any(training.startswith("reweighting") for training in trainings)
 
 
 def test_csv_beside_a_figure_holds_its_numbers(study, shown, tmp_path):
@@ -353,7 +376,7 @@ def test_importing_and_drawing_leave_matplotlib_as_it_was(study, shown):
     with matplotlib.rc_context({"font.size": 17}):
         before = dict(matplotlib.rcParams)
         with style():
-            trust.draw(study, shown[1])
+            uncertainty.draw(study, shown[1])
             assert matplotlib.rcParams["font.size"] == 8
         assert dict(matplotlib.rcParams) == before
 

@@ -60,7 +60,7 @@ def test_the_slider_changes_maps_curves_numbers_and_structures(opened):
     moved = opened.run("[...document.querySelectorAll('.cursor')].map(c => c.getAttribute('x1'))")
     assert len(moved) >= 8
     assert all(float(a) < float(b) for a, b in zip(cursor, moved, strict=True))
-    assert "only" in opened.run("document.querySelector('.verdict.doubt').textContent")
+    assert "not trusted" in opened.run("document.querySelector('.verdict.doubt').textContent")
     assert opened.errors == []
 
 

@@ -14,11 +14,20 @@ if TYPE_CHECKING:
 def figure_names(study: Study) -> list[str]:
     """Names of every figure of a study, each of which exists as ``<name>.pdf`` and ``<name>.png``.
 
-    The training temperatures have MD, so ``divergence`` exists also where nothing else does; ``trust_error`` needs
-    MD at a predicted one.
+    The training temperatures have MD, so ``divergence`` exists also where nothing else does; ``calibration`` needs MD at a
+    predicted one.
     """
     per_model = [f"{kind}_{model}" for model in study.models for kind in ("surfaces", "marginals")]
     observables = ["observables"] if study.featurize.observables else []
     melting = ["melting"] if study.validate_.melting else []
-    error = ["trust_error"] if study.temperatures.reference else []
-    return [*per_model, "populations", *observables, *melting, "divergence", "trust", *error, "history"]
+    calibration = ["calibration"] if study.temperatures.reference else []
+    return [
+        *per_model,
+        "populations",
+        "uncertainty",
+        *calibration,
+        *observables,
+        *melting,
+        "divergence",
+        "history",
+    ]

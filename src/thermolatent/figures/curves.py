@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from thermolatent.config import Study
+from thermolatent.figures.melting import Melted
 from thermolatent.figures.stops import Stop, interpolated, interpolated_populations
 from thermolatent.figures.style import LOG_FROM, series_names
-from thermolatent.figures.tables import Series, Tables
-from thermolatent.figures.temperature import plane_title
-from thermolatent.validate.melting import Melting, two_state_population
+from thermolatent.figures.tables import Prediction, Series, Tables
+from thermolatent.figures.temperature import plane_title, population_of
+from thermolatent.reweight.verdict import TRUSTED
 
 #: A number per stop, None where there is none.
 Values = list[float | None]
@@ -21,16 +22,16 @@ BySeed = dict[int, Tables]
 
 
 def panels(
-    study: Study, tables: Tables, by_seed: BySeed, fits: dict[str, Melting], stops: list[Stop]
+    study: Study, tables: Tables, by_seed: BySeed, fits: dict[str, Melted], stops: list[Stop]
 ) -> list[dict[str, Any]]:
     """Every panel: ``title``, ``unit``, ``log``, ``models`` for which it is shown (None: all), and ``series``.
 
-    A series has a ``name``, a ``style`` ("line", "points", "fit") and per seed ``y`` and ``e`` (standard error), a number
-    per stop or None.
+    A series has a ``name``, a ``style`` ("line", "points", "fit") and per seed ``y`` and ``e`` (half of the 95 % interval), a
+    number per stop or None.
     """
     made = _population_panels(study, tables, by_seed, stops)
     if fits:
-        made.append(_melting_panel(study, by_seed, fits, stops))
+        made.append(_melting_panel(study, tables, by_seed, fits, stops))
     for name in tables.observables():
         series = [
             _series(study, who, by_seed, stops, lambda t, who=who, name=name: t.observable(who, name), True)
@@ -88,7 +89,7 @@ def _population_panels(study: Study, tables: Tables, by_seed: BySeed, stops: lis
         for state in states:
             series[state].append({"name": name, "style": "points" if name in ("md", "exact") else "line", "seeds": {}})
         for seed, own in by_seed.items():
-            found = [own.population(name, state) for state in states]
+            found = [population_of(study, own, name, state) for state in states]
             shared = sorted(set.intersection(*(set(s) for s in found)))
             if not shared:
                 continue
@@ -102,34 +103,39 @@ def _population_panels(study: Study, tables: Tables, by_seed: BySeed, stops: lis
     return [_panel(f"Population of {state}", "population", series[state]) for state in states]
 
 
-def _melting_panel(study: Study, by_seed: BySeed, fits: dict[str, Melting], stops: list[Stop]) -> dict[str, Any]:
+def _melting_panel(
+    study: Study, tables: Tables, by_seed: BySeed, fits: dict[str, Melted], stops: list[Stop]
+) -> dict[str, Any]:
     state, temperatures = study.validate_.melting, [stop.temperature for stop in stops]
-    kT = [study.system.kT(T) for T in temperatures]
     series = [
         _series(study, name, by_seed, stops, lambda t, name=name: t.population(name, state)) for name in ("exact", "md")
     ]
-    for name in ("md", *study.models):
+    for name in ("reweighting", "md", *study.models):
         if name in fits:
-            y = _numbers(two_state_population(fits[name], temperatures, kT))
-            fit = {"Tm": _short(fits[name].Tm), "Tm_stderr": _short(fits[name].Tm_stderr)}
+            curve = fits[name].fitted(study, temperatures)
+            y = _numbers(_of_reweighting(study, tables, state, stops) if curve is None else curve)
+            fit = {"Tm": _short(fits[name].Tm), "Tm_half": _short(fits[name].Tm_half)}
             one = {"y": y, "e": [None] * len(y)}
-            series.append({"name": name, "style": "fit", **fit, "seeds": {seed: one for seed in by_seed}})
-    return _panel(f"Melting of {state}, two-state fits", "population", series)
+            shown = "conditional" if name == "reweighting" else name  # its name among the baselines
+            series.append({"name": shown, "style": "fit", **fit, "seeds": {seed: one for seed in by_seed}})
+    return _panel(f"Melting of {state}", "population", series)
+
+
+def _of_reweighting(study: Study, tables: Tables, state: str, stops: list[Stop]) -> np.ndarray:
+    known = {T: of_state[state].value for T, of_state in tables.predictions().items()}
+    p = np.array([[value, 1 - value] for value in known.values()])
+    return interpolated_populations(study, stops, list(known), p)[:, 0]
 
 
 def verdicts(study: Study, tables: Tables, model: str, stops: list[Stop]) -> list[dict[str, Any]]:
     """``{"doubt", "text"}`` of one model at every stop; between two temperatures what was judged at them."""
-    doubts, asked = tables.doubts(model), study.temperatures.generated
+    judged, asked = tables.predictions(model), study.temperatures.generated
     label = {stop.temperature: stop.label for stop in stops}
-
-    def reasons(T: float) -> str:
-        return f"in doubt: {'; '.join(doubts[T])}"
-
     found = []
     for stop in stops:
         T = stop.temperature
         if stop.asked:
-            found.append({"doubt": T in doubts, "text": reasons(T) if T in doubts else "nothing speaks against it"})
+            found.append({"doubt": _doubted(judged[T]), "text": _told(judged[T])})
             continue
         neighbours = [
             t for t in (max((a for a in asked if a < T), default=None), min((a for a in asked if a > T), default=None))
@@ -137,11 +143,29 @@ def verdicts(study: Study, tables: Tables, model: str, stops: list[Stop]) -> lis
         if None in neighbours:
             found.append({"doubt": True, "text": "beyond every temperature asked for, not judged"})
             continue
-        bad = [t for t in neighbours if t in doubts]
-        told = "; ".join(f"at {label[t]} {reasons(t)}" for t in bad)
+        bad = [t for t in neighbours if _doubted(judged[t])]
+        told = "; ".join(f"at {label[t]} {_told(judged[t])}" for t in bad)
         between = " and ".join(label[t] for t in neighbours)
-        found.append({"doubt": bool(bad), "text": told or f"nothing speaks against it at {between}"})
+        found.append({"doubt": bool(bad), "text": told or f"every population trusted at {between}"})
     return found
+
+
+def _doubted(of_state: dict[str, Prediction]) -> bool:
+    return any(p.verdict != TRUSTED for p in of_state.values())
+
+
+def _told(of_state: dict[str, Prediction]) -> str:
+    """Verdicts at one temperature, states with the same one and the same reason together."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for state, p in of_state.items():
+        same.setdefault((p.verdict, p.reason), []).append(state)
+    if list(same) == [(TRUSTED, "")]:
+        return "every population trusted"
+    whole = len(of_state)
+    return "; ".join(
+        f"{'every state' if len(states) == whole else ', '.join(states)} {verdict}{f' ({reason})' if reason else ''}"
+        for (verdict, reason), states in same.items()
+    )
 
 
 def _at_stops(stops: list[Stop], values: dict[float, float]) -> Values:
@@ -149,7 +173,7 @@ def _at_stops(stops: list[Stop], values: dict[float, float]) -> Values:
 
 
 def _errors(stops: list[Stop], series: Series) -> Values:
-    return _at_stops(stops, {T: v.stderr for T, v in series.items()})
+    return _at_stops(stops, {T: v.half for T, v in series.items()})
 
 
 def _numbers(values: np.ndarray) -> Values:

@@ -18,20 +18,20 @@ from thermolatent.artifacts import load_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import curves, medoids
+from thermolatent.figures.melting import Melted
 from thermolatent.figures.packing import packed, quantised
 from thermolatent.figures.stops import Stop, log_interpolated, stops_of
 from thermolatent.figures.style import FREE_ENERGY_MAP, look, series_names
 from thermolatent.figures.surfaces import CAP, free_energies
 from thermolatent.figures.tables import Tables
 from thermolatent.layout import Layout
-from thermolatent.validate.melting import Melting
 
 _SURFACES = {"temperatures", "axes", "free_energy"}
 _PROFILES = {"temperatures", "edges_latent", "edges_plane", "edges_marginal", "latent_md", "plane_md", "plane_model"}
 _DASHES = {"-": "", "--": "6 3", ":": "2 3", "none": ""}
 
 
-def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melting], seeds: list[int]) -> dict[str, Any]:
+def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted], seeds: list[int]) -> dict[str, Any]:
     """The object that ``explorer.js`` reads.
 
     Raises :class:`ArtifactError` for surfaces, profiles or medoids that are missing or broken.
@@ -52,7 +52,7 @@ def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Meltin
         "looks": {name: _look(study, name) for name in ("md", "exact", *series_names(study, floor=True))},
         "states": tables.states(),
         "panels": curves.panels(study, tables, by_seed, fits, stops),
-        "trust": {model: curves.verdicts(study, tables, model, stops) for model in study.models},
+        "verdicts": {model: curves.verdicts(study, tables, model, stops) for model in study.models},
         "molecule": medoids.molecule(study, layout, first, seeds[0]) if study.generate.structures else None,
         "resolution": medoids.RESOLUTION,
         "bundles": {

@@ -1,20 +1,23 @@
-"""What a study found, in sentences: accuracy where there is MD to compare with, doubts where there is not."""
+"""What a study found, in sentences: verdicts on the populations, and accuracy where there is MD to compare with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite
 from statistics import median
 
 from thermolatent.config import Study
+from thermolatent.figures import uncertainty
+from thermolatent.figures.style import look
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.layout import BASELINES, format_temperature
-from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
+from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
+from thermolatent.validate.predictions import doubts_of
 
 #: Divergences whose ratio is nearer to 1 than this are called much the same.
 ALIKE = 0.1
-#: A population further than this from the MD's is called wrong: the limit that differing reweightings are held to.
-WRONG = LIMITS["trust_reweighting"]
+#: The series that is the reweighting in the tables of scores.
+REWEIGHTING = "conditional"
 
 
 def number(value: float) -> str:
@@ -32,7 +35,7 @@ def listed(temperatures: list[float]) -> str:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A model against the reference MD at the judged temperatures, medians over seeds.
+    """A model, or the reweighting, against the reference MD at the judged temperatures, medians over seeds.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ def accuracy(study: Study, tables: Tables, model: str) -> Accuracy | None:
     if not own or not error:
         return None
     middle = {}
-    for name in BASELINES:
+    for name in (b for b in BASELINES if b != model):
         series = tables.score(name, "js_plane", "fixed")
         if all(T in series for T in own):
             middle[name] = median(series[T].median for T in own)
@@ -101,69 +104,115 @@ def _worst_state(tables: Tables, model: str, temperature: float) -> str:
 
 
 def headline(study: Study, tables: Tables) -> str:
-    """One sentence with the answer."""
+    """One sentence: what was predicted from what, and how near it came to the MD."""
     temperatures = study.temperatures
-    found = {model: accuracy(study, tables, model) for model in study.models}
-    known = {model: a for model, a in found.items() if a}
     train = f"MD at T = {listed(sorted(temperatures.train))}"
     if not temperatures.predict:
         start = f"{train} is described by {len(study.models)} model{'s' if len(study.models) > 1 else ''}"
     else:
         start = f"From {train}, the ensembles at T = {listed(sorted(temperatures.predict))} were predicted"
-    if known:
-        parts = [f"{number(a.js)} nats ({model})" for model, a in known.items()]
-        floor = next(iter(known.values())).floor
-        where = "there" if temperatures.predict else "at the training temperatures"
-        return (
-            f"{start}; in the fixed plane the median Jensen-Shannon divergence from the MD {where} is "
-            f"{' and '.join(parts)}, where two halves of the MD differ by {number(floor)}."
-        )
-    doubted = {model: list(tables.doubts(model)) for model in study.models}
-    told = [f"{model} at T = {listed(Ts)}" for model, Ts in doubted.items() if Ts]
-    verdict = f"in doubt: {'; '.join(told)}" if told else "no temperature is in doubt by the criteria below"
-    return f"{start}, without reference MD to judge them; {verdict}."
+    known = [(name, a) for name in predictors(study) if (a := accuracy(study, tables, name))]
+    if not known:
+        return f"{start}; there is no MD at them to compare with."
+    # Whoever takes the reweighting's weights has its numbers.
+    parts = {number(a.js): name for name, a in reversed(known)}
+    told = [f"{js} nats ({look(study, name).label})" for js, name in reversed(parts.items())]
+    where = "there" if temperatures.predict else "at the training temperatures"
+    return (
+        f"{start}; in the fixed plane the median Jensen-Shannon divergence from the MD {where} is "
+        f"{_and(told)}, where two halves of the MD differ by {number(known[0][1].floor)}."
+    )
+
+
+def predictors(study: Study) -> list[str]:
+    """Whose accuracy is told: the reweighting, then the models."""
+    return [REWEIGHTING, *study.models]
 
 
 def answers(study: Study, tables: Tables) -> list[str]:
-    """Where each model's predictions are to be trusted and where not, models with the same answer in one sentence.
-
-    By the criteria that need no MD; where there is MD, it has the last word: a population off by more than
-    :data:`WRONG`, beyond two standard errors, is wrong whatever the criteria say.
-    """
+    """The verdicts in sentences: which populations are trusted, which not, and which the MD contradicts."""
     judged = sorted(study.temperatures.predict or study.temperatures.train)
-    same: dict[str, list[str]] = {}
-    for model in study.models:
-        doubts = tables.doubts(model)
-        errors = tables.score(model, "population_max_error", "fixed")
-        groups: dict[str, list[float]] = {"trusted": [], "wrong": [], "confirmed": [], "doubt": []}
-        for T in judged:
-            error = errors.get(T)
-            if error and error.median - 2 * (error.stderr if isfinite(error.stderr) else 0) > WRONG:
-                groups["wrong"].append(T)
-            elif T not in doubts:
-                groups["trusted"].append(T)
-            else:
-                groups["confirmed" if error and error.median <= WRONG else "doubt"].append(T)
-        same.setdefault(_answer(groups), []).append(model)
-    return [f"{', '.join(models)}: {text}." for text, models in same.items()]
-
-
-def _answer(groups: dict[str, list[float]]) -> str:
+    known = {T: of_state for T, of_state in tables.predictions().items() if T in judged}
+    groups: dict[str, list[tuple[str, float]]] = {TRUSTED: [], NOT_TRUSTED: [], NOT_ASSESSABLE: []}
+    for T, of_state in known.items():
+        for state, p in of_state.items():
+            groups[p.verdict].append((state, T))
     words = {
-        "trusted": "can be trusted {}",
-        "confirmed": "in doubt {}, although the MD there agrees",
-        "doubt": "in doubt {}",
-        "wrong": f"wrong {{}} (populations off by more than {WRONG:g} from the MD)",
+        TRUSTED: f"Trusted within {study.validate_.tolerance:g}",
+        NOT_TRUSTED: "Not trusted",
+        NOT_ASSESSABLE: "Not assessable",
     }
-    found = {kind: Ts for kind, Ts in groups.items() if Ts}
-    where = {
-        k: f"at T = {listed(Ts)}" if len(found) > 1 else "at every temperature asked for" for k, Ts in found.items()
-    }
-    return "; ".join(text.format(where[kind]) for kind, text in words.items() if kind in found)
+    told = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in doubts_of(study)]
+    told += [
+        f"{text}: {places(study, groups[verdict], list(known))}." for verdict, text in words.items() if groups[verdict]
+    ]
+    return told + [f"Against the MD: {text}." for text in contradicted(study, tables)]
+
+
+def contradicted(study: Study, tables: Tables) -> list[str]:
+    """Populations that differ from the MD by more than both intervals allow, and by more than the tolerance."""
+    return [
+        f"{state} at T = {format_temperature(T)} is off by {number(abs(p.value - md))}, more than the interval allows"
+        for state, T, p, md, md_half in uncertainty.calibration(study, tables)
+        if abs(p.value - md) > study.validate_.tolerance and not uncertainty.within(p, md, md_half)
+    ]
+
+
+def places(study: Study, pairs: Iterable[tuple[str, float]], temperatures: list[float]) -> str:
+    """States and temperatures in words: "hexagon and chevron at T = 0.3 and 0.4; hexagon at T = 0.7"."""
+    states_at: dict[float, tuple[str, ...]] = {}
+    for state, T in pairs:
+        states_at[T] = (*states_at.get(T, ()), state)
+    same: dict[tuple[str, ...], list[float]] = {}
+    for T, states in sorted(states_at.items()):
+        same.setdefault(tuple(s for s in study.validate_.states.names if s in states), []).append(T)
+    found = []
+    for states, Ts in same.items():
+        who = "every state" if len(states) == len(study.validate_.states.names) else _and(states)
+        where = "at every temperature asked for" if Ts == temperatures else f"at T = {listed(Ts)}"
+        found.append(f"{who} {where}")
+    return "; ".join(found)
+
+
+def _and(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def reasons(study: Study, tables: Tables) -> list[str]:
+    """Why populations are not trusted or not assessable and what would help, those with the same answer in one sentence."""
+    same: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
+    known = tables.predictions()
+    for T, of_state in known.items():
+        for state, p in of_state.items():
+            if p.verdict != TRUSTED:
+                same.setdefault((p.verdict, p.reason, p.remedy), []).append((state, T))
+    return [
+        f"{places(study, pairs, list(known))}: {verdict}: {'; '.join(filter(None, (reason, remedy)))}."
+        for (verdict, reason, remedy), pairs in same.items()
+    ]
+
+
+def model_sentences(study: Study, tables: Tables) -> list[str]:
+    """What each density model adds to the intervals, or how far a model that is not informed is from the reweighting."""
+    told, headline_of = [], tables.predictions()
+    for name, model in study.models.items():
+        found = [(state, T, p) for T, of_state in tables.predictions(name).items() for state, p in of_state.items()]
+        if model.informed:
+            sized = [(p.parts["model"], state, T) for state, T, p in found if p.parts["model"] == p.parts["model"]]
+            text = "adds up to {} to half of an interval ({} at T = {})"
+        else:
+            sized = [(abs(p.value - headline_of[T][state].value), state, T) for state, T, p in found]
+            sized = [entry for entry in sized if entry[0] == entry[0]]
+            text = "is not informed, and differs from the reweighting by up to {} ({} at T = {})"
+        if sized:
+            size, state, T = max(sized)
+            told.append(f"{name} {text.format(number(size), state, format_temperature(T))}.")
+    return told
 
 
 def accuracy_sentence(a: Accuracy, model: str, plane: str, baseline_label: str) -> str:
-    """The accuracy of one model in words."""
+    """The accuracy of one model, or the reweighting, in words; ``model`` as it is called there."""
     text = (
         f"{model}: median divergence {number(a.js)} nats in the {plane}, {number(a.js / a.floor)} times the floor of "
         f"{number(a.floor)}; largest {number(a.worst)} at T = {format_temperature(a.worst_at)}. Largest error of a named "
@@ -176,19 +225,3 @@ def accuracy_sentence(a: Accuracy, model: str, plane: str, baseline_label: str) 
             relation = "and is better" if a.baseline_js < a.js else "and is worse"
         text += f" The best baseline, {baseline_label}, has {number(a.baseline_js)} {relation}."
     return text
-
-
-def trust_sentences(tables: Tables, model: str) -> list[str]:
-    """Where not to trust a model, one sentence per temperature, or one that says nothing speaks against it."""
-    if found := tables.doubts(model):
-        return [f"{model} at T = {format_temperature(T)}: {'; '.join(reasons)}." for T, reasons in found.items()]
-    checks = [f"at least {100 * ESS_LIMIT:g} % of the training frames count"]
-    words = {
-        "trust_reweighting": "named populations agree with the reweightings within {:g}",
-        "trust_basis": "two forms of reweighting agree within {:g}",
-        "trust_heat_capacity": "the energies' noise leaves them open by {:g} at most",
-        "trust_seeds": "between seeds within a standard deviation of {:g}",
-        "trust_log_density": "the density turns with temperature as the energies say within {:g} in ln p",
-    }
-    checks += [text.format(LIMITS[figure]) for figure, text in words.items() if tables.trust(model, figure)]
-    return [f"{model}: no temperature in doubt ({', '.join(checks)})."]

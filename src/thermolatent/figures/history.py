@@ -64,7 +64,6 @@ def load_runs(study: Study, layout: Layout, seeds: list[int]) -> list[Run]:
     runs = []
     for seed in seeds:
         runs += _load(layout.history(layout.spib(seed)), "representation (SPIB)", seed)
-        runs += _load(layout.history(layout.reweighting(seed)), "reweighting", seed)
         for model in study.models:
             runs += _load(layout.history(layout.model(model, seed)), f"model {model}", seed)
     order = list(dict.fromkeys(run.training for run in runs))

@@ -12,8 +12,8 @@ from thermolatent.config import Study
 from thermolatent.figures.style import DOUBLE, look, panels, temperature_title
 from thermolatent.figures.surfaces import CAP, PER_ROW, say_no_md
 
-#: Half width of the band, in standard errors.
-BAND = 2.0
+#: Half width of the band, the 95 % interval, in standard errors.
+BAND = 1.96
 COLUMNS = ("temperature", "coordinate", "z", "free_energy_md_kT", "stderr_kT", "free_energy_model_kT")
 
 
@@ -60,7 +60,7 @@ def _curves(study: Study, model: str, profiles, k: int, j: int, panel) -> None:
     md, error = profiles["marginal_md"][k, j], profiles["marginal_md_stderr"][k, j]
     own = look(study, model)
     panel.fill_between(
-        centers, md - BAND * error, md + BAND * error, color="0.75", linewidth=0, label=f"MD, {BAND:g} standard errors"
+        centers, md - BAND * error, md + BAND * error, color="0.75", linewidth=0, label="MD, 95 % interval"
     )
     panel.plot(centers, md, color="black", linewidth=0.9, label="MD")
     panel.plot(centers, profiles["marginal_model"][k, j], color=own.color, label=own.label, linewidth=1.1)

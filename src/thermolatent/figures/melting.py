@@ -1,8 +1,10 @@
-"""The melting curve: a named state's population against temperature with its two-state fits."""
+"""The melting curve: a named state's population against temperature, with where it is one half."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,47 +12,85 @@ from matplotlib.figure import Figure
 from thermolatent.config import Study
 from thermolatent.figures.style import SINGLE, look, panels, temperature_axis
 from thermolatent.figures.tables import Tables
-from thermolatent.figures.temperature import curve, legend, points
+from thermolatent.figures.temperature import answer_band, legend, points, thin_line
 from thermolatent.layout import Layout
 from thermolatent.validate import melting
-from thermolatent.validate.melting import Melting, two_state_population
+from thermolatent.validate.melting import two_state_population
 from thermolatent.validate.tables import read_table
 
-COLUMNS = ("series", "temperature", "fitted population")
+COLUMNS = ("series", "temperature", "population")
 _POINTS = 100
 
 
-def load_fits(layout: Layout) -> dict[str, Melting]:
-    """The fits of ``melting.csv`` by model; raises :class:`thermolatent.errors.ArtifactError`."""
-    rows = read_table(layout.melting, melting.COLUMNS)
-    numbers = Melting._fields[:-1]
+@dataclass(frozen=True)
+class Melted:
+    """What ``melting.csv`` says of one predictor.
+
+    Attributes
+    ----------
+    numbers: quantity (Tm, dH, dS, dCp) -> value, and half of its 95 % interval.
+    chi2: of a two-state fit; None of the reweighting, which fits none.
+    extrapolated: whether Tm is beyond the temperatures that it rests on.
+    """
+
+    numbers: dict[str, tuple[float, float]]
+    chi2: float | None
+    extrapolated: bool
+
+    @property
+    def Tm(self) -> float:
+        return self.numbers["Tm"][0]
+
+    @property
+    def Tm_half(self) -> float:
+        return self.numbers["Tm"][1]
+
+    def fitted(self, study: Study, temperatures) -> np.ndarray | None:
+        """The two-state curve at temperatures ``(n,)``, None of the reweighting."""
+        if self.chi2 is None:
+            return None
+        return two_state_population(self.numbers["dH"][0], self.Tm, temperatures, [*map(study.system.kT, temperatures)])
+
+
+def load_fits(layout: Layout) -> dict[str, Melted]:
+    """``melting.csv`` by predictor; raises :class:`thermolatent.errors.ArtifactError`."""
+    rows: dict[str, list[dict[str, str]]] = {}
+    for row in read_table(layout.melting, melting.COLUMNS):
+        rows.setdefault(row["predictor"], []).append(row)
     return {
-        row["model"]: Melting(*(float(row[name]) for name in numbers), extrapolated=row["extrapolated"] == "yes")
-        for row in rows
+        predictor: Melted(
+            {r["quantity"]: (float(r["value"]), (float(r["high"]) - float(r["low"])) / 2) for r in own},
+            float(own[0]["chi2"]) if own[0]["chi2"] else None,
+            own[0]["extrapolated"] == "yes",
+        )
+        for predictor, own in rows.items()
     }
 
 
-def draw(study: Study, tables: Tables, fits: dict[str, Melting]) -> Figure:
-    """Populations of the models and the MD, and their fits; baselines would hide them and are in ``melting.csv``."""
+def draw(study: Study, tables: Tables, fits: dict[str, Melted]) -> Figure:
+    """The reweighting with its interval, the MD, models that are not informed; squares at Tm with its 95 % interval."""
     state = study.validate_.melting
     figure, axes = panels(1, 1, (SINGLE, 3.0))
     panel = axes.flat[0]
     temperature_axis(panel, study)
-    for model in study.models:
-        curve(panel, study, model, tables.population(model, state))
+    own = [name for name in study.models if not study.models[name].informed]
+    for model in own:
+        thin_line(panel, study, model, tables.population(model, state))
+    answer_band(panel, study, tables, state)
     points(panel, study, "exact", tables.population("exact", state))
     points(panel, study, "md", tables.population("md", state))
     temperatures = _shown(study)
     low, high = panel.get_xlim()
-    for name in ("md", *study.models):
+    for name in ("reweighting", "md", *own):
         if name not in fits:
             continue
         fit, color = fits[name], look(study, name).color
-        panel.plot(temperatures, _fitted(study, fit, temperatures), color=color, linewidth=0.8, linestyle=":", zorder=1)
+        curve = fit.fitted(study, temperatures)
+        if curve is not None:
+            panel.plot(temperatures, curve, color=color, linewidth=0.8, linestyle=":", zorder=1)
         if low <= fit.Tm <= high:
-            panel.errorbar(
-                [fit.Tm], [0.5], xerr=[fit.Tm_stderr], color=color, marker="s", mfc="none", markersize=6, zorder=5
-            )
+            half = fit.Tm_half if isfinite(fit.Tm_half) else 0.0
+            panel.errorbar([fit.Tm], [0.5], xerr=[half], color=color, marker="s", mfc="none", markersize=6, zorder=5)
     panel.set_xlim(low, high)
     panel.set_ylim(-0.02, 1.02)
     panel.set_ylabel(f"population of {state}")
@@ -58,17 +98,16 @@ def draw(study: Study, tables: Tables, fits: dict[str, Melting]) -> Figure:
     return figure
 
 
-def rows(study: Study, fits: dict[str, Melting]) -> Iterator[tuple]:
-    """The fitted curves."""
+def rows(study: Study, tables: Tables, fits: dict[str, Melted]) -> Iterator[tuple]:
+    """The curves: two-state fits, and the reweighting's own numbers."""
+    for T, of_state in tables.predictions().items():
+        yield ("reweighting", T, of_state[study.validate_.melting].value)
     temperatures = _shown(study)
     for name, fit in fits.items():
-        for T, p in zip(temperatures, _fitted(study, fit, temperatures), strict=True):
+        curve = fit.fitted(study, temperatures)
+        for T, p in zip(temperatures, curve, strict=True) if curve is not None else ():
             yield (name, float(T), float(p))
 
 
 def _shown(study: Study) -> np.ndarray:
     return np.linspace(min(study.temperatures.generated), max(study.temperatures.generated), _POINTS)
-
-
-def _fitted(study: Study, fit: Melting, temperatures: np.ndarray) -> np.ndarray:
-    return two_state_population(fit, temperatures, [study.system.kT(T) for T in temperatures])

@@ -24,12 +24,11 @@ from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import plane_title
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.simulate.convergence import LIMIT
-from thermolatent.validate.melting import Melting
 
 log = logging.getLogger(__name__)
 
 _SECTIONS = {
-    "answer": "Trust",
+    "answer": "Verdicts",
     "explore": "Explore",
     "scores": "Scores",
     "populations": "Populations",
@@ -72,11 +71,11 @@ def render(
     tables: Tables,
     runs: list[history.Run],
     protocols: dict[float, dict],
-    fits: dict[str, Melting],
+    fits: dict[str, melting.Melted],
     seeds: list[int],
 ) -> str:
     """The page as text."""
-    accuracies = {model: findings.accuracy(study, tables, model) for model in study.models}
+    accuracies = {name: findings.accuracy(study, tables, name) for name in findings.predictors(study)}
     plane = plane_title(tables, "fixed")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     markup = jinja2.utils.markupsafe.Markup
@@ -91,17 +90,15 @@ def render(
         headline=findings.headline(study, tables),
         judged=findings.listed(findings.judged_temperatures(study)) if any(accuracies.values()) else "",
         seeds=f"medians over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"of seed {seeds[0]}",
-        spread="the range over seeds" if len(seeds) > 1 else "the standard error over MD walkers",
+        spread="the range over seeds" if len(seeds) > 1 else "half of the 95 % interval over MD walkers",
         accuracies=[
-            findings.accuracy_sentence(a, model, plane, look(study, a.best_baseline).label if a.best_baseline else "")
-            for model, a in accuracies.items()
+            findings.accuracy_sentence(a, look(study, name).label, plane, _label(study, a.best_baseline))
+            for name, a in accuracies.items()
             if a
         ],
-        trust=[
-            (sentence, bool(tables.doubts(model)))
-            for model in study.models
-            for sentence in findings.trust_sentences(tables, model)
-        ],
+        verdicts=report_tables.verdict_table(study, tables),
+        reasons=findings.reasons(study, tables),
+        models=findings.model_sentences(study, tables),
         unconverged=_unconverged(protocols),
         near_floor=report_tables.NEAR_FLOOR,
         scores=report_tables.score_tables(study, tables),
@@ -116,6 +113,10 @@ def render(
         version=thermolatent.__version__,
         root=Path(layout.root).name,
     )
+
+
+def _label(study: Study, baseline: str) -> str:
+    return look(study, baseline).label if baseline else ""
 
 
 def _unconverged(protocols: dict[float, dict]) -> list[str]:
@@ -154,8 +155,8 @@ def _figure(study: Study, layout: Layout, name: str, seeds: list[int]) -> dict[s
 
 def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
     """Title and caption of a figure."""
-    kind, _, model = ("trust_error", "", "") if name == "trust_error" else name.partition("_")
-    spread = "range over seeds as bars and bands" if len(seeds) > 1 else "bars are standard errors over MD walkers"
+    kind, _, model = name.partition("_")
+    spread = "range over seeds as bars and bands" if len(seeds) > 1 else "bars are 95 % intervals over MD walkers"
     if kind == "surfaces":
         return (
             f"Latent free-energy surfaces, {model}",
@@ -164,37 +165,38 @@ def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
     if kind == "marginals":
         return (
             f"Free energy along each latent coordinate, {model}",
-            f"{model} on the MD, whose band is two standard errors, in kT; seed {seeds[0]}.",
+            f"{model} on the MD, whose band is its 95 % interval, in kT; seed {seeds[0]}.",
         )
     return {
         "populations": (
             "Populations of the named states",
-            f"Against temperature: MD with two standard errors, models and baselines; {spread}.",
+            "Against temperature: the reweighting, its 95 % interval as a band, and the MD with its own. Thin lines: "
+            "baselines, and the models' own numbers, of informed ones by their samples. A state that is not assessable has no "
+            "band.",
         ),
         "observables": (
             "Observables",
-            f"Means against temperature, drawn as the populations are; {spread}. By frame weights: exact for functions of "
+            f"Means against temperature; {spread}. By frame weights: exact for functions of "
             "the features, for others as far as their mean at given features does not change with temperature.",
         ),
         "melting": (
             f"Melting of {study.validate_.melting}",
-            "Population against temperature and its two-state fit, which goes on to all temperatures shown; the square marks "
-            "the melting temperature with its standard error.",
+            "Population against temperature; squares mark the melting temperature with its 95 % interval. Dotted: two-state "
+            "fits of the MD and of models that are not informed.",
         ),
         "divergence": (
             "Divergence from the reference MD",
             f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is what two halves of the MD differ by.",
         ),
-        "trust": (
-            "Trust without reference",
-            "Effective share of the training frames; and by how much a named population differs: between a model and the "
-            "reweightings whose weights are not exhausted, between two forms of reweighting, and "
-            "between seeds (standard deviation). Shaded: not to be trusted.",
+        "uncertainty": (
+            "What the intervals are made of",
+            "Half of the 95 % interval of each population against temperature, and what it would be by one cause alone. Vertical "
+            "lines: training temperatures. Dashed: the tolerance within which a population is trusted.",
         ),
-        "trust_error": (
-            "How well trust predicts the error",
-            "Each trust figure, which needs no reference, against the largest error of a named population; one point per "
-            "model and temperature, hollow at training temperatures. Spearman's rank correlation is of the predicted ones.",
+        "calibration": (
+            "Whether the intervals hold",
+            "Difference of the reweighting from MD that it did not see, against half of its 95 % interval; bars are the MD's own "
+            "interval. Below the diagonal the MD lies inside of it.",
         ),
         "history": (
             "Training history",

@@ -8,14 +8,15 @@ from math import isfinite
 from thermolatent.config import Study
 from thermolatent.figures.findings import number
 from thermolatent.figures.history import Run
+from thermolatent.figures.melting import Melted
 from thermolatent.figures.style import look, series_names
 from thermolatent.figures.tables import Tables, Value
 from thermolatent.figures.temperature import plane_title
 from thermolatent.layout import format_temperature
+from thermolatent.reweight.verdict import NOT_ASSESSABLE, TRUSTED
 from thermolatent.simulate.convergence import LIMIT
-from thermolatent.validate.melting import Melting
 from thermolatent.validate.metrics import METRICS
-from thermolatent.validate.predictions import ESS_LIMIT, LIMITS
+from thermolatent.validate.predictions import decimals
 
 #: Metrics of the report and what heads their tables; all the others are in scores.csv.
 TITLES = {
@@ -27,12 +28,6 @@ TITLES = {
     "free_energy_rmse_exact_kT": "Free-energy error against the exact distribution",
     "conditional_shift": "Shift of the fixed plane at given latent",
     "ess_fraction": "Effective sample fraction",
-    "trust_reweighting": "Disagreement with the reweightings",
-    "trust_basis": "Disagreement of two forms of reweighting",
-    "trust_heat_capacity": "What the energies' noise leaves open",
-    "trust_seeds": "Disagreement between seeds",
-    "trust_identity": "Violation of the thermodynamic identity",
-    "trust_log_density": "What it comes to in ln p",
 }
 #: A divergence up to this many times the floor is printed bold.
 NEAR_FLOOR = 1.5
@@ -71,7 +66,7 @@ def score_tables(study: Study, tables: Tables) -> list[Table]:
     for metric in TITLES:
         if metric == "ess_fraction":
             wanted.append((metric, ""))
-        elif metric in ("js_latent", "conditional_shift", "trust_identity", "trust_log_density"):
+        elif metric in ("js_latent", "conditional_shift"):
             wanted += [(metric, plane) for plane in tables.planes(metric)]
         else:
             wanted.append((metric, "fixed"))
@@ -103,19 +98,35 @@ def _definition(metric: str) -> str:
 def _score_cell(metric: str, name: str, value: Value | None, floor: Value | None) -> Cell:
     if value is None:
         return Cell("–")
-    mark = ""
-    if (metric == "ess_fraction" and value.median < ESS_LIMIT) or value.median > LIMITS.get(metric, float("inf")):
-        mark = "doubt"
-    if metric.startswith("js_") and name != "floor" and floor and value.median <= NEAR_FLOOR * floor.median:
-        mark = "good"
-    # The spread over seeds is one number, in the row of each seed.
-    return Cell(number(value.median), "" if metric == "trust_seeds" else _detail(value, number), mark)
+    near = metric.startswith("js_") and name != "floor" and floor and value.median <= NEAR_FLOOR * floor.median
+    return Cell(number(value.median), _detail(value, number), "good" if near else "")
 
 
 def _detail(value: Value, spell) -> str:
     if value.seeds > 1:
         return f"{spell(value.low)} to {spell(value.high)}"
-    return f"± {spell(value.stderr)}" if isfinite(value.stderr) and value.stderr > 0 else ""
+    return f"± {spell(value.half)}" if isfinite(value.half) and value.half > 0 else ""
+
+
+def verdict_table(study: Study, tables: Tables) -> Table:
+    """The reweighting's populations: named state by temperature, each with its 95 % interval and verdict."""
+    known = tables.predictions()
+    rows = []
+    for state in tables.states():
+        cells = []
+        for T in study.temperatures.generated:
+            p = known[T][state]
+            if p.verdict == NOT_ASSESSABLE:
+                cells.append(Cell("–", NOT_ASSESSABLE, "doubt"))
+                continue
+            value, low, high = (f"{x:.{decimals(p.high - p.low)}f}" for x in (p.value, p.low, p.high))
+            cells.append(Cell(f"{value} ({low} to {high})", p.verdict, "" if p.verdict == TRUSTED else "doubt"))
+        rows.append((state, cells))
+    caption = (
+        "Value and 95 % interval by conditional reweighting. Trusted: both ends within "
+        f"{study.validate_.tolerance:g} of the value. Parts of each interval are in validate/predictions.csv."
+    )
+    return Table("Populations and verdicts", caption, _header(study), rows)
 
 
 def population_tables(study: Study, tables: Tables) -> list[Table]:
@@ -145,30 +156,31 @@ def observable_tables(study: Study, tables: Tables) -> list[Table]:
     return made
 
 
-def melting_tables(study: Study, fits: dict[str, Melting]) -> list[Table]:
-    """The two-state fits of the MD, the models and the baselines, if the study asks for any."""
+def melting_tables(study: Study, fits: dict[str, Melted]) -> list[Table]:
+    """Melting temperature and what goes with it, if the study asks for any."""
     if not fits:
         return []
     kelvin = study.system.temperature_unit == "kelvin"
-    order = [name for name in ("md", *study.models, *series_names(study)[: -len(study.models)]) if name in fits]
+    scales = {"Tm": 1.0, "dH": 1.0, "dS": 1e3, "dCp": 1e3}
     rows = []
-    for name in order:
+    for name in (n for n in ("reweighting", "md", *study.models) if n in fits):
         fit = fits[name]
-        cells = [Cell(number(fit.Tm), f"± {number(fit.Tm_stderr)}", "doubt" if fit.extrapolated else "")]
-        cells += [
-            Cell(number(fit.dH), f"± {number(fit.dH_stderr)}"),
-            Cell(number(1e3 * fit.dS), f"± {number(1e3 * fit.dS_stderr)}"),
-        ]
-        cells.append(Cell(number(fit.chi2)))
-        rows.append((look(study, name).label, cells))
+        cells = []
+        for quantity, scale in scales.items():
+            value, half = fit.numbers.get(quantity, (None, None))
+            mark = "doubt" if quantity == "Tm" and fit.extrapolated else ""
+            cells.append(Cell("–") if value is None else Cell(number(scale * value), f"± {number(scale * half)}", mark))
+        rows.append((look(study, name).label, [*cells, Cell("–" if fit.chi2 is None else number(fit.chi2))]))
     energy, entropy = ("kJ/mol", "J/(mol K)") if kelvin else ("reduced", "1/1000, reduced")
-    header = ["", "Tm (K)" if kelvin else "Tm", f"dH ({energy})", f"dS ({entropy})", "chi2 per degree of freedom"]
+    header = ["", "Tm (K)" if kelvin else "Tm", f"dH ({energy})", f"dS ({entropy})", f"dCp ({entropy})"]
     caption = (
-        "ln[p / (1 - p)] = dH (1/kT - 1/kTm), by least squares over every temperature; errors from those of the populations. "
-        "Marked: Tm beyond the temperatures fitted. A chi2 far above 1: not two states."
+        "Where the population is one half, and how ln[p / (1 - p)] changes there with 1/kT; ± is half of a 95 % interval. Of "
+        "the MD, and models that are not informed, by a two-state fit, with its chi2 per degree of freedom: far above 1, not "
+        "two states. "
+        "Marked: Tm beyond the temperatures that it rests on."
     )
-    title = f"Melting of {study.validate_.melting}, two-state fit"
-    return [Table(title, caption, [Cell(text) for text in header], rows)]
+    title = f"Melting of {study.validate_.melting}"
+    return [Table(title, caption, [Cell(text) for text in (*header, "chi2")], rows)]
 
 
 def _population(name: str, value: Value | None, spelled: str = "{:.3f}") -> Cell:
@@ -211,7 +223,7 @@ def convergence_table(study: Study, protocols: dict[float, dict]) -> Table:
         cells = [
             Cell(str(protocol["walkers"])),
             Cell(str(protocol["frames"]), f"{sampled:g} {time} each"),
-            Cell(", ".join(means) or "none", "" if means else "which_t takes the place of the other reweightings"),
+            Cell(", ".join(means) or "none", "" if means else "how free energies bend is left to the prior"),
             verdict,
             Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
             Cell(f"{protocol['wall_seconds']:.0f}"),

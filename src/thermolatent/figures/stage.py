@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from thermolatent.artifacts import load_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import history, marginals, melting, surfaces, temperature, trust
+from thermolatent.figures import history, marginals, melting, surfaces, temperature, uncertainty
 from thermolatent.figures.style import save_data, save_figure, series_names, style
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.layout import Layout
@@ -42,18 +42,20 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> list[str]:
             save(f"surfaces_{model}", surfaces.draw(study, model, profiles), columns, surfaces.rows(profiles))
             figure = marginals.draw(study, model, profiles)
             save(f"marginals_{model}", figure, marginals.COLUMNS, marginals.rows(profiles))
+        figure, columns = temperature.draw_populations(study, tables), temperature.POPULATION_COLUMNS
+        save("populations", figure, columns, temperature.population_rows(study, tables))
+        save("uncertainty", uncertainty.draw(study, tables), uncertainty.COLUMNS, uncertainty.rows(study, tables))
+        if study.temperatures.reference:
+            figure, columns = uncertainty.draw_calibration(study, tables), uncertainty.CALIBRATION_COLUMNS
+            save("calibration", figure, columns, uncertainty.calibration_rows(study, tables))
         columns = temperature.COLUMNS
-        save("populations", temperature.draw_populations(study, tables), columns, _population_rows(study, tables))
         if study.featurize.observables:
             figure = temperature.draw_observables(study, tables)
             save("observables", figure, columns, _observable_rows(study, tables))
         if study.validate_.melting:
             fits = melting.load_fits(layout)
-            save("melting", melting.draw(study, tables, fits), melting.COLUMNS, melting.rows(study, fits))
+            save("melting", melting.draw(study, tables, fits), melting.COLUMNS, melting.rows(study, tables, fits))
         save("divergence", temperature.draw_divergence(study, tables), columns, _divergence_rows(study, tables))
-        save("trust", trust.draw(study, tables), columns, _trust_rows(study, tables))
-        if study.temperatures.reference:
-            save("trust_error", trust.draw_error(study, tables), trust.ERROR_COLUMNS, trust.error_rows(study, tables))
         save("history", history.draw(runs), history.COLUMNS, history.rows(runs))
     log.info("%d figures in %s", len(written) // 3, layout.figure("", "").rsplit("/", 1)[0])
     return written
@@ -71,12 +73,6 @@ def _series_rows(quantity: str, name: str, series: Series) -> Iterator[tuple]:
         yield (quantity, name, T, v.median, v.low, v.high, v.stderr if v.stderr == v.stderr else "", v.seeds)
 
 
-def _population_rows(study: Study, tables: Tables) -> Iterator[tuple]:
-    for state in tables.states():
-        for name in ("md", "exact", *series_names(study)):
-            yield from _series_rows(state, name, tables.population(name, state))
-
-
 def _observable_rows(study: Study, tables: Tables) -> Iterator[tuple]:
     for observable in tables.observables():
         for name in ("md", *series_names(study)):
@@ -88,9 +84,3 @@ def _divergence_rows(study: Study, tables: Tables) -> Iterator[tuple]:
         for plane in tables.planes(metric):
             for name in series_names(study, floor=True):
                 yield from _series_rows(f"{metric} {plane}", name, tables.score(name, metric, plane))
-
-
-def _trust_rows(study: Study, tables: Tables) -> Iterator[tuple]:
-    for metric, plane, _ in trust.panels_of(study, tables):
-        for name in series_names(study):
-            yield from _series_rows(metric, name, tables.score(name, metric, plane))

@@ -82,8 +82,9 @@ _FIXED = {
     "nearest": Look("nearest training T", "#8C8C8C", "^", ":"),
     "mbar": Look("MBAR", "#E69F00", "v", "--"),
     "which_t": Look("which T (no energies)", "#56B4E9", "P", "--"),
-    "conditional": Look("conditional reweighting", "#009E73", "X", "--"),
+    "conditional": Look("conditional reweighting", "#009E73", "X", "-"),
 }
+_FIXED["reweighting"] = _FIXED["conditional"]  # its name as a predictor
 
 
 def look(study: Study, name: str) -> Look:

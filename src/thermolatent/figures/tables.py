@@ -1,30 +1,60 @@
-"""Scores and populations as the figures need them: one value and its spread over seeds per temperature."""
+"""Scores, populations and predictions as the figures need them: by temperature, with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from statistics import median
 from typing import NamedTuple
 
 from thermolatent.artifacts import load_json
 from thermolatent.config import Study
 from thermolatent.layout import Layout
+from thermolatent.reweight.verdict import PARTS
 from thermolatent.validate import predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 
+#: Half of a 95 % interval in standard errors, where a table has nothing better.
+QUANTILE = 1.96
+
 
 class Value(NamedTuple):
-    """Median over seeds, their range, and the median standard error (NaN where none is given)."""
+    """Median over seeds, their range, the median standard error, and half of the 95 % interval; NaN where none is given."""
 
     median: float
     low: float
     high: float
     stderr: float
     seeds: int
+    half: float
 
 
 #: Values by temperature.
 Series = dict[float, Value]
+
+
+class Prediction(NamedTuple):
+    """One row of ``predictions.csv``.
+
+    Attributes
+    ----------
+    value, low, high: with its 95 % interval, NaN where it is not assessable.
+    parts: half of the interval by cause, NaN where the row has none.
+    row: the row itself, for :func:`thermolatent.validate.predictions.sentence`.
+    """
+
+    value: float
+    low: float
+    high: float
+    parts: dict[str, float]
+    verdict: str
+    reason: str
+    remedy: str
+    row: dict[str, str]
+
+    @property
+    def half(self) -> float:
+        return (self.high - self.low) / 2
 
 
 class Tables:
@@ -82,17 +112,18 @@ class Tables:
         """Population of one named state; ``model`` may be ``md`` or ``exact``."""
         return _by_temperature(self._populations, {"model": model, "states": "named", "state": state})
 
-    def trust(self, model: str, figure: str) -> dict[float, float]:
-        """One of :data:`thermolatent.validate.predictions.FIGURES` as it was judged, by temperature."""
-        return {float(r["temperature"]): float(r[figure]) for r in self._judged if r["model"] == model and r[figure]}
+    def density(self, model: str, state: str) -> Series:
+        """Population of one named state by a model's own numbers: an informed one's samples, another's frame weights."""
+        informed = self.study.models[model].informed
+        key = {"model": model, "states": "density" if informed else "named", "state": state}
+        return _by_temperature(self._populations, key)
 
-    def doubts(self, model: str) -> dict[float, list[str]]:
-        """Reasons not to trust a model, by temperature; temperatures that are trusted are left out."""
-        found = {
-            float(row["temperature"]): row["reasons"].split("; ")
-            for row in self._judged
-            if row["model"] == model and row["trusted"] == "no"
-        }
+    def predictions(self, predictor: str = predictions.HEADLINE) -> dict[float, dict[str, Prediction]]:
+        """Predictions of the reweighting, or a model, by temperature and state."""
+        found: dict[float, dict[str, Prediction]] = {}
+        for row in self._judged:
+            if row["predictor"] == predictor:
+                found.setdefault(float(row["temperature"]), {})[row["state"]] = _prediction(row)
         return dict(sorted(found.items()))
 
     def planes(self, metric: str) -> list[str]:
@@ -125,4 +156,26 @@ def _by_temperature(rows: list[dict], key: dict[str, str]) -> Series:
 def _summary(rows: list[dict]) -> Value:
     values = [float(row["value"]) for row in rows]
     errors = [float(row["stderr"]) for row in rows if row["stderr"]]
-    return Value(median(values), min(values), max(values), median(errors) if errors else float("nan"), len(values))
+    halves = [half for half in map(_half, rows) if isfinite(half)]
+    nothing = float("nan")
+    return Value(
+        *(median(values), min(values), max(values), median(errors) if errors else nothing, len(values)),
+        median(halves) if halves else nothing,
+    )
+
+
+def _half(row: dict) -> float:
+    if row.get("low") and row.get("high"):
+        return (float(row["high"]) - float(row["low"])) / 2
+    return QUANTILE * float(row["stderr"] or "nan")
+
+
+def _prediction(row: dict) -> Prediction:
+    def number(column: str) -> float:
+        return float(row[column] or "nan")
+
+    return Prediction(
+        *map(number, ("value", "low", "high")),
+        {part: number(part) for part in PARTS},
+        *(row["verdict"], row["reason"], row["remedy"], row),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import ceil, isfinite
 
 from matplotlib.axes import Axes
@@ -21,19 +21,72 @@ from thermolatent.figures.style import (
     temperature_axis,
 )
 from thermolatent.figures.tables import Series, Tables
+from thermolatent.layout import BASELINES
 
 COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
+POPULATION_COLUMNS = ("state", "series", "temperature", "value", "low", "high")
 
 
 def draw_populations(study: Study, tables: Tables) -> Figure:
-    """Population of each named state: MD with error bars, models with their range over seeds, baselines."""
-    figure, axes = _panel_each(study, tables.states(), tables.population)
-    for panel in axes.flat[: len(tables.states())]:
+    """Population of each named state: the reweighting with its 95 % interval as a band, MD with its own, models and baselines."""
+    states = tables.states()
+    figure, axes = panel_grid(len(states))
+    for state, panel in zip(states, axes.flat, strict=False):
+        panel.set_title(state)
+        temperature_axis(panel, study)
+        for name in (*others(), *study.models):
+            thin_line(panel, study, name, population_of(study, tables, name, state))
+        answer_band(panel, study, tables, state)
+        points(panel, study, "exact", tables.population("exact", state))
+        points(panel, study, "md", tables.population("md", state))
         bottom, top = panel.get_ylim()
-        panel.set_ylim(max(bottom, -0.02 * top), top)
-    only_outer_labels(axes, len(tables.states()), "population")
+        panel.set_ylim(max(bottom, -0.02 * top), min(top, 1.02))
+    only_outer_labels(axes, len(states), "population")
     legend(figure, axes.flat[0])
     return figure
+
+
+def others() -> list[str]:
+    """The baselines that predictions are compared with: neither the floor nor the reweighting itself."""
+    return [name for name in BASELINES if name not in ("floor", "conditional")]
+
+
+def population_of(study: Study, tables: Tables, name: str, state: str) -> Series:
+    """Population of one named state by ``name``; of an informed model by its own samples."""
+    return tables.density(name, state) if name in study.models else tables.population(name, state)
+
+
+def population_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+    """Rows of the CSV: ends of the 95 % interval of the reweighting and the MD, of the others the range over seeds."""
+    for state in tables.states():
+        for T, of_state in tables.predictions().items():
+            p = of_state[state]
+            yield state, "reweighting", T, *("" if v != v else v for v in (p.value, p.low, p.high))
+        for name in ("md", "exact"):
+            for T, v in tables.population(name, state).items():
+                half = v.half if isfinite(v.half) else 0.0
+                yield state, name, T, v.median, v.median - half, v.median + half
+        for name in (*others(), *study.models):
+            for T, v in population_of(study, tables, name, state).items():
+                yield state, name, T, v.median, v.low, v.high
+
+
+def answer_band(panel: Axes, study: Study, tables: Tables, state: str) -> None:
+    """The reweighting's value with its 95 % interval as a band; values that are not assessable have none."""
+    found = {T: of_state[state] for T, of_state in tables.predictions().items()}
+    T, own = list(found), look(study, "reweighting")
+    band = [[getattr(p, end) for p in found.values()] for end in ("low", "high")]
+    values = [p.value for p in found.values()]
+    panel.plot(T, values, color=own.color, marker=own.marker, linestyle="-", markersize=3.5, label=own.label, zorder=3)
+    panel.fill_between(T, *band, color=own.color, alpha=0.22, linewidth=0, label="its 95 % interval")
+
+
+def thin_line(panel: Axes, study: Study, name: str, series: Series) -> None:
+    """Medians over seeds, below everything else."""
+    if series:
+        own = look(study, name)
+        line = {"color": own.color, "marker": own.marker, "linestyle": own.line, "linewidth": 0.8, "markersize": 3}
+        panel.plot(list(series), [v.median for v in series.values()], **line, label=own.label, zorder=2)
 
 
 def draw_observables(study: Study, tables: Tables) -> Figure:
@@ -47,9 +100,7 @@ def draw_observables(study: Study, tables: Tables) -> Figure:
 
 def _panel_each(study: Study, titles: list[str], values: Callable[[str, str], Series]):
     """A panel per title with all series against temperature; ``values(model, title)``."""
-    columns = min(len(titles), 2 if len(titles) in (2, 4) else 3)
-    rows = ceil(len(titles) / columns)
-    figure, axes = panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.75 * rows), sharex=True)
+    figure, axes = panel_grid(len(titles))
     for title, panel in zip(titles, axes.flat, strict=False):
         panel.set_title(title)
         temperature_axis(panel, study)
@@ -58,6 +109,13 @@ def _panel_each(study: Study, titles: list[str], values: Callable[[str, str], Se
         points(panel, study, "exact", values("exact", title))
         points(panel, study, "md", values("md", title))
     return figure, axes
+
+
+def panel_grid(count: int):
+    """A figure with so many panels against temperature and its axes ``(rows, columns)``."""
+    columns = min(count, 2 if count in (2, 4) else 3)
+    rows = ceil(count / columns)
+    return panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.75 * rows), sharex=True)
 
 
 def draw_divergence(study: Study, tables: Tables) -> Figure:
@@ -98,7 +156,7 @@ def plane_title(tables: Tables, plane: str) -> str:
 
 
 def curve(panel: Axes, study: Study, name: str, series: Series) -> None:
-    """Median over seeds with their range as a band and bars; one seed has its standard error as bars."""
+    """Median over seeds with their range as a band and bars; one seed has its 95 % interval as bars."""
     if not series:
         return
     own = look(study, name)
@@ -114,7 +172,7 @@ def curve(panel: Axes, study: Study, name: str, series: Series) -> None:
                 T, [v.low for v in values], [v.high for v in values], color=own.color, alpha=0.18, linewidth=0
             )
     else:
-        below = above = [v.stderr if isfinite(v.stderr) else 0.0 for v in values]
+        below = above = [v.half if isfinite(v.half) else 0.0 for v in values]
     panel.errorbar(
         T,
         middle,
@@ -131,12 +189,12 @@ def curve(panel: Axes, study: Study, name: str, series: Series) -> None:
 
 
 def points(panel: Axes, study: Study, name: str, series: Series) -> None:
-    """MD or exact values: points with two standard errors, on top."""
+    """MD or exact values: points with their 95 % intervals, on top."""
     if not series:
         return
     own = look(study, name)
     size = {"markersize": 9, "markeredgewidth": 1.0} if name == "exact" else {"markersize": 3.5, "mfc": "white"}
-    bars = [2 * v.stderr if isfinite(v.stderr) else 0.0 for v in series.values()]
+    bars = [v.half if isfinite(v.half) else 0.0 for v in series.values()]
     panel.errorbar(
         list(series),
         [v.median for v in series.values()],
@@ -145,7 +203,7 @@ def points(panel: Axes, study: Study, name: str, series: Series) -> None:
         marker=own.marker,
         linestyle="none",
         elinewidth=0.8,
-        label=f"{own.label} (2 standard errors)" if any(bars) else own.label,
+        label=f"{own.label} (95 % interval)" if any(bars) else own.label,
         zorder=4,
         **size,
     )

@@ -12,23 +12,28 @@ from thermolatent.show.places import titled
 _TABLES = (
     ({"metric", "plane", "value"}, "scores: a row per model, seed, temperature and metric"),
     (
-        {"trusted", "state", "mean"},
-        "predictions: the population of each state with its spread over seeds and a verdict",
+        {"predictor", "state", "verdict"},
+        "predictions: the population of each state with its 95 % interval and a verdict",
     ),
     (
         {"states", "state", "value"},
         "populations and means of observables: a row per model, seed, temperature and state",
     ),
-    ({"Tm", "dH", "dS"}, "two-state melting curves: Tm, dH, dS of one state's population"),
+    ({"state", "evidence", "assessable"}, "how much of each state the MD shows at each training temperature"),
+    ({"predictor", "quantity", "chi2"}, "melting of one state: Tm, dH, dS, dCp with their 95 % intervals"),
     ({"training", "stage", "step"}, "loss histories as drawn in the figure"),
     ({"stage", "step", "seconds"}, "loss history of a training: a row per evaluation"),
     ({"quantity", "series", "median"}, "what a figure shows against temperature: median and range over seeds"),
     ({"z1", "z2", "free_energy_model_kT"}, "free-energy surfaces of a figure, kT"),
     ({"coordinate", "z", "free_energy_model_kT"}, "free-energy profiles of a figure, kT"),
-    ({"figure", "trust", "error"}, "trust figures against the errors that they should foretell"),
+    ({"cause", "half of the interval"}, "how wide the intervals of a figure are, by cause"),
+    ({"prediction", "MD", "difference"}, "predictions against MD that they did not see, and the intervals of both"),
     ({"series", "temperature"}, "what a figure shows against temperature"),
 )
-_LISTED = ("model", "temperature", "role", "seed", "metric", "state", "stage", "quantity", "series", "trusted")
+_LISTED = (
+    *("model", "predictor", "temperature", "role", "seed", "metric", "state", "stage"),
+    *("quantity", "series", "verdict", "assessable"),
+)
 
 
 def show(path: Path) -> list[str]:

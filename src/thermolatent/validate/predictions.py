@@ -34,7 +34,7 @@ COLUMNS = (
     *(*PARTS, "verdict", "reason", "remedy"),
 )
 #: What a sentence calls the parts of an interval.
-_SHORT = {"sampling": "sampling", "form": "temperature form", "visits": "seldom visits", "model": "model"}
+_SHORT = {"sampling": "sampling", "form": "temperature form", "visits": "few visits", "model": "model"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ def doubts_of(study: Study) -> list[str]:
     scale = study.name.partition("@")[2]
     if not scale:
         return []
-    return [f"a {scale} run: too short to trust"] if scale == "smoke" else [f"scale {scale}: only full runs are trusted"]
+    return (
+        [f"a {scale} run: too short to trust"] if scale == "smoke" else [f"scale {scale}: only full runs are trusted"]
+    )
 
 
 def predictions_at(
@@ -89,7 +91,11 @@ def _judged(
 ) -> list[dict[str, Any]]:
     only = reweighting.temperatures[0]
     if len(reweighting.temperatures) == 1 and temperature != only:
-        why = {"verdict": NOT_ASSESSABLE, "reason": f"the only MD is at {only:g}", "remedy": "MD at a second temperature"}
+        why = {
+            "verdict": NOT_ASSESSABLE,
+            "reason": f"the only MD is at {only:g}",
+            "remedy": "MD at a second temperature",
+        }
         numbers = dict.fromkeys(("value", "stderr", "low", "high", *PARTS), np.nan)
         return [{"state": state} | numbers | why for state in reweighting.state_names]
     table = judge(reweighting, temperature, study.validate_.tolerance, doubts_of(study), model)

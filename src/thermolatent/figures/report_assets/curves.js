@@ -44,7 +44,7 @@ class CurvePanel {
 
   scale(series) {
     const values = series.flatMap((s) =>
-      s.one.y.flatMap((y, k) => (y === null ? [] : s.style === "points" ? [y - 2 * (s.one.e[k] ?? 0), y + 2 * (s.one.e[k] ?? 0)] : [y])),
+      s.one.y.flatMap((y, k) => (y === null ? [] : s.style === "points" ? [y - (s.one.e[k] ?? 0), y + (s.one.e[k] ?? 0)] : [y])),
     );
     const positive = values.filter((v) => v > 0);
     this.log = this.panel.log && positive.length > 0;
@@ -106,7 +106,7 @@ class CurvePanel {
     if (selected && s.style === "line" && Object.keys(s.seeds).length > 1) made.push(this.band(s, look.color));
     if (s.style === "points") {
       for (const [x, y, k] of points) {
-        const e = 2 * (s.one.e[k] ?? 0);
+        const e = s.one.e[k] ?? 0;
         const ends = { y1: this.y(s.one.y[k] - e), y2: this.y(s.one.y[k] + e) };
         if (s.name === "exact") {
           made.push(element("line", { x1: x - 7, x2: x + 7, y1: y, y2: y, stroke: look.color, "stroke-width": 1.5 }));
@@ -157,7 +157,7 @@ class CurvePanel {
       }
     });
     const fits = this.series.filter((s) => s.style === "fit");
-    const Tm = fits.map((s) => `${data.looks[s.name].label}: Tm = ${spell(s.Tm, 4)} ± ${spell(s.Tm_stderr, 2)}${data.unit}`);
+    const Tm = fits.map((s) => `${data.looks[s.name].label}: Tm = ${spell(s.Tm, 4)} ± ${spell(s.Tm_half, 2)}${data.unit}`);
     this.value.textContent = Tm.join("; ");
   }
 }

@@ -100,7 +100,7 @@ class Explorer {
     const role = { train: "a training temperature", interpolate: "between the training temperatures", extrapolate: "beyond the training temperatures" }[stop.role];
     this.root.querySelector(".shown").textContent = `T = ${temperatureText(stop)}`;
     this.slider.setAttribute("aria-valuetext", `T = ${temperatureText(stop)}, ${role}`);
-    const told = data.trust[this.model.value][k];
+    const told = data.verdicts[this.model.value][k];
     const verdict = this.root.querySelector(".verdict");
     verdict.textContent = `${role}; ${this.model.value}: ${told.text}`;
     verdict.classList.toggle("doubt", told.doubt);

@@ -1,0 +1,158 @@
+"""How wide the intervals are, and why; and, where there is MD, whether they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import hypot, isfinite
+
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from thermolatent.config import Study
+from thermolatent.figures.style import GREY, SINGLE, log_ticks, look, panels, temperature_axis
+from thermolatent.figures.tables import Prediction, Tables
+from thermolatent.figures.temperature import legend, only_outer_labels, panel_grid
+from thermolatent.layout import format_temperature
+
+#: Parts of an interval that are the reweighting's: legend entry, colour, line.
+CAUSES = {
+    "sampling": ("sampling", "#56B4E9", "-"),
+    "form": ("temperature form", "#E69F00", "--"),
+    "visits": ("states seldom visited", GREY, ":"),
+}
+COLUMNS = ("state", "temperature", "cause", "half of the interval")
+CALIBRATION_COLUMNS = ("state", "temperature", "role", "prediction", "half", "MD", "MD half", "difference")
+#: Below this a difference is drawn as this: a logarithm has no zero.
+_LEAST = 1e-4
+_SHAPES = "os^vDPXhp*"
+
+
+def assessable(tables: Tables) -> list[str]:
+    """Named states whose populations have an interval, in the study's order."""
+    known = tables.predictions().values()
+    return [state for state in tables.states() if any(isfinite(of_state[state].half) for of_state in known)]
+
+
+def draw(study: Study, tables: Tables) -> Figure:
+    """A panel per state: half of its 95 % interval against temperature, by cause, and the tolerance as a line."""
+    states = assessable(tables)
+    figure, axes = panel_grid(max(len(states), 1))
+    models = [name for name in study.models if study.models[name].informed]
+    for state, panel in zip(states, axes.flat, strict=False):
+        panel.set_title(state)
+        temperature_axis(panel, study)
+        found = {T: of_state[state] for T, of_state in tables.predictions().items()}
+        own = look(study, "reweighting")
+        panel.plot(
+            list(found), [p.half for p in found.values()], "o-", color=own.color, linewidth=1.6, label="all of it"
+        )
+        for cause, (label, color, line) in CAUSES.items():
+            halves = [p.parts[cause] for p in found.values()]
+            panel.plot(list(found), halves, color=color, linestyle=line, linewidth=1.1, label=label)
+        for name in models:
+            added = {T: of_state[state].parts["model"] for T, of_state in tables.predictions(name).items()}
+            one = look(study, name)
+            panel.plot(
+                *(list(added), list(added.values())),
+                **{"color": one.color, "marker": one.marker, "linewidth": 0.8, "markersize": 3},
+                label=f"model: {one.label}",
+            )
+        tolerance = study.validate_.tolerance
+        panel.axhline(tolerance, color=GREY, linewidth=0.8, linestyle=(0, (6, 2)), label=f"tolerance {tolerance:g}")
+        panel.set_ylim(0, max(1.05 * panel.get_ylim()[1], 1.2 * tolerance))
+    if not states:
+        axes.flat[0].text(0.5, 0.5, "no state is assessable", ha="center", va="center")
+        axes.flat[0].set_axis_off()
+        return figure
+    only_outer_labels(axes, len(states), "half of the interval")
+    if unseen := [state for state in tables.states() if state not in states]:
+        figure.suptitle(f"not assessable: {', '.join(unseen)}", fontsize=8)
+    legend(figure, axes.flat[0])
+    return figure
+
+
+def rows(study: Study, tables: Tables) -> Iterator[tuple]:
+    """Rows of the CSV: half of each interval, and what it would be by each cause alone."""
+    informed = [name for name in study.models if study.models[name].informed]
+    for state in assessable(tables):
+        for T, of_state in tables.predictions().items():
+            yield state, T, "all", of_state[state].half
+            for cause in CAUSES:
+                yield state, T, cause, of_state[state].parts[cause]
+            for name in informed:
+                yield state, T, f"model {name}", tables.predictions(name)[T][state].parts["model"]
+
+
+def calibration(study: Study, tables: Tables) -> list[tuple[str, float, Prediction, float, float]]:
+    """(state, temperature, prediction, MD, half of the MD's own interval) where MD judges a prediction that has an interval."""
+    found = []
+    for state in tables.states():
+        md = tables.population("md", state)
+        for T, of_state in tables.predictions().items():
+            if T in study.temperatures.reference and T in md and isfinite(of_state[state].half):
+                half = md[T].half if isfinite(md[T].half) else 0.0
+                found.append((state, T, of_state[state], md[T].median, half))
+    return found
+
+
+def calibration_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+    """Rows of the CSV."""
+    for state, T, p, md, md_half in calibration(study, tables):
+        yield state, T, study.temperatures.role(T), p.value, p.half, md, md_half, abs(p.value - md)
+
+
+def within(p: Prediction, md: float, md_half: float) -> bool:
+    """Whether a prediction differs from the MD by no more than both intervals allow."""
+    return abs(p.value - md) <= hypot(p.half, md_half)
+
+
+def draw_calibration(study: Study, tables: Tables) -> Figure:
+    """Difference of the reweighting from MD that it did not see against half of its interval; below the diagonal it holds."""
+    found = calibration(study, tables)
+    asked, named = sorted({T for _, T, *_ in found}), [s for s in tables.states() if any(s == f[0] for f in found)]
+    figure, axes = panels(1, 1, (SINGLE, 2.8 + 0.14 * max(len(asked), len(named))))
+    panel = axes.flat[0]
+    if not found:
+        panel.text(0.5, 0.5, "no assessable state at a temperature with MD", ha="center", va="center")
+        panel.set_axis_off()
+        return figure
+    colors = {s: to_hex(colormaps["viridis"](0.9 * k / max(len(named) - 1, 1))) for k, s in enumerate(named)}
+    markers = {T: _SHAPES[k % len(_SHAPES)] for k, T in enumerate(asked)}
+    errors = [max(abs(p.value - md), _LEAST) for _, _, p, md, _ in found]
+    halves = [max(p.half, _LEAST) for _, _, p, _, _ in found]
+    low, high = min(errors) / 1.6, max(*errors, *halves) * 1.6
+    narrow, wide = min(halves) / 1.6, max(halves) * 1.6
+    for (state, T, _, _, md_half), error, half in zip(found, errors, halves, strict=True):
+        style = {"color": colors[state], "marker": markers[T], "markersize": 4.5, "elinewidth": 0.6, "capsize": 0}
+        panel.errorbar([half], [error], yerr=[[error - max(error - md_half, low)], [md_half]], **style)
+    ends = min(low, narrow), max(high, wide)
+    panel.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    panel.set_xlim(narrow, wide)
+    panel.set_ylim(low, high)
+    for axis in (panel.xaxis, panel.yaxis):
+        log_ticks(axis, 40)
+    panel.set_xlabel("half of the 95 % interval")
+    panel.set_ylabel("difference from the MD")
+    held = sum(within(p, md, md_half) for _, _, p, md, md_half in found)
+    panel.set_title(f"{held} of {len(found)} within the interval and the MD's own")
+    unit = " K" if study.system.temperature_unit == "kelvin" else ""
+    states = [Line2D([], [], color=color, linewidth=4, label=state) for state, color in colors.items()]
+    dots = [
+        Line2D([], [], color=GREY, marker=marker, linestyle="none", label=f"T = {format_temperature(T)}{unit}")
+        for T, marker in markers.items()
+    ]
+    figure.legend(
+        handles=_columns(states, dots), loc="outside lower center", ncols=2, columnspacing=2.5, handlelength=1.2
+    )
+    return figure
+
+
+def _columns(left: list[Line2D], right: list[Line2D]) -> list[Line2D]:
+    """Entries of a legend of two columns, the shorter one filled up with empty ones."""
+    lines = max(len(left), len(right))
+    empty = Line2D([], [], linestyle="none", label="")
+    return [entry for column in (left, right) for entry in column + [empty] * (lines - len(column))]
