@@ -5,7 +5,7 @@
 
 Markdown: held-out -ln r at the training temperatures, seconds to train, CPU microseconds per sample (measured here, one thread,
 50,000 samples at the first predicted temperature), divergences and population errors by temperature, each named by its role;
-medians over seeds and their range. Then how well the trust figures, which see no reference, tell right predictions from wrong.
+medians over seeds and their range. Then how well the verdicts, which see no reference, tell right predictions from wrong.
 Errors against exact populations where those are known, else against reference MD.
 """
 
@@ -18,18 +18,16 @@ import time
 from pathlib import Path
 
 import torch
-from accuracy import Scores, load, medians, table
-from scipy.stats import spearmanr
+from accuracy import load, medians, table
 
 from thermolatent.config import load_study
 from thermolatent.layout import Layout
 from thermolatent.learn.model import Model
-from thermolatent.validate.predictions import FIGURES
+from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
 
 _SAMPLES = 50_000
-#: The first that a study has is the true error of a prediction; above WRONG it is called wrong.
+#: The first that a study has is the true error of a prediction.
 ERRORS = ("population_max_error_exact", "population_max_error")
-WRONG = 0.02
 
 
 def seconds_to_train(history: str) -> float:
@@ -82,28 +80,40 @@ def main() -> None:
     table(f"largest error of a named population ({error})", scores, error, "fixed", everyone, 3, roles)
     if error.endswith("exact"):
         table("RMSE of F where F < 4 kT, exact (kT)", scores, "free_energy_rmse_exact_kT", "fixed", everyone, 3, roles)
-    verdicts(Path(layout.predictions), scores, error)
+    verdicts(layout, study.validate_.tolerance, "exact" if error.endswith("exact") else "md")
 
 
-def verdicts(predictions: Path, scores: Scores, error: str) -> None:
-    """Print how often a trusted prediction was wrong and an untrusted one right, and the rank correlation of each figure."""
-    figures: dict[str, list[tuple[float, float]]] = {}
-    right = {"yes": [0, 0], "no": [0, 0]}
-    with predictions.open() as file:
-        rows = {(r["model"], float(r["temperature"])): r for r in csv.DictReader(file) if r["role"] != "train"}
-    for (model, T), row in rows.items():
-        if T not in (errors := medians(scores, error, "fixed", model)):
-            continue
-        right[row["trusted"]][errors[T] > WRONG] += 1
-        for name in FIGURES:
-            if row[name]:
-                figures.setdefault(name, []).append((float(row[name]), errors[T]))
-    print(f"\n| predictions at other than training temperatures | true error up to {WRONG} | larger |")
-    print("|---|---|---|")
-    for verdict, words in (("yes", "trusted"), ("no", "not trusted")):
-        print(f"| {words} | {right[verdict][0]} | {right[verdict][1]} |")
-    ranks = [(name, float(spearmanr(*zip(*pairs, strict=True)).statistic)) for name, pairs in figures.items()]
-    print("\nRank correlation with the true error: " + ", ".join(f"`{name}` {rank:.2f}" for name, rank in ranks) + ".")
+def verdicts(layout: Layout, tolerance: float, truth: str) -> None:
+    """Print, per predictor with intervals, how many populations the verdict calls what, how many of them are right within the
+    tolerance, and how many intervals hold the truth, ``truth`` being a model's name in the populations."""
+    with open(layout.all_populations, newline="") as file:
+        known = {
+            (row["temperature"], row["state"]): float(row["value"])
+            for row in csv.DictReader(file)
+            if (row["model"], row["states"]) == (truth, "named")
+        }
+    with open(layout.predictions, newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["role"] != "train" and (r["temperature"], r["state"]) in known]
+    print(f"\n| populations at other than training temperatures; right: within {tolerance:g} | ", end="")
+    print(
+        "trusted, right | trusted, wrong | not trusted, right | not trusted, wrong | not assessable | intervals that hold |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for predictor in dict.fromkeys(r["predictor"] for r in rows):
+        counts: dict[tuple[str, bool], int] = {}
+        held = total = 0
+        for r in (r for r in rows if r["predictor"] == predictor):
+            true = known[r["temperature"], r["state"]]
+            if r["verdict"] not in (TRUSTED, NOT_TRUSTED):
+                counts[r["verdict"], True] = counts.get((r["verdict"], True), 0) + 1
+                continue
+            key = r["verdict"], abs(float(r["value"]) - true) <= tolerance
+            counts[key] = counts.get(key, 0) + 1
+            held, total = held + (float(r["low"]) <= true <= float(r["high"])), total + 1
+        if total or (NOT_ASSESSABLE, True) in counts:  # a model's own numbers have no verdict
+            cells = [counts.get((verdict, right), 0) for verdict in (TRUSTED, NOT_TRUSTED) for right in (True, False)]
+            shown = [*cells, counts.get((NOT_ASSESSABLE, True), 0), f"{held} of {total}"]
+            print(f"| `{predictor}` | " + " | ".join(map(str, shown)) + " |")
 
 
 if __name__ == "__main__":

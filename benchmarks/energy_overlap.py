@@ -16,14 +16,12 @@ from pathlib import Path
 import numpy as np
 from accuracy import Scores, judge, medians, table
 
+from thermolatent import ConditionalReweighting
 from thermolatent.config import Study, load_study
-from thermolatent.frames import load_frames
 from thermolatent.layout import Layout
-from thermolatent.learn.reweight import LINEAR, FrameWeights
-from thermolatent.validate.predictions import prediction_rows, trust_rows
-from thermolatent.validate.scores import Tables
-from thermolatent.validate.stage import fixed_view
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table
+from thermolatent.reweight.verdict import TRUSTED
+from thermolatent.validate.predictions import HEADLINE, prediction_rows
+from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 
 #: A figure with a bath may be so many times the figure without.
 BATH_FACTOR = 1.5
@@ -42,10 +40,10 @@ class Results:
         rows = [row for file in files for row in read_table(str(file), SCORE_COLUMNS)]
         twins = [str(file).replace(".scores.", ".populations.") for file in files]
         populations = [row for file in twins for row in read_table(file, POPULATION_COLUMNS)]
-        rows += [{c: cell(row.get(c)) for c in SCORE_COLUMNS} for row in trust_rows(self.study, rows, populations)]
-        self.predictions = prediction_rows(self.study, rows, populations)
         self.populations = [row for row in populations if row["states"] == "named" and row["value"]]
         self.models = [name for name in self.study.models if any(row["model"] == name for row in rows)]
+        known = self.study.model_copy(update={"models": {name: self.study.models[name] for name in self.models}})
+        self.predictions = prediction_rows(known, ConditionalReweighting.load(self.layout.reweighting), populations)
         self.scores: Scores = {}
         for row in rows:
             if row["value"]:
@@ -71,27 +69,16 @@ class Results:
                 found.setdefault(float(row["temperature"]), []).append(float(row["value"]))
         return {T: float(np.median(values)) for T, values in found.items()}
 
-    def verdict(self, model: str, temperature: float) -> tuple[bool, str]:
-        """Whether a prediction is trusted, and why not."""
-        for row in self.predictions:
-            if row["model"] == model and float(row["temperature"]) == temperature:
-                return row["trusted"] == "yes", row["reasons"]
-        sys.exit(f"{self.layout.root}: nothing is known of {model} at T = {temperature:g}; run the study again")
-
-    def add_linear(self) -> None:
-        """Score the linear continuation, conditional reweighting without a heat capacity, in the fixed plane too."""
-        view = fixed_view(
-            self.study, load_frames(self.study, self.layout, self.study.temperatures.simulated, starts=True)
-        )
-        seeds = sorted(int(row["seed"]) for row in self.populations if row["model"] == "conditional")
-        for seed in dict.fromkeys(seeds):
-            tables, weights = Tables(self.study, seed, view), FrameWeights(self.study, self.layout, seed)
-            for T in self.predicted:
-                candidate = tables.weighted(view, np.exp(weights.log_weights(LINEAR, T)))
-                tables.divergences(LINEAR, T, view, candidate)
-            for row in tables.rows:
-                key = (row["metric"], row["plane"], row["model"], float(row["temperature"]))
-                self.scores.setdefault(key, []).append(row["value"])
+    def verdict(self, model: str, temperature: float, states: list[str] | None = None) -> tuple[bool, str]:
+        """Whether populations (by default of every named state) are trusted, and why not."""
+        name = HEADLINE if model == "conditional" else model
+        own = [r for r in self.predictions if r["predictor"] == name and float(r["temperature"]) == temperature]
+        if states is not None:
+            own = [row for row in own if row["state"] in states]
+        if not own:
+            sys.exit(f"{self.layout.root}: nothing is known of {model} at T = {temperature:g}; run the study again")
+        doubts = [f"{row['state']} {row['verdict']}: {row['reason']}" for row in own if row["verdict"] != TRUSTED]
+        return not doubts, "; ".join(doubts)
 
 
 def bath(results: list[Results]) -> bool:
@@ -122,9 +109,9 @@ def coupled(results: list[Results], state: str = "hexagon") -> bool:
         print("|---" * (len(temperatures.generated) + 2) + "|")
         for model in ("md", *one.models, "mbar", "conditional", "which_t", "nearest"):
             shares = one.shares(model, state)
-            judged = {row["model"] for row in one.predictions}
-            trusted = [f"{T:g}" for T in one.predicted if model in judged and one.verdict(model, T)[0]]
-            mark = ", ".join(trusted) or "nowhere" if model in judged else ""
+            judged = model in ("conditional", *one.informed)
+            trusted = [f"{T:g}" for T in one.predicted if judged and one.verdict(model, T, [state])[0]]
+            mark = ", ".join(trusted) or "nowhere" if judged else ""
             cells = " | ".join(f"{shares[T]:.3f}" if T in shares else "" for T in temperatures.generated)
             print(f"| `{model}` | {cells} | {mark} |")
     print()
@@ -137,18 +124,17 @@ def coupled(results: list[Results], state: str = "hexagon") -> bool:
                     f"{state} of {model} in {one.study.name} within {SHARE_LIMIT}", [(SHARE_AT, error, SHARE_LIMIT)]
                 )
             else:
-                trusted, reasons = one.verdict(model, SHARE_AT)
+                trusted, reasons = one.verdict(model, SHARE_AT, [state])
                 print(f"{'missed' if trusted else 'met'}: {model} in {one.study.name} is warned of: {reasons or 'no'}")
                 held &= not trusted
     return held
 
 
 def far(results: list[Results]) -> bool:
-    """Far beyond the training temperatures: who is right where the trust figures say that it can be told."""
+    """Far beyond the training temperatures: who is right where the verdict says that it can be told."""
     held = True
     for one in results:
-        one.add_linear()
-        everyone = ["floor", *one.models, "mbar", "conditional", LINEAR, "which_t", "nearest"]
+        everyone = ["floor", *one.models, "mbar", "conditional", "which_t", "nearest"]
         table(f"{one.study.name}, fixed plane", one.scores, "js_plane", "fixed", everyone, 4)
         table("largest error of a named population", one.scores, "population_max_error", "fixed", everyone, 3)
         for model in ("conditional", *one.informed):
@@ -159,7 +145,7 @@ def far(results: list[Results]) -> bool:
             uninformed = [name for name in one.models if name not in one.informed]
             answerable = [T for T in one.predicted if one.verdict(model, T)[0]]
             print()
-            for rival in ("nearest", LINEAR, *uninformed):
+            for rival in ("nearest", *uninformed):
                 rows = [(T, one.js(model)[T], one.js(rival)[T]) for T in answerable]
                 held &= judge(f"{model} beats {rival} in {one.study.name} where answerable", rows)
     return held
