@@ -38,7 +38,7 @@ def make_study(seedless_changes=None, dimensions=2, reference=True, melting=None
 
 def populations(study, temperature, shift=0.0):
     """Four shares that change with temperature and sum to 1."""
-    raw = shares(len(study.validate_.states.centers), temperature)
+    raw = shares(len(study.validate_.states.names), temperature)
     raw[0] += shift
     return raw / raw.sum()
 

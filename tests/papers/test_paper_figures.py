@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files_for_figures import population_rows, profile_arrays, score_rows, trust_rows, write_tables
+from files_for_figures import population_rows, profile_arrays, score_rows, write_tables
 from PIL import Image
 
 from thermolatent.artifacts import save_array, save_arrays, save_json
@@ -135,11 +135,9 @@ def sources(tmp_path_factory):
         extra = list(own_state_rows(study, seeds))
         scores = [
             *score_rows(study, seeds),
-            *trust_rows(study, seeds),
             *(row for kind, row in extra if kind == "score"),
         ]
-        named = [row for row in population_rows(study, seeds)] if hasattr(study.validate_.states, "centers") else []
-        write_tables(study, layout, scores, [*named, *(row for kind, row in extra if kind == "state")])
+        write_tables(study, layout, scores, [*population_rows(study, seeds), *(row for kind, row in extra if kind == "state")])
         save_json(
             layout.study, {"models": {name: model.model_dump(mode="json") for name, model in study.models.items()}}
         )

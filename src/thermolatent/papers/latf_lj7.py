@@ -67,8 +67,8 @@ def populations(sources: Sources, name: str, model: str, same: str, different: l
             )
     return Drawing(
         temperature.draw_populations(study, tables),
-        temperature.COLUMNS,
-        _population_rows(study, tables),
+        temperature.POPULATION_COLUMNS,
+        temperature.population_rows(study, tables),
         same,
         [
             *different,
@@ -147,10 +147,3 @@ def _divergences(sources: Sources, study: Study, tables: Tables) -> list[Finding
             )
         )
     return found
-
-
-def _population_rows(study: Study, tables: Tables):
-    for state in tables.states():
-        for name in ("md", *study.models):
-            for T, v in tables.population(name, state).items():
-                yield (state, name, T, v.median, v.low, v.high, v.stderr if v.stderr == v.stderr else "", v.seeds)

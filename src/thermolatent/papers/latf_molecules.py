@@ -42,7 +42,7 @@ def rna_melting(sources: Sources) -> Drawing:
         Finding(
             f"melting temperature, {name}",
             "in a figure only",
-            f"{fit.Tm:.1f} ± {fit.Tm_stderr:.1f} K",
+            f"{fit.Tm:.1f} ± {fit.Tm_half:.1f} K",
             "",
             "unknown fit",
         )
@@ -52,7 +52,7 @@ def rna_melting(sources: Sources) -> Drawing:
     return Drawing(
         melting.draw(study, tables, fits),
         melting.COLUMNS,
-        melting.rows(study, fits),
+        melting.rows(study, tables, fits),
         _SAME + " ggcGCAAgcc in explicit water and 1 M potassium chloride.",
         [*_different(study), "Three training temperatures instead of two: water is coupled to the fold."],
         findings,
