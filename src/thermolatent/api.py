@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from thermolatent.config import Study, parse
 from thermolatent.errors import ThermolatentError, did_you_mean
@@ -22,12 +23,15 @@ from thermolatent.layout import Layout
 from thermolatent.learn import train
 from thermolatent.learn.model import Model
 from thermolatent.project import STUDIES_VARIABLE, find_study
-from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.estimator import ConditionalReweighting, checked_temperature
 from thermolatent.reweight.stage import load_reweighting
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
+from thermolatent.validate.predictions import predictions_at, predictions_with_models
 from thermolatent.validate.profiles import Profiles
-from thermolatent.validate.stage import fixed_view, latent_view
+from thermolatent.validate.scores import Tables
+from thermolatent.validate.stage import Learned, fixed_view, latent_view, model_populations
+from thermolatent.validate.tables import POPULATION_COLUMNS, cell
 from thermolatent.validate.view import View
 
 if TYPE_CHECKING:
@@ -68,6 +72,18 @@ class Run:
         """All MD there is, training temperatures included: ``reference.features[T]`` is ``(walkers, frames, n_features)``,
         ``reference.plane[T]`` and ``reference.observables[T]`` are like it. Raises :class:`ArtifactError` without any."""
         return load_frames(self.study, self.layout, self.study.temperatures.simulated, starts=True)
+
+    def predict(self, *temperatures: float) -> pd.DataFrame:
+        """Populations of the named states with intervals and verdicts, one row each with the columns of ``predictions.csv``.
+
+        Any temperatures, in the study's unit: ``run.predict(375, 390)``. Needs the file of ``reweight`` and nothing else.
+        """
+        asked = [checked_temperature(T) for T in temperatures]
+        reweighting = ConditionalReweighting.load(self.layout.reweighting)
+        return pd.DataFrame([row for T in asked for row in predictions_at(self.study, reweighting, T)])
+
+    def __repr__(self) -> str:
+        return f"<run of {self.study.name} in {self.layout.root}: {', '.join(self.study.models)}>"
 
     def model(self, name: str, seed: int = 0) -> Fitted:
         """A trained model, of the study or of :meth:`fit`; raises :class:`ArtifactError` if its file is missing,
@@ -120,9 +136,9 @@ class Prediction:
     ----------
     latents: samples ``(n, d)``; log_density: their ln p(z|T) ``(n,)`` in nats.
     state_probabilities: of the model's own states, ``(n, K)``.
-    frame_weights: of the training frames ``(N,)``, sum 1, none above 1 / sqrt(N), and ess_fraction, the share of them that
-        counts without that bound.
-    populations: of the study's named states; observables: their means. Both from the frame weights.
+    frame_weights: of the training frames ``(N,)``, sum 1, and ess_fraction, the share of them that counts.
+    populations: of the study's named states, one row each with the columns of ``predictions.csv``: interval, its parts, verdict.
+    observables: one row each, with ``value``, ``stderr``, ``low``, ``high``.
     """
 
     temperature: float
@@ -131,8 +147,11 @@ class Prediction:
     state_probabilities: np.ndarray
     frame_weights: np.ndarray
     ess_fraction: float
-    populations: dict[str, float]
-    observables: dict[str, float]
+    populations: pd.DataFrame
+    observables: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"<Prediction at {self.temperature:g}: {len(self.latents)} samples>\n{self.populations.to_string()}"
 
 
 class Fitted:
@@ -142,26 +161,61 @@ class Fitted:
     def __init__(self, run: Run, name: str, seed: int, density: Model):
         self.run, self.name, self.seed, self.density = run, name, seed, density
 
+    def __repr__(self) -> str:
+        informed = "informed" if self.density.about["informed"] else "not informed"
+        kind = self.density.about["density"]["kind"]
+        return f"<model {self.name} of {self.run.study.name}, seed {self.seed}: {kind}, {informed}>"
+
+    @cached_property
+    def _study(self) -> Study:
+        """The study, with this model among its own: one of ``fit`` is not."""
+        study = self.run.study
+        if self.name in study.models:
+            return study
+        about = {key: self.density.about[key] for key in ("density", "temperature", "informed", "encoder")}
+        return parse(Study, {**dict(study), "models": {**study.models, self.name: about}}, "fit")
+
+    @cached_property
+    def _reweighting(self) -> ConditionalReweighting | None:
+        return self.run.reweighting if self.density.about["informed"] else None
+
     @cached_property
     def _weights(self) -> ModelWeights:
-        run = self.run
-        reweighting = run.reweighting if self.density.about["informed"] else None
-        return ModelWeights(self.density, run.training, reweighting)
+        return ModelWeights(self.density, self.run.training, self._reweighting)
 
-    def predict(self, temperature: float, samples: int = 10_000) -> Prediction:
-        """The ensemble at ``temperature``, in the study's unit. Seed, model and number of samples decide it."""
-        run, training = self.run, self.run._fixed.training
+    @cached_property
+    def _learned(self) -> Learned:
+        run, representation = self.run, self.density.representation
+        suffix = f"_{self.name}" if self.density.about["encoder"] == "joint" else ""
+        latent, own = latent_view(run.study, run._fixed, representation, self.seed, suffix)
+        return latent, [run._named, own], representation
+
+    def predict(self, temperature: float, samples: int | None = None) -> Prediction:
+        """The ensemble at one ``temperature``, in the study's unit, from so many ``samples`` (default: as the study's).
+
+        The same numbers as the workflow's where it has them. Raises :class:`ThermolatentError` for what is no temperature or
+        no number of samples.
+        """
+        study, n = self.run.study, self.run.study.generate.samples if samples is None else samples
+        temperature = checked_temperature(temperature)
+        if not isinstance(n, int) or n < 1:
+            raise ThermolatentError(f"samples: {samples!r}; must be a whole number of at least 1")
         log_w, fraction = self._weights.log_weights(temperature)
         weights = np.exp(log_w)
-        counts = run._named.by_unit(training, weights).sum(0)
-        means = weights @ training.flat(training.observables) if training.observables else []
+        drawn = draw_samples(self.density, n, temperature, self.seed, self._weights.log_density)
+        tables = Tables(self._study, self.seed, self.run._fixed)
+        tables.observables(self.name, temperature, weights, self._reweighting)
+        observables = pd.DataFrame(tables.population_rows)
+        model_populations(tables, self.name, temperature, self._learned, (drawn["latents"], weights), self._reweighting)
+        rows = [{c: cell(row.get(c)) for c in POPULATION_COLUMNS} for row in tables.population_rows]
+        found = predictions_with_models(self._study, self.run.reweighting, temperature, rows, [self.name])
         return Prediction(
             temperature=temperature,
-            **draw_samples(self.density, samples, temperature, self.seed, self._weights.log_density),
+            **drawn,
             frame_weights=weights,
             ess_fraction=fraction,
-            populations=dict(zip(run._named.names, (counts / counts.sum()).tolist(), strict=True)),
-            observables=dict(zip(training.observable_names, map(float, means), strict=True)),
+            populations=pd.DataFrame([row for row in found if row["predictor"] == self.name]),
+            observables=observables,
         )
 
     def plot(self, *temperatures: float) -> Figure:
@@ -170,10 +224,7 @@ class Fitted:
         from thermolatent.figures.style import style
 
         run = self.run
-        study = run.study
-        if self.name not in study.models:  # one of fit's, which a curve's colour asks for
-            study = study.model_copy(update={"models": {**study.models, self.name: None}})
-        view, _ = latent_view(study, run._fixed, self.density.representation, self.seed, "")
+        study, view = self._study, self._learned[0]
         profiles = Profiles(run._fixed, view, study.validate_.bootstrap, self.seed)
         for T in sorted(temperatures):
             found = self.predict(T, study.generate.samples)

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -180,8 +180,10 @@ def _umask() -> int:
     return mask
 
 
-def load_model(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read ``(spec, tensors)`` of a file of one of ``kinds``.
+def load_model(
+    path: str | os.PathLike, *kinds: str, framework: Literal["pt", "numpy"] = "pt"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read ``(spec, tensors)`` of a file of one of ``kinds``, tensors of torch or, without importing it, of numpy.
 
     Raises :class:`ArtifactError` for a missing, broken, foreign or outdated file.
     """
@@ -189,7 +191,7 @@ def load_model(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, Any], di
 
     with _reading(path, f"{kinds[0]} file"):
         try:
-            with safe_open(path, framework="pt") as file:
+            with safe_open(path, framework=framework) as file:
                 header = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         except SafetensorError as error:

@@ -24,7 +24,7 @@ SMALL = {
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A working directory with ``studies/lj7.yaml`` and what its stages write, up to the scores, for ``latf``."""
+    """A working directory with ``studies/lj7.yaml`` and what its stages write, up to the predictions, for ``latf``."""
     folder = tmp_path_factory.mktemp("finished")
     content = yaml.safe_load((HOME / "studies/lj7.yaml").read_text())
     content.pop("scales")
@@ -44,4 +44,6 @@ def finished(tmp_path_factory):
             STAGES[stage].load()(study, layout, 0)
         for stage in ("learn", "generate", "validate"):
             STAGES[stage].load()(study, layout, "latf", 0)
+        STAGES["validate"].load()(study, layout, "baselines", 0)
+        STAGES["gather"].load()(study, layout, [0])
     return folder

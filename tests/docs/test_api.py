@@ -9,7 +9,10 @@ import pytest
 
 import thermolatent
 from thermolatent.artifacts import load_array, load_arrays
+from thermolatent.cli import main
 from thermolatent.errors import ArtifactError, ConfigError, ThermolatentError
+from thermolatent.validate.predictions import sentence
+from thermolatent.validate.tables import cell
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +46,7 @@ def test_a_prediction_is_what_generate_and_validate_wrote(run):
         np.testing.assert_array_equal(getattr(there, name), written[name])
     np.testing.assert_allclose(there.log_density, written["log_density"], rtol=1e-5)
     np.testing.assert_allclose(there.frame_weights, written["frame_weights"], rtol=1e-6)
-    with open(run.layout.populations("latf", 0)) as file:
-        rows = [r for r in csv.DictReader(file) if r["temperature"] == "0.4" and r["states"] == "named"]
-    assert there.populations == pytest.approx({r["state"]: float(r["value"]) for r in rows}, abs=1e-6)
+    same_rows(there.populations, predictions(run, "latf", "0.4"))
     assert there.ess_fraction == pytest.approx(float(written["ess_fraction"]))
 
 
@@ -53,7 +54,54 @@ def test_a_temperature_that_the_study_does_not_name(run):
     there = run.model("latf").predict(0.35, samples=200)
     assert np.isfinite(there.log_density).all()
     assert there.frame_weights.sum() == pytest.approx(1)
-    assert there.observables == {}
+    assert there.observables.empty
+
+
+def predictions(run, predictor, temperature):
+    """Rows of predictions.csv."""
+    with open(run.layout.predictions, newline="") as file:
+        return [r for r in csv.DictReader(file) if (r["predictor"], r["temperature"]) == (predictor, temperature)]
+
+
+def same_rows(table, rows):
+    """Digit by digit, as the file writes them."""
+    written = [{column: cell(value) for column, value in row.items()} for row in table.to_dict("records")]
+    assert written == rows
+
+
+def test_four_ways_of_asking_give_the_same_digits(run, finished, capsys):
+    """Run.predict, the command, predictions.csv and populations.csv."""
+    rows = predictions(run, "reweighting", "0.3") + predictions(run, "reweighting", "0.4")
+    assert rows
+    same_rows(run.predict(0.3, 0.4), rows)
+    out = finished / "asked.csv"
+    assert main(["predict", run.study.name, "--temperature", "0.3", "0.4", "--out", str(out)]) == 0
+    with open(out, newline="") as file:
+        assert list(csv.DictReader(file)) == rows
+    said = capsys.readouterr().out.splitlines()
+    assert said[:-1] == [f"{r['temperature']}   {sentence(r, run.study.validate_.tolerance)}" for r in rows]
+    with open(run.layout.all_populations, newline="") as file:
+        known = {
+            (r["temperature"], r["state"]): r
+            for r in csv.DictReader(file)
+            if (r["model"], r["states"]) == ("conditional", "named")
+        }
+    for row in rows:
+        there = known[row["temperature"], row["state"]]
+        assert all(there[column] == row[column] for column in ("value", "stderr", "low", "high") if row[column])
+
+
+def test_what_is_no_temperature_or_number_of_samples_is_one_line(run):
+    for wrong in (-3, "400", [0.3, 0.4], 0, float("nan")):
+        with pytest.raises(ThermolatentError, match="must be one positive number"):
+            run.predict(wrong)
+        with pytest.raises(ThermolatentError, match="must be one positive number"):
+            run.model("latf").predict(wrong)
+    with pytest.raises(ThermolatentError, match="samples: 0; must be a whole number of at least 1"):
+        run.model("latf").predict(0.3, samples=0)
+    assert len(repr(run)) < 200
+    assert len(repr(run.model("latf"))) < 200
+    assert len(repr(run.model("latf").predict(0.3, samples=10)).splitlines()) < 12
 
 
 def test_a_new_model_is_trained_and_found_again(run, finished):

@@ -1,28 +1,44 @@
-"""``thermolatent predict``: one more temperature from a model that is there."""
+"""``thermolatent predict``: any temperature, from a study's reweighting and models or from a fitted density."""
 
 from __future__ import annotations
 
 import argparse
 
-from thermolatent.commands.arguments import add_threads, natural, positive
+from thermolatent.commands.arguments import add_folders, add_results, add_threads, natural, positive, study_folders
 
-HELP = "one more temperature from a saved model"
+HELP = "populations with intervals and verdicts at any temperature"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "model",
-        metavar="MODEL.safetensors",
-        help="a study's results/.../learn/<model>/seed<N>.safetensors, or of fit-density",
+        "target",
+        metavar="STUDY",
+        help="a study by name, one of its models (results/.../learn/<model>/seed<N>.safetensors), or a file of fit-density",
     )
-    parser.add_argument("--temperature", type=float, required=True, metavar="T", help="in the model's unit")
-    parser.add_argument("--samples", type=positive, default=10_000, metavar="N", help="default: %(default)s")
-    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="default: %(default)s")
-    parser.add_argument("--out", metavar="FILE.npz", help="where samples and log-densities go (default: nowhere)")
+    parser.add_argument(
+        "--temperature", type=float, nargs="+", required=True, metavar="T", help="one or several, in the study's unit"
+    )
+    parser.add_argument("--samples", type=positive, metavar="N", help="of a model file (default: 10000)")
+    parser.add_argument("--seed", type=natural, metavar="N", help="of a model file's samples (default: 0)")
+    parser.add_argument("--out", metavar="FILE", help="a study's rows as .csv; a model file's samples as .npz")
+    add_folders(parser)
+    add_results(parser)
     add_threads(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    from thermolatent.generate.predict import run
+    if options.target.endswith(".safetensors"):
+        from thermolatent.generate.predict import run
 
-    run(options.model, options.temperature, options.samples, options.seed, options.out)
+        run(options.target, options.temperature, options.samples or 10_000, options.seed or 0, options.out)
+        return
+    from thermolatent.errors import ThermolatentError
+    from thermolatent.layout import Layout
+    from thermolatent.project import find_study
+    from thermolatent.validate.predict import run
+
+    for name in ("samples", "seed"):
+        if getattr(options, name) is not None:
+            raise ThermolatentError(f"--{name}: is for a model file; a study's answer takes no samples")
+    study = find_study(options.target, study_folders(options))
+    run(study, Layout.of(study, options.results), options.temperature, options.out)

@@ -19,31 +19,40 @@ log = logging.getLogger(__name__)
 _ROUNDING = 1e-6
 
 
-def run(model: str, temperature: float, samples: int, seed: int, out: str | None) -> None:
+def run(model: str, temperatures: list[float], samples: int, seed: int, out: str | None) -> None:
     """Draw ``samples`` from a study's model or a fitted density, print state populations, and save to ``out`` if given.
 
-    ``out`` (``.npz``) holds ``latents`` ``(n, d)``, ``log_density`` ``(n,)`` and, of a model that has states,
-    ``state_probabilities`` ``(n, K)``. Model, temperature and seed give the same numbers as the stage ``generate``.
+    ``out`` (``.npz``), for one temperature, holds ``latents`` ``(n, d)``, ``log_density`` ``(n,)`` and, of a model that has
+    states, ``state_probabilities`` ``(n, K)``. Model, temperature and seed give the same numbers as the stage ``generate``.
     """
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise ThermolatentError(f"--temperature {temperature:g}: write a number above 0, in the model's unit")
+    for T in temperatures:
+        if not (math.isfinite(T) and T > 0):
+            raise ThermolatentError(f"--temperature {T:g}: write a number above 0, in the model's unit")
     if out is not None and Path(out).suffix != ".npz":
         raise ThermolatentError(f"--out {out}: write a name that ends in .npz")
+    if out is not None and len(temperatures) > 1:
+        raise ThermolatentError(f"--out {out}: holds one temperature; ask for one, or leave it out")
     fitted = load_density(model)
     low, high = fitted.temperature_range
-    if not low * (1 - _ROUNDING) <= temperature <= high * (1 + _ROUNDING):
-        log.warning(
-            "T = %g is outside of %g to %g, what the model was trained for: extrapolated", temperature, low, high
-        )
-    drawn = draw_samples(fitted, samples, temperature, seed)
-    print(f"T = {temperature:g}: {samples} samples in {fitted.dim} dimensions")
+    for T in temperatures:
+        if not low * (1 - _ROUNDING) <= T <= high * (1 + _ROUNDING):
+            log.warning("T = %g is outside of %g to %g, what the model was trained for: extrapolated", T, low, high)
+        drawn = draw_samples(fitted, samples, T, seed)
+        _tell(fitted.dim, T, drawn)
+        if out is not None:
+            save_arrays(out, drawn)
+            print(out)
+
+
+def _tell(dim: int, temperature: float, drawn: dict[str, np.ndarray]) -> None:
+    samples = len(drawn["latents"])
+    print(f"T = {temperature:g}: {samples} samples in {dim} dimensions")
     print(f"entropy -<log p>: {-drawn['log_density'].mean(dtype=np.float64):.4f} nats")
-    if "state_probabilities" in drawn:
-        states = drawn["state_probabilities"].argmax(1)
-        shares = np.bincount(states, minlength=drawn["state_probabilities"].shape[1]) / samples
-        for state, share in enumerate(shares):
-            # Of the samples only: how wrong the model may be is another matter.
-            print(f"state {state}: {share:.4f} +- {math.sqrt(share * (1 - share) / samples):.4f} (sampling)")
-    if out is not None:
-        save_arrays(out, drawn)
-        print(out)
+    if "state_probabilities" not in drawn:
+        return
+    states = drawn["state_probabilities"].argmax(1)
+    shares = np.bincount(states, minlength=drawn["state_probabilities"].shape[1]) / samples
+    for state, share in enumerate(shares):
+        # Of the samples only: how wrong the model may be is another matter.
+        print(f"state {state}: {share:.4f} +- {1.96 * math.sqrt(share * (1 - share) / samples):.4f} (sampling)")
+    print("its own states; populations with intervals: thermolatent predict <study>")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermolatent.reweight.classifier import hidden_layer, train_classifier
 from thermolatent.reweight.correlation import runs
 from thermolatent.reweight.sample import Sample
 
@@ -132,6 +131,8 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
         columns = np.empty((int((side == h).sum()), 0), np.float32)
         if n_halves == 2:
             trained = _train(sample, side != h, number, stride, seed + h)
+            from thermolatent.reweight.classifier import hidden_layer  # torch, which a prediction does not need
+
             columns = hidden_layer(trained, sample.features, np.flatnonzero(side == h))
             columns = _within_states(columns, sample, side == h)
         own.append(columns)
@@ -175,6 +176,8 @@ def _train(sample: Sample, mask: np.ndarray, number: np.ndarray, stride: int, se
         kept = np.arange(0, len(used), -(-len(used) // _TRAINING_FRAMES))
         used, held = used[kept], held[kept]
     features = np.asarray(sample.features[used], np.float32)
+    from thermolatent.reweight.classifier import train_classifier
+
     return train_classifier(features, sample.which[used], sample.counts[used], held, sample.inverse_kT, seed)
 
 

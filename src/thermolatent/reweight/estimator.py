@@ -98,8 +98,7 @@ class ConditionalReweighting:
     def inverse_kT(self, temperature: float) -> float:
         """1/kT; raises :class:`ThermolatentError` for what is no temperature, or another one than the only training one."""
         _ = self._fitted
-        if not _is_positive(temperature):
-            raise ThermolatentError(f"temperature: {temperature!r}; must be one positive number")
+        temperature = checked_temperature(temperature)
         if not min(self.temperatures) / MOST_FACTOR <= temperature <= max(self.temperatures) * MOST_FACTOR:
             raise ThermolatentError(
                 f"temperature: {temperature:g}, but the MD is at {min(self.temperatures):g} to {max(self.temperatures):g}; "
@@ -110,7 +109,7 @@ class ConditionalReweighting:
                 f"temperature: {temperature:g}, but the only MD is at {self.temperatures[0]:g}; it takes two temperatures to "
                 "reweight to a third"
             )
-        return 1 / (self.k * float(temperature))
+        return 1 / (self.k * temperature)
 
     def weights(self, temperature: float) -> np.ndarray:
         """Weights of all frames, ``(N,)`` of sum 1, in training frame order: temperature as listed, walker, frame.
@@ -215,6 +214,13 @@ class ConditionalReweighting:
     def load(cls, path: str | Path) -> ConditionalReweighting:
         """Read what :meth:`save` wrote; raises :class:`ArtifactError` for another file or version."""
         return storage.load(cls, path)
+
+
+def checked_temperature(temperature: float) -> float:
+    """A temperature that somebody asks for; raises :class:`ThermolatentError` for what is none."""
+    if not _is_positive(temperature):
+        raise ThermolatentError(f"temperature: {temperature!r}; must be one positive number")
+    return float(temperature)
 
 
 def _is_positive(value: object) -> bool:

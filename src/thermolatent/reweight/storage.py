@@ -25,13 +25,13 @@ _PARTITION = ("stratum", "home", "frames", "visit")
 _SOLVED = ("theta", "hessian", "precision", "scores")
 
 
-def save(reweighting: ConditionalReweighting, path: str | Path, baselines: dict[str, np.ndarray] | None = None) -> None:
-    """Write it; ``baselines`` are further arrays that the stage keeps beside it."""
+def save(reweighting: ConditionalReweighting, path: str | Path) -> None:
+    """Write it."""
     import torch
 
     solution = reweighting._fitted
     design, found = solution.design, solution.solved
-    arrays: dict[str, np.ndarray] = {f"baseline.{name}": array for name, array in (baselines or {}).items()}
+    arrays: dict[str, np.ndarray] = {}
     for h, half in enumerate(design.halves):
         arrays |= {f"half{h}.{name}": getattr(half, name) for name in _HALF}
         arrays[f"half{h}.cells"] = np.array([piece.start for piece in half.cells])
@@ -60,8 +60,7 @@ def save(reweighting: ConditionalReweighting, path: str | Path, baselines: dict[
 
 def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalReweighting:
     """Read it; raises :class:`ArtifactError` for another file or version."""
-    spec, tensors = load_model(path, KIND)
-    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    spec, arrays = load_model(path, KIND, framework="numpy")
     halves, first = [], 0
     for h in range(len(spec["columns"]) - 2):
         own = {name: arrays[f"half{h}.{name}"] for name in _HALF}
@@ -91,13 +90,6 @@ def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalRewe
     result.assessments = pd.DataFrame(spec["assessments"])
     result._solution = Solution(1 / (result.k * np.asarray(result.temperatures)), design, partition, found)
     return result
-
-
-def load_baselines(path: str | Path) -> dict[str, np.ndarray]:
-    """The further arrays of a file."""
-    _, tensors = load_model(path, KIND)
-    prefix = "baseline."
-    return {name.removeprefix(prefix): t.numpy() for name, t in tensors.items() if name.startswith(prefix)}
 
 
 def _small(array: np.ndarray) -> Any:

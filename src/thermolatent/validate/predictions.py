@@ -132,12 +132,23 @@ def prediction_rows(
     ``populations`` as :func:`thermolatent.validate.tables.read_table` returns them, all models and seeds. Raises
     :class:`ThermolatentError` where a model has no populations at a temperature.
     """
-    by_temperature = _by_temperature(populations)
     rows = []
     for T in study.temperatures.generated:
-        known = {name: _shares(study, name, T, reweighting.state_names, by_temperature[T]) for name in study.models}
-        rows += predictions_at(study, reweighting, T, known)
+        rows += predictions_with_models(study, reweighting, T, populations, study.models)
     return rows
+
+
+def predictions_with_models(
+    study: Study,
+    reweighting: ConditionalReweighting,
+    temperature: float,
+    populations: list[dict[str, str]],
+    models: Iterable[str],
+) -> list[dict[str, Any]]:
+    """:func:`predictions_at` with what rows of a population table, cells as text, say of some models there."""
+    known = _by_temperature(populations)[temperature]
+    shares = {name: _shares(study, name, temperature, reweighting.state_names, known) for name in models}
+    return predictions_at(study, reweighting, temperature, shares)
 
 
 def _by_temperature(populations: list[dict[str, str]]) -> dict[float, dict[tuple[str, str], dict[str, dict]]]:

@@ -13,6 +13,7 @@ from thermolatent.frames import Frames, load_frames
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.pairs import held_out_walkers
 from thermolatent.learn.representation import Representation, load_representation
+from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.stage import load_reweighting
 from thermolatent.states.sets import StateSet
 from thermolatent.validate.assumption import conditional_shift
@@ -87,12 +88,13 @@ def _encoded(
     return representation.noised(mu, sigma, noise_seed), representation.states(mu)
 
 
-def _model(
-    study: Study, layout: Layout, model: str, tables: Tables, learned: tuple[View, list[StateSet], Representation]
-) -> None:
-    latent, state_sets, representation = learned
+#: The latent plane of a model, the named states and its own, and its representation.
+Learned = tuple[View, list[StateSet], Representation]
+
+
+def _model(study: Study, layout: Layout, model: str, tables: Tables, learned: Learned) -> None:
+    latent = learned[0]
     reweighting = load_reweighting(layout, tables.training) if study.models[model].informed else None
-    named = tables.training.flat(state_sets[0].labels)
     profiles = Profiles(tables.fixed, latent, tables.replicates, tables.seed)
     for T in study.temperatures.generated:
         latents, weights, fraction = _load_samples(layout.samples(model, tables.seed, T), latent)
@@ -100,16 +102,36 @@ def _model(
         tables.observables(model, T, weights, reweighting)
         tables.divergences(model, T, tables.fixed, tables.weighted(tables.fixed, weights))
         tables.divergences(model, T, latent, Candidate(latents))
-        for state_set in state_sets:
-            tables.populations(model, T, state_set, weights, reweighting)
-        if reweighting is not None:
-            own = _density_populations(representation, latents, latent, named, weights, len(state_sets[0].names))
-            tables.density_populations(model, T, own)
+        model_populations(tables, model, T, learned, (latents, weights), reweighting)
         profiles.add(T, weights, latents)
         if tables.has_reference(T) and np.isfinite(shift := conditional_shift(tables.fixed, latent, T)):
             tables.add(model, T, latent.name, "conditional_shift", shift)
         log.info("%s: T=%s scored", model, format_temperature(T))
     save_arrays(layout.profiles(model, tables.seed), profiles.arrays())
+
+
+def model_populations(
+    tables: Tables,
+    model: str,
+    temperature: float,
+    learned: Learned,
+    drawn: tuple[np.ndarray, np.ndarray],
+    reweighting: ConditionalReweighting | None,
+) -> None:
+    """Rows of the populations of one model at one temperature, in its own states and the named ones.
+
+    Parameters
+    ----------
+    drawn: its samples ``(n, d)`` and frame weights ``(N,)``.
+    reweighting: whose weights these are, for an informed model.
+    """
+    (latent, state_sets, representation), (latents, weights) = learned, drawn
+    for state_set in state_sets:
+        tables.populations(model, temperature, state_set, weights, reweighting)
+    if reweighting is not None:
+        named, names = tables.training.flat(state_sets[0].labels), state_sets[0].names
+        own = _density_populations(representation, latents, latent, named, weights, len(names))
+        tables.density_populations(model, temperature, own)
 
 
 def _load_samples(path: str, latent: View) -> tuple[np.ndarray, np.ndarray, float]:
@@ -133,7 +155,12 @@ def _load_samples(path: str, latent: View) -> tuple[np.ndarray, np.ndarray, floa
 
 
 def _density_populations(
-    representation: Representation, latents: np.ndarray, latent: View, named: np.ndarray, weights: np.ndarray, n_named: int
+    representation: Representation,
+    latents: np.ndarray,
+    latent: View,
+    named: np.ndarray,
+    weights: np.ndarray,
+    n_named: int,
 ) -> np.ndarray:
     """Named populations ``(states,)`` as a density's samples ``(n, d)`` have them.
 
