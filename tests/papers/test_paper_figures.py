@@ -137,7 +137,9 @@ def sources(tmp_path_factory):
             *score_rows(study, seeds),
             *(row for kind, row in extra if kind == "score"),
         ]
-        write_tables(study, layout, scores, [*population_rows(study, seeds), *(row for kind, row in extra if kind == "state")])
+        write_tables(
+            study, layout, scores, [*population_rows(study, seeds), *(row for kind, row in extra if kind == "state")]
+        )
         save_json(
             layout.study, {"models": {name: model.model_dump(mode="json") for name, model in study.models.items()}}
         )

@@ -50,7 +50,8 @@ def draw(study: Study, tables: Tables) -> Figure:
         )
         for cause, (label, color, line) in CAUSES.items():
             halves = [p.parts[cause] for p in found.values()]
-            panel.plot(list(found), halves, color=color, linestyle=line, linewidth=1.1, label=label)
+            style = {"color": color, "linestyle": line, "linewidth": 1.1, "marker": ".", "markersize": 4}
+            panel.plot(list(found), halves, **style, label=label)
         for name in models:
             added = {T: of_state[state].parts["model"] for T, of_state in tables.predictions(name).items()}
             one = look(study, name)
