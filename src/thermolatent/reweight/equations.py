@@ -17,15 +17,22 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.reweight.design import Design, Half
 from thermolatent.reweight.mbar import log_sum
 from thermolatent.reweight.parameters import Parameters
+from thermolatent.reweight.sample import spread_of
 from thermolatent.reweight.temperature_basis import FUNCTIONS, TemperatureBasis
 
 _MOST_STEPS = 100
 _TOLERANCE = 1e-9
+#: Square of a step in units of the posterior's standard deviations: below the first, Newton's step needs no search; below
+#: the second it is rounding (of weights that the data and the prior leave nearly open).
+_NEAR, _NEGLIGIBLE = 1e-6, 1e-12
+#: Least s^2: energies that the columns give exactly, or more columns than frames, would make it 0 and the Hessian singular.
+_LEAST_RESIDUAL = 1e-4
 #: Once a step is smaller than this, s^2 stays: it is a weight, and its rounding errors would be all that moves.
 _SETTLED = 1e-5
 #: Energies further from the median than so many standard deviations are taken as if they were there.
@@ -39,7 +46,7 @@ class Energies:
     Attributes
     ----------
     values: ``(N,)`` in training frame order, clipped at :data:`CLIP`.
-    middle, spread: median and 1.4826 times the median absolute deviation at each temperature, ``(K,)``.
+    middle, spread: median and :func:`~thermolatent.reweight.sample.spread_of` at each temperature, ``(K,)``.
     clipped: how many frames were.
     """
 
@@ -52,9 +59,9 @@ class Energies:
     def of(cls, energies: np.ndarray, which: np.ndarray) -> Energies:
         K = int(which.max()) + 1
         middle = np.array([np.median(energies[which == k]) for k in range(K)])
-        deviation = np.abs(energies - middle[which])
-        spread = np.array([1.4826 * np.median(deviation[which == k]) for k in range(K)])
-        scaled = (energies - middle[which]) / spread[which]
+        spread = np.array([spread_of(energies[which == k]) for k in range(K)])
+        with np.errstate(over="ignore"):
+            scaled = (energies - middle[which]) / spread[which]
         return cls(np.clip(scaled, -CLIP, CLIP), middle, spread, int((np.abs(scaled) > CLIP).sum()))
 
 
@@ -100,8 +107,10 @@ class Equations:
 
     def mean_squared_residual(self, theta: np.ndarray) -> float:
         """s^2 of the energies, in units of their spread squared."""
-        total = sum(uu - 2 * theta[at] @ ru + theta[at] @ rr @ theta[at] for at, rr, ru, uu in self.moments)
-        return max(float(total) / sum(part.total for part in self.parts), 1e-12)
+        return max(self._squared_residuals(theta) / sum(part.total for part in self.parts), _LEAST_RESIDUAL)
+
+    def _squared_residuals(self, theta: np.ndarray) -> float:
+        return float(sum(uu - 2 * theta[at] @ ru + theta[at] @ rr @ theta[at] for at, rr, ru, uu in self.moments))
 
     def evaluate(
         self, theta: np.ndarray, precision: np.ndarray, g_c: float, energy_weight: float
@@ -128,7 +137,7 @@ class Equations:
         value = precision @ theta**2 / 2
         value += sum(part.cross_entropy(theta) for part in self.parts) / g_c
         if self.energies is not None:
-            value += energy_weight * self.mean_squared_residual(theta) * sum(part.total for part in self.parts) / 2
+            value += energy_weight * self._squared_residuals(theta) / 2
         return float(value)
 
     def solve(
@@ -148,15 +157,22 @@ class Equations:
             if self.energies is not None and not settled:
                 weight = 1 / (g_u * self.mean_squared_residual(theta))
             value, gradient, hessian = self.evaluate(theta, precision, g_c, weight)
-            step = np.linalg.solve(hessian, gradient)
-            size = 1.0
-            while size > 1e-4 and self.objective(theta - size * step, precision, g_c, weight) > value + 1e-9 * (
-                1 + abs(value)
+            try:
+                step = cho_solve(cho_factor(hessian), gradient)
+            except (np.linalg.LinAlgError, ValueError):
+                break
+            size, squared = 1.0, float(gradient @ step)
+            highest = value + 1e-9 * (1 + abs(value))
+            while (
+                squared > _NEAR
+                and size > 1e-4
+                and self.objective(theta - size * step, precision, g_c, weight) > highest
             ):
                 size /= 2
             theta = theta - size * step
-            settled = np.abs(step).max() < _SETTLED * (1 + np.abs(theta).max())
-            if size == 1.0 and np.abs(step).max() < _TOLERANCE * (1 + np.abs(theta).max()):
+            longest, scale = np.abs(step).max(), 1 + np.abs(theta).max()
+            settled = longest < _SETTLED * scale
+            if size == 1.0 and (longest < _TOLERANCE * scale or (settled and squared < _NEGLIGIBLE)):
                 return theta, hessian, weight
         raise ThermolatentError(
             "reweighting: Newton's method does not converge; look for features, counts or energies that are far off"

@@ -15,7 +15,6 @@ from thermolatent.reweight.influence import Influences, linear_interval, share_i
 from thermolatent.reweight.sample import Sample, gather_sample
 from thermolatent.reweight.solution import Solution
 
-
 #: A temperature further than this factor from all training temperatures is a mistake.
 MOST_FACTOR = 1e4
 
@@ -167,7 +166,9 @@ class ConditionalReweighting:
             raise ThermolatentError(f"observable: shape {values.shape}; must be ({n},) or ({n}, m), one row per frame")
         values = values.reshape(n, -1)
         if not np.isfinite(values).all():
-            raise ThermolatentError(f"observable: {int((~np.isfinite(values)).any(1).sum())} of {n} frames are not finite")
+            raise ThermolatentError(
+                f"observable: {int((~np.isfinite(values)).any(1).sum())} of {n} frames are not finite"
+            )
         return self._fitted.mean(self.inverse_kT(temperature), values)
 
     def influence(self, temperature: float, state: str) -> np.ndarray:

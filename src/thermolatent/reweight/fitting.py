@@ -114,12 +114,13 @@ def partition_of(sample: Sample, design: Design, pieces: list[np.ndarray]) -> Pa
     frames = np.concatenate([[half.counts[cell].sum() for cell in half.cells] for half in design.halves])
     visit = np.zeros((K, S))
     for k in range(K):
-        labels = [sample.states[piece] for piece in pieces if sample.which[piece[0]] == k]
-        flat = np.concatenate(labels)
-        slices = consecutive(map(len, labels))
+        own = [piece for piece in pieces if sample.which[piece[0]] == k]
+        flat = np.concatenate(own)
+        slices = consecutive(map(len, own))
         for s in range(S):
-            lengths, _ = visits(flat == s, slices)
-            visit[k, s] = lengths.mean() if len(lengths) else 0.0
+            inside = sample.states[flat] == s
+            lengths, _ = visits(inside, slices)
+            visit[k, s] = sample.counts[flat] @ inside / max(len(lengths), 1)
     visit = np.where(visit > 0, visit, visit.max(axis=0))  # of a state unseen at a temperature, as long as elsewhere
     # A half is normalised by itself, which is as good as drawn by itself: its units scatter about their own mean.
     half = np.zeros(len(sample.stratum), int)
@@ -150,13 +151,13 @@ def _choose_ridge(sample: Sample, design: Design, energies: Energies | None, g_c
 
 
 def _folds(sample: Sample, design: Design) -> np.ndarray | None:
-    """Fold of each unit: every second of each half and stratum; None if one of those has a single unit."""
-    fold = np.zeros(len(sample.stratum), int)
+    """Fold of each unit: every second of each half and stratum; None if a fold of a half has no frame of a temperature."""
+    fold, K = np.zeros(len(sample.stratum), int), len(sample.temperatures)
     for half in design.halves:
-        units = np.unique(sample.unit[half.frames])
+        frames = half.frames[half.thinned]
+        units = np.unique(sample.unit[frames[sample.counts[frames] > 0]])
         for s in np.unique(sample.stratum):
-            members = units[sample.stratum[units] == s]
-            if len(members) < 2:
-                return None
-            fold[members[1::2]] = 1
+            fold[units[sample.stratum[units] == s][1::2]] = 1
+        if (np.bincount(fold[sample.unit[frames]] * K + sample.which[frames], sample.counts[frames], 2 * K) <= 0).any():
+            return None
     return fold

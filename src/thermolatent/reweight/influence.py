@@ -173,14 +173,18 @@ class Influences:
         return Parts(sampling, form, visits, degrees)
 
     def _visits(self) -> np.ndarray:
-        """Variance by one visit of each state at each temperature: twice the square of its influence, ``(m,)``."""
+        """Variance by one visit of each state at each temperature: twice the square of its influence, ``(m,)``.
+
+        A visit takes the place of frames of all states, its own too: of a state with nearly all frames, hardly any other is
+        displaced, however long its visits are.
+        """
         partition = self.partition
         sums, frames = partition.by_state(self.cells), partition.by_state(partition.frames)
         here = frames.sum(1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             inside = np.where(frames[..., None] > 0, sums / frames[..., None], self.unvisited)
             rest = (sums.sum(1, keepdims=True) - sums) / (here - frames)[..., None]
-        moved = np.where((here > frames)[..., None], inside - rest, 0.0)
+            moved = np.where((here > frames)[..., None], (inside - rest) * (1 - frames / here)[..., None], 0.0)
         return 2 * ((partition.visit[..., None] * np.nan_to_num(moved)) ** 2).sum((0, 1))
 
 

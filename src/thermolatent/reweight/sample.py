@@ -110,7 +110,8 @@ def gather_sample(
         _require_finite(weight, which, T, "counts")
         if (weight < 0).any() or (np.bincount(which, weight) <= 0).any():
             raise ThermolatentError("counts: must not be negative, nor all 0 at a temperature")
-        weight /= np.maximum.reduceat(weight, np.searchsorted(which, np.arange(len(T))))[which]  # sums must not overflow
+        largest = np.array([weight[which == k].max() for k in range(len(T))])
+        weight /= largest[which]  # so that sums do not overflow
         weight *= (np.bincount(which) / np.bincount(which, weight))[which]  # their scale means nothing
     _require_units(unit, stratum, weight, T, shared_units)
     u = None if energies is None else _energies(energies, shapes, which, T)
@@ -161,7 +162,9 @@ def _arrays(arrays: Sequence[np.ndarray], T: list[float], what: str) -> list[np.
             if what not in ("units", "states") and array.dtype.kind not in "fiub":
                 array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise ThermolatentError(f"{what} at T = {t:g}: no array of numbers ({error})") from error
+            if "inhomogeneous" in str(error):
+                error = "walkers of different lengths: give (frames, ...), one after the other, and units"
+            raise ThermolatentError(f"{what} at T = {t:g}: no array of numbers ({error})") from None
         found.append(array)
     return found
 

@@ -159,7 +159,8 @@ class Solution:
         sums, frames = self.partition.by_state(direct).sum(0), self.partition.by_state(self.partition.frames).sum(0)
         unvisited = np.full((*self.partition.visit.shape, len(values)), np.nan)
         for (k, s), score in self.solved.unvisited.items():
-            unvisited[k, s] = sums[s] / frames[s] - score @ weighted
+            if frames[s] > 0:
+                unvisited[k, s] = sums[s] / frames[s] - score @ weighted
         return Influences(values, cells, weighted, unvisited, self.solved.precision, self.partition)
 
 
@@ -204,7 +205,7 @@ def solved(equations: Equations, precision: np.ndarray, g_c: float, g_u: float, 
                 missed = (u - theta[at[-1]] - own[piece] @ slopes) * half.counts[piece] * energy_weight
                 pulled = columns.T @ missed
                 scores[cell, at] -= np.concatenate([*(slope * pulled for slope in slopes), [missed.sum()]])
-    unvisited = {key: score / max(frames[key], 1.0) for key, score in unvisited.items()}
+    unvisited = {key: score / (frames[key] or 1.0) for key, score in unvisited.items()}
     return Solved(theta, hessian, precision, scores, unvisited, equations.energies is not None)
 
 

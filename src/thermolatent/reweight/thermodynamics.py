@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import logit
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.reweight.influence import Influences
@@ -23,15 +24,17 @@ _GRID = 60
 
 
 def free_energies(populations: Influences, reference: int) -> Influences:
-    """-ln p of each state less that of the state ``reference``, kT; NaN for a state that was never seen."""
+    """-ln p of each state less that of the state ``reference``, kT; NaN, error included, for a state that was never seen."""
     p = populations.values
+    if not p[reference] > 0:
+        raise ThermolatentError("reference: this state has no share at this temperature; take another one")
     with np.errstate(divide="ignore", invalid="ignore"):
         values = -np.log(p) + np.log(p[reference])
         jacobian = np.diag(-1 / p)
         jacobian[reference] += 1 / p[reference]
     jacobian[:, reference] = 0
     seen = np.isfinite(values)
-    return populations.map(np.where(seen, values, np.nan), np.where(np.isfinite(jacobian), jacobian, 0.0))
+    return populations.map(np.where(seen, values, np.nan), np.where(seen, jacobian, np.nan))
 
 
 def log_odds(populations: Influences, state: int) -> Influences:
@@ -59,9 +62,8 @@ def melting(reweighting: ConditionalReweighting, state: int) -> Influences:
         return log_odds(reweighting.population_influences(1 / (k * b)), state)
 
     grid = np.linspace(1 / (k * high), 1 / (k * low), _GRID)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.array([_odds(reweighting, state, b) for b in grid])
-    crossings = np.flatnonzero(np.sign(y[:-1]) * np.sign(y[1:]) < 0)
+    y = np.array([_odds(reweighting, state, b) for b in grid])
+    crossings = np.flatnonzero((y[:-1] < 0) != (y[1:] < 0))
     if not len(crossings):
         raise ThermolatentError(
             f"melting: {name} is not half populated at any temperature from {low:.4g} to {high:.4g}; no Tm"
@@ -95,7 +97,7 @@ def melting(reweighting: ConditionalReweighting, state: int) -> Influences:
 
 def _odds(reweighting: ConditionalReweighting, state: int, b: float) -> float:
     p = reweighting.shares(1 / (reweighting.k * b))[state]
-    return float(np.log(p / (1 - p)))
+    return float(logit(np.clip(p, 1e-300, 1 - 1e-16)))
 
 
 def heat_capacities(solution: Solution) -> Influences:

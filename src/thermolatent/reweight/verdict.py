@@ -55,7 +55,13 @@ def judge(
             verdict, (reason, remedy) = NOT_ASSESSABLE, unseen
         else:
             reasons, remedy = list(doubts), ""
-            if max(high[s] - numbers["value"], numbers["value"] - low[s]) > tolerance:
+            if len(reweighting.state_names) == 1:
+                reasons.append("one state holds all frames")
+                remedy = "name more states"
+            elif not 0 < low[s] < high[s] < 1:  # beyond what floating point tells from 0 or 1
+                reasons.append("nothing is known of it so far from the training temperatures")
+                remedy = f"MD at {temperature:g}, or near it, would settle it"
+            elif not max(high[s] - numbers["value"], numbers["value"] - low[s]) <= tolerance:
                 cause = max(PARTS, key=numbers.get)
                 reasons.append(f"{numbers[cause]:.2g} of the interval is {PARTS[cause]}")
                 remedy = _remedy(
