@@ -86,7 +86,7 @@ CHANGES = {
     "models.latf.density.width": (5, {"learn", "validate", "gather", "figures", "report"}),
     "generate.samples": (60, {"generate", "validate", "report"}),
     "generate.structures": (4, {"generate", "report"}),
-    "reweight": ({"steps": 7}, {"reweight", "learn", "report"}),
+    "reweight": ({"heat_capacity": 7.0}, {"reweight", "report"}),
     "representation": ({"lag": 2}, {"pretrain", "learn", "validate", "gather", "report"}),
     "simulate.frames": (30, {"simulate", "temper", "report"}),
     "temperatures.predict": ([0.75, 1.0], {"generate", "validate", "gather", "figures", "report"}),

@@ -196,7 +196,7 @@ class Fitted:
         The same numbers as the workflow's where it has them. Raises :class:`ThermolatentError` for what is no temperature or
         no number of samples.
         """
-        study, n = self.run.study, self.run.study.generate.samples if samples is None else samples
+        n = self.run.study.generate.samples if samples is None else samples
         temperature = checked_temperature(temperature)
         if not isinstance(n, int) or n < 1:
             raise ThermolatentError(f"samples: {samples!r}; must be a whole number of at least 1")
@@ -224,7 +224,7 @@ class Fitted:
         from thermolatent.figures.style import style
 
         run = self.run
-        study, view = self._study, self._learned[0]
+        view = self._learned[0]
         profiles = Profiles(run._fixed, view, study.validate_.bootstrap, self.seed)
         for T in sorted(temperatures):
             found = self.predict(T, study.generate.samples)

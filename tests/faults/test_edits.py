@@ -34,7 +34,7 @@ KEYS = {
     "generate.grid": (4, {"generate", "validate", *LAST}),
     "validate.bins": (15, VALIDATED),
     "learn.steps": (40, {"learn", "generate", "validate", *LAST}),
-    "reweight.steps": (200, {"reweight", "learn", "generate", *VALIDATED}),
+    "reweight.heat_capacity": (7.0, {"reweight", "learn", "generate", *VALIDATED}),
     "representation.epochs": (14, {"pretrain", "learn", "generate", *VALIDATED}),
     "featurize.frames": (300, {"featurize", "pretrain", "reweight", "learn", "generate", *VALIDATED}),
 }

@@ -96,7 +96,6 @@ temperatures: {{train: [0.5, 1.5], predict: [1.0], reference: []}}
 simulate: {{walkers: 8, frames: 400, save_every: {save_every}, equilibration: 2000, time_step: 0.02, friction: 1.0}}
 featurize: {{features: [position_xy], plane: [position_xy]}}
 representation: {{latent_dim: 2, epochs: 10, refinements: 2, initial_labels: 20, batch_size: 256}}
-reweight: {{width: 16, steps: 200, batch_size: 512}}
 learn: {{steps: 200, evaluate_every: 50, batch_size: 512}}
 models: {{latf: {{density: {{kind: flow, transform: spline, couplings: 2, width: 16, bins: 8}}, temperature: [steer]}}}}
 generate: {{samples: 2000, structures: 20, grid: 5}}
