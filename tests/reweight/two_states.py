@@ -28,7 +28,17 @@ def chains(p: float, units: int, frames: int, rng, visit: float = 10.0) -> np.nd
 
 
 def md(
-    temperatures=(COLD, HOT), units=8, frames=400, e=1.0, c=0.0, d=0.0, bath=12, noise_columns=1, seed=0, visit=10.0
+    temperatures=(COLD, HOT),
+    units=8,
+    frames=400,
+    e=1.0,
+    c=0.0,
+    d=0.0,
+    intercept=0.0,
+    bath=12,
+    noise_columns=1,
+    seed=0,
+    visit=10.0,
 ) -> dict:
     """What ``ConditionalReweighting.fit`` takes: walkers of a two-state system in a bath of ``bath`` degrees of freedom.
 
@@ -38,7 +48,7 @@ def md(
     basis = TemperatureBasis([1 / HOT, 1 / COLD])
     features, states, energies = [], [], []
     for T in temperatures:
-        inside = chains(share(T, e, c, d), units, frames, rng, visit)
+        inside = chains(share(T, e, c, d, intercept), units, frames, rng, visit)
         states.append(inside)
         columns = [inside + 0.3 * rng.standard_normal(inside.shape)]
         columns += [rng.standard_normal(inside.shape) for _ in range(noise_columns)]

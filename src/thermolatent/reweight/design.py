@@ -82,7 +82,7 @@ def halves_of_units(sample: Sample) -> np.ndarray:
     """Which half each unit is in, ``(units,)``: in every stratum the longest first, each to the half with fewer frames.
 
     At least two units to each half. All in one with fewer than :data:`LEAST_UNITS` units in a stratum, or where a half would
-    have no frame of a temperature (units that do not go through all of them). Units of count 0 are in the first.
+    have fewer than two of a temperature (units that do not go through all of them). Units of count 0 are in the first.
     """
     lengths = np.bincount(sample.unit, sample.counts)
     half, one = np.zeros(len(lengths), int), np.zeros(len(lengths), int)
@@ -98,8 +98,11 @@ def halves_of_units(sample: Sample) -> np.ndarray:
                 half[u] = 1 - half[u]
             frames[half[u]] += lengths[u]
             units[half[u]] += 1
-    K = len(sample.temperatures)
-    return half if (np.bincount(half[sample.unit] * K + sample.which, sample.counts, 2 * K) > 0).all() else one
+    for k in range(len(sample.temperatures)):
+        here = np.unique(sample.unit[(sample.which == k) & (sample.counts > 0)])
+        if np.bincount(half[here], minlength=2).min() < 2:
+            return one
+    return half
 
 
 def frame_numbers(sample: Sample) -> np.ndarray:

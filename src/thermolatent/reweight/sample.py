@@ -34,7 +34,7 @@ class Sample:
     unit: independent piece of MD that each frame belongs to, ``(N,)``, counted through over all temperatures.
     stratum: for each unit ``(units,)`` the set of units drawn independently that it is one of: its temperature, or 0 where
         units go through all temperatures (replica exchange).
-    counts: how often each frame counts, ``(N,)``, mean 1 at each temperature.
+    counts: how often each frame counts, ``(N,)``, mean 1 at each temperature, but 0 in start-up.
     states: named state of each frame, ``(N,)``; state_names one per state.
     columns: further columns of the basis, ``(N, m)`` float32: a fixed plane, SPIB's memberships.
     energies: ``(N,)``, or None.
@@ -113,7 +113,7 @@ def gather_sample(
         largest = np.array([weight[which == k].max() for k in range(len(T))])
         weight /= largest[which]  # so that sums do not overflow
         weight *= (np.bincount(which) / np.bincount(which, weight))[which]  # their scale means nothing
-    _require_units(unit, stratum, weight, T, shared_units)
+    _require_units(unit, stratum, which, weight, T, shared_units)
     u = None if energies is None else _energies(energies, shapes, which, T)
     k = UNITS_OF_TEMPERATURE[temperature_unit]
     return Sample(tuple(T), k, flat, which, unit, stratum, weight, labels, names, further, u)
@@ -210,7 +210,9 @@ def _units(
     return unit, stratum
 
 
-def _require_units(unit: np.ndarray, stratum: np.ndarray, counts: np.ndarray, T: list[float], shared: bool) -> None:
+def _require_units(
+    unit: np.ndarray, stratum: np.ndarray, which: np.ndarray, counts: np.ndarray, T: list[float], shared: bool
+) -> None:
     counted = np.bincount(unit, counts) > 0
     for s in np.unique(stratum):
         if (n := int(counted[stratum == s].sum())) < 2:
@@ -224,6 +226,11 @@ def _require_units(unit: np.ndarray, stratum: np.ndarray, counts: np.ndarray, T:
 def _states(
     states: Sequence[np.ndarray] | None, names: Sequence[str] | None, shapes: list[tuple], T: list[float]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
+    for k, t in enumerate(T):
+        if (np.bincount(unit[which == k], counts[which == k]) > 0).sum() < 2:
+            raise ThermolatentError(
+                f"units: all frames at T = {t:g} are of one unit; units of replica exchange are blocks of time"
+            )
     """State of each frame as a number, and the names. Without states all frames are one."""
     if states is None:
         return np.zeros(sum(int(np.prod(s)) for s in shapes), int), ("all",)

@@ -81,7 +81,7 @@ class Solution:
         """Weight of each cell of a half, and of each state ``(S,)``."""
         mass = np.add.reduceat(w, [piece.start for piece in half.cells])
         states = self.design.cell_state[half.first_cell : half.first_cell + len(half.cells)]
-        return mass, np.bincount(states, mass, minlength=self.design.n_states)
+        return mass, np.minimum(np.bincount(states, mass, minlength=self.design.n_states), 1.0)
 
     def populations(self, b: float) -> Influences:
         """Shares of all named states at ``b``, ``m`` = S."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from thermolatent.artifacts import load_model, save_model
+from thermolatent.errors import ArtifactError
 from thermolatent.reweight.design import Design, Half
 from thermolatent.reweight.fitting import Summary
 from thermolatent.reweight.influence import Partition
@@ -64,6 +65,17 @@ def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalRewe
     halves, first = [], 0
     for h in range(len(spec["columns"]) - 2):
         own = {name: arrays[f"half{h}.{name}"] for name in _HALF}
+    try:
+        return _restored(cls, spec, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: not a whole reweighting file of this thermolatent ({error}); delete it and run its stage again"
+        ) from error
+
+
+def _restored(
+    cls: type[ConditionalReweighting], spec: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> ConditionalReweighting:
         starts = arrays[f"half{h}.cells"].tolist()
         ends = [*starts[1:], len(own["frames"])]
         cells = [slice(a, b) for a, b in zip(starts, ends, strict=True)]

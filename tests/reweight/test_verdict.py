@@ -1,0 +1,133 @@
+"""Verdicts: trusted within a tolerance, or the largest part of the error and what would reduce it."""
+
+import numpy as np
+import pytest
+from reweight.replica_exchange import content as exchanged
+from reweight.replica_exchange import replica_exchange
+from reweight.two_states import md
+
+from thermolatent import ConditionalReweighting
+from thermolatent.reweight.units import blocks
+from thermolatent.reweight.verdict import COLUMNS, NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED, judge
+
+
+@pytest.fixture(scope="module")
+def fitted() -> ConditionalReweighting:
+    return ConditionalReweighting(network=False).fit(**md())
+
+
+def of(table, state="one"):
+    return table.set_index("state").loc[state]
+
+
+def test_trusted_within_the_tolerance_and_not_below(fitted):
+    table = judge(fitted, 1.3, 0.1)
+    assert tuple(table.columns) == COLUMNS
+    row, told = of(table), fitted.populations(1.3).set_index("state").loc["one"]
+    for name in ("value", "stderr", "low", "high", "sampling", "form", "visits"):
+        assert row[name] == told[name]
+    assert row.model == 0
+    farther = max(row.high - row.value, row.value - row.low)
+    assert (row.verdict, row.reason, row.remedy) == (TRUSTED, "", "")
+    assert of(judge(fitted, 1.3, farther * 1.001)).verdict == TRUSTED
+    assert of(judge(fitted, 1.3, farther * 0.999)).verdict == NOT_TRUSTED
+
+
+def test_sampling_is_named_with_the_temperature_it_comes_from():
+    content = md(units=8)
+    for name in ("features", "states", "energies"):
+        content[name] = [content[name][0][:2], content[name][1]]  # only two walkers cold
+    fitted = ConditionalReweighting(network=False).fit(**content)
+    row = of(judge(fitted, 1.1, 0.01))
+    influence, parts = fitted.population_influences(1.1), fitted.population_influences(1.1).parts()
+    share = parts.sampling[influence.partition.home == 0, 1].sum() / parts.sampling[:, 1].sum()
+    assert share > 0.5
+    assert row.verdict == NOT_TRUSTED
+    assert row.reason == f"{row.sampling:.2g} of the interval is sampling"
+    assert row.remedy == f"extend the MD at 1, which {share:.0%} of its variance comes from"
+
+
+def test_form_is_named_with_the_temperature_asked_for():
+    fitted = ConditionalReweighting(20.0, network=False).fit(**md(bath=None))
+    row = of(judge(fitted, 1.4, 0.05))
+    assert row.form > max(row.sampling, row.visits)
+    assert row.reason == f"{row.form:.2g} of the interval is how free energies bend with temperature"
+    assert row.remedy == "MD at 1.4, or near it, would settle it"
+
+
+def test_visits_are_named_with_their_state():
+    """One cold walker of ten visits the state, for most of its time and often enough."""
+    content = md(units=10, frames=1000, bath=None, visit=2.0)
+    content["states"][0][:] = 0
+    content["states"][0][:, ::10] = 1  # as many visits in every walker: no scatter, but no more certainty
+    content["states"][1][:] = 0
+    content["states"][1][:, ::2] = 1
+    fitted = ConditionalReweighting(0.01, network=False).fit(**content)
+    row = of(judge(fitted, 1.05, 1e-5))
+    assert row.visits > max(row.sampling, row.form)
+    assert row.reason == f"{row.visits:.2g} of the interval is states seldom visited"
+    assert row.remedy == "start more walkers in one"
+
+
+def test_replica_exchange_is_extended_as_a_whole():
+    (states,) = replica_exchange(1, 2000, 1.0, 20.0, 0)
+    given = exchanged(states, blocks(2000, 200), np.random.default_rng(0))
+    fitted = ConditionalReweighting(1.0, network=False).fit(**given, shared_units=True)
+    row = of(judge(fitted, 1.2, 1e-3))
+    assert row.reason == f"{row.sampling:.2g} of the interval is sampling"
+    assert row.remedy == "extend the replica exchange"
+
+
+def test_doubts_are_never_trusted(fitted):
+    row = of(judge(fitted, 1.3, 0.5, doubts=["one single start", "a smoke run"]))
+    assert (row.verdict, row.reason) == (NOT_TRUSTED, "one single start; a smoke run")
+    both = of(judge(fitted, 1.3, 1e-4, doubts=["one single start"]))
+    assert both.reason.startswith("one single start; ")
+    assert both.remedy
+
+
+def test_a_models_own_error_widens_the_interval_and_is_named(fitted):
+    plain = of(judge(fitted, 1.3, 0.1))
+    row = of(judge(fitted, 1.3, 0.1, model=np.array([0.0, 0.1])))
+    assert row.value == plain.value
+    assert row.stderr == pytest.approx(np.hypot(plain.stderr, 0.1))
+    assert row.low < plain.low
+    assert row.high > plain.high
+    assert row.model == pytest.approx(1.96 * 0.1, rel=0.05)  # with nearly all degrees of freedom
+    assert row.verdict == NOT_TRUSTED
+    assert row.reason == f"{row.model:.2g} of the interval is the density model"
+    assert row.remedy == "take the reweighting's value, whose interval does not hold this part"
+    assert (
+        of(judge(fitted, 1.3, 0.1, model=np.array([0.0, 0.1])), "zero").stderr
+        == of(judge(fitted, 1.3, 0.1), "zero").stderr
+    )
+    assert of(judge(fitted, 1.3, 0.1, model=np.zeros(2))).equals(plain)
+
+
+def test_what_is_unknown_is_not_trusted(fitted):
+    row = of(judge(fitted, 1.3, 1.0, model=np.array([np.nan, np.nan])))
+    assert row.verdict == NOT_TRUSTED
+
+
+def test_not_assessable_has_a_value_and_no_interval():
+    content = md()
+    content["states"][0][:] = 0
+    row = of(judge(ConditionalReweighting(network=False).fit(**content), 1.3, 1.0))
+    assert row.verdict == NOT_ASSESSABLE
+    assert 0 <= row.value <= 1
+    assert row[["stderr", "low", "high", "sampling", "form", "visits", "model"]].isna().all()
+    assert row.reason == "0 whole visits at 1"
+    assert row.remedy == "start walkers in one at 1"
+
+
+def test_far_away_nothing_is_known_and_that_is_said(fitted):
+    row = of(judge(fitted, 2e-3, 0.05))
+    assert (row.low, row.high) == (0, 1)
+    assert row.reason == "nothing is known of it so far from the training temperatures"
+    assert row.verdict == NOT_TRUSTED
+
+
+def test_one_state_is_not_trusted_for_holding_everything():
+    content = md() | {"states": None, "state_names": None}
+    (row,) = judge(ConditionalReweighting(network=False).fit(**content), 1.3, 0.05).itertuples()
+    assert (row.verdict, row.reason, row.remedy) == (NOT_TRUSTED, "one state holds all frames", "name more states")
