@@ -81,6 +81,19 @@ def test_again_and_again(make_study, tmp_path, steps):
     assert sum(steps[:-1]) == steps[-1]
 
 
+def test_md_begun_without_kinetic_temperatures_goes_on_without_them(lj, tmp_path, steps):
+    short, long, T, count = lj
+    whole, extended = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "extended"))
+    stage.run(long, whole, T)
+    stage.run(short, extended, T)
+    (Path(f"{extended.simulation(T)}.restart") / "kinetic_temperature.float64").unlink()
+    stage.run(long, extended, T)
+    assert files(extended, T, count) == files(whole, T, count)
+    assert steps[2] < steps[0]
+    assert "kinetic_temperature" in load_json(whole.protocol(T))
+    assert "kinetic_temperature" not in load_json(extended.protocol(T))
+
+
 def test_lost_outputs_come_back_without_dynamics(lj, tmp_path, steps):
     """Snakemake repeats the rule for any changed parameter, also one that does not decide the frames."""
     study, _, T, _ = lj

@@ -107,6 +107,28 @@ def test_saved_files(make_study, tmp_path):
     assert not [p for p in tmp_path.glob("**/*") if p.name.startswith(".")]
 
 
+@pytest.mark.parametrize(
+    ("system", "features", "plane"),
+    [(LJCluster(), "sorted_coordination", "coordination_moments"), (ThreeHole(), "position_xy", "position_xy")],
+)
+def test_the_protocol_of_a_model_system_has_its_kinetic_temperature(make_study, tmp_path, system, features, plane):
+    study = make_study(
+        system,
+        features=features,
+        plane=plane,
+        walkers=16,
+        frames=300,
+        save_every=50,
+        time_step=0.005,
+        equilibration=2000,
+    )
+    told = load_json(simulate(study, tmp_path, 0.5).protocol(0.5))["kinetic_temperature"]
+    freedom = 3 * system.n_particles
+    assert told["expected"] == {"mean": 0.5, "std": pytest.approx(0.5 * (2 / freedom) ** 0.5)}
+    within(np.array(told["mean"]), 0.5)
+    assert np.mean(told["std"]) == pytest.approx(told["expected"]["std"], rel=0.1)
+
+
 def test_energies_come_from_float64_positions(make_study, tmp_path):
     layout = simulate(make_study(ThreeHole()), tmp_path, 0.5)
     energies = load_array(layout.md_energies(0.5))

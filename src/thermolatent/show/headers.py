@@ -71,7 +71,10 @@ def _protocol(path: Path, content: dict[str, Any]) -> list[str]:
         lines.append(f"  ran at {told}, {content['wall_seconds']:.0f} s in all, OpenMM {content['openmm']}")
     if heat := content.get("kinetic_temperature"):
         means = heat["mean"]
-        lines.append(f"  kinetic temperature {sum(means) / len(means):.1f} K, asked for {heat['expected']['mean']:g} K")
+        mean, target = sum(means) / len(means), heat["expected"]["mean"]
+        reduced = content["kT"] == content["temperature"]
+        told = (f"{mean:.4f}", f"{target:g}") if reduced else (f"{mean:.1f} K", f"{target:g} K")
+        lines.append("  kinetic temperature {}, asked for {}".format(*told))
     if "mean_volume" in content:
         lines.append(f"  mean volume {content['mean_volume']:.4g} nm^3")
     errors = content.get("convergence", {}).get("standard_errors")

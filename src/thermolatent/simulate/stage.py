@@ -26,6 +26,7 @@ from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.topology import check_molecule, write_topology
 from thermolatent.simulate.trajectories import write_trajectories
 from thermolatent.simulate.walkers import simulate_walkers
+from thermolatent.systems.base import GAS_CONSTANT
 from thermolatent.systems.molecule import Molecule
 
 log = logging.getLogger(__name__)
@@ -61,10 +62,10 @@ def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> N
 
 def _simulate(study: Study, layout: Layout, temperature: float, identity: dict[str, Any], threads: int) -> None:
     system, settings = study.system, study.simulate
-    series = ("energies",) + (saved_series(settings) if system.molecular else ())
     folder, trajectories = layout.simulation(temperature), layout.trajectories(temperature, settings.walkers)
-    partial = Partial(f"{folder}.partial", identity, settings.walkers, system.n_particles, series)
     finished = Path(f"{folder}.restart")
+    series = series_of(study, f"{folder}.partial", finished)
+    partial = Partial(f"{folder}.partial", identity, settings.walkers, system.n_particles, series)
     partial.reopen(finished, trajectories)
     require_space(study, layout.simulation(temperature))
     done = simulate_walkers(system, settings, temperature, partial, threads)
@@ -87,10 +88,22 @@ def _simulate(study: Study, layout: Layout, temperature: float, identity: dict[s
             "wall_seconds": round(done["wall_seconds"], 3),
             "walker_steps_per_second": round(done["walker_steps"] / max(done["seconds"], 1e-9)),
             "convergence": convergence,
-            **(thermodynamics(study, temperature, saved) if system.molecular else {}),
+            **thermodynamics(study, temperature, saved),
         },
     )
     partial.finish(finished)
+
+
+def series_of(study: Study, *folders: str | Path) -> tuple[str, ...]:
+    """What is saved per walker and frame beside positions.
+
+    MD in ``folders`` of a model system, begun when its kinetic temperature was not saved, goes on without it.
+    """
+    if study.system.molecular:
+        return ("energies", *saved_series(study.simulate))
+    begun = [Path(folder) for folder in folders if Path(folder, "checkpoint").is_file()]
+    kinetic = all((folder / "kinetic_temperature.float64").is_file() for folder in begun)
+    return ("energies", "kinetic_temperature") if kinetic else ("energies",)
 
 
 def protocol_identity(study: Study, temperature: float) -> dict[str, Any]:
@@ -132,16 +145,20 @@ def _molecular_identity(molecule: Molecule, settings: Simulate) -> dict[str, Any
 
 
 def thermodynamics(study: Study, temperature: float, saved: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Per walker, mean and standard deviation of the kinetic temperature and of a volume that changes.
+    """Per walker, mean and standard deviation of the kinetic temperature, in the study's unit, and of a volume that changes.
 
     ``expected`` is what exact sampling gives: T, and T sqrt(2 / degrees of freedom).
     """
-    freedom = degrees_of_freedom(study.system.built.system)
-    told = {"kinetic_temperature": {"expected": {"mean": temperature, "std": temperature * (2 / freedom) ** 0.5}}}
-    for name, key in (("kinetic_temperature", "kinetic_temperature"), ("volumes", "volume_nm3")):
+    system, told = study.system, {}
+    if "kinetic_temperature" in saved:
+        freedom = degrees_of_freedom(system.built.system if system.molecular else system.build())
+        told["kinetic_temperature"] = {"expected": {"mean": temperature, "std": temperature * (2 / freedom) ** 0.5}}
+    kelvin = GAS_CONSTANT if system.temperature_unit == "reduced" else 1.0
+    for name, key, unit in (("kinetic_temperature", "kinetic_temperature", kelvin), ("volumes", "volume_nm3", 1.0)):
         if name in saved:
+            values = unit * saved[name]
             told.setdefault(key, {})
-            told[key] |= {"mean": saved[name].mean(axis=1).tolist(), "std": saved[name].std(axis=1).tolist()}
+            told[key] |= {"mean": values.mean(axis=1).tolist(), "std": values.std(axis=1).tolist()}
     if "volumes" in saved:
         told["mean_volume"] = float(saved["volumes"].mean())
     return told

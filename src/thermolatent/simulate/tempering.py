@@ -26,11 +26,10 @@ from thermolatent.simulate.molecules import (
     kelvin_at,
     minimised_starts,
     molecule_system,
-    saved_series,
 )
 from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.rung_averages import mbar_averages
-from thermolatent.simulate.stage import is_finished, protocol_identity, thermodynamics
+from thermolatent.simulate.stage import is_finished, protocol_identity, series_of, thermodynamics
 from thermolatent.simulate.topology import check_molecule, write_topology
 from thermolatent.simulate.trajectories import write_trajectories
 from thermolatent.simulate.walkers import simulate_with
@@ -87,7 +86,9 @@ def run(study: Study, layout: Layout, threads: int = 1) -> list[str]:
 
 def _temper(study: Study, layout: Layout, identities: dict[float, dict], trajectories: list[str], threads: int) -> None:
     temperatures, walkers = study.tempered, study.simulate.walkers
-    partial, finished = _partial(study, layout), Path(f"{layout.tempering}.restart")
+    finished = Path(f"{layout.tempering}.restart")
+    series = series_of(study, f"{layout.tempering}.partial", finished)
+    partial = _partial(study, layout, series)
     if all(_is_tempered(layout, T) for T in temperatures):
         partial.reopen(finished, trajectories)
     require_space(study, layout.tempering, temperatures=len(temperatures))
@@ -112,16 +113,12 @@ def _temper(study: Study, layout: Layout, identities: dict[float, dict], traject
         shutil.rmtree(f"{layout.simulation(T)}.restart", ignore_errors=True)  # that of plain MD neither
     settings = study.simulate
     write_trajectories(trajectories, partial.positions(settings.frames), settings.save_every, settings.time_step)
-    saved = {name: partial.series(name, settings.frames) for name in _series(study)}
+    saved = {name: partial.series(name, settings.frames) for name in series}
     statistics["mbar"] = _mbar(study, partial.series(_ALL_ENERGIES, settings.frames))
     for index, T in enumerate(temperatures):
         mine = {name: values[index * walkers : (index + 1) * walkers] for name, values in saved.items()}
         _write(study, layout, T, mine, {**identities[T], **_told(study, done), **statistics})
     partial.finish(finished)
-
-
-def _series(study: Study) -> tuple[str, ...]:
-    return ("energies",) + (saved_series(study.simulate) if study.system.molecular else ())
 
 
 def _identity(study: Study, temperature: float) -> dict[str, Any]:
@@ -133,13 +130,13 @@ def _identity(study: Study, temperature: float) -> dict[str, Any]:
     }
 
 
-def _partial(study: Study, layout: Layout) -> Partial:
+def _partial(study: Study, layout: Layout, series: tuple[str, ...]) -> Partial:
     walkers, rungs = study.simulate.walkers, [study.ladder.index(T) for T in study.tempered]
     kept = np.concatenate([np.arange(k * walkers, (k + 1) * walkers) for k in rungs])
     identity = _identity(study, study.ladder[0]) | {"kept": study.tempered}
     return _OfSomeRungs(
         *(f"{layout.tempering}.partial", identity, len(kept), study.system.n_particles),
-        **{"kept": kept, "given": walkers * len(study.ladder), "series": _series(study)},
+        **{"kept": kept, "given": walkers * len(study.ladder), "series": series},
     )
 
 
@@ -205,8 +202,8 @@ def _write(
     if "volumes" in saved:
         save_array(layout.volumes(temperature), saved["volumes"])
     write_topology(study.system, layout.topology(temperature))
-    more = thermodynamics(study, temperature, saved) if study.system.molecular else {}
-    save_json(layout.protocol(temperature), {**protocol, "convergence": convergence, **more})
+    told = {**protocol, "convergence": convergence, **thermodynamics(study, temperature, saved)}
+    save_json(layout.protocol(temperature), told)
 
 
 def _files(study: Study, layout: Layout) -> list[str]:

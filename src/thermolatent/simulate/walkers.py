@@ -21,7 +21,7 @@ from thermolatent.errors import SimulationError, Stopped
 from thermolatent.layout import format_temperature
 from thermolatent.progress import progress
 from thermolatent.rates import rate_text
-from thermolatent.simulate.engines import Engine, Failed, Frame, Together
+from thermolatent.simulate.engines import Engine, Failed, Frame, Together, degrees_of_freedom
 from thermolatent.simulate.langevin import make_context, starting_positions
 from thermolatent.simulate.molecules import Bonds, kelvin_at, molecule_engine, ramp_stage, start_walkers
 from thermolatent.simulate.partial import Partial
@@ -50,7 +50,8 @@ def simulate_walkers(
     if system.molecular:
         engine = molecule_engine(system, settings, temperature, threads)
     else:
-        engine = Together(make_context(system, settings, temperature, threads), settings.walkers)
+        context = make_context(system, settings, temperature, threads)
+        engine = Together(context, settings.walkers, degrees_of_freedom(system.build()))
 
     def start() -> None:
         if system.molecular:
