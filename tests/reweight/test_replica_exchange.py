@@ -13,7 +13,7 @@ from thermolatent.reweight.units import block_length, blocks
 ASKED = (1.0, 1.2, 1.7)
 
 
-def judged(sets: int, frames: int = 4000, visit: float = 20.0) -> dict[bool, np.ndarray]:
+def judged(sets: int, frames: int = 3000, visit: float = 15.0) -> dict[bool, np.ndarray]:
     """Held intervals, squared errors and squared standard errors ``(3, sets, asked)``, by whether units are shared."""
     rng, found = np.random.default_rng(0), {True: [], False: []}
     for states in replica_exchange(sets, frames, 1.0, visit, 0):
