@@ -51,6 +51,9 @@ class Frames:
     observables: per temperature ``(walkers, frames, k)``.
     observable_names: one for each of the k columns.
     plane_periodic: whether each column of the plane is an angle.
+    pieces: of imported MD, per temperature ``(walkers, 2)`` int: number of the file each walker is cut from, and of its first
+        frame there, among those used. Walkers of one file are in the order of time.
+    stretch: of replica exchange, frames between two attempts to exchange, per temperature. The first attempt is at frame 0.
     """
 
     kT: dict[float, float]
@@ -62,6 +65,8 @@ class Frames:
     observables: dict[float, np.ndarray] = field(default_factory=dict)
     observable_names: list[str] = field(default_factory=list)
     plane_periodic: tuple[bool, bool] = (False, False)
+    pieces: dict[float, np.ndarray] = field(default_factory=dict)
+    stretch: dict[float, float] = field(default_factory=dict)
 
     def __post_init__(self):
         self.counts = {T: _of_mean_one(self.counts.get(T), self.shape(T)) for T in self.kT}
@@ -163,6 +168,33 @@ class Frames:
         length = np.array([self.shape(T)[1] for T in self.kT])[temperature]
         return Place(temperature, *np.divmod(np.asarray(numbers) - first[temperature], length))
 
+    # Continuity in time
+
+    @cached_property
+    def series(self) -> np.ndarray:
+        """Series in time that each frame belongs to, ``(N,)`` int64, counted through: a walker, or those that go on from one
+        another in one file. Of replica exchange a series is continuous between exchanges only (:meth:`linked`)."""
+        found, count = [], 0
+        for T in self.kT:
+            walkers, length = self.shape(T)
+            begins = np.ones(walkers, bool)
+            if T in self.pieces:
+                begins[1:] = (np.diff(self.pieces[T], axis=0) != (0, length)).any(axis=1)
+            number = count + np.cumsum(begins) - 1
+            found.append(np.repeat(number, length))
+            count = int(number[-1]) + 1
+        return np.concatenate(found)
+
+    def linked(self, temperature: float, lag: int) -> np.ndarray:
+        """Whether continuous MD leads from each frame to the one ``lag`` later in its walker, ``(walkers, frames)`` bool."""
+        walkers, length = self.shape(temperature)
+        found = np.tile(np.arange(length) < length - lag, (walkers, 1))
+        if (stretch := self.stretch.get(temperature)) is not None:
+            first = self.pieces[temperature][:, 1] if temperature in self.pieces else np.zeros(walkers, int)
+            number = _stretch_of(first[:, None] + np.arange(length + lag), stretch)
+            found &= number[:, :length] == number[:, lag:]
+        return found
+
     # Walkers
 
     @cached_property
@@ -178,6 +210,7 @@ class Frames:
                 rows = array.reshape(-1, *array.shape[2:])
                 hashed.update(repr((array.shape, array.dtype)).encode())
                 hashed.update(np.ascontiguousarray(rows[:: -(-len(rows) // _FINGERPRINT_FRAMES)]).tobytes())
+        hashed.update(repr(self.stretch).encode() if self.stretch else b"")
         return hashed.hexdigest()
 
 
@@ -238,8 +271,22 @@ def _load_temperature(found: Frames, study: Study, layout: Layout, T: float) -> 
                 f"{layout.log_weights(T)}: must be {expected} finite numbers; delete it and run featurize again"
             )
         found.counts[T] = np.exp(log_weights - log_weights.max())
+    if "pieces" in header:
+        found.pieces[T] = np.array(header["pieces"], int).reshape(-1, 2)
+        if len(found.pieces[T]) != expected[0]:
+            raise ArtifactError(
+                f"{layout.features_header(T)}: says where {len(found.pieces[T])} walkers are from, must be {expected[0]}; "
+                "delete it and run featurize again"
+            )
+    if "stretch" in header:
+        found.stretch[T] = float(header["stretch"])
     found.kT[T] = study.system.kT(T)
     found.observable_names, found.plane_periodic = names, tuple(header.get("plane_periodic", (False, False)))
+
+
+def _stretch_of(frames: np.ndarray, length: float) -> np.ndarray:
+    """Number of the stretch between exchanges that frames of a file are in; its ``length``, in frames, need not be whole."""
+    return np.floor(frames / length + 1e-9).astype(int)
 
 
 def _of_mean_one(counts: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:

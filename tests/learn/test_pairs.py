@@ -6,6 +6,7 @@ import pytest
 from thermolatent.errors import ArtifactError
 from thermolatent.frames import Frames, load_frames
 from thermolatent.learn.pairs import held_out_walkers, lagged_pairs
+from thermolatent.learn.tica import fit_tica
 
 
 def shaped(walkers=5, frames=7, temperatures=(1.0, 2.0)):
@@ -41,6 +42,43 @@ def test_pairs_are_one_lag_apart_in_one_walker_at_one_temperature(lag):
     np.testing.assert_array_equal(now[:, 2] + lag, later[:, 2])
     assert len(now) == 2 * mask.sum() * (7 - lag)
     assert set(now[:, 1]) == {0, 2, 3}
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3])
+@pytest.mark.parametrize("stretch", [4, 3.5])
+def test_no_pair_crosses_an_exchange(lag, stretch):
+    data = shaped(frames=10)
+    first = np.array([0, 10, 25, 31, 47])  # of each walker in its file: stretches begin anywhere in a walker
+    data.pieces = dict.fromkeys(data.kT, np.stack([np.zeros(5, int), first], axis=1))
+    data.stretch = dict.fromkeys(data.kT, stretch)
+    pairs, mask = lagged_pairs(data, lag, np.ones(5, bool)), data.linked(1.0, lag)
+    place = data.place(pairs.now.numpy())
+    at = first[place.walker] + place.frame
+    assert (pairs.later == pairs.now + lag).all()
+    assert (place.frame + lag < 10).all()
+    expected = [int(f // stretch) == int((f + lag) // stretch) for f in (first[:, None] + np.arange(10 - lag)).ravel()]
+    assert len(at) == 2 * sum(expected) > 0
+    assert all(int(f // stretch) == int((f + lag) // stretch) for f in at)
+    assert mask.sum() == sum(expected)
+
+
+def test_where_replicas_may_exchange_after_every_frame_there_is_no_pair():
+    data = shaped()
+    data.stretch = {1.0: 1}
+    assert not data.linked(1.0, 1).any()
+    assert data.linked(2.0, 1).sum() == 5 * 6
+
+
+def test_tica_sees_no_pair_across_an_exchange():
+    rng = np.random.default_rng(0)
+    within, across = rng.choice([-1.0, 1.0], (2, 4001)).repeat(2, axis=1)
+    x = np.stack([within[:8000], across[1:8001]], axis=-1).reshape(4, 2000, 2)  # one changes at exchanges, one between
+    data = Frames({1.0: 1.0}, {1.0: x}, {1.0: x}, {1.0: np.zeros((4, 2000))})
+    data.pieces = {1.0: np.stack([np.zeros(4, int), 2000 * np.arange(4)], axis=1)}
+    every = fit_tica(data, 1, np.ones(4, bool), 2, "").singular_values
+    np.testing.assert_allclose(every, 0.5, atol=0.05)
+    data.stretch = {1.0: 2.0}
+    np.testing.assert_allclose(fit_tica(data, 1, np.ones(4, bool), 2, "").singular_values, [1, 0], atol=0.05)
 
 
 def test_training_and_held_out_frames_share_nothing():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from thermolatent.frames import Frames
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale, transition_counts
 
 
@@ -48,6 +49,19 @@ def test_agrees_with_deeptime():
 def test_counts_never_cross_walkers():
     counts = transition_counts(np.array([[0, 0, 1], [2, 2, 2]]), 1, 3)
     np.testing.assert_array_equal(counts, [[1, 1, 0], [0, 0, 0], [0, 0, 2]])
+
+
+def test_counts_never_cross_an_exchange():
+    """Replicas that change places after every 10 frames count as walkers of 10 frames do."""
+    labels = chain(THREE, 400, 10, 5)
+    x = np.zeros((4, 1000, 1), np.float32)
+    exchanged = Frames({1.0: 1.0}, {1.0: x}, {1.0: x}, {1.0: x[..., 0]}, stretch={1.0: 10})
+    times = exchanged.counts[1.0] * exchanged.linked(1.0, 2)
+    counts = transition_counts(labels.reshape(4, 1000), 2, 3, times)
+    np.testing.assert_array_equal(counts, transition_counts(labels, 2, 3))
+    assert cross_entropy(THREE[labels].reshape(4, 1000, 3), labels.reshape(4, 1000), 2, times)[0] == pytest.approx(
+        cross_entropy(THREE[labels], labels, 2)[0]
+    )
 
 
 def test_states_that_a_fold_misses_and_no_walker_at_all():

@@ -110,6 +110,15 @@ def at_simulated(*files):
     return paths
 
 
+def exchanged(*files):
+    """Input function: these files at every temperature of replica exchange from elsewhere, which say how long blocks must be."""
+
+    def paths(wildcards):
+        return at_simulated(*files)(wildcards) if getattr(of(wildcards)[0].system, "discontinuous", False) else []
+
+    return paths
+
+
 def protocols(wildcards):
     """Input function: what tells of the MD, at every temperature with any."""
     study, _ = of(wildcards)

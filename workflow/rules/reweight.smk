@@ -1,4 +1,5 @@
-# The estimator of a study: populations with error bars, and the weights of informed training. Training temperatures only.
+# The estimator of a study: populations with error bars, and the weights of informed training. Training temperatures only;
+# of replica exchange from elsewhere all, whose frames say how long blocks of time must be and nothing more.
 # The memberships in its basis are those of the first seed's SPIB.
 
 
@@ -8,6 +9,7 @@ rule reweight:
         plane=at_training("plane"),
         energies=at_training("energies"),
         header=at_training("features_header"),
+        exchanged=exchanged("features", "plane", "energies", "features_header"),
         spib=PATHS.spib(SEEDS[0]),
     output:
         model=PATHS.reweighting,

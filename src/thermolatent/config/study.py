@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
@@ -92,6 +93,7 @@ class Study(Section):
             check_features(self.featurize, Particles(self.system.n_particles))
         _check_solvent(self)
         _check_tempering(self)
+        _check_exchanges(self)
         self.system.check_simulate(self.simulate, self.temperatures.generated)
         for T in self.temperatures.simulated:
             self.system.input_files(T)
@@ -167,6 +169,24 @@ def _check_tempering(study: Study) -> None:
             "write it in tempering.rungs"
         )
     study.system.check_simulate(study.simulate, study.ladder)
+
+
+def _check_exchanges(study: Study) -> None:
+    """Of existing replica exchange, refuse a lag that no stretch between two exchanges is longer than."""
+    system, lag = study.system, study.representation.lag
+    if system.kind != "trajectories" or system.stretch is None or lag < system.stretch:
+        return
+    there = f"{system.exchange_interval:g} ps between exchanges (system.exchange_interval)"
+    longest = math.ceil(system.stretch) - 1
+    if longest < 1:
+        raise ValueError(
+            f"system.frame_interval: the frames used are {system.saved_interval:g} ps apart, no less than the {there}, so no "
+            "two are of one stretch, and SPIB needs pairs; save frames more often, or lower system.stride"
+        )
+    raise ValueError(
+        f"representation.lag: {lag} frames ({lag * system.saved_interval:g} ps) is not shorter than the {there}; write lag: "
+        f"{longest}" + (" or less" if longest > 1 else "")
+    )
 
 
 def _check_solvent(study: Study) -> None:

@@ -91,8 +91,23 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
             "frames": frames,
             "frame_interval": protocol["save_every"] * protocol["time_step"],
             "heavy_atoms": _heavy_atoms(topology),
+            **_continuity(study, protocol),
         },
     )
+
+
+def _continuity(study: Study, protocol: dict) -> dict:
+    """Where in the files walkers of imported MD are from, and how many frames there are between exchanges of replicas."""
+    told = {}
+    if study.system.kind == "trajectories":
+        files, stride = list(dict.fromkeys(protocol["starts"])), study.system.stride
+        places = zip(protocol["starts"], protocol["first_frames"], strict=True)
+        told["pieces"] = [[files.index(file), first // stride] for file, first in places]
+        if study.system.stretch is not None:
+            told["stretch"] = study.system.stretch
+    elif protocol.get("continuous") is False:  # our own replica exchange tries after every saved frame
+        told["stretch"] = 1
+    return told
 
 
 def _topology(study: Study, path: str) -> Particles | mdtraj.Topology:

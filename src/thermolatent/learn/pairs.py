@@ -43,8 +43,8 @@ class LaggedPairs:
 
 
 def lagged_pairs(frames: Frames, lag: int, walkers: np.ndarray) -> LaggedPairs:
-    """Pairs ``lag`` frames apart within the walkers of the mask ``(walkers,)``, at every temperature."""
-    has_later = [np.tile(np.arange(n) < n - lag, w) for w, n in map(frames.shape, frames.temperatures)]
-    rows = np.flatnonzero(np.concatenate(has_later) & frames.of_walkers(walkers))
+    """Pairs ``lag`` frames apart within the walkers of the mask ``(walkers,)``, at every temperature, across no exchange."""
+    linked = np.concatenate([frames.linked(T, lag).ravel() for T in frames.temperatures])
+    rows = np.flatnonzero(linked & frames.of_walkers(walkers))
     now = torch.from_numpy(rows)
     return LaggedPairs(now, now + lag, frames.counts_of(rows))

@@ -65,7 +65,8 @@ class ConditionalReweighting:
         counts: how often each frame counts (biased MD).
         units: of each frame, which independent piece of MD it is from; default: walkers.
         more: ``shared_units=True`` where units go through all temperatures (replica exchange: blocks of time);
-            ``columns``, arrays ``(..., m)`` that join the basis; ``state_names`` of states given as numbers.
+            ``columns``, arrays ``(..., m)`` that join the basis; ``state_names`` of states given as numbers; ``pieces``, of
+            each frame, which series in time it is from, where units are blocks of longer series: visits are counted there.
 
         Raises
         ------

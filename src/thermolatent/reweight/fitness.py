@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from thermolatent.reweight.correlation import consecutive, visits
+from thermolatent.reweight.correlation import consecutive, memory, visits
 from thermolatent.reweight.sample import Sample
 
 #: Least F / D: frames of whole visits over the mean duration that a frame in a visit belongs to.
@@ -33,9 +33,8 @@ def assess(sample: Sample, pieces: Sequence[np.ndarray]) -> pd.DataFrame:
     """
     order = np.argsort(sample.temperatures)[::-1]  # hottest first
     names, rows = sample.state_names, []
-    longest = np.zeros(
-        (len(names), 2)
-    )  # mean duration of visits of each state and of its complement, any hotter temperature
+    # Mean duration of visits of each state and of its complement, at any hotter temperature.
+    longest = np.repeat(_least_duration(sample)[:, None], 2, axis=1)
     for k in order:
         own = [piece for piece in pieces if sample.which[piece[0]] == k]
         flat = np.concatenate(own)
@@ -62,6 +61,20 @@ def assess(sample: Sample, pieces: Sequence[np.ndarray]) -> pd.DataFrame:
             rows.append(told | {"assessable": not reason, "reason": reason, "remedy": remedy})
     rows.sort(key=lambda row: (sample.temperatures.index(row["temperature"]), names.index(row["state"])))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _least_duration(sample: Sample) -> np.ndarray:
+    """Least frames that a visit of each state is worth ``(S,)``: 0, but of replica exchange twice the memory of its share.
+
+    A replica that leaves a temperature ends a visit there without ending it, so that visits at one temperature look shorter
+    and more numerous than they are. Their mean duration, as a frame sees it, is twice the memory of a two-state process whose
+    rarer state it is; the share averaged over the temperatures knows that memory.
+    """
+    frames = np.bincount(sample.which)
+    if not sample.shared_units or sample.piece is None or np.ptp(frames) > 0:
+        return np.zeros(len(sample.state_names))
+    states = sample.states.reshape(len(frames), -1)
+    return np.array([2 * memory([(states == s).mean(axis=0)]) for s in range(len(sample.state_names))])
 
 
 def _doubt(told: dict, sample: Sample, k: int, rarer: int) -> tuple[str, str]:

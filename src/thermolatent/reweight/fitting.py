@@ -76,8 +76,9 @@ def fit(sample: Sample, heat_capacity: float, network: bool, seed: int) -> tuple
 
 
 def pieces_in_time(sample: Sample) -> list[np.ndarray]:
-    """Frame numbers of each unit at each temperature, in time."""
-    group = sample.unit * len(sample.temperatures) + sample.which
+    """Frame numbers of each series in time at each temperature: of a unit, where the sample does not say more."""
+    series = sample.unit if sample.piece is None else sample.piece
+    group = series * len(sample.temperatures) + sample.which
     order = np.argsort(group, kind="stable")
     return [order[piece] for piece in runs(group[order])]
 

@@ -38,6 +38,8 @@ class Sample:
     states: named state of each frame, ``(N,)``; state_names one per state.
     columns: further columns of the basis, ``(N, m)`` float32: a fixed plane, SPIB's memberships.
     energies: ``(N,)``, or None.
+    piece: series in time that each frame belongs to, ``(N,)``, in which frames of one temperature follow each other; None:
+        its unit. Visits and correlations are counted along it, while errors come from units.
     """
 
     temperatures: tuple[float, ...]
@@ -51,6 +53,7 @@ class Sample:
     state_names: tuple[str, ...]
     columns: np.ndarray
     energies: np.ndarray | None
+    piece: np.ndarray | None = None
 
     @property
     def inverse_kT(self) -> np.ndarray:
@@ -73,6 +76,7 @@ def gather_sample(
     columns: Sequence[np.ndarray] | None = None,
     counts: Sequence[np.ndarray] | None = None,
     units: Sequence[np.ndarray] | None = None,
+    pieces: Sequence[np.ndarray] | None = None,
     shared_units: bool = False,
     temperature_unit: str = "kelvin",
 ) -> Sample:
@@ -116,7 +120,8 @@ def gather_sample(
     _require_units(unit, stratum, which, weight, T, shared_units)
     u = None if energies is None else _energies(energies, shapes, which, T)
     k = UNITS_OF_TEMPERATURE[temperature_unit]
-    return Sample(tuple(T), k, flat, which, unit, stratum, weight, labels, names, further, u)
+    piece = None if pieces is None else _units(pieces, shapes, T, False, "pieces")[0]
+    return Sample(tuple(T), k, flat, which, unit, stratum, weight, labels, names, further, u, piece)
 
 
 def _temperatures(temperatures: Sequence[float]) -> list[float]:
@@ -159,7 +164,7 @@ def _arrays(arrays: Sequence[np.ndarray], T: list[float], what: str) -> list[np.
     for a, t in zip(given, T, strict=True):
         try:
             array = np.asarray(a)
-            if what not in ("units", "states") and array.dtype.kind not in "fiub":
+            if what not in ("units", "pieces", "states") and array.dtype.kind not in "fiub":
                 array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
             if "inhomogeneous" in str(error):
@@ -185,7 +190,7 @@ def _require_finite(values: np.ndarray, which: np.ndarray, T: list[float], what:
 
 
 def _units(
-    units: Sequence[np.ndarray] | None, shapes: list[tuple], T: list[float], shared: bool
+    units: Sequence[np.ndarray] | None, shapes: list[tuple], T: list[float], shared: bool, what: str = "units"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Unit of each frame and stratum of each unit."""
     if units is None:
@@ -196,7 +201,7 @@ def _units(
             )
         labels = [np.repeat(np.arange(s[0]), s[1]) for s in shapes]
     else:
-        flat = _flat(units, shapes, T, "units")
+        flat = _flat(units, shapes, T, what)
         labels = np.split(flat, np.cumsum([int(np.prod(s)) for s in shapes])[:-1])
     if shared:
         unit = np.unique(np.concatenate(labels), return_inverse=True)[1]

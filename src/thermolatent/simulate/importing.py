@@ -54,6 +54,8 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
         log.warning("water is kept, which makes large files; write system.atoms: not water")
     paths = system.at(temperature)
     totals = [frames_in(path, system.all_atoms) for path in paths]
+    if system.discontinuous:
+        _check_simultaneous(study, paths[0], totals[0])
     blocks = cut(paths, [-(-n // system.stride) for n in totals], settings.walkers, settings.frames)
     energies = _per_walker(blocks, settings.frames, energy_rows(system, temperature, totals))
     log_weights = _per_walker(blocks, settings.frames, log_weight_rows(system, temperature, totals))
@@ -134,6 +136,16 @@ def frames_in(path: str, topology: mdtraj.Topology) -> int:
             "files (system.atoms selects what is kept)"
         )
     return frames
+
+
+def _check_simultaneous(study: Study, path: str, frames: int) -> None:
+    """Raise :class:`ArtifactError` for a replica whose file has not as many frames as that of the lowest temperature."""
+    lowest = study.system.at(study.temperatures.simulated[0])[0]
+    if path != lowest and (first := frames_in(lowest, study.system.all_atoms)) != frames:
+        raise ArtifactError(
+            f"{path}: has {frames} frames, {lowest} has {first}; frames of equal number of a replica exchange (system."
+            "discontinuous: true) are simultaneous: write files of the same frames at all temperatures"
+        )
 
 
 def cut(paths: list[str], lengths: list[int], walkers: int, frames: int) -> list[tuple[int, int]]:

@@ -89,6 +89,12 @@ class Trajectories(System):
     unit: Literal["kelvin", "reduced"] = Field("kelvin", description="of temperatures; reduced: kT is the temperature")
     energies: Energies | None = Field(None, description="potential energies; without them only which_t reweights")
     log_weights: LogWeights | None = Field(None, description="of biased MD")
+    discontinuous: bool = Field(
+        False, description="replica exchange: one file per temperature, frames of equal number are simultaneous"
+    )
+    exchange_interval: float | None = Field(
+        None, gt=0, description="ps between attempts to exchange, from a file's first frame on; of discontinuous files"
+    )
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -98,6 +104,29 @@ class Trajectories(System):
     @classmethod
     def _exists(cls, value: str) -> str:
         return existing_file(value)
+
+    @model_validator(mode="after")
+    def _exchanges(self):
+        if self.discontinuous and self.exchange_interval is None:
+            raise ValueError(
+                "exchange_interval: is missing; with discontinuous: true write the ps between attempts to exchange replicas"
+            )
+        if not self.discontinuous and self.exchange_interval is not None:
+            raise ValueError(
+                "exchange_interval: is for replica exchange only; write discontinuous: true or leave it out"
+            )
+        several = [T for T, paths in self.files.items() if self.discontinuous and len(paths) != 1]
+        if several:
+            raise ValueError(
+                f"files: {len(self.files[several[0]])} at {format_temperature(several[0])}; replica exchange (discontinuous: "
+                "true) needs one file per temperature: join them in the order of time"
+            )
+        return self
+
+    @property
+    def stretch(self) -> float | None:
+        """Frames that are used between two attempts to exchange; None of continuous MD."""
+        return None if self.exchange_interval is None else self.exchange_interval / self.saved_interval
 
     @property
     def temperature_unit(self) -> str:

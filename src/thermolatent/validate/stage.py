@@ -210,7 +210,7 @@ def _kinetics(
     lag, n_states = study.representation.lag, len(own.names)
     held_out = held_out_walkers(study.simulate.walkers, study.representation.held_out)
     for T in study.temperatures.train:
-        labels, times = own.labels[T], training.counts[T]
+        labels, times = own.labels[T], training.counts[T] * training.linked(T, lag)
         probabilities = representation.state_probabilities(latent.points[T][held_out])
         foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out])
         found = {
