@@ -225,7 +225,7 @@ class Fitted:
 
         run = self.run
         view = self._learned[0]
-        profiles = Profiles(run._fixed, view, study.validate_.bootstrap, self.seed)
+        study, profiles = self._study, Profiles(run._fixed, view, run.study.validate_.bootstrap, self.seed)
         for T in sorted(temperatures):
             found = self.predict(T, study.generate.samples)
             profiles.add(T, found.frame_weights, found.latents)

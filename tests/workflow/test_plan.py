@@ -36,11 +36,11 @@ def expected(name, seeds, folder=HOME / "studies"):
     """Jobs per rule that a study takes."""
     study = load_study(name, folder)
     simulated, tempered, models = len(study.temperatures.simulated), len(study.tempered), len(study.models)
-    per_seed = {"pretrain": 1, "reweight": 1, "learn": models, "generate": models, "validate": models}
+    per_seed = {"pretrain": 1, "learn": models, "generate": models, "validate": models}
     jobs = {"simulate": simulated - tempered, "featurize": simulated, "validate_baselines": seeds}
     jobs |= {"temper": 1} if tempered else {}
     jobs |= {rule: count * seeds for rule, count in per_seed.items()}
-    return jobs | {"gather": 1, "figures": 1, "report": 1, "all": 1}
+    return jobs | {"reweight": 1, "gather": 1, "figures": 1, "report": 1, "all": 1}
 
 
 @pytest.mark.parametrize("scale", ["full", "smoke"])
@@ -117,7 +117,7 @@ def test_a_model_waits_for_the_weights_only_if_informed(plan, tmp_path):
     write(tmp_path, content)
     jobs = plan("--config", "studies=[mine]", "seeds=[0]").jobs
     inputs = {job["output"][0]: job["input"] for job in jobs if job["rule"] == "learn"}
-    weights = "results/mine/reweight/seed0.safetensors"
+    weights = "results/mine/reweight/reweighting.safetensors"
     assert {path.split("/")[3]: weights in files for path, files in inputs.items()} == {"latf": True, "plain": False}
 
 

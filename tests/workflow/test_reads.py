@@ -23,7 +23,6 @@ FROM = {
 }
 #: Read for the log only, or to find the code that is used.
 HARMLESS = {
-    "reweight": {"temperatures.predict"},
     "generate": {"featurize.features", "featurize.plane", "models.latf.density.kind"},
 }
 
