@@ -16,6 +16,7 @@ import snakemake.cli
 import yaml
 from code_blocks import BLOCKS, CHECKED, HOME, commands, is_command, words
 from molecules_for_tests import alanine_dipeptide
+from reweight import two_states
 from running_snakemake import snakemake as run_snakemake
 
 import thermolatent.densities.fit as fit
@@ -263,6 +264,10 @@ def namespaces():
     """Names that a page's blocks share, as its reader's session does."""
     rng = np.random.default_rng(0)
     own = {"z": rng.normal(size=(400, 2)), "temperatures": np.repeat([0.2, 0.5], 200)}
+    md = two_states.md()  # of one's own, at two temperatures
+    own |= {f"my_{name}": md[name] for name in ("features", "energies")}
+    own["my_states"] = [np.where(states == 1, "folded", "unfolded") for states in md["states"]]
+    own["observable"] = np.concatenate([features[..., 0].ravel() for features in md["features"]])
     return {block.page: dict(own) for block in EXECUTED}
 
 
