@@ -13,6 +13,7 @@ from thermolatent.config import load_study
 from thermolatent.featurize.coordination import CoordinationMoments
 from thermolatent.figures import figure_names
 from thermolatent.layout import Layout
+from thermolatent.reweight.running import COLUMNS as RUNNING_COLUMNS
 from thermolatent.validate import gather, melting, predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
@@ -293,6 +294,19 @@ def write_study_files(study, root, seeds, dimensions=2):
         },
     )
     for k, model in enumerate(study.models):
+def write_running(study, layout):
+    """Shares that settle as the square root of time, from a tenth of it on."""
+    rows = []
+    for T in study.temperatures.train:
+        for state, share in zip(study.validate_.states.names, populations(study, T), strict=True):
+            for step in range(7, 61):
+                error = 0.02 / np.sqrt(step / 60)
+                drift = error * np.cos(step / 5)
+                told = (T, state, 25.0 * step, float(share + drift), float(error), 150.0 if T == 0.2 else 0.0)
+                rows.append(dict(zip(RUNNING_COLUMNS, told, strict=True)))
+    write_table(layout.running, RUNNING_COLUMNS, rows)
+
+
         save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, dimensions))
         for seed in seeds:
             Path(layout.profiles(model, seed)).parent.mkdir(parents=True, exist_ok=True)
@@ -312,3 +326,5 @@ def write_blank_figures(study, layout):
         path = Path(layout.figure(name, "png"))
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (32 + k, 16), "white").save(path)
+            "doubts": predictions.doubts_of(study, reweighting_of(study)),
+    write_running(study, layout)

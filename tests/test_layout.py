@@ -29,7 +29,7 @@ def test_a_temperature_without_a_plain_spelling_is_refused(temperature):
 def paths(layout, temperatures, models, seeds, walkers=3):
     """Every file of a study."""
     found = [layout.study, layout.all_scores, layout.all_populations, layout.predictions, layout.metrics]
-    found += [layout.report, layout.figures, layout.reweighting, layout.convergence, layout.melting]
+    found += [layout.report, layout.figures, layout.reweighting, layout.running, layout.convergence, layout.melting]
     for t in temperatures:
         found += [layout.topology(t), layout.protocol(t), layout.md_energies(t), *layout.trajectories(t, walkers)]
         found += [layout.features(t), layout.plane(t), layout.energies(t), layout.features_header(t)]

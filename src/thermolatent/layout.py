@@ -114,6 +114,11 @@ class Layout:
         """The estimator, one for all seeds."""
         return f"{self.root}/reweight/reweighting.safetensors"
 
+    @property
+    def running(self) -> str:
+        """Share of each named state in the training MD up to a time."""
+        return f"{self.root}/reweight/running.csv"
+
     def model(self, model, seed) -> str:
         return f"{self.root}/learn/{model}/seed{seed}.safetensors"
 

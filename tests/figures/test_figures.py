@@ -9,12 +9,22 @@ from files_for_figures import BINS, make_study, profile_arrays, reweighting_of, 
 from PIL import Image
 
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, history, marginals, melting, surfaces, temperature, uncertainty
+from thermolatent.figures import (
+    convergence,
+    figure_names,
+    history,
+    marginals,
+    melting,
+    surfaces,
+    temperature,
+    uncertainty,
+)
 from thermolatent.figures.stage import run
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
 from thermolatent.layout import BASELINES
 from thermolatent.reweight.verdict import judge
+from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +53,35 @@ def visible(figure):
 def errorbar(panel, label):
     """Container of the series with this legend entry."""
     return next(c for c in panel.containers if c.get_label() == label)
+
+
+def test_convergence_draws_running_populations_with_their_errors(study, shown):
+    running = convergence.load_running(shown[0])
+    panels = visible(convergence.draw(study, running))
+    assert [panel.get_title() for panel in panels] == ["T = 0.2", "T = 0.5"]
+    rows = list(convergence.rows(running))
+    for panel, T in zip(panels, study.temperatures.train, strict=True):
+        lines = panel.get_lines()
+        assert [line.get_label() for line in lines] == study.validate_.states.names
+        for line in lines:
+            own = [row for row in rows if row[:2] == (T, line.get_label())]
+            np.testing.assert_allclose(line.get_xydata(), [row[2:4] for row in own])
+            band = panel.collections[lines.index(line)].get_paths()[0].vertices
+            assert band[:, 1].max() == pytest.approx(max(row[3] + row[4] for row in own))
+        assert panel.get_xlabel() == "simulated time of a walker (reduced units)"
+    shaded = [[p.get_width() for p in panel.patches] for panel in panels]
+    assert shaded == [[150.0], []]
+
+
+def test_convergence_of_a_molecule_is_in_a_unit_that_suits_it(study):
+    shares = [(10.0 * step, 0.5, float("nan"), 0.0) for step in range(1, 5)]
+    molecule = study.model_copy(update={"system": AlanineDipeptide(solvent="vacuum")})
+    for factor, unit, last in ((1, "ps", 40), (1000, "ns", 40), (10**6, "µs", 40)):
+        running = {300.0: {"left": [(factor * t, *rest) for t, *rest in shares]}}
+        (panel,) = visible(convergence.draw(molecule, running))
+        assert panel.get_xlabel() == f"simulated time of a walker ({unit})"
+        assert panel.get_lines()[0].get_xdata()[-1] == pytest.approx(last)
+        assert panel.get_title() == "T = 300 K"
 
 
 def test_stage_writes_every_figure_and_the_same_bytes_again(write_files):

@@ -143,7 +143,7 @@ def sources(tmp_path_factory):
         save_json(
             layout.study, {"models": {name: model.model_dump(mode="json") for name, model in study.models.items()}}
         )
-        save_json(layout.metrics, {"plane": ["mu2", "mu3"], "metrics": {}, "bins": 60})
+        save_json(layout.metrics, {"plane": ["mu2", "mu3"], "metrics": {}, "bins": 60, "doubts": []})
         if name == "three_hole_single":
             write_three_hole(study, layout, seeds)
         for model in study.models:

@@ -4,17 +4,19 @@ import logging
 
 import numpy as np
 import pytest
-from exact_study import WALKERS, make_study, write_features
+from exact_study import FRAMES, WALKERS, make_study, write_features
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import load_array, save_array
+from thermolatent.artifacts import load_array, save_array, save_json
 from thermolatent.errors import ArtifactError
 from thermolatent.frames import load_frames
 from thermolatent.layout import Layout
 from thermolatent.learn import pretrain
 from thermolatent.reweight import stage
+from thermolatent.reweight.running import COLUMNS
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.baselines import Baselines
+from thermolatent.validate.tables import read_table
 
 
 def exact_average(function, temperature):
@@ -85,9 +87,41 @@ def test_the_file_predicts_populations_whose_intervals_hold_the_exact_ones(train
 def test_a_file_of_other_frames_is_refused(trained):
     study, layout = trained
     frames = load_frames(study, layout)
-    short = {name: {T: a[:, :-1] for T, a in getattr(frames, name).items()} for name in ("features", "plane", "energies")}
+    short = {
+        name: {T: a[:, :-1] for T, a in getattr(frames, name).items()} for name in ("features", "plane", "energies")
+    }
     with pytest.raises(ArtifactError, match="delete it and run reweight again"):
         stage.load_reweighting(layout, type(frames)(frames.kT, **short))
+
+
+def test_what_the_md_tells_of_itself_reaches_the_estimators_file(fresh, caplog):
+    study, layout = fresh
+    pretrain.run(study, layout, 0)
+    for T in study.temperatures.train:
+        told = {"mean": [1.1 * T] * WALKERS, "std": [0.1 * T] * WALKERS}
+        content = {"starts": ["left", "right"] * (WALKERS // 2), "friction": 1.0, "save_every": 100, "time_step": 0.01}
+        save_json(layout.protocol(T), content | {"frames": FRAMES, "kinetic_temperature": told})
+    with caplog.at_level(logging.WARNING):
+        stage.run(study, layout, 0)
+    doubt = "the kinetic temperature is off: 0.55 +- 0.00047 at 0.5, 1.65 +- 0.0014 at 1.5"
+    assert f"not fit to answer: {doubt}" in caplog.text
+    found = ConditionalReweighting.load(layout.reweighting).soundness
+    assert found.doubts == (doubt,)
+    assert list(found.table.start_up) == [0, 0]
+    rows = read_table(layout.running, COLUMNS)
+    last = [row for row in rows if row["temperature"] == "0.5" and row["state"] == "top"][-1]
+    assert float(last["time"]) == FRAMES
+    labels = stage.sample_of(study, load_frames(study, layout), None).states[: WALKERS * FRAMES]
+    assert float(last["share"]) == pytest.approx((labels == 2).mean())
+    save_json(layout.protocol(0.5), {"starts": ["left"] * 3})
+    with pytest.raises(ArtifactError, match="names 3 starts, the study has 16 walkers; run the stage simulate again"):
+        stage.run(study, layout, 0)
+
+
+def test_md_without_a_protocol_is_unknown(trained, caplog):
+    found = ConditionalReweighting.load(trained[1].reweighting).soundness
+    assert found.doubts == ()
+    assert found.table.kinetic_temperature.isna().all()
 
 
 def test_heat_capacity_is_the_studys_or_follows_the_size_of_the_solute(fresh):

@@ -1,6 +1,7 @@
 """Predictions and their verdicts, on a two-state system fitted here, against what the verdict itself says."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,7 +81,17 @@ def test_a_smoke_run_is_never_trusted_and_says_so(reweighting):
     assert {row["verdict"] for row in smoke} == {"not trusted"}
     assert all("a smoke run: too short to trust" in row["reason"] for row in smoke)
     np.testing.assert_array_equal(numbers(full), numbers(smoke))
-    assert doubts_of(make_study("tiny@large")) == ["scale large: only full runs are trusted"]
+    assert doubts_of(make_study("tiny@large"), reweighting) == ["scale large: only full runs are trusted"]
+
+
+def test_nothing_is_trusted_where_the_md_as_a_whole_is_not_fit(reweighting, monkeypatch):
+    lines = ("the kinetic temperature is off: 99 +- 1 at 300", "all walkers began from one structure")
+    doubted = replace(reweighting.soundness, doubts=lines)
+    monkeypatch.setattr(reweighting, "soundness", doubted)
+    assert doubts_of(make_study("tiny@smoke"), reweighting) == ["a smoke run: too short to trust", *lines]
+    rows = predictions_at(make_study(), reweighting, ASKED)
+    assert {row["verdict"] for row in rows} == {"not trusted"}
+    assert {row["reason"] for row in rows} == {"; ".join(lines)}
 
 
 def test_an_informed_model_adds_its_distance_and_the_scatter_of_its_seeds(reweighting):
@@ -234,6 +245,8 @@ def test_gather_writes_predictions_convergence_and_what_the_interval_holds(rewei
     assert [float(r["evidence"]) for r in convergence] == pytest.approx(list(reweighting.assessments.evidence))
 
 
+    assert {r["kinetic_temperature"] + r["start_up"] + r["starts"] + r["doubt"] for r in convergence} == {""}  # unknown
+    assert load_json(layout.metrics)["doubts"] == []
 def test_melting_of_the_reweighting_is_its_own(reweighting, caplog):
     study = make_study(melting="one")
     rows = melting.rows(study, [], reweighting)

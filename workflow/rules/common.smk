@@ -125,6 +125,12 @@ def protocols(wildcards):
     return list(dict.fromkeys(md_file(study, "protocol", t) for t in study.temperatures.simulated))
 
 
+def training_protocols(wildcards):
+    """Input function: what tells of the MD at the training temperatures."""
+    study, _ = of(wildcards)
+    return list(dict.fromkeys(md_file(study, "protocol", t) for t in study.temperatures.train))
+
+
 def of_models(file, baselines=False):
     """Input function: this file of every model and seed, of the baselines too if asked."""
 

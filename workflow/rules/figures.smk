@@ -8,6 +8,7 @@ rule figures:
         predictions=PATHS.predictions,
         melting=PATHS.melting,
         metrics=PATHS.metrics,
+        running=PATHS.running,
         files=of_models("generated"),
         surfaces=of_models("surfaces"),
         profiles=of_models("profiles"),

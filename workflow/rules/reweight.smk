@@ -10,9 +10,11 @@ rule reweight:
         energies=at_training("energies"),
         header=at_training("features_header"),
         exchanged=exchanged("features", "plane", "energies", "features_header"),
+        protocols=training_protocols,
         spib=PATHS.spib(SEEDS[0]),
     output:
         model=PATHS.reweighting,
+        running=PATHS.running,
     log:
         "logs/{study}/reweight.log",
     benchmark:

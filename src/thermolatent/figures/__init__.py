@@ -28,6 +28,7 @@ def figure_names(study: Study) -> list[str]:
         *calibration,
         *observables,
         *melting,
+        "convergence",
         "divergence",
         "history",
     ]

@@ -12,7 +12,6 @@ from thermolatent.figures.style import look
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.layout import BASELINES, format_temperature
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
-from thermolatent.validate.predictions import doubts_of
 
 #: Divergences whose ratio is nearer to 1 than this are called much the same.
 ALIKE = 0.1
@@ -142,7 +141,7 @@ def answers(study: Study, tables: Tables) -> list[str]:
         NOT_TRUSTED: "Not trusted",
         NOT_ASSESSABLE: "Not assessable",
     }
-    told = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in doubts_of(study)]
+    told = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in tables.doubts]
     told += [
         f"{text}: {places(study, groups[verdict], list(known))}." for verdict, text in words.items() if groups[verdict]
     ]

@@ -198,6 +198,11 @@ def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
             "Difference of the reweighting from MD that it did not see, against half of its 95 % interval; bars are the MD's own "
             "interval. Below the diagonal the MD lies inside of it.",
         ),
+        "convergence": (
+            "Whether the MD is long enough",
+            "Share of each named state in the MD at a training temperature up to a time, with its standard error; shaded: "
+            "start-up, which is left out.",
+        ),
         "history": (
             "Training history",
             "Losses on training and held-out walkers; vertical lines mark relabelling or a new stage.",

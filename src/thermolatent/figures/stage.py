@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from thermolatent.artifacts import load_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import history, marginals, melting, surfaces, temperature, uncertainty
+from thermolatent.figures import convergence, history, marginals, melting, surfaces, temperature, uncertainty
 from thermolatent.figures.style import save_data, save_figure, series_names, style
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.layout import Layout
@@ -29,7 +29,7 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> list[str]:
     history or a profiles file that is missing or broken.
     """
     tables = Tables.load(study, layout, seeds)
-    runs = history.load_runs(study, layout, seeds)
+    runs, running = history.load_runs(study, layout, seeds), convergence.load_running(layout)
     written: list[str] = []
 
     def save(name: str, figure, columns, rows) -> None:
@@ -55,6 +55,7 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> list[str]:
         if study.validate_.melting:
             fits = melting.load_fits(layout)
             save("melting", melting.draw(study, tables, fits), melting.COLUMNS, melting.rows(study, tables, fits))
+        save("convergence", convergence.draw(study, running), convergence.COLUMNS, convergence.rows(running))
         save("divergence", temperature.draw_divergence(study, tables), columns, _divergence_rows(study, tables))
         save("history", history.draw(runs), history.COLUMNS, history.rows(runs))
     log.info("%d figures in %s", len(written) // 3, layout.figure("", "").rsplit("/", 1)[0])

@@ -65,6 +65,7 @@ class Tables:
     scores, populations, judged: rows as :func:`thermolatent.validate.tables.read_table` returns them.
     seeds: those to count; rows of other seeds are left out, rows without a seed are kept.
     plane: names of the fixed plane's two columns.
+    doubts: lines about the study and its MD as a whole, for which nothing is trusted.
     """
 
     def __init__(
@@ -75,8 +76,9 @@ class Tables:
         judged: list[dict],
         seeds: Iterable[int],
         plane: Sequence[str] = (),
+        doubts: Sequence[str] = (),
     ):
-        self.study, self._judged, self.plane = study, judged, tuple(plane)
+        self.study, self._judged, self.plane, self.doubts = study, judged, tuple(plane), list(doubts)
         wanted = {"", *map(str, seeds)}
         self._scores = [row for row in scores if row["seed"] in wanted and row["value"]]
         self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
@@ -87,8 +89,8 @@ class Tables:
         scores = read_table(layout.all_scores, SCORE_COLUMNS)
         populations = read_table(layout.all_populations, POPULATION_COLUMNS)
         judged = read_table(layout.predictions, predictions.COLUMNS)
-        plane = load_json(layout.metrics, "metrics")["plane"]
-        return cls(study, scores, populations, judged, seeds, plane)
+        metrics = load_json(layout.metrics, "metrics")
+        return cls(study, scores, populations, judged, seeds, metrics["plane"], metrics["doubts"])
 
     def score(self, model: str, metric: str, plane: str) -> Series:
         """One metric of one model or baseline in one plane."""

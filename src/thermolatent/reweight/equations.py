@@ -56,13 +56,14 @@ class Energies:
     clipped: int
 
     @classmethod
-    def of(cls, energies: np.ndarray, which: np.ndarray) -> Energies:
-        K = int(which.max()) + 1
-        middle = np.array([np.median(energies[which == k]) for k in range(K)])
-        spread = np.array([spread_of(energies[which == k]) for k in range(K)])
+    def of(cls, energies: np.ndarray, which: np.ndarray, counted: np.ndarray | None = None) -> Energies:
+        """Of energies and temperatures ``(N,)``; ``counted`` masks the frames that count at all."""
+        K, counted = int(which.max()) + 1, np.ones(len(which), bool) if counted is None else counted
+        middle = np.array([np.median(energies[counted & (which == k)]) for k in range(K)])
+        spread = np.array([spread_of(energies[counted & (which == k)]) for k in range(K)])
         with np.errstate(over="ignore"):
             scaled = (energies - middle[which]) / spread[which]
-        return cls(np.clip(scaled, -CLIP, CLIP), middle, spread, int((np.abs(scaled) > CLIP).sum()))
+        return cls(np.clip(scaled, -CLIP, CLIP), middle, spread, int((np.abs(scaled[counted]) > CLIP).sum()))
 
 
 class Equations:

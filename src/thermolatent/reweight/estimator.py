@@ -14,6 +14,7 @@ from thermolatent.reweight.fitting import fit, pieces_in_time
 from thermolatent.reweight.influence import Influences, linear_interval, share_interval
 from thermolatent.reweight.sample import Sample, gather_sample
 from thermolatent.reweight.solution import Solution
+from thermolatent.reweight.soundness import Soundness
 
 #: A temperature further than this factor from all training temperatures is a mistake.
 MOST_FACTOR = 1e4
@@ -35,6 +36,8 @@ class ConditionalReweighting:
     state_names: of the named states.
     summary: what the fit rests on.
     assessments: whether the MD shows enough of each state at each temperature (:mod:`thermolatent.reweight.fitness`).
+    soundness: whether the MD as a whole is fit to answer (:mod:`thermolatent.reweight.soundness`); unknown where a study's
+        stage did not look.
     """
 
     def __init__(self, heat_capacity: float = 5.0, network: bool = True, seed: int = 0):
@@ -84,6 +87,7 @@ class ConditionalReweighting:
         """As :meth:`fit`, to arrays that are put together already."""
         solution, summary = fit(sample, self.heat_capacity, self.network, self.seed)
         self.assessments = fitness.assess(sample, pieces_in_time(sample))
+        self.soundness = Soundness.unknown(sample.temperatures)
         self.temperatures, self.k = sample.temperatures, sample.k
         self.state_names, self.shared_units = sample.state_names, sample.shared_units
         self._solution, self.summary = solution, summary

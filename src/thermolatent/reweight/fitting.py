@@ -57,7 +57,7 @@ def fit(sample: Sample, heat_capacity: float, network: bool, seed: int) -> tuple
     g_c = _inefficiency_of_states(sample, [piece[::stride] for piece in pieces])
     energies = None
     if sample.energies is not None and len(sample.temperatures) > 1:  # of one temperature nothing has to change
-        energies = Energies.of(sample.energies, sample.which)
+        energies = Energies.of(sample.energies, sample.which, sample.counts > 0)
         if energies.clipped:
             log.warning(
                 "%d of %d energies are absurdly far from the others and count as the limit",
@@ -80,7 +80,10 @@ def pieces_in_time(sample: Sample) -> list[np.ndarray]:
     series = sample.unit if sample.piece is None else sample.piece
     group = series * len(sample.temperatures) + sample.which
     order = np.argsort(group, kind="stable")
-    return [order[piece] for piece in runs(group[order])]
+    counted = sample.counts[order] > 0
+    # Start-up counts 0; what follows it is where the series begins.
+    begun = [order[piece][np.argmax(counted[piece]) :] for piece in runs(group[order]) if counted[piece].any()]
+    return begun
 
 
 def _inefficiency_of_states(sample: Sample, pieces: list[np.ndarray]) -> float:

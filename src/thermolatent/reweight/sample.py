@@ -226,16 +226,16 @@ def _require_units(
                 f"units: {n} {where}; an error bar needs two independent pieces of MD there: more walkers, or blocks of a "
                 "long trajectory"
             )
-
-
-def _states(
-    states: Sequence[np.ndarray] | None, names: Sequence[str] | None, shapes: list[tuple], T: list[float]
-) -> tuple[np.ndarray, tuple[str, ...]]:
     for k, t in enumerate(T):
         if (np.bincount(unit[which == k], counts[which == k]) > 0).sum() < 2:
             raise ThermolatentError(
                 f"units: all frames at T = {t:g} are of one unit; units of replica exchange are blocks of time"
             )
+
+
+def _states(
+    states: Sequence[np.ndarray] | None, names: Sequence[str] | None, shapes: list[tuple], T: list[float]
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """State of each frame as a number, and the names. Without states all frames are one."""
     if states is None:
         return np.zeros(sum(int(np.prod(s)) for s in shapes), int), ("all",)

@@ -178,7 +178,8 @@ def solved(equations: Equations, precision: np.ndarray, g_c: float, g_u: float, 
     theta, hessian, energy_weight = equations.solve(precision, g_c, g_u, theta)
     design, parameters, K = equations.design, equations.parameters, equations.K
     scores = np.zeros((len(design.cell_state), len(theta)))
-    there = {(int(k), int(s)) for k, s in zip(design.cell_which, design.cell_state, strict=True)}
+    counted = np.concatenate([[half.counts[piece].sum() > 0 for piece in half.cells] for half in design.halves])
+    there = set(zip(design.cell_which[counted].tolist(), design.cell_state[counted].tolist(), strict=True))
     visited = sorted({s for _, s in there})
     unvisited = {(k, s): np.zeros(len(theta)) for k in range(K) for s in visited if (k, s) not in there}
     frames = dict.fromkeys(unvisited, 0.0)

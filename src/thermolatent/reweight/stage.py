@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +19,15 @@ from thermolatent.learn.representation import Representation, load_representatio
 from thermolatent.learn.tica import fit_tica
 from thermolatent.reweight.correlation import runs
 from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.fitting import pieces_in_time
+from thermolatent.reweight.running import COLUMNS, running_rows
 from thermolatent.reweight.sample import Sample
+from thermolatent.reweight.soundness import examine
+from thermolatent.reweight.start_up import without_start_up
 from thermolatent.reweight.units import Units, require_units, units_of
 from thermolatent.rows import over_blocks
 from thermolatent.states.named import name_states
+from thermolatent.validate.tables import write_table
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +39,12 @@ HEAT_CAPACITY_PER_ATOM = 0.7
 
 
 def run(study: Study, layout: Layout, seed: int) -> None:
-    """Fit the estimator and write ``reweight/reweighting.safetensors``; ``seed`` says whose SPIB's memberships join the basis."""
-    frames = load_frames(study, layout)
+    """Fit the estimator and write ``reweight/reweighting.safetensors`` and ``running.csv``, of the MD without its start-up.
+
+    ``seed`` says whose SPIB's memberships join the basis.
+    """
+    frames, protocols = load_frames(study, layout), _protocols(study, layout)
+    frames.starts.update({T: protocol["starts"] for T, protocol in protocols.items()})
     if not frames.has_energies:
         log.warning("the MD has no energies: how free energies bend is left to the prior, and intervals are wider")
     header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
@@ -41,8 +52,12 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     representation = load_representation(layout.spib(seed))
     everywhere = load_frames(study, layout, study.temperatures.simulated) if frames.pieces and frames.stretch else None
     sample = sample_of(study, frames, representation, everywhere=everywhere)
+    sample, start_up = without_start_up(sample, frames)
     fitted = ConditionalReweighting(heat_capacity).fit_sample(sample)
+    fitted.soundness = examine(sample, frames, protocols, start_up)
     fitted.save(layout.reweighting)
+    interval = header.get("frame_interval", 1.0)
+    write_table(layout.running, COLUMNS, running_rows(sample, pieces_in_time(sample), interval))
     told = fitted.summary
     log.info(
         "heat capacities differ by %.3g k as a prior; every %d. frame, statistical inefficiency %.1f, ridge %g",
@@ -51,6 +66,23 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     for row in fitted.assessments.itertuples():
         if not row.assessable:
             log.warning("%s is not assessable: %s; %s", row.state, row.reason, row.remedy)
+    for doubt in fitted.soundness.doubts:
+        log.warning("not fit to answer: %s", doubt)
+
+
+def _protocols(study: Study, layout: Layout) -> dict[float, dict[str, Any]]:
+    """What is told of the MD by training temperature; features that came without MD have no protocol."""
+    paths = {T: layout.protocol(T) for T in study.temperatures.train}
+    found = {T: load_json(path, "protocol of the MD") for T, path in paths.items() if Path(path).is_file()}
+    for T in study.temperatures.train:
+        if T not in found:
+            log.warning("%s: is missing; kinetic temperature and starts are not known", paths[T])
+        elif len(found[T]["starts"]) != study.simulate.walkers:
+            raise ArtifactError(
+                f"{paths[T]}: names {len(found[T]['starts'])} starts, the study has {study.simulate.walkers} walkers; run the "
+                "stage simulate again"
+            )
+    return found
 
 
 def default_heat_capacity(header: Mapping) -> float:
@@ -82,7 +114,9 @@ def sample_of(
     plane = frames.flat(frames.plane)
     names, assigner = name_states(study.validate_.states, study.system, frames)
     # An angle has no place in a linear basis, its sine and cosine have.
-    columns = [f(plane[:, k]) for k in (0, 1) for f in ((np.sin, np.cos) if frames.plane_periodic[k] else (np.asarray,))]
+    columns = [
+        f(plane[:, k]) for k in (0, 1) for f in ((np.sin, np.cos) if frames.plane_periodic[k] else (np.asarray,))
+    ]
     columns = [np.stack(columns, axis=1)]
     if representation is not None:
         columns.append(representation.state_probabilities(representation.encode(frames.rows())))

@@ -15,6 +15,7 @@ from thermolatent.reweight.design import Design, Half
 from thermolatent.reweight.fitting import Summary
 from thermolatent.reweight.influence import Partition
 from thermolatent.reweight.solution import Solution, Solved
+from thermolatent.reweight.soundness import Soundness
 
 if TYPE_CHECKING:
     from thermolatent.reweight.estimator import ConditionalReweighting
@@ -54,6 +55,8 @@ def save(reweighting: ConditionalReweighting, path: str | Path) -> None:
         "energies": found.energies,
         "columns": [design.n_states, design.n_given, *design.n_network],
         "assessments": reweighting.assessments.to_dict("list"),
+        "soundness": reweighting.soundness.table.to_dict("list"),
+        "doubts": list(reweighting.soundness.doubts),
     }
     tensors = {name: torch.from_numpy(np.ascontiguousarray(_small(array))) for name, array in arrays.items()}
     save_model(path, KIND, spec, tensors)
@@ -62,9 +65,6 @@ def save(reweighting: ConditionalReweighting, path: str | Path) -> None:
 def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalReweighting:
     """Read it; raises :class:`ArtifactError` for another file or version."""
     spec, arrays = load_model(path, KIND, framework="numpy")
-    halves, first = [], 0
-    for h in range(len(spec["columns"]) - 2):
-        own = {name: arrays[f"half{h}.{name}"] for name in _HALF}
     try:
         return _restored(cls, spec, arrays)
     except (KeyError, TypeError, ValueError) as error:
@@ -76,6 +76,9 @@ def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalRewe
 def _restored(
     cls: type[ConditionalReweighting], spec: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> ConditionalReweighting:
+    halves, first = [], 0
+    for h in range(len(spec["columns"]) - 2):
+        own = {name: arrays[f"half{h}.{name}"] for name in _HALF}
         starts = arrays[f"half{h}.cells"].tolist()
         ends = [*starts[1:], len(own["frames"])]
         cells = [slice(a, b) for a, b in zip(starts, ends, strict=True)]
@@ -100,6 +103,7 @@ def _restored(
     result.state_names, result.shared_units = tuple(spec["state_names"]), spec["shared_units"]
     result.summary = Summary(**spec["summary"])
     result.assessments = pd.DataFrame(spec["assessments"])
+    result.soundness = Soundness(pd.DataFrame(spec["soundness"]), tuple(spec["doubts"]))
     result._solution = Solution(1 / (result.k * np.asarray(result.temperatures)), design, partition, found)
     return result
 

@@ -10,7 +10,7 @@ from thermolatent.artifacts import load_json, save_json
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.layout import BASELINES, Layout, format_temperature
-from thermolatent.reweight import fitness
+from thermolatent.reweight import fitness, soundness
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import PARTS
@@ -20,8 +20,8 @@ from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell
 
 log = logging.getLogger(__name__)
 
-#: Columns of ``convergence.csv``.
-CONVERGENCE_COLUMNS = ("study", *fitness.COLUMNS)
+#: Columns of ``convergence.csv``: of each state, then of all MD at the temperature.
+CONVERGENCE_COLUMNS = ("study", *fitness.COLUMNS, *soundness.COLUMNS[1:])
 
 
 def run(study: Study, layout: Layout, seeds: list[int]) -> None:
@@ -46,8 +46,9 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
 
 
 def convergence_rows(study: Study, reweighting: ConditionalReweighting) -> list[dict]:
-    """Rows of ``convergence.csv``: how much of each named state the MD shows at each training temperature."""
-    rows = reweighting.assessments.to_dict("records")
+    """Rows of ``convergence.csv``: how much of each named state the MD shows at each training temperature, and what the MD is
+    like there as a whole."""
+    rows = reweighting.assessments.merge(reweighting.soundness.table, on="temperature", how="left").to_dict("records")
     return [{"study": study.name} | row | {"assessable": "yes" if row["assessable"] else "no"} for row in rows]
 
 
@@ -110,6 +111,7 @@ def describe(
             "parts": PARTS,
         },
         "metrics": {name: metric._asdict() for name, metric in METRICS.items()},
+        "doubts": predictions.doubts_of(study, reweighting),
     }
 
 

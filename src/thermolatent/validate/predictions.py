@@ -51,14 +51,11 @@ class ModelShares:
     stderr: np.ndarray | None = None
 
 
-def doubts_of(study: Study) -> list[str]:
-    """Reasons of the study as a whole for which none of its populations is trusted."""
+def doubts_of(study: Study, reweighting: ConditionalReweighting) -> list[str]:
+    """Reasons of the study and its MD as a whole for which none of its populations is trusted."""
     scale = study.name.partition("@")[2]
-    if not scale:
-        return []
-    return (
-        [f"a {scale} run: too short to trust"] if scale == "smoke" else [f"scale {scale}: only full runs are trusted"]
-    )
+    told = [f"a {scale} run: too short to trust" if scale == "smoke" else f"scale {scale}: only full runs are trusted"]
+    return [*(told if scale else []), *reweighting.soundness.doubts]
 
 
 def predictions_at(
@@ -98,7 +95,7 @@ def _judged(
         }
         numbers = dict.fromkeys(("value", "stderr", "low", "high", *PARTS), np.nan)
         return [{"state": state} | numbers | why for state in reweighting.state_names]
-    table = judge(reweighting, temperature, study.validate_.tolerance, doubts_of(study), model)
+    table = judge(reweighting, temperature, study.validate_.tolerance, doubts_of(study, reweighting), model)
     return table.to_dict("records")
 
 

@@ -1,0 +1,76 @@
+"""Whether the MD is long enough: running populations against simulated time at each training temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, isfinite
+
+from matplotlib.figure import Figure
+
+from thermolatent.config import Study
+from thermolatent.figures.style import DOUBLE, SINGLE, panels
+from thermolatent.figures.temperature import legend, only_outer_labels
+from thermolatent.layout import Layout, format_temperature
+from thermolatent.reweight.running import COLUMNS
+from thermolatent.validate.tables import read_table
+
+#: Of states, in the order of the study; lines change when the colours are used up.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_LINES = ("-", "--", ":", "-.")
+
+#: temperature -> state -> (time, share, standard error or NaN, time of the start-up).
+Running = dict[float, dict[str, list[tuple[float, float, float, float]]]]
+
+
+def load_running(layout: Layout) -> Running:
+    """Read ``running.csv``; raises :class:`ArtifactError`."""
+    found: Running = {}
+    for row in read_table(layout.running, COLUMNS):
+        point = (*map(float, (row["time"], row["share"], row["stderr"] or "nan", row["start_up"])),)
+        found.setdefault(float(row["temperature"]), {}).setdefault(row["state"], []).append(point)
+    return found
+
+
+def draw(study: Study, running: Running) -> Figure:
+    """A panel per training temperature: each state's share up to a time with its standard error, start-up shaded."""
+    columns = min(len(running), 2 if len(running) in (2, 4) else 3)
+    grid = ceil(len(running) / columns)
+    size = (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.9 * grid)
+    figure, axes = panels(grid, columns, size, sharex=True, sharey=True)
+    reduced = study.system.temperature_unit == "reduced"
+    scale, unit = (1.0, "reduced units") if reduced else _unit(running)
+    for (T, states), panel in zip(sorted(running.items()), axes.flat, strict=False):
+        panel.set_title(f"T = {format_temperature(T)}{'' if reduced else ' K'}")
+        for k, (state, points) in enumerate(states.items()):
+            times, shares, errors, start_up = zip(*points, strict=True)
+            lap, place = divmod(k, len(_COLORS))
+            own = {"color": _COLORS[place], "linestyle": _LINES[lap % len(_LINES)]}
+            times = [time / scale for time in times]
+            panel.plot(times, shares, label=state, **own)
+            low, high = (
+                [p + side * (e if isfinite(e) else 0.0) for p, e in zip(shares, errors, strict=True)]
+                for side in (-1, 1)
+            )
+            panel.fill_between(times, low, high, color=_COLORS[place], alpha=0.2, linewidth=0)
+        if start_up[0] > 0:
+            panel.axvspan(0, start_up[0] / scale, color="0.9", linewidth=0, zorder=-1, label="start-up, left out")
+        panel.set_xlabel(f"simulated time of a walker ({unit})")
+    axes.flat[0].set_ylim(-0.02, min(1.02, axes.flat[0].get_ylim()[1]))
+    axes.flat[0].set_xlim(left=0)
+    only_outer_labels(axes, len(running), "share so far")
+    legend(figure, max(axes.flat, key=lambda panel: len(panel.get_legend_handles_labels()[1])))
+    return figure
+
+
+def _unit(running: Running) -> tuple[float, str]:
+    """Picoseconds in the unit of the time axis, and its name."""
+    longest = max(points[-1][0] for states in running.values() for points in states.values())
+    return next(((size, name) for size, name in ((1e6, "µs"), (1e3, "ns")) if longest >= 2 * size), (1.0, "ps"))
+
+
+def rows(running: Running) -> Iterator[tuple]:
+    """Rows of the CSV, times in the study's unit."""
+    for T, states in running.items():
+        for state, points in states.items():
+            for time, share, error, start_up in points:
+                yield T, state, time, share, error if isfinite(error) else "", start_up
