@@ -268,6 +268,19 @@ def write_histories(study, layout, seeds):
             write(layout.history(layout.model(model, seed)), columns, rows)
 
 
+def write_running(study, layout):
+    """Shares that settle as the square root of time, from a tenth of it on."""
+    rows = []
+    for T in study.temperatures.train:
+        for state, share in zip(study.validate_.states.names, populations(study, T), strict=True):
+            for step in range(7, 61):
+                error = 0.02 / np.sqrt(step / 60)
+                drift = error * np.cos(step / 5)
+                told = (T, state, 25.0 * step, float(share + drift), float(error), 150.0 if T == 0.2 else 0.0)
+                rows.append(dict(zip(RUNNING_COLUMNS, told, strict=True)))
+    write_table(layout.running, RUNNING_COLUMNS, rows)
+
+
 def write_protocols(study, layout, unconverged=0.3):
     for T in study.temperatures.simulated:
         ratio = 6.3 if unconverged == T else 1.4
@@ -289,24 +302,12 @@ def write_study_files(study, root, seeds, dimensions=2):
         layout.metrics,
         {
             "plane": ["mu2", "mu3"],
+            "doubts": predictions.doubts_of(study, reweighting_of(study)),
             "metrics": {"js_plane": {"unit": "nats", "definition": "Jensen-Shannon"}},
             "bins": 60,
         },
     )
     for k, model in enumerate(study.models):
-def write_running(study, layout):
-    """Shares that settle as the square root of time, from a tenth of it on."""
-    rows = []
-    for T in study.temperatures.train:
-        for state, share in zip(study.validate_.states.names, populations(study, T), strict=True):
-            for step in range(7, 61):
-                error = 0.02 / np.sqrt(step / 60)
-                drift = error * np.cos(step / 5)
-                told = (T, state, 25.0 * step, float(share + drift), float(error), 150.0 if T == 0.2 else 0.0)
-                rows.append(dict(zip(RUNNING_COLUMNS, told, strict=True)))
-    write_table(layout.running, RUNNING_COLUMNS, rows)
-
-
         save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, dimensions))
         for seed in seeds:
             Path(layout.profiles(model, seed)).parent.mkdir(parents=True, exist_ok=True)
@@ -316,6 +317,7 @@ def write_running(study, layout):
             for T in study.temperatures.generated:
                 write_medoids(study, layout.medoids(model, seed, T), T, seed)
     write_histories(study, layout, seeds)
+    write_running(study, layout)
     write_protocols(study, layout)
     return layout
 
@@ -326,5 +328,3 @@ def write_blank_figures(study, layout):
         path = Path(layout.figure(name, "png"))
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (32 + k, 16), "white").save(path)
-            "doubts": predictions.doubts_of(study, reweighting_of(study)),
-    write_running(study, layout)

@@ -242,11 +242,11 @@ def test_gather_writes_predictions_convergence_and_what_the_interval_holds(rewei
     assert [(r["temperature"], r["state"], r["assessable"]) for r in convergence] == [
         (T, state, "yes") for T in ("1", "2") for state in STATES
     ]
+    assert {r["kinetic_temperature"] + r["start_up"] + r["starts"] + r["doubt"] for r in convergence} == {""}  # unknown
+    assert load_json(layout.metrics)["doubts"] == []
     assert [float(r["evidence"]) for r in convergence] == pytest.approx(list(reweighting.assessments.evidence))
 
 
-    assert {r["kinetic_temperature"] + r["start_up"] + r["starts"] + r["doubt"] for r in convergence} == {""}  # unknown
-    assert load_json(layout.metrics)["doubts"] == []
 def test_melting_of_the_reweighting_is_its_own(reweighting, caplog):
     study = make_study(melting="one")
     rows = melting.rows(study, [], reweighting)

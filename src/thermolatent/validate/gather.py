@@ -110,8 +110,8 @@ def describe(
             "heat_capacity": reweighting.heat_capacity,
             "parts": PARTS,
         },
-        "metrics": {name: metric._asdict() for name, metric in METRICS.items()},
         "doubts": predictions.doubts_of(study, reweighting),
+        "metrics": {name: metric._asdict() for name, metric in METRICS.items()},
     }
 
 
