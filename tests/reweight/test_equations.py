@@ -164,8 +164,8 @@ def test_a_walker_that_counts_nothing_is_as_good_as_absent():
     without = content | {
         name: [np.delete(a, 4, axis=0) for a in content[name]] for name in ("features", "energies", "states")
     }
-    found = ConditionalReweighting(network=True).fit(**content, counts=counts).populations(1.3)
-    expected = ConditionalReweighting(network=True).fit(**without).populations(1.3)
+    found = ConditionalReweighting(network=False).fit(**content, counts=counts).populations(1.3)
+    expected = ConditionalReweighting(network=False).fit(**without).populations(1.3)
     assert np.isfinite(found[["value", "stderr", "low", "high"]]).all(axis=None)
     np.testing.assert_allclose(found.value, expected.value, atol=0.01)
     np.testing.assert_allclose(found.stderr, expected.stderr, rtol=0.25)

@@ -79,7 +79,7 @@ def noise(kind: str, columns: int, like: list[np.ndarray]) -> list[np.ndarray]:
     ("kind", "where"), [("white", "columns"), ("random walks", "columns"), ("random walks", "features")]
 )
 def test_100_columns_of_noise_leave_the_interval(kind, where):
-    plain = md(units=8, frames=300)
+    plain = md(units=8, frames=200)
     added = noise(kind, 100, plain["states"])
     if where == "features":
         network, noisy = (

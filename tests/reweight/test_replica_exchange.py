@@ -32,9 +32,9 @@ def test_the_toy_has_the_exact_shares():
 
 
 def test_errors_of_blocks_are_the_true_ones_and_of_temperatures_apart_too_small():
-    found = judged(16)
+    found = judged(12)
     held, error, stderr = found[True]
-    assert (held.sum(0) >= binom.ppf(0.002, 16, 0.95)).all()
+    assert (held.sum(0) >= binom.ppf(0.002, 12, 0.95)).all()
     assert 0.7 < np.sqrt(error.mean() / stderr.mean()) < 1.3
     apart = found[False][2]
     assert np.sqrt(apart[:, 2].mean() / stderr[:, 2].mean()) < 0.87  # between the temperatures all of them count

@@ -20,7 +20,7 @@ FITS = {
 }
 
 
-@pytest.fixture(params=FITS)
+@pytest.fixture(scope="module", params=FITS)
 def fitted(request) -> ConditionalReweighting:
     network, toy = FITS[request.param]
     content = md(units=4, frames=100, **toy) | {"state_names": ["zero", "one", "never"]}
