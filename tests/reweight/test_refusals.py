@@ -180,6 +180,12 @@ def test_a_failed_fit_leaves_the_former_one():
     assert reweighting.populations(1.3).equals(before)
 
 
+#: The four walkers as eight of half the length.
+of_eight = {
+    name: lambda c, name=name: [a.reshape(8, 30, *a.shape[2:]) for a in c[name]]
+    for name in ("features", "states", "energies")
+}
+
 ODD = {
     "more columns than frames": {"columns": lambda c: list(np.random.default_rng(0).standard_normal((2, 4, 60, 130)))},
     "constant features": {"features": lambda c: [3 + 0 * f for f in c["features"]]},
@@ -197,9 +203,7 @@ ODD = {
     "a state of one frame": {"states": put(2, 0, 3)("states"), "state_names": lambda c: None},
     "a state without frames": {"state_names": lambda c: ["zero", "one", "never"]},
     "one state": {"states": lambda c: None, "state_names": lambda c: None},
-    "five walkers count": {"counts": lambda c: [np.repeat([1, 0, 1], [3, 3, 2])[:, None] * np.ones(30)] * 2} | {
-        name: (lambda c, name=name: [a.reshape(8, 30, *a.shape[2:]) for a in c[name]]) for name in ("features", "states", "energies")
-    },
+    "five walkers count": {"counts": lambda c: [np.repeat([1, 0, 1], [3, 3, 2])[:, None] * np.ones(30)] * 2, **of_eight},
     "three walkers count": {"counts": lambda c: [np.array([1, 1, 0, 1])[:, None] * np.ones(60)] * 2},
     "counts over 30 orders": {"counts": lambda c: list(10.0 ** np.random.default_rng(0).uniform(-30, 0, (2, 4, 60)))},
 }  # fmt: skip
