@@ -14,7 +14,7 @@ from thermolatent.featurize.coordination import CoordinationMoments
 from thermolatent.figures import figure_names
 from thermolatent.layout import Layout
 from thermolatent.reweight.running import COLUMNS as RUNNING_COLUMNS
-from thermolatent.validate import gather, melting, predictions
+from thermolatent.validate import gather, grid, melting, predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
 BINS = 20
@@ -228,6 +228,32 @@ def write_medoids(study, path, temperature, seed):
     return xyz
 
 
+def grid_temperatures(study):
+    """Every tenth of the grid's and those asked for."""
+    return sorted({*grid.grid_temperatures(study)[::10], *study.temperatures.generated})
+
+
+def write_grid(study, layout):
+    """The answer of :func:`reweighting_of`; observables and a surface in closed form, the surface empty at two edges."""
+    temperatures = grid_temperatures(study)
+    rows = grid.population_rows(study, reweighting_of(study), temperatures)
+    write_table(layout.grid, predictions.COLUMNS, rows)
+    told = []
+    for T in temperatures:
+        base = {"study": study.name, "temperature": repr(T).removesuffix(".0"), "role": study.temperatures.role(T)}
+        for name, value in (("mu2", 0.7), ("mu3", 1.2 - T)) if study.featurize.observables else ():
+            numbers = {"value": value, "stderr": 0.01, "low": value - 0.02, "high": value + 0.02}
+            told.append(base | {"observable": name} | numbers)
+    write_table(layout.grid_observables, grid.OBSERVABLE_COLUMNS, told)
+    edges = np.linspace(-3, 3, BINS + 1)
+    x, y = np.meshgrid(*[(edges[1:] + edges[:-1]) / 2] * 2, indexing="ij")
+    F = np.stack([((x**2 - 1) ** 2 + y**2) / T for T in temperatures])
+    F -= F.min((1, 2), keepdims=True)
+    F[:, :2] = np.nan
+    arrays = {"temperatures": temperatures, "edges_plane": np.stack([edges] * 2), "free_energy": F.astype(np.float32)}
+    save_arrays(layout.grid_surfaces, arrays)
+
+
 def write_histories(study, layout, seeds):
     def write(path, columns, rows):
         write_table(path, ("stage", "step", "seconds", *columns), rows)
@@ -316,6 +342,7 @@ def write_study_files(study, root, seeds, dimensions=2):
             save_arrays(layout.surfaces(model, seed), surface_arrays(study, dimensions, 0.2 * k + 0.1 * seed))
             for T in study.temperatures.generated:
                 write_medoids(study, layout.medoids(model, seed, T), T, seed)
+    write_grid(study, layout)
     write_histories(study, layout, seeds)
     write_running(study, layout)
     write_protocols(study, layout)

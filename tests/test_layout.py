@@ -30,6 +30,7 @@ def paths(layout, temperatures, models, seeds, walkers=3):
     """Every file of a study."""
     found = [layout.study, layout.all_scores, layout.all_populations, layout.predictions, layout.metrics]
     found += [layout.report, layout.figures, layout.reweighting, layout.running, layout.convergence, layout.melting]
+    found += [layout.grid, layout.grid_observables, layout.grid_surfaces]
     for t in temperatures:
         found += [layout.topology(t), layout.protocol(t), layout.md_energies(t), *layout.trajectories(t, walkers)]
         found += [layout.features(t), layout.plane(t), layout.energies(t), layout.features_header(t)]

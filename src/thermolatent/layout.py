@@ -179,6 +179,21 @@ class Layout:
         return f"{self.root}/validate/predictions.csv"
 
     @property
+    def grid(self) -> str:
+        """The reweighting's populations at temperatures at most 1 % apart."""
+        return f"{self.root}/validate/grid.csv"
+
+    @property
+    def grid_observables(self) -> str:
+        """Means of observables at the same temperatures."""
+        return f"{self.root}/validate/grid_observables.csv"
+
+    @property
+    def grid_surfaces(self) -> str:
+        """Free energies in the fixed plane at the same temperatures."""
+        return f"{self.root}/validate/grid.npz"
+
+    @property
     def convergence(self) -> str:
         """Whether the MD shows enough of each named state at each training temperature."""
         return f"{self.root}/validate/convergence.csv"

@@ -102,7 +102,7 @@ STAGES = {
     "gather": Stage(
         "thermolatent.validate.gather:run",
         ("seeds",),
-        ("system.kind", "temperatures", "representation.lag", "models", "validate"),
+        ("system.kind", "temperatures", "temperature_range", "representation.lag", "models", "validate"),
         "the tables of all models, seeds and baselines",
     ),
     "figures": Stage(
@@ -116,7 +116,7 @@ STAGES = {
         ("seeds",),
         (
             *("description", "system", "temperatures", "simulate", "featurize", "representation", "reweight", "learn"),
-            *("models", "generate", "validate"),
+            *("models", "generate", "validate", "tempering"),
         ),
         "one HTML file that opens offline",
     ),

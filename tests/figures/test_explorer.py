@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files_for_figures import make_study, surface_arrays, write_blank_figures, write_medoids, write_study_files
+from files_for_figures import make_study, write_blank_figures, write_medoids, write_study_files
 
-from thermolatent.artifacts import load_arrays
+from thermolatent.artifacts import load_arrays, save_arrays
 from thermolatent.config import load_study
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import medoids, melting, packing, report
-from thermolatent.figures.stops import interpolated, interpolated_populations, log_interpolated, stops_of
 from thermolatent.figures.surfaces import CAP, free_energies
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import population_of
-from thermolatent.systems.three_hole import ThreeHole
+from thermolatent.validate.grid import OBSERVABLE_COLUMNS
+from thermolatent.validate.predictions import COLUMNS
+from thermolatent.validate.tables import read_table
 
 
 def decoded(entry):
@@ -41,50 +42,98 @@ def made(request, tmp_path_factory):
     return study, layout, seeds, embedded(layout)
 
 
-def test_surfaces_are_those_of_the_files(made):
+def near(levels, F):
+    """Whether quantised levels are free energies to half a level, and empty where those are not finite."""
+    empty = ~np.isfinite(F)
+    np.testing.assert_array_equal(levels == packing.EMPTY, empty)
+    step = CAP / packing.LEVELS
+    np.testing.assert_allclose((levels * step)[~empty], np.minimum(F, CAP)[~empty], atol=step / 2 + 1e-5)
+
+
+def test_the_slider_has_the_temperatures_of_the_grid_and_no_other(made):
+    study, layout, _, page = made
+    expected = load_arrays(layout.grid_surfaces)["temperatures"].tolist()
+    stops = page["stops"]
+    assert [stop["temperature"] for stop in stops] == expected
+    assert [float(stop["label"]) for stop in stops] == expected, "what is shown is what was asked"
+    assert [stop["temperature"] for stop in stops if stop["asked"]] == study.temperatures.generated
+    assert [stop["role"] for stop in stops] == [study.temperatures.role(T) for T in expected]
+
+
+def test_the_answer_is_that_of_the_grid_at_every_stop(made):
+    _, layout, seeds, page = made
+    rows = read_table(layout.grid, COLUMNS)
+    assert len(rows) == len(page["stops"]) * len(page["states"])
+    words, told = page["answer"]["words"], {}
+    for stop, states in zip(page["stops"], page["answer"]["at"], strict=True):
+        for state, found in zip(page["states"], states, strict=True):
+            told[stop["label"], state] = [words[word] for word in found]
+    assert told == {(r["temperature"], r["state"]): [r["verdict"], r["reason"], r["remedy"]] for r in rows}
+    for state in page["states"]:
+        (panel,) = [p for p in page["panels"] if p["state"] == state]
+        (series,) = [s for s in panel["series"] if s["style"] == "answer"]
+        assert list(series["seeds"]) == [str(seeds[0])], "one for all seeds"
+        for column, name in (("value", "y"), ("low", "low"), ("high", "high")):
+            expected = [float(f"{float(row[column]):.5g}") for row in rows if row["state"] == state]
+            assert series["seeds"][str(seeds[0])][name] == expected
+
+
+def test_observables_of_the_answer_are_those_of_the_grid(made):
+    _, layout, seeds, page = made
+    rows = [r for r in read_table(layout.grid_observables, OBSERVABLE_COLUMNS) if r["observable"] == "mu3"]
+    (panel,) = [p for p in page["panels"] if p["title"] == "Mean of mu3"]
+    (series,) = [s for s in panel["series"] if s["style"] == "answer"]
+    assert series["seeds"][str(seeds[0])]["high"] == pytest.approx([float(row["high"]) for row in rows], rel=1e-4)
+
+
+def test_the_fixed_plane_is_that_of_the_grid_and_of_models_where_asked_for(made):
+    study, layout, _, page = made
+    near(decoded(page["plane"]["answer"]), load_arrays(layout.grid_surfaces)["free_energy"])
+    for model in study.models:
+        profiles = load_arrays(layout.profiles(model, 1))
+        assert profiles["temperatures"].tolist() == study.temperatures.generated
+        own = page["bundles"][f"{model}/1"]["plane"]
+        assert (own is None) == study.models[model].informed, "its weights are those of the answer"
+        if own:
+            near(decoded(own), free_energies(profiles["plane_model"]))
+
+
+def test_latent_surfaces_are_those_of_the_files_the_nearest_one_at_each_stop(made):
     study, layout, seeds, page = made
-    stops = [stop["temperature"] for stop in page["stops"]]
     for model in study.models:
         for seed in seeds:
             file = load_arrays(layout.surfaces(model, seed))
-            levels = decoded(page["bundles"][f"{model}/{seed}"]["latent"]["model"])
-            for T, F in zip(file["temperatures"], file["free_energy"], strict=True):
-                (k,) = np.flatnonzero(np.isclose(stops, T))
-                empty = ~np.isfinite(F)
-                assert (levels[k][empty] == packing.EMPTY).all()
-                half_a_level = CAP / packing.LEVELS / 2
-                assert (
-                    np.abs(levels[k] * CAP / packing.LEVELS - np.minimum(F, CAP))[~empty].max() <= half_a_level + 1e-5
-                )
+            latent = page["bundles"][f"{model}/{seed}"]["latent"]
+            near(decoded(latent["model"]), file["free_energy"])
+            assert latent["labels"] == [f"{T:.4g}" for T in file["temperatures"]]
+            for stop, at in zip(page["stops"], latent["at"], strict=True):
+                distance = np.abs(np.log(file["temperatures"] / stop["temperature"]))
+                assert distance[at] == distance.min()
 
 
-def test_surfaces_between_the_grid_are_right_where_ln_p_is_linear_in_b(made):
-    """The test's surfaces are U(z)/T, exactly what is assumed: so no error beyond rounding."""
-    study, _, _, page = made
-    k = next(k for k, stop in enumerate(page["stops"]) if stop["temperature"] == 0.3)
-    grid = surface_arrays(study, study.representation.latent_dim)
-    energy = grid["free_energy"][0] * grid["temperatures"][0]
-    expected = energy / 0.3 - np.nanmin(np.where(np.isfinite(energy), energy / 0.3, np.nan))
-    levels = decoded(page["bundles"]["latf/0"]["latent"]["model"])[k]
-    known = levels != packing.EMPTY
-    assert known.mean() > 0.2
-    assert np.abs(levels * CAP / packing.LEVELS - np.minimum(expected, CAP))[known].max() < CAP / packing.LEVELS
+def test_bins_of_another_run_are_refused(write_files):
+    study = make_study()
+    layout = write_files(study)
+    write_blank_figures(study, layout)
+    arrays = load_arrays(layout.profiles("latf", 0))
+    save_arrays(layout.profiles("latf", 0), arrays | {"edges_plane": arrays["edges_plane"] + 0.1})
+    with pytest.raises(ArtifactError, match=r"profiles.npz: has other bins than .*grid.npz; run gather again"):
+        report.run(study, layout, [0])
+    arrays = load_arrays(layout.grid_surfaces)
+    save_arrays(layout.grid_surfaces, arrays | {"temperatures": arrays["temperatures"] * 1.001})
+    with pytest.raises(ArtifactError, match=r"grid.csv: has other temperatures than .*grid.npz; run gather again"):
+        report.run(study, layout, [0])
 
 
 def test_md_is_shown_where_there_is_some_and_nowhere_else(made):
     study, layout, _, page = made
     assert [s["temperature"] for s in page["stops"] if s["md"]] == study.temperatures.simulated
-    assert sorted({s["temperature"] for s in page["stops"] if s["asked"]}) == study.temperatures.generated
     profiles = load_arrays(layout.profiles("latf", 0))
     for which in ("latent", "plane"):
         F = free_energies(profiles[f"{which}_md"])
-        levels = decoded(page["bundles"]["latf/0"][which]["md"])
-        np.testing.assert_array_equal(levels == packing.EMPTY, np.isnan(F))
-        np.testing.assert_allclose(
-            (levels * CAP / packing.LEVELS)[~np.isnan(F)], np.minimum(F, CAP)[~np.isnan(F)], atol=0.02
-        )
-        axes = page["bundles"]["latf/0"][which]["axes"]
-        assert [axis["range"] for axis in axes] == [[e[0], e[-1]] for e in profiles[f"edges_{which}"].tolist()]
+        shown = page["plane"] if which == "plane" else page["bundles"]["latf/0"]["latent"]
+        near(decoded(shown["md"]), F)
+        assert [axis["range"] for axis in shown["axes"]] == [[e[0], e[-1]] for e in profiles[f"edges_{which}"].tolist()]
 
 
 def test_without_reference_only_training_temperatures_have_md(tmp_path):
@@ -94,12 +143,12 @@ def test_without_reference_only_training_temperatures_have_md(tmp_path):
     report.run(study, layout, [0])
     page = embedded(layout)
     assert [s["temperature"] for s in page["stops"] if s["md"]] == [0.2, 0.5]
-    assert decoded(page["bundles"]["latf/0"]["plane"]["md"]).shape[0] == 2
+    assert decoded(page["plane"]["md"]).shape[0] == 2
 
 
 def test_curves_are_the_tables_seed_by_seed(made):
     study, layout, seeds, page = made
-    asked = {stop["temperature"]: k for k, stop in enumerate(page["stops"]) if stop["asked"]}
+    asked = {T: k for k, T in enumerate(study.temperatures.generated)}
     panels = {panel["title"]: {s["name"]: s for s in panel["series"]} for panel in page["panels"]}
     for seed in seeds:
         tables = Tables.load(study, layout, [seed])
@@ -113,9 +162,14 @@ def test_curves_are_the_tables_seed_by_seed(made):
             for name in ("md", "conditional", "mbar", "floor", *study.models):
                 values = source(name)
                 assert (name in panels[title]) == bool(values)
-                for T, value in values.items():
-                    got = panels[title][name]["seeds"][str(seed)]["y"][asked[T]]
-                    assert got == pytest.approx(value.median, rel=1e-4)
+                if not values or panels[title][name]["style"] == "answer":
+                    continue
+                assert not panels[title][name]["every"]
+                one = panels[title][name]["seeds"][str(seed)]
+                assert [len(one["y"]), len(one["e"])] == [len(asked)] * 2
+                for T, k in asked.items():
+                    expected = None if T not in values else pytest.approx(values[T].median, rel=1e-4)
+                    assert one["y"][k] == expected
     own = panels["Divergence from MD, latent plane of latf_published"]
     assert set(own) >= {"latf_published", "mbar"}
     shown = {panel["title"]: panel["models"] for panel in page["panels"]}
@@ -124,7 +178,7 @@ def test_curves_are_the_tables_seed_by_seed(made):
 
 
 def test_melting_is_that_of_the_file(made):
-    study, layout, seeds, page = made
+    study, layout, _, page = made
     fits = melting.load_fits(layout)
     (panel,) = [p for p in page["panels"] if p["title"] == "Melting of hexagon"]
     drawn = {s["name"]: s for s in panel["series"] if s["style"] == "fit"}
@@ -134,26 +188,19 @@ def test_melting_is_that_of_the_file(made):
         assert drawn[shown]["Tm_half"] == pytest.approx(fits[name].Tm_half, rel=1e-4)
         if name != "reweighting":
             np.testing.assert_allclose(drawn[shown]["seeds"]["0"]["y"], fits[name].fitted(study, T), rtol=1e-4)
-    known = Tables.load(study, layout, seeds).predictions()
-    y = dict(zip(T, drawn["conditional"]["seeds"]["0"]["y"], strict=True))
-    assert [y[t] for t in known] == pytest.approx([of_state["hexagon"].value for of_state in known.values()], rel=1e-4)
+    rows = [row for row in read_table(layout.grid, COLUMNS) if row["state"] == "hexagon"]
+    y = drawn["conditional"]["seeds"]["0"]["y"]
+    assert y == pytest.approx([float(row["value"]) for row in rows], rel=1e-4)
 
 
-def test_verdicts_repeat_the_predictions(made):
+def test_what_is_told_of_a_model_is_its_predictions(made):
     study, layout, seeds, page = made
     for model in study.models:
         known = Tables.load(study, layout, seeds).predictions(model)
-        for stop, told in zip(page["stops"], page["verdicts"][model], strict=True):
-            if not stop["asked"]:
-                continue
-            of_state = known[stop["temperature"]]
-            assert told["doubt"] == any(p.verdict != "trusted" for p in of_state.values())
-            assert all(p.reason in told["text"] for p in of_state.values())
-    assert all("not informed: assumes" in told["text"] for told in page["verdicts"]["latf_published"])
-    last_but_one = page["verdicts"]["latf"][-2]
-    assert page["stops"][-2]["asked"] is False
-    assert last_but_one["doubt"]
-    assert "at 0.7 " in last_but_one["text"]
+        for T, told in zip(study.temperatures.generated, page["told"][model], strict=True):
+            assert told["doubt"] == any(p.verdict != "trusted" for p in known[T].values())
+            assert all(p.reason in told["text"] for p in known[T].values())
+    assert all("not informed: assumes" in told["text"] for told in page["told"]["latf_published"])
 
 
 def test_structures_are_the_medoids_turned_only(made):
@@ -172,40 +219,6 @@ def test_structures_are_the_medoids_turned_only(made):
     first = medoids.read_medoids(layout.medoids("latf", 0, 0.2))[1][0].positions
     apart = np.linalg.norm(first[:, None] - first[None], axis=-1) + 9 * np.eye(7)
     assert page["molecule"]["radius"] == pytest.approx(apart.min() / 2, rel=1e-5)
-
-
-def test_interpolated_populations_are_near_the_exact_ones():
-    """Three-hole between the temperatures of its study, against quadrature, and against straight lines."""
-    study = load_study("three_hole", "studies")
-    x, y = np.meshgrid(np.linspace(-3, 3, 300), np.linspace(-3, 3.5, 300), indexing="ij")
-    energy = ThreeHole().potential_energy(np.stack([x, y, 0 * x], -1).reshape(-1, 1, 3)).reshape(x.shape)
-    regions = [(x < 0) & (y < 0.8), (x >= 0) & (y < 0.8), y >= 0.8]
-
-    def exact(T):
-        p = np.exp(-(energy - energy.min()) / T)
-        return np.array([p[region].sum() for region in regions]) / p.sum()
-
-    asked = study.temperatures.generated
-    stops = stops_of(study, np.linspace(0.5, 1.5, 9))
-    got = interpolated_populations(study, stops, asked, np.array([exact(T) for T in asked]))
-    error = [np.abs(row - exact(stop.temperature)).max() for row, stop in zip(got, stops, strict=True)]
-    np.testing.assert_allclose(got.sum(axis=1), 1)
-    assert max(error) < 0.002
-    assert max(e for e, stop in zip(error, stops, strict=True) if stop.asked) == 0
-    straight = interpolated(stops, asked, np.array([exact(T) for T in asked]))
-    assert max(error) < 0.5 * max(
-        np.abs(row - exact(stop.temperature)).max() for row, stop in zip(straight, stops, strict=True)
-    )
-
-
-def test_nothing_is_extrapolated():
-    study = load_study("three_hole", "studies")
-    stops = stops_of(study, np.array([0.25, 0.5, 2.0]))
-    assert [stop.temperature for stop in stops] == [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0]
-    values = log_interpolated(study, stops, np.array([0.5, 1.5]), np.array([[1.0, -np.inf], [2.0, 3.0]]))
-    assert np.isnan(values[[0, -1]]).all()
-    assert np.isnan(values[1:-2, 1]).all()
-    assert values[2, 0] == pytest.approx(1 + (1 / 0.75 - 2) / (2 / 3 - 2))
 
 
 def test_bonds_of_a_molecule_and_its_axes(tmp_path):

@@ -1,10 +1,14 @@
 """The report in headless Chromium: it loads without a complaint and without a network, and the slider moves everything."""
 
+from pathlib import Path
+
 import pytest
 from browser import Browser
 from files_for_figures import make_study, write_blank_figures, write_study_files
 
 from thermolatent.figures import report
+from thermolatent.validate.predictions import COLUMNS, decimals
+from thermolatent.validate.tables import read_table
 
 pytestmark = pytest.mark.browser
 
@@ -53,8 +57,9 @@ def test_the_slider_changes_maps_curves_numbers_and_structures(opened):
     opened.run(SET.format(last))
     after = opened.run(PICTURES)
     changed = [a != b for a, b in zip(before, after, strict=True)]
-    # maps of the latent and the fixed plane, model and MD, and the structure; the colour bar stays
-    assert changed == [True, True, True, True, False, True]
+    # maps of the latent plane, model and MD, of the fixed plane, answer, no model's own, and MD, and the structure; not the
+    # colour bar
+    assert changed == [True, True, True, False, True, False, True]
     assert opened.run(TEXT) != numbers
     assert "T = 0.7" in opened.run(TEXT)
     moved = opened.run("[...document.querySelectorAll('.cursor')].map(c => c.getAttribute('x1'))")
@@ -83,13 +88,52 @@ def test_what_is_painted_is_the_colour_of_the_number(opened):
     assert F < 8
 
 
-def test_between_the_temperatures_asked_for_there_is_no_md(opened):
+def test_between_the_temperatures_asked_for_there_is_the_answer_and_nothing_else(opened):
     opened.run(SET.format(1))
     assert opened.run("document.querySelector('.between').hidden") is False
     row = opened.run("[...document.querySelectorAll('.at tbody tr')][0].innerText").split("\t")
     head = opened.run("document.querySelector('.at thead tr').innerText").split("\t")
-    assert row[head.index("MD")].strip() == "–"
-    assert 0 < float(row[head.index("latf")].split("±")[0]) < 1
+    assert 0 < float(row[head.index("conditional reweighting")].split()[0]) < 1
+    for name in ("latf", "MD", "MBAR"):
+        assert row[head.index(name)].strip() == "–"
+    dots = "[...document.querySelectorAll('.curve:not([hidden]) .dot')].filter(d => d.getAttribute('visibility') !== 'hidden')"
+    fills = opened.run(f"{dots}.map(d => d.getAttribute('fill'))")
+    assert set(fills) == {"#009e73", "#000000"}, "the answer, and the melting curve that was fitted to the MD"
+    assert opened.run("document.querySelector('.own').textContent") == ""
+
+
+@pytest.mark.parametrize("stop", [0, 3, "last"])
+def test_the_answer_on_the_page_is_the_row_of_the_grid(opened, page, stop):
+    """As many digits as the interval allows, as the command line prints them."""
+    rows = read_table(Path(page).parent / "validate" / "grid.csv", COLUMNS)
+    temperatures = list(dict.fromkeys(row["temperature"] for row in rows))
+    k = len(temperatures) - 1 if stop == "last" else stop
+    assert opened.run("Number(document.getElementById('temperature').max)") == len(temperatures) - 1
+    opened.run(SET.format(k))
+    assert opened.run("document.querySelector('#explorer .shown').textContent") == f"T = {temperatures[k]}"
+    shown = opened.run("[...document.querySelectorAll('#at tbody tr')].map(r => [...r.cells].map(c => c.textContent))")
+    here = [row for row in rows if row["temperature"] == temperatures[k]]
+    assert len(shown) == len(here)
+    for row, cells in zip(here, shown, strict=True):
+        value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+        digits = decimals(high - low)
+        why = "; ".join(filter(None, (row["reason"], row["remedy"])))
+        interval = f"{low:.{digits}f} to {high:.{digits}f}"
+        assert cells == [row["state"], f"{value:.{digits}f}", interval, row["verdict"], why]
+
+
+def test_a_latent_surface_says_its_own_temperature(opened):
+    """The picture does not change between two stops that the same surface is nearest to; the title is part of it."""
+    at = opened.run("JSON.parse(document.getElementById('explorer-data').textContent).bundles['latf/0'].latent.at")
+    same = next(k for k in range(len(at) - 1) if at[k] == at[k + 1])
+    other = next(k for k in range(len(at) - 1) if at[k] != at[k + 1])
+    pictures = {}
+    for k in {same, same + 1, other, other + 1}:
+        opened.run(SET.format(k))
+        pictures[k] = opened.run(PICTURES)
+    assert pictures[same][0] == pictures[same + 1][0]
+    assert pictures[other][0] != pictures[other + 1][0]
+    assert pictures[same][2] != pictures[same + 1][2], "the answer's plane moves at every stop"
 
 
 def test_keys_move_the_slider(opened):
@@ -118,6 +162,7 @@ def test_another_model_or_seed_changes_the_maps_and_numbers(opened, control, val
     opened.run(f"({script})(document.getElementById('{control}'))")
     opened.run(SETTLED)
     assert opened.run(PICTURES)[0] != before[0]
+    assert bool(opened.run(PICTURES)[3]) == (value == "latf_published"), "a plane by weights of its own"
     assert opened.run(TEXT) != numbers
     assert opened.errors == []
 

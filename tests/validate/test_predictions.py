@@ -8,7 +8,7 @@ import pytest
 from reweight.two_states import md
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import load_json, save_json
+from thermolatent.artifacts import load_json, save_array, save_arrays, save_json
 from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
 from thermolatent.layout import Layout
@@ -218,6 +218,9 @@ def write_all(study, layout, reweighting):
                   for T in study.temperatures.generated]  # fmt: skip
         write_table(layout.scores(model, 0), SCORE_COLUMNS, scores)
     save_json(layout.features_header(study.temperatures.train[0]), {"plane_names": ["x", "y"]})
+    for T in study.temperatures.train:
+        save_array(layout.plane(T), np.zeros((12, 400, 2), np.float32))
+    save_arrays(layout.profiles("known", 0), {"edges_plane": np.linspace([-1, -1], [1, 1], 5).T})
     reweighting.save(layout.reweighting)
 
 

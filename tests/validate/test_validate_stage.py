@@ -217,7 +217,9 @@ def test_predictions_are_the_reweightings_with_intervals_that_hold_the_exact_pop
     assert sum(held) >= 10  # of 12 at 95 %
     np.testing.assert_allclose([float(row.value) for row in rows], truth, atol=0.02)
     assert {row.verdict for row in rows if float(row.temperature) < 2} == {"trusted"}
-    found = {(r.temperature, r.state): r.value for r in table(done.all_populations, model="conditional", states="named")}
+    found = {
+        (r.temperature, r.state): r.value for r in table(done.all_populations, model="conditional", states="named")
+    }
     assert {(r.temperature, r.state): r.value for r in rows} == found
     own = table(done.predictions, predictor="good")
     assert {r.verdict for r in own} == {"model's own"}
@@ -284,11 +286,22 @@ def test_missing_and_foreign_files_are_named(study, spoiled, tmp_path):
 
 
 def test_scores_are_gathered_without_reading_samples_or_features(done, study, tmp_path):
-    """Every large file is destroyed; the tables come out the same, byte for byte."""
+    """Every large file but planes, observables and bins is destroyed; the tables come out the same, byte for byte."""
     copied = Layout(str(shutil.copytree(done.root, tmp_path / "tiny")))
-    written = [copied.all_scores, copied.all_populations, copied.predictions, copied.melting, copied.convergence, copied.metrics]
+    written = [
+        copied.all_scores,
+        copied.all_populations,
+        copied.predictions,
+        copied.melting,
+        copied.convergence,
+        copied.metrics,
+        copied.grid,
+        copied.grid_observables,
+    ]
     before = [Path(path).read_bytes() for path in written]
-    large = [path for path in Path(copied.root).rglob("*") if path.suffix in (".npz", ".npy")]
+    kept = {Path(f(T)) for f in (copied.plane, copied.observables) for T in study.temperatures.train}
+    kept.add(Path(copied.profiles("good", 0)))
+    large = {path for path in Path(copied.root).rglob("*") if path.suffix in (".npz", ".npy")} - kept
     assert len(large) > 10
     for path in large:
         path.write_bytes(b"destroyed")

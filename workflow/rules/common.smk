@@ -142,6 +142,12 @@ def of_models(file, baselines=False):
     return paths
 
 
+def profiles_with_bins(wildcards):
+    """Input function: the profiles that the bins of the fixed plane are taken from."""
+    study, layout = of(wildcards)
+    return layout.profiles(next(iter(study.models)), SEEDS[0])
+
+
 def weights_if_informed(wildcards):
     """The estimator, for a model that is trained on reweighted frames."""
     study, layout = of(wildcards)

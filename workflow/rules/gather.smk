@@ -1,4 +1,5 @@
-# The scores of all models, seeds and baselines in one table, and the predictions with their verdicts.
+# The scores of all models, seeds and baselines in one table, the predictions with their verdicts, and the same on a grid of
+# temperatures.
 
 
 rule gather:
@@ -6,6 +7,8 @@ rule gather:
         scores=of_models("scores", baselines=True),
         populations=of_models("populations", baselines=True),
         reweighting=PATHS.reweighting,
+        profiles=profiles_with_bins,
+        frames=at_training("plane", "observables", "features_header"),
     output:
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,
@@ -13,6 +16,9 @@ rule gather:
         melting=PATHS.melting,
         convergence=PATHS.convergence,
         metrics=PATHS.metrics,
+        grid=PATHS.grid,
+        grid_observables=PATHS.grid_observables,
+        grid_surfaces=PATHS.grid_surfaces,
     log:
         "logs/{study}/gather.log",
     conda:

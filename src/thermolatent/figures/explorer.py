@@ -1,7 +1,7 @@
 """What the report's slider shows, as one JSON object: every map, curve, verdict and structure at every stop.
 
-Curves come from the tables, maps from ``surfaces.npz`` and ``profiles.npz``, structures from ``T*.medoids.pdb``; nothing
-is computed anew but the values between temperatures (:mod:`thermolatent.figures.stops`).
+The answer comes from the grid that ``gather`` asked, what models and baselines say from the tables, maps from ``grid.npz``,
+``surfaces.npz`` and ``profiles.npz``, structures from ``T*.medoids.pdb``; nothing is computed anew.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from thermolatent.artifacts import load_arrays
 from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import curves, medoids
+from thermolatent.figures.grid import Grid
 from thermolatent.figures.melting import Melted
 from thermolatent.figures.packing import packed, quantised
-from thermolatent.figures.stops import Stop, log_interpolated, stops_of
+from thermolatent.figures.stops import Stop, nearest, stops_of
 from thermolatent.figures.style import FREE_ENERGY_MAP, look, series_names
 from thermolatent.figures.surfaces import CAP, free_energies
 from thermolatent.figures.tables import Tables
@@ -34,13 +35,14 @@ _DASHES = {"-": "", "--": "6 3", ":": "2 3", "none": ""}
 def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted], seeds: list[int]) -> dict[str, Any]:
     """The object that ``explorer.js`` reads.
 
-    Raises :class:`ArtifactError` for surfaces, profiles or medoids that are missing or broken.
+    Raises :class:`ArtifactError` for a grid, surfaces, profiles or medoids that are missing or broken.
     """
-    grid = _load(layout.surfaces(next(iter(study.models)), seeds[0]), "surfaces", _SURFACES)["temperatures"]
-    stops = stops_of(study, grid)
+    grid = Grid.load(study, layout)
+    stops = stops_of(study, grid.temperatures)
     by_seed = {seed: Tables.load(study, layout, [seed]) for seed in seeds}
     first = next(iter(study.models))
     colours = np.rint(colormaps[FREE_ENERGY_MAP](np.linspace(0, 1, 256))[:, :3] * 255).astype(np.uint8)
+    profiles = _load(layout.profiles(first, seeds[0]), "profiles", _PROFILES)
     return {
         "stops": [stop._asdict() for stop in stops],
         "unit": " K" if study.system.temperature_unit == "kelvin" else "",
@@ -51,12 +53,18 @@ def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted
         "seeds": seeds,
         "looks": {name: _look(study, name) for name in ("md", "exact", *series_names(study, floor=True))},
         "states": tables.states(),
-        "panels": curves.panels(study, tables, by_seed, fits, stops),
-        "verdicts": {model: curves.verdicts(study, tables, model, stops) for model in study.models},
+        "panels": curves.panels(study, tables, by_seed, fits, grid, stops),
+        "answer": curves.answer(grid),
+        "told": {model: curves.told(study, tables, model) for model in study.models},
         "molecule": medoids.molecule(study, layout, first, seeds[0]) if study.generate.structures else None,
         "resolution": medoids.RESOLUTION,
+        "plane": {
+            "axes": _axes(tables.plane, grid.edges),
+            "answer": packed(quantised(grid.free_energy, CAP)),
+            "md": packed(quantised(_of_md(stops, profiles, "plane"), CAP)),
+        },
         "bundles": {
-            f"{model}/{seed}": bundle(study, layout, tables, stops, model, seed)
+            f"{model}/{seed}": bundle(study, layout, grid, stops, model, seed)
             for model in study.models
             for seed in seeds
         },
@@ -68,47 +76,57 @@ def as_json(content: dict[str, Any]) -> str:
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def bundle(study: Study, layout: Layout, tables: Tables, stops: list[Stop], model: str, seed: int) -> dict[str, Any]:
-    """Maps and structures of one model and seed.
+def bundle(study: Study, layout: Layout, grid: Grid, stops: list[Stop], model: str, seed: int) -> dict[str, Any]:
+    """Maps and structures of one model and seed: quantised free energies in kT, their first axis along x.
 
-    ``latent`` and ``plane`` each hold ``axes`` (name and range), ``model`` ``(stops, points[, points])`` and ``md``
-    ``(md stops, bins[, bins])``, quantised free energies in kT, their first axis along x.
+    ``latent`` holds ``axes`` (name and range), ``model`` at the temperatures ``labels`` of its own grid, of which ``at`` says
+    the one nearest to each stop, with ``model_ranges``, and ``md`` at the stops with MD. ``plane`` is the model's at the
+    temperatures asked for; None of an informed model, whose frame weights are those of the answer.
     """
     surfaces = _load(layout.surfaces(model, seed), "surfaces", _SURFACES)
-    profiles = _load(layout.profiles(model, seed), "profiles", _PROFILES)
-    z = log_interpolated(study, stops, surfaces["temperatures"], -surfaces["free_energy"].astype(float))
+    profiles = _load(path := layout.profiles(model, seed), "profiles", _PROFILES)
+    if not np.array_equal(profiles["edges_plane"], grid.edges):
+        raise ArtifactError(f"{path}: has other bins than {layout.grid_surfaces}; run gather again")
     dimensions = len(profiles["edges_marginal"])
     more = f" (first two of {dimensions})" if dimensions > 2 else ""
-    z_names = [f"latent coordinate z{'₁₂'[k]}{more}" for k in range(len(surfaces["axes"]))]
-    plane_F = free_energies(profiles["plane_model"])
-    plane = log_interpolated(study, stops, profiles["temperatures"], -plane_F)
-    ranges = [(float(a[0]), float(a[-1])) for a in surfaces["axes"]]
+    names = [f"latent coordinate z{'₁₂'[k]}{more}" for k in range(len(surfaces["axes"]))]
+    known = list(profiles["temperatures"])
+    asked = [known.index(stop.temperature) for stop in stops if stop.asked]
     found = {
-        "latent": _maps(stops, profiles, z_names, z, ranges, "latent"),
-        "plane": _maps(stops, profiles, list(tables.plane), plane, None, "plane"),
+        "latent": {
+            "axes": _axes(names, profiles["edges_latent"]),
+            "model": packed(quantised(surfaces["free_energy"], CAP)),
+            "labels": [f"{T:.4g}" for T in surfaces["temperatures"]],
+            "at": nearest(stops, surfaces["temperatures"]),
+            "model_ranges": [_ends(axis) for axis in surfaces["axes"]],
+            "md": packed(quantised(_of_md(stops, profiles, "latent"), CAP)),
+        },
+        "plane": None,
     }
+    if not study.models[model].informed:
+        found["plane"] = packed(quantised(free_energies(profiles["plane_model"][asked]), CAP))
     if study.generate.structures:
         found["structures"] = medoids.structures(study, layout, model, seed)
     return found
 
 
-def _maps(stops: list[Stop], profiles: dict, names: list[str], log_p: np.ndarray, ranges, which: str) -> dict[str, Any]:
-    """One plane; ``ranges`` are those of the model's grid, None where it shares the bins of the MD."""
-    edges = profiles[f"edges_{which}"]
-    of_md = [(float(e[0]), float(e[-1])) for e in edges]
-    known = [list(profiles["temperatures"]).index(stop.temperature) for stop in stops if stop.md]
-    md = free_energies(profiles[f"{which}_md"][known]) if known else np.empty((0, *profiles[f"{which}_md"].shape[1:]))
-    lowest = np.nanmax(log_p.reshape(len(log_p), -1), axis=1, initial=-np.inf)
-    F = lowest.reshape(-1, *[1] * (log_p.ndim - 1)) - log_p
-    return {
-        "axes": [
-            {"name": f"{name} (rad)" if np.allclose(r, (-pi, pi)) else name, "range": r}
-            for name, r in zip(names, of_md, strict=True)
-        ],
-        "model": packed(quantised(F, CAP)),
-        "model_ranges": ranges or of_md,
-        "md": packed(quantised(md, CAP)),
-    }
+def _axes(names, edges: np.ndarray) -> list[dict[str, Any]]:
+    ranges = [_ends(own) for own in edges]
+    return [
+        {"name": f"{name} (rad)" if np.allclose(r, (-pi, pi)) else name, "range": r}
+        for name, r in zip(names, ranges, strict=True)
+    ]
+
+
+def _ends(axis: np.ndarray) -> tuple[float, float]:
+    return float(axis[0]), float(axis[-1])
+
+
+def _of_md(stops: list[Stop], profiles: dict[str, np.ndarray], which: str) -> np.ndarray:
+    """Free energies of the MD at the stops with any, ``(stops with MD, bins[, bins])``."""
+    known, mass = list(profiles["temperatures"]), profiles[f"{which}_md"]
+    at = [known.index(stop.temperature) for stop in stops if stop.md]
+    return free_energies(mass[at]) if at else np.empty((0, *mass.shape[1:]))
 
 
 def _look(study: Study, name: str) -> dict[str, str]:

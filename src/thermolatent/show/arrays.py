@@ -34,7 +34,7 @@ _NAMED_ARRAYS = {
     "model_digest": "of the model file and settings they were made with",
     "temperatures": "temperatures",
     "axes": "grid along each latent coordinate",
-    "free_energy": "F in kT on the grid, minimum 0, (temperature, z1, z2)",
+    "free_energy": "F in kT on the grid or in the bins, minimum 0, (temperature, along x, along y)",
     "base_samples": "samples of the base density at T_ref",
     "training": "training temperatures",
     "log_p": "ln p(z|T) of each sample",
@@ -96,6 +96,8 @@ def show_raw(path: Path) -> list[str]:
 
 
 def _what(path: Path, arrays: dict[str, np.ndarray]) -> str:
+    if {"free_energy", "edges_plane"} <= set(arrays):
+        return "free energies in the fixed plane by the reweighting, on a grid of temperatures"
     if "free_energy" in arrays:
         return "free-energy surfaces of a model on a grid of temperatures"
     if "frame_weights" in arrays:

@@ -19,6 +19,7 @@ _TABLES = (
         {"states", "state", "value"},
         "populations and means of observables: a row per model, seed, temperature and state",
     ),
+    ({"observable", "value", "low"}, "means of observables with their 95 % intervals, on a grid of temperatures"),
     ({"state", "evidence", "assessable"}, "how much of each state the MD shows at each training temperature"),
     ({"predictor", "quantity", "chi2"}, "melting of one state: Tm, dH, dS, dCp with their 95 % intervals"),
     ({"training", "stage", "step"}, "loss histories as drawn in the figure"),

@@ -14,7 +14,7 @@ from thermolatent.reweight import fitness, soundness
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import PARTS
-from thermolatent.validate import divergence, free_energy, kinetics, melting, predictions, sliced
+from thermolatent.validate import divergence, free_energy, grid, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 
@@ -25,8 +25,8 @@ CONVERGENCE_COLUMNS = ("study", *fitness.COLUMNS, *soundness.COLUMNS[1:])
 
 
 def run(study: Study, layout: Layout, seeds: list[int]) -> None:
-    """Write the tables of a study: ``scores.csv``, ``populations.csv``, ``predictions.csv``, ``convergence.csv``, ``melting.csv``
-    and ``metrics.json``.
+    """Write the tables of a study: ``scores.csv``, ``populations.csv``, ``predictions.csv``, ``convergence.csv``,
+    ``melting.csv``, ``metrics.json``, and the answer on a grid of temperatures (:mod:`thermolatent.validate.grid`).
 
     Raises :class:`ArtifactError` if a table or the reweighting is missing or is none.
     """
@@ -41,6 +41,7 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
     write_table(layout.convergence, CONVERGENCE_COLUMNS, convergence_rows(study, reweighting))
     write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))
     save_json(layout.metrics, describe(study, layout, seeds, populations, reweighting))
+    grid.write(study, layout, seeds[0], reweighting, judged)
     for line in (*summary(scores), *answer(study, judged)):
         log.info("%s", line)
 

@@ -44,7 +44,11 @@ class CurvePanel {
 
   scale(series) {
     const values = series.flatMap((s) =>
-      s.one.y.flatMap((y, k) => (y === null ? [] : s.style === "points" ? [y - (s.one.e[k] ?? 0), y + (s.one.e[k] ?? 0)] : [y])),
+      s.one.y.flatMap((y, k) => {
+        if (y === null) return [];
+        if (s.style === "answer") return [y, s.one.low[k] ?? y, s.one.high[k] ?? y];
+        return s.style === "points" ? [y - (s.one.e[k] ?? 0), y + (s.one.e[k] ?? 0)] : [y];
+      }),
     );
     const positive = values.filter((v) => v > 0);
     this.log = this.panel.log && positive.length > 0;
@@ -103,6 +107,7 @@ class CurvePanel {
     const look = data.looks[s.name];
     const points = s.one.y.flatMap((y, k) => (y === null ? [] : [[this.x(temperatures[k]), this.y(y), k]]));
     const made = [];
+    if (s.style === "answer") made.push(...this.interval(s.one, look.color));
     if (selected && s.style === "line" && Object.keys(s.seeds).length > 1) made.push(this.band(s, look.color));
     if (s.style === "points") {
       for (const [x, y, k] of points) {
@@ -119,16 +124,31 @@ class CurvePanel {
     }
     const d = points.map(([x, y], k) => `${k ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
     const dash = s.style === "fit" ? "2 2" : look.dash;
-    const width = selected ? 2.2 : 1.2;
+    const width = s.style === "answer" ? 2.4 : selected ? 1.6 : 1;
     made.push(element("path", { d, fill: "none", stroke: look.color, "stroke-width": width, "stroke-dasharray": dash }));
     if (s.style === "line") {
       for (const [x, y, k] of points) {
         if (data.stops[k].asked) made.push(element("circle", { cx: x, cy: y, r: selected ? 2.6 : 1.8, fill: look.color }));
       }
-    } else if (s.Tm >= first && s.Tm <= last) {
+    } else if (s.style === "fit" && s.Tm >= first && s.Tm <= last) {
       made.push(element("rect", { x: this.x(s.Tm) - 4, y: this.y(0.5) - 4, width: 8, height: 8, fill: "none", stroke: look.color }));
     }
     return made;
+  }
+
+  // The 95 % interval, one shape for each unbroken row of stops that have one.
+  interval({ low, high }, color) {
+    const rows = [];
+    low.forEach((value, k) => {
+      if (value === null) return;
+      if (k === 0 || low[k - 1] === null) rows.push([]);
+      rows[rows.length - 1].push(k);
+    });
+    const edge = (ends, row) => row.map((k) => `${this.x(temperatures[k]).toFixed(1)} ${this.y(ends[k]).toFixed(1)}`);
+    return rows.map((row) => {
+      const outline = [...edge(high, row), ...edge(low, row).reverse()];
+      return element("path", { d: `M${outline.join("L")}Z`, fill: color, opacity: 0.2 });
+    });
   }
 
   // Range over the seeds.

@@ -2,6 +2,7 @@
 
 const data = JSON.parse(document.getElementById("explorer-data").textContent);
 const colours = bytesOf(data.colours); // 256 x RGB of the figures' colour map
+const ANSWER = "conditional"; // the series that has the answer
 const EMPTY = 255;
 const LEVELS = 254;
 
@@ -21,6 +22,9 @@ async function unpack(entry) {
   return { shape: entry.shape, values, at: (k) => values.subarray(k * size, (k + 1) * size) };
 }
 
+// The fixed plane by the answer and the MD, the same for every model and seed.
+const ofPlane = (async () => ({ answer: await unpack(data.plane.answer), md: await unpack(data.plane.md) }))();
+
 // Maps and structures of one model and seed, unpacked once.
 const bundles = new Map();
 
@@ -29,9 +33,8 @@ async function bundleOf(model, seed) {
   if (!bundles.has(key)) {
     const raw = data.bundles[key];
     const found = { ...raw };
-    for (const which of ["latent", "plane"]) {
-      found[which] = { ...raw[which], model: await unpack(raw[which].model), md: await unpack(raw[which].md) };
-    }
+    found.latent = { ...raw.latent, model: await unpack(raw.latent.model), md: await unpack(raw.latent.md) };
+    found.plane = { axes: data.plane.axes, model: raw.plane && (await unpack(raw.plane)), ...(await ofPlane) };
     if (raw.structures) {
       found.structures = { ...raw.structures, positions: await unpack(raw.structures.positions) };
     }
@@ -41,6 +44,20 @@ async function bundleOf(model, seed) {
 }
 
 const mdStops = data.stops.flatMap((stop, k) => (stop.md ? [k] : []));
+const askedStops = data.stops.flatMap((stop, k) => (stop.asked ? [k] : []));
+
+// Values of the temperatures asked for, at their stops; null at all others.
+function atStops(values) {
+  const found = data.stops.map(() => null);
+  askedStops.forEach((k, i) => (found[k] = values[i]));
+  return found;
+}
+
+for (const panel of data.panels) {
+  for (const series of panel.series.filter((s) => !s.every)) {
+    for (const one of Object.values(series.seeds)) Object.assign(one, { y: atStops(one.y), e: atStops(one.e) });
+  }
+}
 
 // Free energy in kT of a quantised level.
 function freeEnergy(level) {
@@ -55,6 +72,15 @@ function spell(value, digits = 3) {
   const size = Math.abs(value);
   if (size >= 1000) return value.toFixed(0);
   return size < 1e-4 ? value.toExponential(1) : value.toPrecision(digits);
+}
+
+// A population and the ends of its interval, with as many digits as the interval allows (decimals in predictions.py).
+function population({ y, low, high }, k) {
+  if (low[k] === null) return { value: y[k] === null ? "–" : y[k].toFixed(2), interval: "–" };
+  const width = high[k] - low[k];
+  const digits = width > 0 ? Math.min(Math.max(2, -Math.floor(Math.log10(width / 2))), 5) : 2;
+  const interval = `${low[k].toFixed(digits)} to ${high[k].toFixed(digits)}`;
+  return { value: y[k].toFixed(digits), interval };
 }
 
 function temperatureText(stop) {

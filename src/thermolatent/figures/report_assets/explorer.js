@@ -7,10 +7,12 @@ class Explorer {
     this.model = root.querySelector("#model");
     this.seed = root.querySelector("#seed");
     this.hidden = new Set();
-    this.pairs = { latent: new MapPair(root.querySelector("#latent"), "latent"), plane: new MapPair(root.querySelector("#plane"), "plane") };
+    this.maps = { latent: new Maps(root.querySelector("#latent"), "latent"), plane: new Maps(root.querySelector("#plane"), "plane") };
     this.viewer = data.molecule ? new Viewer(root.querySelector("#structures")) : null;
     this.panels = data.panels.map((panel) => new CurvePanel(panel, this.hidden));
     root.querySelector(".curve-panels").append(...this.panels.map((panel) => panel.root));
+    const { words, at } = data.answer;
+    root.querySelector("#at table").classList.toggle("tall", at.some((states) => states.some(([, reason]) => words[reason])));
     this.fill();
     this.listen();
   }
@@ -89,6 +91,7 @@ class Explorer {
       const name = button.dataset.series;
       button.hidden = data.models.includes(name) && name !== this.model.value;
     }
+    this.root.querySelector(".maps").classList.toggle("three", this.bundle.plane.model !== null);
     drawColourBar(this.root.querySelector("canvas.bar"));
     for (const panel of this.panels) panel.build(this.model.value, this.seed.value);
     this.move();
@@ -100,23 +103,43 @@ class Explorer {
     const role = { train: "a training temperature", interpolate: "between the training temperatures", extrapolate: "beyond the training temperatures" }[stop.role];
     this.root.querySelector(".shown").textContent = `T = ${temperatureText(stop)}`;
     this.slider.setAttribute("aria-valuetext", `T = ${temperatureText(stop)}, ${role}`);
-    const told = data.verdicts[this.model.value][k];
-    const verdict = this.root.querySelector(".verdict");
-    verdict.textContent = `${role}; ${this.model.value}: ${told.text}`;
-    verdict.classList.toggle("doubt", told.doubt);
+    this.answer(k, role);
     for (const button of this.root.querySelectorAll(".jump")) button.setAttribute("aria-pressed", Number(button.dataset.stop) === k);
-    for (const [which, pair] of Object.entries(this.pairs)) pair.draw(this.bundle[which], k, this.model.value);
+    for (const [which, maps] of Object.entries(this.maps)) maps.draw(this.bundle[which], k, this.model.value);
     for (const panel of this.panels) panel.move(k);
     this.viewer?.show(k);
     this.tabulate(k, stop);
   }
 
-  // Every quantity at this temperature as numbers: the model, the MD, the baselines.
+  // Populations with their intervals and verdicts at this temperature, and in one line who is trusted.
+  answer(k, role) {
+    const { words, at } = data.answer;
+    const groups = new Map();
+    const rows = data.states.map((state, s) => {
+      const [verdict, reason, remedy] = at[k][s].map((word) => words[word]);
+      groups.set(verdict, [...(groups.get(verdict) ?? []), state]);
+      const series = data.panels.find((panel) => panel.state === state).series.find((one) => one.style === "answer");
+      const { value, interval } = population(Object.values(series.seeds)[0], k);
+      const why = element("td", { class: "why" }, [reason, remedy].filter(Boolean).join("; "));
+      const mark = verdict === "trusted" ? {} : { class: "doubt" };
+      return element("tr", {}, element("th", { scope: "row" }, state), element("td", {}, value), element("td", {}, interval), element("td", mark, verdict), why);
+    });
+    const head = ["state", "population", "95 % interval", "verdict", "why, and what would help"];
+    const titles = element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)));
+    this.root.querySelector("#at table").replaceChildren(element("thead", {}, titles), element("tbody", {}, ...rows));
+    const told = [...groups].map(([verdict, states]) => `${states.length === data.states.length ? "every state" : states.join(", ")} ${verdict}`);
+    const verdict = this.root.querySelector(".verdict");
+    verdict.textContent = `${role}; ${told.join("; ")}`;
+    verdict.classList.toggle("doubt", groups.size > 1 || !groups.has("trusted"));
+  }
+
+  // Every quantity at this temperature as numbers: the answer, the model, the MD, the baselines.
   tabulate(k, stop) {
     const model = this.model.value;
     const panels = this.panels.filter((panel) => !panel.root.hidden).map((panel) => panel.panel);
     const known = new Set(panels.flatMap((p) => p.series.filter((s) => s.style !== "fit").map((s) => s.name)));
-    const names = [model, ...Object.keys(data.looks).filter((name) => known.has(name) && !data.models.includes(name))];
+    const others = Object.keys(data.looks).filter((name) => known.has(name) && !data.models.includes(name) && name !== ANSWER);
+    const names = [ANSWER, model, ...others];
     const head = element("tr", {}, element("th", { scope: "col" }, `T = ${temperatureText(stop)}`));
     for (const name of names) head.append(element("th", { scope: "col" }, data.looks[name].label));
     const rows = panels.filter((panel) => !panel.series.some((s) => s.style === "fit")).map((panel) => {
@@ -126,6 +149,8 @@ class Explorer {
     });
     this.root.querySelector(".at table").replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));
     this.root.querySelector(".between").hidden = stop.asked;
+    const own = data.told[model][askedStops.indexOf(k)];
+    this.root.querySelector(".own").textContent = own ? `Populations by ${model}: ${own.text}.` : "";
   }
 
   cell(panel, name, k) {
@@ -133,8 +158,10 @@ class Explorer {
     const one = series && (series.seeds[this.seed.value] ?? Object.values(series.seeds)[0]);
     const y = one ? one.y[k] : null;
     const made = element("td", {}, panel.unit === "population" && y !== null ? y.toFixed(3) : spell(y));
-    const e = one ? one.e[k] : null;
-    if (e) made.append(element("small", {}, `± ${spell(e, 2)}`));
+    const e = one?.e?.[k];
+    if (e) made.append(" ", element("small", {}, `± ${spell(e, 2)}`));
+    const ends = one?.low && one.low[k] !== null ? [one.low[k], one.high[k]] : null;
+    if (ends) made.append(" ", element("small", {}, ends.map((end) => (panel.unit === "population" ? end.toFixed(3) : spell(end))).join(" to ")));
     if (panel.unit === "population" && y !== null) made.style.setProperty("--share", `${100 * y}%`);
     return made;
   }

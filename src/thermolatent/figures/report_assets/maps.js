@@ -1,6 +1,6 @@
-// Free-energy surfaces: the model beside the MD on the same axes and the same colours, or curves of one coordinate.
+// Free-energy surfaces side by side on the same axes and in the same colours, or curves of one coordinate.
 
-const PAD = { left: 50, right: 6, top: 20, bottom: 38 };
+const PAD = { left: 50, right: 10, top: 20, bottom: 38 };
 const picture = document.createElement("canvas"); // one pixel per cell, enlarged when drawn
 
 // Paint quantised free energies ({shape: [nx, ny], values}) into a rectangle; the first axis runs along x.
@@ -34,14 +34,14 @@ function span(range, axis, start, length) {
   return [a, b - a];
 }
 
-class MapPair {
-  // `card` holds two canvases of class "map"; `which` is "latent" or "plane".
+class Maps {
+  // `card` holds a canvas of class "map" for each side; `which` is "latent" (model, MD) or "plane" (answer, a model with weights of its own, MD).
   constructor(card, which) {
     this.which = which;
     this.canvases = [...card.querySelectorAll("canvas.map")];
     this.readout = card.querySelector(".readout");
-    this.canvases.forEach((canvas, k) => {
-      canvas.addEventListener("pointermove", (event) => this.read(canvas, k, event));
+    this.canvases.forEach((canvas, side) => {
+      canvas.addEventListener("pointermove", (event) => this.read(canvas, side, event));
       canvas.addEventListener("pointerleave", () => (this.readout.textContent = ""));
     });
   }
@@ -50,27 +50,43 @@ class MapPair {
     this.maps = maps;
     this.stop = k;
     this.flat = maps.axes.length === 1;
-    this.canvases[1].hidden = this.flat;
+    this.sides = this.which === "latent" ? [this.ofLatent(model), this.ofMD()] : [this.ofAnswer(), this.ofModel(model), this.ofMD()];
+    this.canvases.forEach((canvas, side) => (canvas.hidden = side > 0 && (this.flat || !this.sides[side])));
     if (this.flat) return this.drawCurves(model);
-    this.canvases.forEach((canvas, side) => this.drawMap(canvas, side, side === 0 ? model : "MD"));
+    this.canvases.forEach((canvas, side) => this.sides[side] && this.drawMap(canvas, this.sides[side], side === 0));
   }
 
-  // Levels, their shape and ranges of one side at the present stop; null where there is no MD.
-  side(side) {
-    const { model, md, model_ranges: ranges, axes } = this.maps;
-    if (side === 0) return { levels: model.at(this.stop), shape: model.shape.slice(1), ranges };
-    const known = mdStops.indexOf(this.stop);
-    return known < 0 ? null : { levels: md.at(known), shape: md.shape.slice(1), ranges: axes.map((a) => a.range) };
+  // Each side: its title, levels with their shape and ranges, or in words what there is none of.
+  ofLatent(model) {
+    const { at, labels, model: levels, model_ranges: ranges } = this.maps;
+    const nearest = at[this.stop];
+    return { title: `${model} at ${labels[nearest]}${data.unit}`, levels: levels.at(nearest), shape: levels.shape.slice(1), ranges };
   }
 
-  drawMap(canvas, side, title) {
-    const left = side === 0 ? PAD.left : 12;
+  ofAnswer() {
+    return this.inPlane(data.looks[ANSWER].label, this.maps.answer, this.stop);
+  }
+
+  ofModel(model) {
+    return this.maps.model && this.inPlane(model, this.maps.model, askedStops.indexOf(this.stop), [`${model}: only at`, "temperatures asked for"]);
+  }
+
+  ofMD() {
+    return this.inPlane("MD", this.maps.md, mdStops.indexOf(this.stop), ["no MD at", `T = ${temperatureText(data.stops[this.stop])}`]);
+  }
+
+  inPlane(title, levels, at, missing) {
+    const ranges = this.maps.axes.map((axis) => axis.range);
+    return at < 0 ? { title, missing } : { title, levels: levels.at(at), shape: levels.shape.slice(1), ranges };
+  }
+
+  drawMap(canvas, shown, first) {
+    const left = first ? PAD.left : 12;
     const height = Math.min(300, canvas.clientWidth - left - PAD.right) + PAD.top + PAD.bottom;
     const { context, width } = prepared(canvas, height);
     const box = { x: left, y: PAD.top, w: width - left - PAD.right, h: height - PAD.top - PAD.bottom };
     const [xAxis, yAxis] = this.maps.axes;
-    const shown = this.side(side);
-    if (shown) {
+    if (shown.levels) {
       const [x, w] = span(shown.ranges[0], xAxis.range, box.x, box.w);
       const [bottom, h] = span(shown.ranges[1], yAxis.range, 0, box.h);
       context.save();
@@ -83,14 +99,13 @@ class MapPair {
       context.fillStyle = SOFT;
       context.font = "13px system-ui, sans-serif";
       context.textAlign = "center";
-      context.fillText("no MD at", box.x + box.w / 2, box.y + box.h / 2 - 12);
-      context.fillText(`T = ${temperatureText(data.stops[this.stop])}`, box.x + box.w / 2, box.y + box.h / 2 + 6);
+      shown.missing.forEach((line, k) => context.fillText(line, box.x + box.w / 2, box.y + box.h / 2 - 12 + 18 * k, box.w - 8));
     }
-    frame(context, box, xAxis.range, yAxis.range, xAxis.name, side === 0 ? yAxis.name : "");
+    frame(context, box, xAxis.range, yAxis.range, xAxis.name, first ? yAxis.name : "");
     context.textAlign = "left";
     context.textBaseline = "top";
     context.font = "600 12px system-ui, sans-serif";
-    context.fillText(title, box.x, 3, box.w);
+    context.fillText(shown.title, box.x, 3, box.w);
     canvas.box = box;
   }
 
@@ -101,8 +116,8 @@ class MapPair {
     const [axis] = this.maps.axes;
     const looks = [data.looks[model].color, "#00000066"];
     for (const side of [1, 0]) {
-      const shown = this.side(side);
-      if (!shown) continue;
+      const shown = this.sides[side];
+      if (!shown.levels) continue;
       context.strokeStyle = looks[side];
       context.lineWidth = side === 0 ? 2 : 4;
       context.beginPath();
@@ -120,13 +135,13 @@ class MapPair {
     frame(context, box, axis.range, [0, data.cap], axis.name, "free energy (kT)");
     context.textAlign = "left";
     context.font = "600 12px system-ui, sans-serif";
-    context.fillText(`${model}; MD ${this.side(1) ? "in grey" : "is not there"}`, box.x, 9, box.w);
+    context.fillText(`${this.sides[0].title}; MD ${this.sides[1].levels ? "in grey" : "is not there"}`, box.x, 9, box.w);
   }
 
   // Coordinates and free energy under the pointer.
   read(canvas, side, event) {
-    const shown = this.maps && !this.flat && this.side(side);
-    if (!shown) return;
+    const shown = this.maps && !this.flat && this.sides[side];
+    if (!shown?.levels) return;
     const { box } = canvas;
     const bounds = canvas.getBoundingClientRect();
     const at = [

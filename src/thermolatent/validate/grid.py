@@ -1,0 +1,143 @@
+"""The answer on a grid of temperatures so fine that a slider needs nothing in between.
+
+Every temperature of the grid is asked of the same functions as those of the study: populations of
+:func:`~thermolatent.validate.predictions.predictions_at`, means of observables and weights of frames of the estimator.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from thermolatent.artifacts import load_array, load_arrays, load_json, save_arrays
+from thermolatent.config import Study
+from thermolatent.errors import ArtifactError
+from thermolatent.layout import Layout, format_temperature
+from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.validate.divergence import Bins
+from thermolatent.validate.free_energy import free_energy
+from thermolatent.validate.predictions import COLUMNS, HEADLINE, predictions_at
+from thermolatent.validate.tables import write_table
+
+log = logging.getLogger(__name__)
+
+#: Columns of ``grid_observables.csv``.
+OBSERVABLE_COLUMNS = ("study", "temperature", "role", "observable", "value", "stderr", "low", "high")
+#: Largest step in ln T. Temperatures are rounded, and stay within 1 %, which is .00995.
+_STEP = 0.0098
+#: Significant digits of a temperature that the study does not name: what is shown is what was asked.
+_DIGITS = 5
+#: Mass of a bin that only frames which count 0 lie in is below this.
+_NOTHING = 1e-200
+
+
+def grid_temperatures(study: Study) -> list[float]:
+    """Ascending, at most 1 % apart, from the lowest to the highest of the learning range.
+
+    Every temperature that the study asks for is one of them; from each to the next they are evenly spaced in ln T.
+    """
+    fixed = sorted({*study.temperature_range, *study.temperatures.generated})
+    found = fixed[:1]
+    for low, high in pairwise(fixed):
+        steps = math.ceil(math.log(high / low) / _STEP)
+        between = (low * (high / low) ** (k / steps) for k in range(1, steps))
+        found += [*(float(f"{T:.{_DIGITS}g}") for T in between), high]
+    return found
+
+
+def write(study: Study, layout: Layout, seed: int, reweighting: ConditionalReweighting, judged: Iterable[dict]) -> None:
+    """Write ``grid.csv``, ``grid_observables.csv`` and ``grid.npz``.
+
+    Parameters
+    ----------
+    seed: of the profiles that the bins are taken from, the same for all.
+    judged: rows of ``predictions.csv``, which are not made twice.
+
+    Raises
+    ------
+    ArtifactError: for a plane, observables or profiles that are missing, broken or of other frames.
+    """
+    began, temperatures = time.perf_counter(), grid_temperatures(study)
+    write_table(layout.grid, COLUMNS, population_rows(study, reweighting, temperatures, judged))
+    rows = observable_rows(study, layout, reweighting, temperatures)
+    write_table(layout.grid_observables, OBSERVABLE_COLUMNS, rows)
+    save_arrays(layout.grid_surfaces, surfaces(study, layout, seed, reweighting, temperatures))
+    told = (len(temperatures), temperatures[0], temperatures[-1], time.perf_counter() - began)
+    log.info("grid of %d temperatures from %g to %g: %.1f s", *told)
+
+
+def population_rows(
+    study: Study, reweighting: ConditionalReweighting, temperatures: Iterable[float], judged: Iterable[dict] = ()
+) -> list[dict]:
+    """Rows of ``grid.csv``: those of ``predictions.csv`` by the reweighting alone, at every temperature."""
+    known: dict[str, list[dict]] = {}
+    for row in judged:
+        if row["predictor"] == HEADLINE:
+            known.setdefault(row["temperature"], []).append(row)
+    found = []
+    for T in temperatures:
+        found += known.get(format_temperature(T)) or predictions_at(study, reweighting, T)
+    return found
+
+
+def observable_rows(
+    study: Study, layout: Layout, reweighting: ConditionalReweighting, temperatures: Iterable[float]
+) -> list[dict]:
+    """Rows of ``grid_observables.csv``: the mean of each observable with its interval; none where the study names none."""
+    header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
+    if not (names := header.get("observable_names", [])):
+        return []
+    values = _of_frames(study, layout.observables, "observables", reweighting)
+    found = []
+    for T in temperatures:
+        base = {"study": study.name, "temperature": format_temperature(T), "role": study.temperatures.role(T)}
+        if _answers(reweighting, T):
+            table = reweighting.mean(T, values)[["value", "stderr", "low", "high"]].to_dict("records")
+        else:
+            table = [{}] * len(names)
+        found += [base | {"observable": name} | numbers for name, numbers in zip(names, table, strict=True)]
+    return found
+
+
+def surfaces(
+    study: Study, layout: Layout, seed: int, reweighting: ConditionalReweighting, temperatures: Sequence[float]
+) -> dict[str, np.ndarray]:
+    """Content of ``grid.npz``.
+
+    Returns ``temperatures`` ``(m,)``; ``edges_plane`` ``(2, bins + 1)``, those of every score; ``free_energy``
+    ``(m, bins, bins)`` float32, kT of each temperature, minimum 0, NaN where no frame lies.
+    """
+    path = layout.profiles(next(iter(study.models)), seed)
+    profiles = load_arrays(path, "profiles")
+    if "edges_plane" not in profiles:
+        raise ArtifactError(f"{path}: has no edges_plane; delete it and run validate again")
+    bins = Bins(tuple(profiles["edges_plane"]))
+    cells = bins.assign(_of_frames(study, layout.plane, "fixed plane", reweighting))
+    found = np.full((len(temperatures), *bins.shape), np.nan, np.float32)
+    for k, T in enumerate(temperatures):
+        if _answers(reweighting, T):
+            mass = np.bincount(cells, reweighting.weights(T), minlength=bins.cells)[:-1]
+            found[k] = free_energy(np.where(mass > _NOTHING, mass, 0.0)).reshape(bins.shape)
+    return {"temperatures": np.array(temperatures), "edges_plane": profiles["edges_plane"], "free_energy": found}
+
+
+def _answers(reweighting: ConditionalReweighting, temperature: float) -> bool:
+    """Whether there is anything to say: from one training temperature nothing follows for another."""
+    return len(reweighting.temperatures) > 1 or temperature == reweighting.temperatures[0]
+
+
+def _of_frames(study: Study, path_at, what: str, reweighting: ConditionalReweighting) -> np.ndarray:
+    """Values of all training frames in their order, ``(N, n)``."""
+    paths = [path_at(T) for T in study.temperatures.train]
+    arrays = [load_array(path, what) for path in paths]
+    if sum(array.shape[0] * array.shape[1] for array in arrays) != reweighting.n_frames:
+        raise ArtifactError(
+            f"{paths[0]}: with the other training temperatures does not hold the {reweighting.n_frames} frames that the "
+            "reweighting was fitted to; run reweight again"
+        )
+    return np.concatenate([array.reshape(-1, array.shape[-1]) for array in arrays])
