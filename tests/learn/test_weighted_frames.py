@@ -79,10 +79,8 @@ def learned(biased):
 def test_reweighting_of_biased_frames_is_exact_at_an_unseen_temperature(learned, method):
     study, layout = learned
     frames = load_frames(study, layout)
-    if method == "mbar":
-        weights = Baselines(study, frames).weights("mbar", 1.0)
-    else:
-        weights = load_reweighting(layout, frames).weights(1.0)
+    by_mbar = Baselines(study, frames).weights("mbar", 1.0)
+    weights = by_mbar if method == "mbar" else load_reweighting(layout, frames).weights(1.0)
     top = frames.flat(frames.plane)[:, 1] > 1
     assert weights[top].sum() == pytest.approx(exact_share_of_top(1.0), abs=0.015)
 

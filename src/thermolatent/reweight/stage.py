@@ -60,7 +60,7 @@ def run(study: Study, layout: Layout, seed: int) -> None:
     write_table(layout.running, COLUMNS, running_rows(sample, pieces_in_time(sample), interval))
     told = fitted.summary
     log.info(
-        "heat capacities differ by %.3g k as a prior; every %d. frame, statistical inefficiency %.1f, ridge %g",
+        "prior: heat capacities differ by %.3g k; one frame in %d classified, of statistical inefficiency %.1f; ridge %g",
         *(heat_capacity, told.stride, told.g_c, told.ridge),
     )
     for row in fitted.assessments.itertuples():
