@@ -52,7 +52,13 @@ OUTPUTS = {
     "learn": ["learn/"],
     "generate": ["generate/"],
     "validate": ["validate/latf/"],
-    "gather": ["validate/scores.csv", "validate/populations.csv", "validate/predictions.csv", "validate/m", "validate/grid"],
+    "gather": [
+        "validate/scores.csv",
+        "validate/populations.csv",
+        "validate/predictions.csv",
+        "validate/m",
+        "validate/grid",
+    ],
     "figures": ["figures/"],
     "report": ["report.html"],
 }

@@ -107,7 +107,10 @@ def test_ensembles_and_lists(tmp_path):
     [
         ("study,model,seed,temperature,role,plane,metric,value,stderr,unit,n_ref,n_gen", "scores: "),
         ("study,model,seed,temperature,role,states,state,value,stderr,n_eff", "populations and means"),
-        ("study,predictor,temperature,role,state,value,stderr,low,high,sampling,verdict,reason,remedy", "predictions: "),
+        (
+            "study,predictor,temperature,role,state,value,stderr,low,high,sampling,verdict,reason,remedy",
+            "predictions: ",
+        ),
         ("study,temperature,state,share,visits,evidence,r_hat,assessable,reason,remedy", "how much of each state"),
         ("study,predictor,state,quantity,value,stderr,low,high,chi2,extrapolated", "melting of one state"),
         ("state,temperature,cause,half of the interval", "how wide the intervals"),

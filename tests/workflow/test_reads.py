@@ -14,7 +14,10 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 HOME = Path(__file__).parents[2]
 #: In a rule's paths and wildcards, or told by its input files, which are checked against the study.
-TOLD = {"name", "temperatures.simulated", "simulate.walkers", "simulate.frames", "simulate.source", "featurize.frames"}
+TOLD = {
+    *("name", "temperatures.simulated", "tempered", "simulate.walkers", "simulate.frames", "simulate.source"),
+    *("frames", "featurize.frames"),
+}
 #: What other keys follow from.
 FROM = {
     "temperatures.T_ref": "temperatures.train",

@@ -240,7 +240,9 @@ class Validate(Section):
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
     bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers")
     states: Annotated[NearestStates | BasinStates, Field(discriminator="kind", description="the named states")]
-    tolerance: Positive = Field(0.05, description="a population is trusted if its 95 % interval lies within so much of it")
+    tolerance: Positive = Field(
+        0.05, description="a population is trusted if its 95 % interval lies within so much of it"
+    )
     baselines: list[Literal["nearest", "mbar", "which_t"]] = Field(
         ["nearest", "mbar"],
         description="what the tables compare with: nearest training temperature, MBAR, reweighting without energies",

@@ -60,7 +60,7 @@ def fit(sample: Sample, heat_capacity: float, network: bool, seed: int) -> tuple
         energies = Energies.of(sample.energies, sample.which, sample.counts > 0)
         if energies.clipped:
             log.warning(
-                "%d of %d energies are absurdly far from the others and count as the limit",
+                "%d of %d energies lie more than 8 spreads from the median and count as if there: look at them if they are many",
                 *(energies.clipped, len(energies.values)),
             )
     ridge = _choose_ridge(sample, design, energies, g_c, heat_capacity)
