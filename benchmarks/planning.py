@@ -89,8 +89,7 @@ def write_stubs(folder: Path, study: Study, seeds: list[int]) -> int:
         featurized = (layout.features, layout.plane, layout.observables, layout.energies, layout.features_header)
         job(f"featurize {at}", *(file(T) for file in featurized))
     for seed in seeds:
-        for stage, file in (("pretrain", layout.spib(seed)), ("reweight", layout.reweighting(seed))):
-            job(f"{stage} {NAME} --seed {seed}", file, layout.history(file))
+        job(f"pretrain {NAME} --seed {seed}", layout.spib(seed), layout.history(layout.spib(seed)))
         scored = (layout.scores("baselines", seed), layout.populations("baselines", seed))
         job(f"validate {NAME} --model baselines --seed {seed}", *scored)
         for model in study.models:
@@ -101,9 +100,11 @@ def write_stubs(folder: Path, study: Study, seeds: list[int]) -> int:
             job(f"generate {at}", layout.generated(model, seed), layout.surfaces(model, seed), named=drawn)
             kinds = (layout.scores, layout.populations, layout.profiles)
             job(f"validate {at}", *(kind(model, seed) for kind in kinds))
+    job(f"reweight {NAME} --seed {seeds[0]}", layout.reweighting, layout.running)
     at = f"{NAME} --seeds {' '.join(map(str, seeds))}"
     tables = (layout.all_scores, layout.all_populations, layout.predictions, layout.melting, layout.metrics)
-    job(f"gather {at}", *tables)
+    grid = (layout.grid, layout.grid_observables, layout.grid_surfaces)
+    job(f"gather {at}", *tables, layout.convergence, *grid)
     job(f"figures {at}", layout.figures, named=[])
     job(f"report {at}", layout.report)
     return sum(1 for path in where.iterdir() if path.suffix != ".json")
