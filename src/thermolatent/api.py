@@ -24,7 +24,7 @@ from thermolatent.learn import train
 from thermolatent.learn.model import Model
 from thermolatent.project import STUDIES_VARIABLE, find_study
 from thermolatent.reweight.estimator import ConditionalReweighting, checked_temperature
-from thermolatent.reweight.stage import load_reweighting
+from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
 from thermolatent.validate.predictions import predictions_at, predictions_with_models

@@ -15,8 +15,8 @@ from thermolatent.frames import load_frames
 from thermolatent.generate import stage
 from thermolatent.generate.weights import ModelWeights, bounded
 from thermolatent.learn.model import Model
+from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.mbar import effective_fraction
-from thermolatent.reweight.stage import load_reweighting
 from thermolatent.systems.three_hole import ThreeHole
 
 

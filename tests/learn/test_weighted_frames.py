@@ -16,7 +16,7 @@ from thermolatent.learn.pairs import lagged_pairs
 from thermolatent.learn.sampling import Sampler, systematic_resample
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.tica import fit_tica, timescales
-from thermolatent.reweight.stage import load_reweighting
+from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.stage import run as reweight
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.baselines import Baselines

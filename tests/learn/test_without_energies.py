@@ -10,6 +10,7 @@ from thermolatent.generate import stage as generate
 from thermolatent.layout import Layout
 from thermolatent.learn import pretrain, train
 from thermolatent.reweight import stage as reweight
+from thermolatent.reweight.loading import load_reweighting
 
 
 def test_an_informed_model_takes_the_weights_of_the_estimator_without_energies(tmp_path):
@@ -26,7 +27,7 @@ def test_an_informed_model_takes_the_weights_of_the_estimator_without_energies(t
     with np.load(layout.samples("informed", 0, 1.0)) as arrays:
         w, z = arrays["frame_weights"], arrays["latents"]
     assert np.isfinite(z).all()
-    fitted = reweight.load_reweighting(layout, load_frames(study, layout))
+    fitted = load_reweighting(layout, load_frames(study, layout))
     np.testing.assert_allclose(w, fitted.weights(1.0), rtol=1e-12)
     top = fitted.populations(1.0).set_index("state").loc["top"]
     assert top.low < 0.1049 < top.high

@@ -13,6 +13,7 @@ from thermolatent.frames import load_frames
 from thermolatent.layout import Layout
 from thermolatent.learn import pretrain
 from thermolatent.reweight import stage
+from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.running import COLUMNS
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.baselines import Baselines
@@ -47,7 +48,7 @@ def weights_at_1(trained):
     frames = load_frames(study, layout)
     baselines = Baselines(study, frames)
     found = {name: baselines.weights(name, 1.0) for name in baselines.names}
-    return found | {"conditional": stage.load_reweighting(layout, frames).weights(1.0)}
+    return found | {"conditional": load_reweighting(layout, frames).weights(1.0)}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -91,7 +92,7 @@ def test_a_file_of_other_frames_is_refused(trained):
         name: {T: a[:, :-1] for T, a in getattr(frames, name).items()} for name in ("features", "plane", "energies")
     }
     with pytest.raises(ArtifactError, match="delete it and run reweight again"):
-        stage.load_reweighting(layout, type(frames)(frames.kT, **short))
+        load_reweighting(layout, type(frames)(frames.kT, **short))
 
 
 def test_what_the_md_tells_of_itself_reaches_the_estimators_file(fresh, caplog):
@@ -150,7 +151,7 @@ def test_without_energies_the_temperatures_reweight_with_wider_intervals(without
         stage.run(study, layout, 0)
     assert "the MD has no energies" in caplog.text
     frames = load_frames(study, layout)
-    found = stage.load_reweighting(layout, frames)
+    found = load_reweighting(layout, frames)
     mean = found.weights(1.0) @ ThreeHole().plane_energy(frames.flat(frames.plane))
     assert mean == pytest.approx(ThreeHole().exact_mean_energy(1.0), abs=0.08)
     known = ConditionalReweighting.load(trained[1].reweighting).populations(1.0)
@@ -164,7 +165,7 @@ def test_one_training_temperature_needs_no_weights(tmp_path):
     write_features(study, layout, [1.0])
     pretrain.run(study, layout, 0)
     stage.run(study, layout, 0)
-    weights = stage.load_reweighting(layout, load_frames(study, layout)).weights(1.0)
+    weights = load_reweighting(layout, load_frames(study, layout)).weights(1.0)
     np.testing.assert_allclose(weights, 1 / len(weights), rtol=1e-12)
 
 

@@ -9,10 +9,11 @@ from reweight.two_states import chains, md
 
 from thermolatent import ConditionalReweighting
 from thermolatent.frames import Frames
+from thermolatent.reweight.examination import examine, kinetic_temperature
 from thermolatent.reweight.fitting import pieces_in_time
 from thermolatent.reweight.running import MOST_TIMES, running_rows
 from thermolatent.reweight.sample import gather_sample
-from thermolatent.reweight.soundness import Soundness, examine, kinetic_temperature
+from thermolatent.reweight.soundness import Soundness
 from thermolatent.reweight.start_up import start_up, without_start_up
 
 TEMPERATURES = (1.0, 2.0)

@@ -213,8 +213,9 @@ def test_predictions_are_the_reweightings_with_intervals_that_hold_the_exact_pop
     assert tuple(vars(rows[0])) == PREDICTION_COLUMNS
     assert [float(r.temperature) for r in rows] == np.repeat(list(exact), 3).tolist()
     truth = [exact[float(row.temperature)][row.state == "top"] for row in rows]
-    held = [float(row.low) < true < float(row.high) for row, true in zip(rows, truth, strict=True)]
-    assert sum(held) >= 10  # of 12 at 95 %
+    # The twelve rest on one draw of frames: off together or not at all.
+    off = [(float(row.value) - true) / float(row.stderr) for row, true in zip(rows, truth, strict=True)]
+    assert np.abs(off).max() < 3.5
     np.testing.assert_allclose([float(row.value) for row in rows], truth, atol=0.02)
     assert {row.verdict for row in rows if float(row.temperature) < 2} == {"trusted"}
     found = {

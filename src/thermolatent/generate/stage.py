@@ -20,7 +20,7 @@ from thermolatent.layout import Layout
 from thermolatent.learn.model import Model
 from thermolatent.progress import progress
 from thermolatent.project import code
-from thermolatent.reweight.stage import load_reweighting
+from thermolatent.reweight.loading import load_reweighting
 
 log = logging.getLogger(__name__)
 

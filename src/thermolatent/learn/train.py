@@ -27,7 +27,7 @@ from thermolatent.learn.sampling import Sampler
 from thermolatent.learn.spib import Spib
 from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.reweight.stage import load_reweighting
+from thermolatent.reweight.loading import load_reweighting
 from thermolatent.rows import picked_at_once, transformed
 
 log = logging.getLogger(__name__)

@@ -19,10 +19,10 @@ from thermolatent.learn.representation import Representation, load_representatio
 from thermolatent.learn.tica import fit_tica
 from thermolatent.reweight.correlation import runs
 from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.examination import examine
 from thermolatent.reweight.fitting import pieces_in_time
 from thermolatent.reweight.running import COLUMNS, running_rows
 from thermolatent.reweight.sample import Sample
-from thermolatent.reweight.soundness import examine
 from thermolatent.reweight.start_up import without_start_up
 from thermolatent.reweight.units import Units, require_units, units_of
 from thermolatent.rows import over_blocks
@@ -178,14 +178,3 @@ def _leading_component(frames: Frames, lag: int) -> np.ndarray | None:
         return None
     component = over_blocks(lambda block: torch.from_numpy(model.transform(block.double().numpy())), frames.rows())
     return component.numpy()[:, 0]
-
-
-def load_reweighting(layout: Layout, frames: Frames) -> ConditionalReweighting:
-    """The study's estimator; raises :class:`ArtifactError` if it was fitted to other frames."""
-    found = ConditionalReweighting.load(layout.reweighting)
-    if list(found.temperatures) != frames.temperatures or found.n_frames != len(frames):
-        raise ArtifactError(
-            f"{layout.reweighting}: was fitted to {found.n_frames} frames at other temperatures or of other length than the "
-            f"{len(frames)} there are; delete it and run reweight again"
-        )
-    return found

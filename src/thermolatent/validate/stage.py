@@ -14,7 +14,7 @@ from thermolatent.layout import Layout, format_temperature
 from thermolatent.learn.pairs import held_out_walkers
 from thermolatent.learn.representation import Representation, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.reweight.stage import load_reweighting
+from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.sets import StateSet
 from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.baselines import Baselines
