@@ -57,7 +57,8 @@ class Md:
                     f"{folder}: no MD; make it by: snakemake --cores all --config studies='[{study}]' --until featurize"
                 )
             self.features[T], self.plane[T], self.energies[T] = (
-                np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("features", "plane", "energies")
+                np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+                for name in ("features", "plane", "energies")
             )
             self.labels[T] = nearest(
                 np.asarray(self.plane[T]), np.array(list(centers.values())), study.startswith("alanine")

@@ -68,7 +68,7 @@ def test_rules_put_only_checked_words_into_a_shell():
         "params.study",  # one of the studies that were read, by its own name
         "params.study_scale",
     }
-    allowed |= {"params.seeds", "threads", "log"}
+    allowed |= {"params.seed", "params.seeds", "threads", "log"}
     for path in (HOME / "workflow/rules").glob("*.smk"):
         text = path.read_text()
         for command in text.split("shell:")[1:]:

@@ -18,7 +18,11 @@ CUT = {
     "featurize/T0.5/features.npy": ("pretrain", ["features cannot be read", "run its stage again"], "featurize"),
     "featurize/T0.5/features.json": ("pretrain", ["header cannot be read", "run its stage again"], "featurize"),
     "pretrain/seed0.safetensors": ("learn", ["spib file cannot be read", "run its stage again"], "pretrain"),
-    "reweight/seed0.safetensors": ("learn", ["reweighting file cannot be read", "run its stage again"], "reweight"),
+    "reweight/reweighting.safetensors": (
+        "learn",
+        ["reweighting file cannot be read", "run its stage again"],
+        "reweight",
+    ),
     "learn/latf/seed0.safetensors": ("generate", ["model file cannot be read", "run its stage again"], "learn"),
     "generate/latf/seed0/T1.npz": ("validate", ["cannot be read", "run its stage again"], "generate"),
     "validate/latf/seed0.scores.csv": ("gather", ["middle of a line", "run validate"], "validate"),

@@ -119,15 +119,6 @@ def test_a_model(whole, apart, monkeypatch, model, how):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, "killed"])
-def test_the_reweighting_networks(whole, apart, tmp_path, monkeypatch, how):
-    study, expected = whole
-    (tmp_path / "reweight").unlink()
-    interrupting(monkeypatch, Descent, "_advance", how, (210,))
-    assert until_done(lambda: reweight.run(study, apart, 0)) >= 3
-    same(apart, expected, lambda layout: layout.reweighting)
-
-
-@pytest.mark.parametrize("how", [signal.SIGTERM, "killed"])
 def test_the_representation(whole, apart, tmp_path, monkeypatch, how):
     study, expected = whole
     (tmp_path / "pretrain").unlink()

@@ -42,9 +42,9 @@ def test_training_and_generation_give_the_same(exact, tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "_BLOCK_BYTES", 1000 * 2 * 4)
     assert not load_frames(study, mapped).held
     run_all(mapped)
-    for file in (Layout.spib, Layout.reweighting, *(lambda x, s, m=m: x.model(m, s) for m in study.models)):
-        found = load_model(file(mapped, 0), "spib", "reweighting", "model")[1]
-        for name, tensor in load_model(file(held, 0), "spib", "reweighting", "model")[1].items():
+    for file in (Layout.spib, *(lambda x, s, m=m: x.model(m, s) for m in study.models)):
+        found = load_model(file(mapped, 0), "spib", "model")[1]
+        for name, tensor in load_model(file(held, 0), "spib", "model")[1].items():
             torch.testing.assert_close(
                 found[name], tensor, rtol=1e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}"
             )

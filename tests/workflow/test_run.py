@@ -63,7 +63,7 @@ def test_scores_cover_every_temperature_model_and_baseline(finished):
     with (finished / PATHS.all_scores).open() as file:
         rows = list(csv.DictReader(file))
     assert {float(row["temperature"]) for row in rows} >= set(STUDY.temperatures.generated)
-    assert {row["model"] for row in rows} >= {*STUDY.models, "floor", "nearest", "mbar", "which_t", "conditional"}
+    assert {row["model"] for row in rows} >= {*STUDY.models, "floor", "nearest", "mbar", "conditional"}
 
 
 def test_nothing_is_left_to_do(finished):

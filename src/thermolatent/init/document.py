@@ -16,7 +16,6 @@ scales:
   smoke: # the whole workflow in minutes, before days are spent; its numbers mean nothing
     {simulate}
     representation: {{lag: 1, epochs: 5, refinements: 0, initial_labels: 6, batch_size: 64, learning_rate: 5.0e-3}}
-    reweight: {{width: 16, steps: 100, batch_size: 128}}
     learn: {{steps: 100, evaluate_every: 50, batch_size: 128}}
     generate: {{samples: 1000, structures: 10, grid: 3}}
     validate: {{bins: 20, bootstrap: 10}}

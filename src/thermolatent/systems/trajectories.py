@@ -87,7 +87,7 @@ class Trajectories(System):
     stride: int = Field(1, ge=1, description="every so many frames of the files are used")
     atoms: str | None = Field(None, description="the atoms that are kept, an mdtraj selection; default: all")
     unit: Literal["kelvin", "reduced"] = Field("kelvin", description="of temperatures; reduced: kT is the temperature")
-    energies: Energies | None = Field(None, description="potential energies; without them only which_t reweights")
+    energies: Energies | None = Field(None, description="potential energies; without them intervals are wider")
     log_weights: LogWeights | None = Field(None, description="of biased MD")
     discontinuous: bool = Field(
         False, description="replica exchange: one file per temperature, frames of equal number are simultaneous"
