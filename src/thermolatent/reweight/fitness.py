@@ -84,11 +84,9 @@ def _doubt(told: dict, sample: Sample, k: int, rarer: int) -> tuple[str, str]:
     evidence, count, r_hat = told["evidence"], told["visits"], told["r_hat"]
     if evidence < LEAST_EVIDENCE:
         plural = "" if count == 1 else "s"
-        seen = (
-            f"{count} whole visit{plural}"
-            if rarer == 0
-            else f"left and entered again {f'{count} time{plural}' if count else 'not once'}"
-        )
+        seen = f"{count} whole visit{plural}"
+        if rarer:
+            seen = f"left and entered again {count} time{plural}" if count else "never left and entered again"
         if count == 0:
             return (
                 f"{seen} at {at}",
