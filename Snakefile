@@ -51,7 +51,7 @@ onstart:
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/temper.smk"
 include: "workflow/rules/featurize.smk"
-include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/represent.smk"
 include: "workflow/rules/reweight.smk"
 include: "workflow/rules/learn.smk"
 include: "workflow/rules/generate.smk"

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from thermolatent.reweight.mbar import log_weights, solve_free_energies
+from thermolatent.mbar import log_weights, solve_free_energies
 from thermolatent.reweight.sample import GAS_CONSTANT
 
 KILOCALORIE = 4.184

@@ -20,10 +20,10 @@ from pathlib import Path
 import torch
 from accuracy import load, medians, table
 
-from thermolatent.config import load_study
-from thermolatent.layout import Layout
 from thermolatent.learn.model import Model
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 
 _SAMPLES = 50_000
 #: The first that a study has is the true error of a prediction.

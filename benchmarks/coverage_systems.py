@@ -192,7 +192,7 @@ def alanine(options: Namespace) -> Iterator[Case]:
 
 def three_hole(options: Namespace) -> Iterator[Case]:
     """The three-hole potential, whose populations are known by quadrature."""
-    from thermolatent.project import find_study
+    from thermolatent.study.project import find_study
     from thermolatent.systems.three_hole import ThreeHole
 
     study = find_study("three_hole", ["studies"])

@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from thermolatent.config import load_study
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import Layout
 from thermolatent.papers.divergences import COLUMNS, run
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 from thermolatent.validate.tables import read_table
 
 STUDY, MODEL, TARGET = "three_hole_single", "dspib", 0.042

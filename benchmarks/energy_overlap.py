@@ -17,9 +17,10 @@ import numpy as np
 from accuracy import Scores, judge, medians, table
 
 from thermolatent import ConditionalReweighting
-from thermolatent.config import Study, load_study
-from thermolatent.layout import Layout
 from thermolatent.reweight.verdict import TRUSTED
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
+from thermolatent.study.study import Study
 from thermolatent.validate.predictions import HEADLINE, prediction_rows
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 

@@ -31,8 +31,9 @@ WALKERS = 20
 
 def make_study(folder: Path, frames: int):
     """(study, layout): existing trajectories of ``frames`` frames in all, not yet imported."""
-    from thermolatent.config import Study, parse
-    from thermolatent.layout import Layout
+    from thermolatent.parsing import parse
+    from thermolatent.study.layout import Layout
+    from thermolatent.study.study import Study
 
     content = {
         "name": "speed",
@@ -70,7 +71,7 @@ def the_stage(folder: Path, frames: int) -> None:
 def in_memory(study, layout) -> tuple[float, float, float]:
     """Seconds that mdtraj takes to read everything and to compute the functions, and that the study's features take."""
     from thermolatent.featurize.base import columns_on
-    from thermolatent.featurize.stream import CHUNK_FRAMES
+    from thermolatent.files.dcd import CHUNK_FRAMES
 
     started = time.perf_counter()
     trajectory = mdtraj.load(layout.trajectories(300, WALKERS), top=layout.topology(300))

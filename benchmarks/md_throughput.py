@@ -24,11 +24,13 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
 import openmm as mm
 
-from thermolatent.config import Simulate, Study, load_study
 from thermolatent.simulate.langevin import langevin, make_context, new_context, platform_name, platform_properties
 from thermolatent.simulate.molecules import ON_CORES, minimised_starts, molecule_engine, molecule_system, start_walkers
 from thermolatent.simulate.partial import Partial
+from thermolatent.simulate.settings import Simulate
 from thermolatent.simulate.walkers import simulate_walkers
+from thermolatent.study.loading import load_study
+from thermolatent.study.study import Study
 from thermolatent.systems.base import System
 from thermolatent.systems.lj_cluster import LJCluster
 

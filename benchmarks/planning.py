@@ -20,10 +20,11 @@ from pathlib import Path
 
 import yaml
 
-from thermolatent.artifacts import save_json
-from thermolatent.config import Study
-from thermolatent.layout import Layout, format_temperature
-from thermolatent.project import find_study
+from thermolatent.files.artifacts import save_json
+from thermolatent.study.layout import Layout
+from thermolatent.study.project import find_study
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 
 HOME = Path(__file__).parents[1]
 NAME = "large"
@@ -89,7 +90,7 @@ def write_stubs(folder: Path, study: Study, seeds: list[int]) -> int:
         featurized = (layout.features, layout.plane, layout.observables, layout.energies, layout.features_header)
         job(f"featurize {at}", *(file(T) for file in featurized))
     for seed in seeds:
-        job(f"pretrain {NAME} --seed {seed}", layout.spib(seed), layout.history(layout.spib(seed)))
+        job(f"represent {NAME} --seed {seed}", layout.spib(seed), layout.history(layout.spib(seed)))
         scored = (layout.scores("baselines", seed), layout.populations("baselines", seed))
         job(f"validate {NAME} --model baselines --seed {seed}", *scored)
         for model in study.models:

@@ -18,9 +18,9 @@ import time
 import numpy as np
 import torch
 
-from thermolatent.config import load_study
-from thermolatent.layout import Layout
 from thermolatent.learn.model import Model
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 
 TARGETS = {"flow": 3.0, "diffusion": 30.0, "flow_matching": 15.0}
 #: A difference that chance reaches in one of some ten thousand comparisons.

@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from thermolatent.artifacts import save_array, save_json
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import save_array, save_json
+from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 
 NAME = "measured"
 TRAIN = [0.5, 1.5]
-STAGES = ("pretrain", "reweight", "learn", "generate", "validate")
+STAGES = ("represent", "reweight", "learn", "generate", "validate")
 FRAMES, COLUMNS, PREDICTED = 1000, 10, 2
 
 

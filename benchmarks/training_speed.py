@@ -18,10 +18,10 @@ import torch
 
 from thermolatent.densities.flow import FlowDensity
 from thermolatent.densities.specs import FlowSpec
-from thermolatent.learn.labels import initial_labels, place_representatives
-from thermolatent.learn.spib import Spib
-from thermolatent.learn.training import adam, shuffled_batches
+from thermolatent.represent.labels import initial_labels, place_representatives
+from thermolatent.represent.spib import Spib
 from thermolatent.systems.three_hole import ThreeHole
+from thermolatent.training import adam, shuffled_batches
 
 BETA_IB = 1e-4
 

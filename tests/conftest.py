@@ -3,7 +3,7 @@
 import pytest
 from exact_study import make_study, write_features
 
-from thermolatent.layout import Layout
+from thermolatent.study.layout import Layout
 
 
 @pytest.fixture(scope="session")
@@ -17,12 +17,13 @@ def exact(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(exact):
-    """(study, layout) after pretrain, reweight and learn of both models, seed 0."""
-    from thermolatent.learn import pretrain, train
+    """(study, layout) after represent, reweight and learn of both models, seed 0."""
+    from thermolatent.learn import train
+    from thermolatent.represent import stage as represent
     from thermolatent.reweight import stage as reweight
 
     study, layout = exact
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     reweight.run(study, layout, 0)
     for model in study.models:
         train.run(study, layout, model, 0)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from thermolatent.artifacts import save_array, save_json
-from thermolatent.config import Study
+from thermolatent.files.artifacts import save_array, save_json
+from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
 
 WALKERS, FRAMES, SEGMENT = 16, 1500, 15

@@ -12,7 +12,7 @@ from pathlib import Path
 from running_snakemake import snakemake
 from studies_for_tests import SOUND
 
-from thermolatent.stages import STAGES
+from thermolatent.study.stages import STAGES
 
 NAME = "tiny"
 CONFIG = ("--config", f"studies=[{NAME}]", "seeds=[0]")
@@ -33,7 +33,7 @@ JOBS = {
     "simulate": ("--temperature", "0.5"),
     "temper": (),
     "featurize": ("--temperature", "0.5"),
-    "pretrain": (),
+    "represent": (),
     "reweight": (),
     "learn": ("--model", "latf"),
     "generate": ("--model", "latf"),
@@ -47,7 +47,7 @@ OUTPUTS = {
     "simulate": ["simulate/T0.5/"],
     "temper": ["simulate/T1/", "simulate/tempered.json"],
     "featurize": ["featurize/T0.5/"],
-    "pretrain": ["pretrain/"],
+    "represent": ["represent/"],
     "reweight": ["reweight/"],
     "learn": ["learn/"],
     "generate": ["generate/"],

@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import save_arrays, save_json
-from thermolatent.config import load_study
 from thermolatent.featurize.coordination import CoordinationMoments
 from thermolatent.figures import figure_names
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import save_arrays, save_json
 from thermolatent.reweight.running import COLUMNS as RUNNING_COLUMNS
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 from thermolatent.validate import gather, grid, melting, predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 

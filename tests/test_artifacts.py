@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from thermolatent import artifacts
 from thermolatent.errors import ArtifactError
+from thermolatent.files import artifacts
 
 
 def test_json_comes_back_as_it_was(tmp_path):

@@ -7,11 +7,11 @@ from collections import namedtuple
 import pytest
 from studies_for_tests import SOUND, changed, write
 
-from thermolatent import disk
 from thermolatent.cli import main
-from thermolatent.config import load_study
 from thermolatent.errors import SimulationError
-from thermolatent.layout import Layout
+from thermolatent.study import disk
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_clean_waits_for_a_workflow(project, capsys):
 def test_an_archive_holds_what_is_dear_and_its_checksums(project, capsys):
     assert main(["archive", "mine"]) == 0
     out = capsys.readouterr().out
-    assert "not in it, as not made yet: pretrain, reweight, validate, report.html" in out
+    assert "not in it, as not made yet: represent, reweight, validate, report.html" in out
     shutil.unpack_archive("mine.tar", "unpacked")
     root = project / "unpacked/mine"
     assert (root / "studies/mine.yaml").read_text() == (project / "studies/mine.yaml").read_text()

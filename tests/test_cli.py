@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from studies_for_tests import BAD, SOUND, changed, write
 
-from thermolatent import artifacts
 from thermolatent.cli import build_parser, main
-from thermolatent.layout import Layout
-from thermolatent.stages import STAGES
+from thermolatent.files import artifacts
+from thermolatent.study.layout import Layout
+from thermolatent.study.stages import STAGES
 
 
 def command(folder, *arguments):
@@ -169,7 +169,7 @@ def test_a_truncated_trajectory_is_told(simulated, tmp_path):
 
 
 def test_a_missing_input_is_told(project):
-    line = one_line(project, "pretrain", "mine")
+    line = one_line(project, "represent", "mine")
     assert "features" in line
     assert "missing" in line
 
@@ -190,7 +190,7 @@ def test_a_model_file_of_another_version_is_told(project, version):
 
 def test_threads_are_limited_before_a_library_starts_them(project):
     code = (
-        "import os, sys; from thermolatent.cli import main; main(['pretrain', 'mine', '--threads', '1']);"
+        "import os, sys; from thermolatent.cli import main; main(['represent', 'mine', '--threads', '1']);"
         "import torch; print(torch.get_num_threads())"
     )
     environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}

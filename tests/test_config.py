@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 from studies_for_tests import BAD, SOUND, changed, write
 
-from thermolatent.config import load_study
 from thermolatent.errors import ConfigError
-from thermolatent.layout import Layout, format_temperature
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
+from thermolatent.temperatures import format_temperature
 
 STUDIES = Path(__file__).parent.parent / "studies"
 

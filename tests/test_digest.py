@@ -4,12 +4,12 @@ from thermolatent.digest import code_digest, plugin_modules, reached
 
 FILES = {
     "__init__.py": "__version__ = '1'\n",
-    "config.py": "class Study: ...\n",
+    "settings.py": "class Study: ...\n",
     "stage.py": (
         '"""The stage."""\n'
         "from __future__ import annotations\n"
         "from typing import TYPE_CHECKING\n"
-        "from thermolatent.config import Study\n"
+        "from thermolatent.settings import Study\n"
         "from thermolatent.tools import scale\n"
         "if TYPE_CHECKING:\n"
         "    from thermolatent.typed import Kind\n"
@@ -69,7 +69,7 @@ HARMLESS = {
     ),
     "module that is not imported": edited("other.py", "1", "2"),
     "module that is imported for types": edited("typed.py", "...", "x = 1"),
-    "data model of a study": edited("config.py", "...", "x = 1"),
+    "settings of a stage": edited("settings.py", "...", "x = 1"),
     "version": edited("__init__.py", "1", "2"),
     "another plug-in": edited("plugins/diffusion.py", "...", "x = 1"),
     "one more plug-in registered": {

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from exact_study import FRAMES, WALKERS, make_study, write_features
 
-from thermolatent.artifacts import save_array, save_json
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import save_array, save_json
 from thermolatent.frames import Frames, load_frames
-from thermolatent.layout import Layout
-from thermolatent.learn.pairs import lagged_pairs
+from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.states.sets import StateSet
+from thermolatent.study.layout import Layout
 from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.baselines import nearest_weights
 from thermolatent.validate.matching import half_of, matched_scores

@@ -4,7 +4,8 @@ import re
 import pytest
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import TEMPERATURE_PATTERN, Layout, format_temperature
+from thermolatent.study.layout import Layout
+from thermolatent.temperatures import TEMPERATURE_PATTERN, format_temperature
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from thermolatent.errors import ArtifactError
-from thermolatent.manifest import lost_files, save_manifest, withdraw_if_lost
+from thermolatent.files.manifest import lost_files, save_manifest, withdraw_if_lost
 
 
 @pytest.fixture

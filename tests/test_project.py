@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 from studies_for_tests import SOUND, changed, write
 
-from thermolatent.config import load_study
 from thermolatent.digest import reached
 from thermolatent.errors import ConfigError
-from thermolatent.layout import Layout
-from thermolatent.project import code, find_study, load_project, resolved, save_resolved, settings
-from thermolatent.stages import STAGES
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
+from thermolatent.study.project import code, find_study, load_project, resolved, save_resolved, settings
+from thermolatent.study.stages import STAGES
 
 HOME = Path(__file__).parent.parent
 
@@ -87,7 +87,7 @@ CHANGES = {
     "generate.samples": (60, {"generate", "validate", "report"}),
     "generate.structures": (4, {"generate", "report"}),
     "reweight": ({"heat_capacity": 7.0}, {"reweight", "report"}),
-    "representation": ({"lag": 2}, {"pretrain", "learn", "validate", "gather", "report"}),
+    "representation": ({"lag": 2}, {"represent", "learn", "validate", "gather", "report"}),
     "simulate.frames": (30, {"simulate", "temper", "report"}),
     "temperatures.predict": ([0.75, 1.0], {"generate", "validate", "gather", "figures", "report"}),
     "description": ("words", {"figures", "report"}),
@@ -125,5 +125,5 @@ def test_every_stage_has_a_digest_of_its_code(study, stage):
 
 def test_the_digest_of_training_covers_the_density_and_no_figure(study):
     modules = reached([STAGES["learn"].module], {"density": {"flow"}})
-    assert {"thermolatent.densities.flow", "thermolatent.learn.spib", "thermolatent.artifacts"} <= modules
+    assert {"thermolatent.densities.flow", "thermolatent.represent.spib", "thermolatent.files.artifacts"} <= modules
     assert not [m for m in modules if m.split(".")[1] in ("figures", "validate", "simulate", "generate", "config")]

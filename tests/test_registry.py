@@ -38,7 +38,7 @@ def test_a_density_and_its_parameters_go_by_the_same_names():
 def test_systems_features_and_parameters_do_not_import_heavy_libraries():
     code = (
         "import sys; from thermolatent.systems import SYSTEMS; from thermolatent.featurize import FEATURES;"
-        "from thermolatent.densities import DENSITY_SPECS; import thermolatent.project;"
+        "from thermolatent.densities import DENSITY_SPECS; import thermolatent.study.project;"
         "[r[n] for r in (SYSTEMS, FEATURES, DENSITY_SPECS) for n in r];"
         "print({'torch', 'openmm', 'mdtraj', 'matplotlib', 'scipy', 'snakemake'} & set(sys.modules))"
     )

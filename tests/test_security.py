@@ -13,9 +13,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from studies_for_tests import SOUND, changed, write
 
-from thermolatent.artifacts import load_array, load_arrays
-from thermolatent.config import load_study
 from thermolatent.errors import ArtifactError, ConfigError
+from thermolatent.files.artifacts import load_array, load_arrays
+from thermolatent.study.loading import load_study
 
 HOME = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("src", "tools", "benchmarks") for path in (HOME / folder).rglob("*.py"))

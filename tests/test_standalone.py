@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from thermolatent.artifacts import load_arrays
 from thermolatent.cli import main
+from thermolatent.files.artifacts import load_arrays
 
 FIT = ["fit-density", "z.npy", "--temperatures", "T.npy", "--density", "flow", "--option", "transform=spline"]
 FIT += [
@@ -155,7 +155,7 @@ def test_what_is_wrong_is_told_in_one_line(folder, capsys, wrong):
 
 
 def test_a_model_of_another_version_is_told_by_the_command_itself(folder, monkeypatch):
-    from thermolatent import artifacts
+    from thermolatent.files import artifacts
     from thermolatent.learn.model import load_density, save_density
 
     fitted = load_density("m.safetensors")

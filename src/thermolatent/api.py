@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from thermolatent.config import Study, parse
 from thermolatent.errors import ThermolatentError, did_you_mean
 from thermolatent.frames import Frames, load_frames
 from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
-from thermolatent.layout import Layout
 from thermolatent.learn import train
 from thermolatent.learn.model import Model
-from thermolatent.project import STUDIES_VARIABLE, find_study
+from thermolatent.parsing import parse
 from thermolatent.reweight.estimator import ConditionalReweighting, checked_temperature
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
+from thermolatent.study.layout import Layout
+from thermolatent.study.project import STUDIES_VARIABLE, find_study
+from thermolatent.study.study import Study
 from thermolatent.validate.predictions import predictions_at, predictions_with_models
 from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.scores import Tables
@@ -101,7 +102,7 @@ class Run:
         name: what to call it.
         composition: as below ``models`` of a study: ``density``, ``temperature``, ``informed``, ``encoder``.
 
-        Needs the files of pretrain for this seed, and of reweight if informed. Raises :class:`ThermolatentError` for a name
+        Needs the files of represent for this seed, and of reweight if informed. Raises :class:`ThermolatentError` for a name
         that the study has, :class:`ConfigError` for a wrong composition.
         """
         if name in self.study.models:

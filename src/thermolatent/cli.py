@@ -15,7 +15,7 @@ from functools import partial
 from thermolatent import __version__
 from thermolatent.commands import COMMANDS, stage
 from thermolatent.errors import ThermolatentError
-from thermolatent.stages import STAGES
+from thermolatent.study.stages import STAGES
 
 #: What libraries read before they start their threads.
 THREAD_VARIABLES = (

@@ -18,8 +18,7 @@ PACKAGE = "thermolatent"
 ROOT = Path(__file__).parent.parent
 #: Code that cannot change a result: the values it hands on are among a rule's settings, its paths are the rule's files.
 NEUTRAL = frozenset(
-    f"{PACKAGE}.{name}"
-    for name in ("cli", "config", "densities.specs", "digest", "errors", "layout", "progress", "project", "registry")
+    f"{PACKAGE}.{name}" for name in ("cli", "densities.specs", "digest", "errors", "parsing", "progress", "registry")
 )
 
 #: Kind of plug-in ("system", "feature", ...) -> the names that a study uses.
@@ -54,13 +53,18 @@ def reached(modules: Iterable[str], used: Used, root: Path = ROOT) -> set[str]:
     waiting, seen = list(modules), set()
     while waiting:
         name = waiting.pop()
-        if name in seen or name in NEUTRAL or name == PACKAGE:
+        if name in seen or _neutral(name):
             continue
         seen.add(name)
         module = _read(name, root)
         waiting.extend(module.imports)
         waiting.extend(target for kind, plugin, target in module.plugins if plugin in used.get(kind, (plugin,)))
     return seen
+
+
+def _neutral(name: str) -> bool:
+    """Whether a module's code cannot change a result."""
+    return name in NEUTRAL or name == PACKAGE or name.endswith(".settings") or name.startswith(f"{PACKAGE}.study")
 
 
 def plugin_modules(registries: Iterable[str], used: Used, root: Path = ROOT) -> set[str]:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from thermolatent.artifacts import load_array, load_json, require_finite
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import load_array, load_json, require_finite
 from thermolatent.rows import Rows, held, rows_of
 
 if TYPE_CHECKING:
-    from thermolatent.config import Study
-    from thermolatent.layout import Layout
+    from thermolatent.study.layout import Layout
+    from thermolatent.study.study import Study
 
 _FINGERPRINT_FRAMES = 5000
 

@@ -5,7 +5,7 @@ import torch
 
 from thermolatent.densities.mixture import VampPriorDensity
 from thermolatent.densities.specs import VampPriorSpec
-from thermolatent.learn.spib import Spib
+from thermolatent.represent.spib import Spib
 
 
 @pytest.fixture

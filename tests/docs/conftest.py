@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from thermolatent.config import load_study
-from thermolatent.config.parsing import merge
-from thermolatent.layout import Layout
-from thermolatent.stages import STAGES
+from thermolatent.parsing import merge
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
+from thermolatent.study.stages import STAGES
 
 HOME = Path(__file__).parents[2]
 #: LJ7 in seconds; its numbers mean nothing.
@@ -40,7 +40,7 @@ def finished(tmp_path_factory):
         for stage in ("simulate", "featurize"):
             for T in study.temperatures.simulated:
                 STAGES[stage].load()(study, layout, T)
-        for stage in ("pretrain", "reweight"):
+        for stage in ("represent", "reweight"):
             STAGES[stage].load()(study, layout, 0)
         for stage in ("learn", "generate", "validate"):
             STAGES[stage].load()(study, layout, "latf", 0)

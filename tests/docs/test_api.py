@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import thermolatent
-from thermolatent.artifacts import load_array, load_arrays
 from thermolatent.cli import main
 from thermolatent.errors import ArtifactError, ConfigError, ThermolatentError
+from thermolatent.files.artifacts import load_array, load_arrays
 from thermolatent.validate.predictions import sentence
 from thermolatent.validate.tables import cell
 

@@ -21,10 +21,10 @@ from running_snakemake import snakemake as run_snakemake
 
 import thermolatent.densities.fit as fit
 from thermolatent.cli import build_parser
-from thermolatent.config import Project, load_study, parse
-from thermolatent.config.parsing import merge
-from thermolatent.project import find_study
-from thermolatent.simulate.topology import check_molecule
+from thermolatent.parsing import merge, parse
+from thermolatent.study.checks import check_molecule
+from thermolatent.study.loading import Project, load_study
+from thermolatent.study.project import find_study
 
 EXECUTED = [block for block in BLOCKS if block.kind != "text" and not block.reason]
 

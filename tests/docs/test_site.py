@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from thermolatent.layout import Layout
+from thermolatent.study.layout import Layout
 
 HOME = Path(__file__).parents[2]
 DOCS = HOME / "docs"

@@ -7,8 +7,8 @@ from faults_for_tests import CONFIG, NAME, TINY, Jobs
 from running_snakemake import snakemake
 from studies_for_tests import write
 
-from thermolatent.config import load_study
-from thermolatent.layout import Layout
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ finished, mount, tests = map(Path, sys.argv[1:])
 sys.path.insert(0, str(tests))
 from faults_for_tests import Jobs, content, without  # noqa: E402
 
-STAGES = ("simulate", "featurize", "pretrain", "learn", "generate", "validate", "figures")
+STAGES = ("simulate", "featurize", "represent", "learn", "generate", "validate", "figures")
 
 
 def main():

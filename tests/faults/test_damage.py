@@ -15,9 +15,9 @@ CUT = {
         ["energies of the MD cannot be read", "run its stage again"],
         "simulate",
     ),
-    "featurize/T0.5/features.npy": ("pretrain", ["features cannot be read", "run its stage again"], "featurize"),
-    "featurize/T0.5/features.json": ("pretrain", ["header cannot be read", "run its stage again"], "featurize"),
-    "pretrain/seed0.safetensors": ("learn", ["spib file cannot be read", "run its stage again"], "pretrain"),
+    "featurize/T0.5/features.npy": ("represent", ["features cannot be read", "run its stage again"], "featurize"),
+    "featurize/T0.5/features.json": ("represent", ["header cannot be read", "run its stage again"], "featurize"),
+    "represent/seed0.safetensors": ("learn", ["spib file cannot be read", "run its stage again"], "represent"),
     "reweight/reweighting.safetensors": (
         "learn",
         ["reweighting file cannot be read", "run its stage again"],
@@ -64,7 +64,7 @@ def test_a_score_file_cut_between_two_lines_is_not_taken_for_a_whole_one(copied,
 def test_a_checkpoint_cut_short_starts_the_training_again(finished, copied, jobs):
     without(copied, "learn")
     checkpoint = Path(copied / "results/tiny/learn/latf/seed0.checkpoint")
-    checkpoint.write_bytes((copied / "results/tiny/pretrain/seed0.safetensors").read_bytes()[:200])
+    checkpoint.write_bytes((copied / "results/tiny/represent/seed0.safetensors").read_bytes()[:200])
     code, error, _ = jobs.run(copied, "learn")
     assert code == 0, error
     assert "seed0.checkpoint cannot be read, training starts again" in error

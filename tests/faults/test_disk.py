@@ -34,7 +34,7 @@ def outcomes(finished, tmp_path_factory):
 
 
 @pytest.mark.skipif(not namespaces(), reason="needs unshare --map-root-user --mount")
-@pytest.mark.parametrize("stage", ["simulate", "featurize", "pretrain", "learn", "generate", "validate", "figures"])
+@pytest.mark.parametrize("stage", ["simulate", "featurize", "represent", "learn", "generate", "validate", "figures"])
 @pytest.mark.parametrize(
     ("fault", "words"), [("full", ["free"]), ("read-only", ["Read-only file system", "make the folder writable"])]
 )

@@ -20,7 +20,7 @@ VALIDATED = {"validate", "validate_baselines", *LAST}
 CODE = {
     "simulate/walkers.py": set(),
     "simulate/engines.py": set(),
-    "learn/spib.py": {"pretrain", "reweight", "learn", "generate", *VALIDATED},
+    "learn/spib.py": {"represent", "reweight", "learn", "generate", *VALIDATED},
     "learn/train.py": {"learn", "generate", "validate", *LAST},
     "densities/diffusion.py": set(),  # no model of the study uses it
     "generate/stage.py": {"generate", "validate", *LAST},
@@ -35,8 +35,8 @@ KEYS = {
     "validate.bins": (15, VALIDATED),
     "learn.steps": (40, {"learn", "generate", "validate", *LAST}),
     "reweight.heat_capacity": (7.0, {"reweight", "learn", "generate", *VALIDATED}),
-    "representation.epochs": (14, {"pretrain", "learn", "generate", *VALIDATED}),
-    "featurize.frames": (300, {"featurize", "pretrain", "reweight", "learn", "generate", *VALIDATED}),
+    "representation.epochs": (14, {"represent", "learn", "generate", *VALIDATED}),
+    "featurize.frames": (300, {"featurize", "represent", "reweight", "learn", "generate", *VALIDATED}),
 }
 
 
@@ -122,7 +122,7 @@ def test_a_renamed_study_keeps_its_md_and_nothing_that_may_be_stale(copied, jobs
     done = snakemake(copied, "-n", *other)
     assert done.code == 0, done.error
     assert not {"simulate", "temper"} & set(done.counts)
-    assert {"featurize", "pretrain", "learn", "report"} <= set(done.counts)
+    assert {"featurize", "represent", "learn", "report"} <= set(done.counts)
 
 
 def test_a_stage_of_a_renamed_study_refuses_by_itself(copied, jobs):

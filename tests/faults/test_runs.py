@@ -11,10 +11,10 @@ from faults_for_tests import CONFIG, NAME, one_line, without
 from running_snakemake import snakemake, start_snakemake
 
 from thermolatent.errors import SimulationError
-from thermolatent.layout import Layout
-from thermolatent.locking import only_one
+from thermolatent.files.locking import only_one
 from thermolatent.simulate import stage, walkers
 from thermolatent.simulate.engines import Together
+from thermolatent.study.layout import Layout
 
 pytestmark = pytest.mark.faults
 

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from thermolatent.artifacts import load_array, load_json, save_array, save_json
-from thermolatent.config import Bath, Study, parse
 from thermolatent.errors import ArtifactError, ConfigError
 from thermolatent.featurize import stage
 from thermolatent.featurize.bath import bath_energies, coupled_degrees, coupling_log_weights
-from thermolatent.layout import Layout
+from thermolatent.featurize.settings import Bath
+from thermolatent.files.artifacts import load_array, load_json, save_array, save_json
+from thermolatent.parsing import parse
 from thermolatent.simulate import stage as simulate
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 
 T = 0.3
 COUPLED = {"column": "mu3", "at": 0.8, "width": 0.1, "degrees": 12, "neutral": 0.27}

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from molecules_for_tests import alanine_dipeptide
 
-from thermolatent.config import Featurize
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize import FEATURES
 from thermolatent.featurize.base import check_features, columns_on
+from thermolatent.featurize.settings import Featurize
 
 ANGLE = {"kind": "backbone_torsions", "form": "angle"}
 

@@ -6,14 +6,16 @@ import mdtraj
 import numpy as np
 import pytest
 
-from thermolatent.artifacts import load_array, load_json
-from thermolatent.config import Study, parse
 from thermolatent.errors import ArtifactError, ConfigError
-from thermolatent.featurize import stage, stream
+from thermolatent.featurize import stage
 from thermolatent.featurize.base import Particles
 from thermolatent.featurize.coordination import CoordinationMoments, SortedCoordination
-from thermolatent.layout import Layout
+from thermolatent.files import dcd as stream
+from thermolatent.files.artifacts import load_array, load_json
+from thermolatent.parsing import parse
 from thermolatent.simulate import stage as simulate
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 
 T = 0.3
 

@@ -5,13 +5,14 @@ import pytest
 from molecules_for_tests import alanine_dipeptide
 from studies_for_tests import changed, write
 
-from thermolatent.artifacts import load_array, load_json
 from thermolatent.cli import main
-from thermolatent.config import Featurize, load_study
 from thermolatent.errors import ConfigError, ThermolatentError
 from thermolatent.featurize.base import Particles, columns_on
 from thermolatent.featurize.own_function import OwnFunction
-from thermolatent.layout import Layout
+from thermolatent.featurize.settings import Featurize
+from thermolatent.files.artifacts import load_array, load_json
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 from thermolatent.systems.three_hole import ThreeHole
 
 DISTANCE = """

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import ArtifactError
-from thermolatent.featurize.stream import stream_positions
-from thermolatent.simulate.trajectories import write_trajectories
+from thermolatent.files.dcd import stream_positions, write_trajectories
 
 FRAMES, WALKERS, PARTICLES = 250, 3, 4
 

@@ -9,9 +9,9 @@ import pytest
 from molecules_for_tests import alanine_dipeptide, bases, chain, rotation
 from pydantic import ValidationError
 
-from thermolatent.config import Featurize
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Particles
+from thermolatent.featurize.settings import Featurize
 from thermolatent.featurize.torsions import BackboneTorsions, SideChainTorsions, Torsions
 
 

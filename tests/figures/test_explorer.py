@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from files_for_figures import make_study, write_blank_figures, write_medoids, write_study_files
 
-from thermolatent.artifacts import load_arrays, save_arrays
-from thermolatent.config import load_study
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import medoids, melting, packing, report
+from thermolatent.figures import melting
 from thermolatent.figures.surfaces import CAP, free_energies
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import population_of
+from thermolatent.files.artifacts import load_arrays, save_arrays
+from thermolatent.report import medoids, packing
+from thermolatent.report import stage as report
+from thermolatent.study.loading import load_study
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
 from thermolatent.validate.predictions import COLUMNS
 from thermolatent.validate.tables import read_table

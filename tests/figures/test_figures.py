@@ -22,9 +22,9 @@ from thermolatent.figures import (
 from thermolatent.figures.stage import run
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
-from thermolatent.layout import BASELINES
 from thermolatent.reweight.verdict import judge
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
+from thermolatent.validate.settings import BASELINES
 
 
 @pytest.fixture(scope="module")

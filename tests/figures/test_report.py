@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from files_for_figures import make_study, write_blank_figures, write_study_files
 
-from thermolatent.artifacts import load_json, save_json
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, findings, melting, report
-from thermolatent.figures.findings import number
+from thermolatent.figures import figure_names, melting
 from thermolatent.figures.stage import run as draw_figures
 from thermolatent.figures.tables import Tables
+from thermolatent.files.artifacts import load_json, save_json
+from thermolatent.report import findings
+from thermolatent.report import stage as report
+from thermolatent.report.findings import number
 
 VOID = {"meta", "img", "br", "input"}
 

@@ -6,7 +6,7 @@ import pytest
 from browser import Browser
 from files_for_figures import make_study, write_blank_figures, write_study_files
 
-from thermolatent.figures import report
+from thermolatent.report import stage as report
 from thermolatent.validate.predictions import COLUMNS, decimals
 from thermolatent.validate.tables import read_table
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from exact_study import make_study
 
-from thermolatent.artifacts import load_arrays
 from thermolatent.errors import ThermolatentError
+from thermolatent.files.artifacts import load_arrays
 from thermolatent.frames import load_frames
 from thermolatent.generate import stage
 from thermolatent.generate.weights import ModelWeights, bounded
 from thermolatent.learn.model import Model
+from thermolatent.mbar import effective_fraction
 from thermolatent.reweight.loading import load_reweighting
-from thermolatent.reweight.mbar import effective_fraction
 from thermolatent.systems.three_hole import ThreeHole
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from exact_study import MINIMA, make_study, write_features
 
-from thermolatent.artifacts import load_array, load_json, save_json
+from thermolatent.files.artifacts import load_array, load_json, save_json
+from thermolatent.files.dcd import write_trajectories
 from thermolatent.frames import load_frames
 from thermolatent.generate.structures import MEDOID_FRAMES, StateMedoids, medoid, positions_of, write_structures
-from thermolatent.layout import Layout
-from thermolatent.simulate.trajectories import write_trajectories
+from thermolatent.study.layout import Layout
 
 
 @pytest.fixture(scope="module")

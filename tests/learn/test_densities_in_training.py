@@ -9,7 +9,7 @@ from thermolatent.errors import TrainingError
 from thermolatent.frames import load_frames
 from thermolatent.learn import train
 from thermolatent.learn.model import Model
-from thermolatent.learn.representation import load_representation
+from thermolatent.represent.representation import load_representation
 
 FROZEN = {"temperature": ["steer", "condition"], "encoder": "frozen"}
 

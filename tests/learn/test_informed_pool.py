@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thermolatent.learn.informed import InformedPool
-from thermolatent.learn.sampling import systematic_resample
+from thermolatent.sampling import systematic_resample
 
 
 def test_systematic_resampling_counts_are_within_one_of_expected():

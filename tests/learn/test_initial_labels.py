@@ -5,7 +5,7 @@ import pytest
 
 from thermolatent.errors import TrainingError
 from thermolatent.frames import Frames
-from thermolatent.learn.labels import initial_labels, order_parameters
+from thermolatent.represent.labels import initial_labels, order_parameters
 
 WALKERS, FRAMES, LAG = 6, 3000, 5
 

@@ -10,12 +10,13 @@ import pytest
 import torch
 from exact_study import make_study
 
-from thermolatent.artifacts import load_array, save_array
 from thermolatent.densities.descent import Descent
 from thermolatent.errors import Stopped
-from thermolatent.learn import pretrain, train
-from thermolatent.learn.training import Checkpoint
+from thermolatent.files.artifacts import load_array, save_array
+from thermolatent.learn import train
+from thermolatent.represent import stage as represent
 from thermolatent.reweight import stage as reweight
+from thermolatent.training import Checkpoint
 
 FLOW = {"kind": "flow", "couplings": 2, "width": 4}
 #: Of each kind of state that a training can have: a search, a network of potentials, an encoder that learns and is then
@@ -44,7 +45,7 @@ def whole(tmp_path_factory, exact):
     """(study, layout) of uninterrupted trainings."""
     study, layout = make_study(**SMALL), type(exact[1])(str(tmp_path_factory.mktemp("whole")))
     os.symlink(Path(exact[1].root).resolve() / "featurize", Path(layout.root) / "featurize")
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     reweight.run(study, layout, 0)
     for model in MODELS:
         train.run(study, layout, model, 0)
@@ -55,7 +56,7 @@ def whole(tmp_path_factory, exact):
 def apart(whole, tmp_path):
     """A layout with the features and the finished models, to train one of them again."""
     layout = type(whole[1])(str(tmp_path))
-    for folder in ("featurize", "pretrain", "reweight"):
+    for folder in ("featurize", "represent", "reweight"):
         (tmp_path / folder).symlink_to(Path(whole[1].root).resolve() / folder)
     return layout
 
@@ -121,9 +122,9 @@ def test_a_model(whole, apart, monkeypatch, model, how):
 @pytest.mark.parametrize("how", [signal.SIGTERM, "killed"])
 def test_the_representation(whole, apart, tmp_path, monkeypatch, how):
     study, expected = whole
-    (tmp_path / "pretrain").unlink()
-    interrupting(monkeypatch, pretrain.Spib, "terms", how, (45,))  # an epoch takes 19 steps
-    assert until_done(lambda: pretrain.run(study, apart, 0)) >= 3
+    (tmp_path / "represent").unlink()
+    interrupting(monkeypatch, represent.Spib, "terms", how, (45,))  # an epoch takes 19 steps
+    assert until_done(lambda: represent.run(study, apart, 0)) >= 3
     same(apart, expected, lambda layout: layout.spib(0))
 
 
@@ -149,15 +150,15 @@ def test_a_checkpoint_of_anything_else_is_not_gone_on_from(whole, apart, tmp_pat
     if change == "settings":
         study = make_study(**{**SMALL, "learn": {**SMALL["learn"], "learning_rate": 1e-3}})
     elif change == "code":
-        monkeypatch.setattr("thermolatent.learn.training.code", lambda *_: "edited")
+        monkeypatch.setattr("thermolatent.training.code", lambda *_: "edited")
     else:
-        folder = tmp_path / {"frames": "featurize", "representation": "pretrain"}[change]
+        folder = tmp_path / {"frames": "featurize", "representation": "represent"}[change]
         folder.unlink()
         shutil.copytree(Path(whole[1].root) / folder.name, folder)
     if change == "frames":
         save_array(apart.energies(0.5), load_array(apart.energies(0.5)) + 1e-3)
     elif change == "representation":
-        pretrain.run(study, apart, 1)
+        represent.run(study, apart, 1)
         os.replace(apart.spib(1), apart.spib(0))
     train.run(study, apart, "joint", 0)
     assert "seed0.checkpoint is of other data, settings or code, training starts again" in caplog.text

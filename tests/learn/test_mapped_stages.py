@@ -7,13 +7,14 @@ import torch
 from exact_study import make_study
 
 from thermolatent import rows
-from thermolatent.artifacts import load_arrays, load_model
+from thermolatent.files.artifacts import load_arrays, load_model
 from thermolatent.frames import load_frames
 from thermolatent.generate import stage as generate
-from thermolatent.layout import Layout
-from thermolatent.learn import pretrain, train
-from thermolatent.learn.labels import order_parameters
+from thermolatent.learn import train
+from thermolatent.represent import stage as represent
+from thermolatent.represent.labels import order_parameters
 from thermolatent.reweight import stage as reweight
+from thermolatent.study.layout import Layout
 
 BRIEF = {
     "representation": {"initial_labels": 12, "epochs": 2, "refinements": 1, "batch_size": 2048, "learning_rate": 5e-3},
@@ -24,7 +25,7 @@ BRIEF = {
 def run_all(layout):
     """Train and generate briefly; the study."""
     study = make_study(**BRIEF)
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     reweight.run(study, layout, 0)
     for model in study.models:
         train.run(study, layout, model, 0)

@@ -5,8 +5,8 @@ import pytest
 
 from thermolatent.errors import ArtifactError
 from thermolatent.frames import Frames, load_frames
-from thermolatent.learn.pairs import held_out_walkers, lagged_pairs
-from thermolatent.learn.tica import fit_tica
+from thermolatent.represent.pairs import held_out_walkers, lagged_pairs
+from thermolatent.represent.tica import fit_tica
 
 
 def shaped(walkers=5, frames=7, temperatures=(1.0, 2.0)):

@@ -10,9 +10,9 @@ from thermolatent.densities.flow import FlowDensity
 from thermolatent.densities.specs import FlowSpec
 from thermolatent.densities.vampprior import vampprior_log_prob
 from thermolatent.errors import TrainingError
-from thermolatent.learn.labels import initial_labels, place_representatives, predicted_states, refine
-from thermolatent.learn.spib import Spib
-from thermolatent.learn.training import adam
+from thermolatent.represent.labels import initial_labels, place_representatives, predicted_states, refine
+from thermolatent.represent.spib import Spib
+from thermolatent.training import adam
 
 
 def make_spib(n_states=3, encoder="linear", variance="global", n_features=4, latent_dim=2):

@@ -1,4 +1,4 @@
-"""``tau: auto`` in a study, in every latent dimension, through pretrain, learn and generate."""
+"""``tau: auto`` in a study, in every latent dimension, through represent, learn and generate."""
 
 import csv
 
@@ -7,11 +7,12 @@ import pytest
 import torch
 from exact_study import make_study
 
-from thermolatent.artifacts import load_arrays, save_array, save_json
+from thermolatent.files.artifacts import load_arrays, save_array, save_json
 from thermolatent.generate import stage
-from thermolatent.layout import Layout
-from thermolatent.learn import pretrain, train
+from thermolatent.learn import train
 from thermolatent.learn.model import Model
+from thermolatent.represent import stage as represent
+from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 
 AUTO = {"kind": "flow", "transform": "spline", "couplings": 2, "width": 4, "tau": "auto"}
@@ -33,7 +34,7 @@ def tiny_study(d, **models):
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory):
-    """d -> (study, layout) after pretrain, on five features of exact points that keep near where they were."""
+    """d -> (study, layout) after represent, on five features of exact points that keep near where they were."""
     made = {}
 
     def make(d, **models):
@@ -48,7 +49,7 @@ def pretrained(tmp_path_factory):
                 save_array(layout.plane(T), points.astype(np.float32))
                 save_array(layout.energies(T), ThreeHole().plane_energy(points))
                 save_json(layout.features_header(T), {"names": list("abcde"), "temperature": T})
-            pretrain.run(study, layout, 0)
+            represent.run(study, layout, 0)
             made[d] = layout
         return tiny_study(d, **models), made[d]
 

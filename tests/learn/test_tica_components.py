@@ -5,14 +5,14 @@ import pytest
 import torch
 from exact_study import correlated_exact_points, make_study
 
-from thermolatent.artifacts import load_model, save_array, save_json
 from thermolatent.errors import ArtifactError, TrainingError
+from thermolatent.files.artifacts import load_model, save_array, save_json
 from thermolatent.frames import Frames, load_frames
-from thermolatent.layout import Layout
-from thermolatent.learn import pretrain
-from thermolatent.learn.pairs import held_out_walkers
-from thermolatent.learn.representation import load_representation
-from thermolatent.learn.tica import fit_tica, loadings, timescales
+from thermolatent.represent import stage as represent
+from thermolatent.represent.pairs import held_out_walkers
+from thermolatent.represent.representation import load_representation
+from thermolatent.represent.tica import fit_tica, loadings, timescales
+from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 
 NOISE = 4
@@ -40,7 +40,7 @@ def noisy(tmp_path_factory):
         save_array(layout.plane(T), points.astype(np.float32))
         save_array(layout.energies(T), ThreeHole().plane_energy(points))
         save_json(layout.features_header(T), {"names": names, "temperature": T})
-    pretrain.run(study, layout, seed=0)
+    represent.run(study, layout, seed=0)
     return study, layout
 
 

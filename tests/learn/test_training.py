@@ -12,9 +12,9 @@ import torch
 from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.frames import load_frames
 from thermolatent.learn.model import Model
-from thermolatent.learn.representation import load_representation
-from thermolatent.learn.training import History, pick_device, shuffled_batches
+from thermolatent.represent.representation import load_representation
 from thermolatent.systems.three_hole import ThreeHole
+from thermolatent.training import History, pick_device, shuffled_batches
 
 
 def test_spib_finds_the_three_basins_numbered_by_population(trained):
@@ -31,7 +31,7 @@ def test_spib_finds_the_three_basins_numbered_by_population(trained):
 def test_the_scaler_is_part_of_the_model_and_knows_only_training_walkers(trained):
     study, layout = trained
     data = load_frames(study, layout)
-    from thermolatent.learn.pairs import held_out_walkers
+    from thermolatent.represent.pairs import held_out_walkers
 
     used = data.flat(data.features)[data.of_walkers(~held_out_walkers(16, study.representation.held_out))]
     spib = load_representation(layout.model("informed", 0)).spib
@@ -80,10 +80,11 @@ import sys, torch
 sys.path.insert(0, sys.argv[1])
 torch.set_num_threads(1)
 from exact_study import make_study
-from thermolatent.layout import Layout
-from thermolatent.learn import pretrain, train
+from thermolatent.study.layout import Layout
+from thermolatent.represent import stage as represent
+from thermolatent.learn import train
 study, layout = make_study(learn={"steps": 30, "evaluate_every": 10}), Layout(sys.argv[2])
-pretrain.run(study, layout, 3)
+represent.run(study, layout, 3)
 train.run(study, layout, "joint", 3)
 """
 
@@ -102,7 +103,7 @@ def test_two_fresh_processes_with_one_seed_agree_byte_for_byte(fresh, request):
 
 def test_a_model_of_another_version_is_refused(trained, tmp_path, monkeypatch):
     _, layout = trained
-    from thermolatent import artifacts
+    from thermolatent.files import artifacts
 
     model = Model.load(layout.model("joint", 0))
     with monkeypatch.context() as patch:

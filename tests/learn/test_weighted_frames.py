@@ -5,19 +5,20 @@ import pytest
 import torch
 from exact_study import FRAMES, WALKERS, correlated_exact_points, make_study
 
-from thermolatent.artifacts import save_array, save_json
+from thermolatent.files.artifacts import save_array, save_json
 from thermolatent.frames import Frames, load_frames
-from thermolatent.layout import Layout
-from thermolatent.learn import pretrain, train
+from thermolatent.learn import train
 from thermolatent.learn.informed import InformedPool
-from thermolatent.learn.labels import order_by_population, place_representatives
 from thermolatent.learn.model import Model
-from thermolatent.learn.pairs import lagged_pairs
-from thermolatent.learn.sampling import Sampler, systematic_resample
-from thermolatent.learn.spib import Spib
-from thermolatent.learn.tica import fit_tica, timescales
+from thermolatent.represent import stage as represent
+from thermolatent.represent.labels import order_by_population, place_representatives
+from thermolatent.represent.pairs import lagged_pairs
+from thermolatent.represent.spib import Spib
+from thermolatent.represent.tica import fit_tica, timescales
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.stage import run as reweight
+from thermolatent.sampling import Sampler, systematic_resample
+from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.baselines import Baselines
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale, transition_counts
@@ -69,7 +70,7 @@ def test_frames_that_count_as_they_weigh_are_the_ensemble(biased):
 @pytest.fixture(scope="module")
 def learned(biased):
     study, layout = biased
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     reweight(study, layout, 0)
     train.run(study, layout, "joint", 0)
     return biased

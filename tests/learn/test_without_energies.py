@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from exact_study import make_study, write_features
 
-from thermolatent.artifacts import load_array, save_array
+from thermolatent.files.artifacts import load_array, save_array
 from thermolatent.frames import load_frames
 from thermolatent.generate import stage as generate
-from thermolatent.layout import Layout
-from thermolatent.learn import pretrain, train
+from thermolatent.learn import train
+from thermolatent.represent import stage as represent
 from thermolatent.reweight import stage as reweight
 from thermolatent.reweight.loading import load_reweighting
+from thermolatent.study.layout import Layout
 
 
 def test_an_informed_model_takes_the_weights_of_the_estimator_without_energies(tmp_path):
@@ -20,7 +21,7 @@ def test_an_informed_model_takes_the_weights_of_the_estimator_without_energies(t
     write_features(study, layout, study.temperatures.train)
     for T in study.temperatures.train:
         save_array(layout.energies(T), np.full_like(load_array(layout.energies(T)), np.nan))
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     reweight.run(study, layout, 0)
     train.run(study, layout, "informed", 0)
     generate.run(study, layout, "informed", 0)

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from exact_study import MINIMA, correlated_exact_points
 
-from thermolatent.artifacts import load_arrays, load_json, save_array, save_json
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_arrays, load_json, save_array, save_json
 from thermolatent.rows import HELD_BYTES
+from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.tables import SCORE_COLUMNS, read_table
 
@@ -92,7 +92,7 @@ def stage(folder, *arguments):
 
 def test_the_stages_run_within_their_memory_and_their_numbers_are_right(large):
     folder, layout = large
-    stage(folder, "pretrain", "large", "--seed", "0")
+    stage(folder, "represent", "large", "--seed", "0")
     stage(folder, "reweight", "large", "--seed", "0")
     stage(folder, "learn", "large", "--model", "latf", "--seed", "0")
     stage(folder, "generate", "large", "--model", "latf", "--seed", "0")

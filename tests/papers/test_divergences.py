@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from thermolatent.artifacts import save_array, save_arrays
-from thermolatent.config import load_study
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import save_array, save_arrays
 from thermolatent.papers import divergences
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 from thermolatent.validate.tables import read_table
 
 N = 20_000

@@ -8,17 +8,17 @@ import pytest
 from files_for_figures import population_rows, profile_arrays, score_rows, write_tables
 from PIL import Image
 
-from thermolatent.artifacts import save_array, save_arrays, save_json
-from thermolatent.config import load_study
 from thermolatent.errors import ArtifactError
 from thermolatent.figures.style import style
-from thermolatent.layout import Layout, PaperLayout
+from thermolatent.files.artifacts import save_array, save_arrays, save_json
 from thermolatent.papers import beyond, divergences, torsions
 from thermolatent.papers.catalogue import FIGURES, PAPERS
 from thermolatent.papers.drawing import Drawing, Finding, Sources, caption, save, spread
 from thermolatent.papers.survey import COLUMNS
 from thermolatent.papers.survey_figures import best, determination
 from thermolatent.papers.survey_settings import load_survey
+from thermolatent.study.layout import Layout, PaperLayout
+from thermolatent.study.loading import load_study
 from thermolatent.validate.tables import SCORE_COLUMNS, read_table, write_table
 
 #: Errors of the free-energy difference and divergences that the made-up survey has, by framework.
@@ -258,7 +258,7 @@ def test_a_caption_tells_the_time_that_jobs_recorded(sources, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     elsewhere = Sources(sources.results, [str(studies)], [0, 4])
     assert "time of its jobs not recorded" in caption("latf_5_curves", drawing, elsewhere)
-    for name, seconds in (("learn/latf/seed0", 12.5), ("pretrain/seed0", 30)):
+    for name, seconds in (("learn/latf/seed0", 12.5), ("represent/seed0", 30)):
         path = Path("logs/lj7", f"{name}.tsv")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"s\th:m:s\n{seconds}\t0:00:30\n")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from thermolatent.artifacts import load_arrays
 from thermolatent.errors import ThermolatentError
+from thermolatent.files.artifacts import load_arrays
 from thermolatent.learn.model import Model
 from thermolatent.papers.paths import _POINTS, lowest_pass, run, straight_in_base
 

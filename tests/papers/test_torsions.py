@@ -5,13 +5,13 @@ import csv
 import numpy as np
 import pytest
 
-from thermolatent.artifacts import load_arrays, save_array, save_json
 from thermolatent.cli import main
-from thermolatent.config import load_study
 from thermolatent.errors import ArtifactError, ConfigError
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_arrays, save_array, save_json
 from thermolatent.papers import torsions
 from thermolatent.papers.survey_settings import load_survey
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 
 LABELS = [f"{name} AIB{k}" for k in (2, 3) for name in ("phi", "psi")]
 RESIDUES = {"AIB2": (0, 1), "AIB3": (2, 3)}

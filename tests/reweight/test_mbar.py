@@ -3,13 +3,7 @@
 import numpy as np
 import pytest
 
-from thermolatent.reweight.mbar import (
-    effective_fraction,
-    initial_free_energies,
-    log_sum,
-    log_weights,
-    solve_free_energies,
-)
+from thermolatent.mbar import effective_fraction, initial_free_energies, log_sum, log_weights, solve_free_energies
 
 
 def test_log_sum_is_logaddexp():

@@ -7,14 +7,14 @@ import pytest
 from exact_study import FRAMES, WALKERS, make_study, write_features
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import load_array, save_array, save_json
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import load_array, save_array, save_json
 from thermolatent.frames import load_frames
-from thermolatent.layout import Layout
-from thermolatent.learn import pretrain
+from thermolatent.represent import stage as represent
 from thermolatent.reweight import stage
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.running import COLUMNS
+from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.baselines import Baselines
 from thermolatent.validate.tables import read_table
@@ -97,7 +97,7 @@ def test_a_file_of_other_frames_is_refused(trained):
 
 def test_what_the_md_tells_of_itself_reaches_the_estimators_file(fresh, caplog):
     study, layout = fresh
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     for T in study.temperatures.train:
         told = {"mean": [1.1 * T] * WALKERS, "std": [0.1 * T] * WALKERS}
         content = {"starts": ["left", "right"] * (WALKERS // 2), "friction": 1.0, "save_every": 100, "time_step": 0.01}
@@ -129,7 +129,7 @@ def test_heat_capacity_is_the_studys_or_follows_the_size_of_the_solute(fresh):
     assert stage.default_heat_capacity({}) == 5.0
     assert stage.default_heat_capacity({"heavy_atoms": 10}) == pytest.approx(7.0)
     study, layout = fresh
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     stage.run(study.model_copy(update={"reweight": type(study.reweight)(heat_capacity=3.0)}), layout, 0)
     assert ConditionalReweighting.load(layout.reweighting).heat_capacity == 3.0
 
@@ -141,7 +141,7 @@ def without(tmp_path_factory):
     write_features(study, layout, study.temperatures.train)
     for T in study.temperatures.train:
         save_array(layout.energies(T), np.full_like(load_array(layout.energies(T)), np.nan))
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     return study, layout
 
 
@@ -163,7 +163,7 @@ def test_one_training_temperature_needs_no_weights(tmp_path):
     study = make_study(temperatures={"train": [1.0]}, models={"latf": {"density": {"kind": "flow"}}})
     layout = Layout(str(tmp_path / "results"))
     write_features(study, layout, [1.0])
-    pretrain.run(study, layout, 0)
+    represent.run(study, layout, 0)
     stage.run(study, layout, 0)
     weights = load_reweighting(layout, load_frames(study, layout)).weights(1.0)
     np.testing.assert_allclose(weights, 1 / len(weights), rtol=1e-12)

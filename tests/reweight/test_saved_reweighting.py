@@ -8,8 +8,8 @@ import torch
 from reweight.two_states import md
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import save_model
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import save_model
 from thermolatent.reweight.verdict import judge
 
 FITS = {
@@ -73,7 +73,7 @@ def test_another_file_is_refused_with_one_line(tmp_path):
 
 def test_another_version_is_refused_with_one_line(tmp_path, monkeypatch):
     path = tmp_path / "file.safetensors"
-    monkeypatch.setattr("thermolatent.artifacts.FORMAT_VERSION", 0)
+    monkeypatch.setattr("thermolatent.files.artifacts.FORMAT_VERSION", 0)
     ConditionalReweighting(network=False).fit(**md(units=2, frames=50)).save(path)
     monkeypatch.undo()
     with pytest.raises(ArtifactError, match="format version 0, this thermolatent reads version"):

@@ -10,16 +10,16 @@ from scipy.signal import lfilter
 from scipy.stats import binom, norm
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import load_json, save_array, save_json
 from thermolatent.errors import ThermolatentError
+from thermolatent.files.artifacts import load_json, save_array, save_json
 from thermolatent.frames import Frames, load_frames
-from thermolatent.layout import Layout
 from thermolatent.reweight import stage
 from thermolatent.reweight.correlation import memory
 from thermolatent.reweight.fitness import assess
 from thermolatent.reweight.fitting import pieces_in_time
 from thermolatent.reweight.sample import gather_sample
 from thermolatent.reweight.units import MEMORIES, block_length, joined
+from thermolatent.study.layout import Layout
 
 TAU, BORDER = 30.0, 0.6
 FILES, LENGTH, WALKER = 4, 3000, 30

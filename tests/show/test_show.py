@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from studies_for_tests import SOUND, write
 
-from thermolatent import artifacts
 from thermolatent.cli import main
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import Layout
+from thermolatent.files import artifacts
 from thermolatent.show import show
 from thermolatent.show.places import place
+from thermolatent.study.layout import Layout
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 
-from thermolatent.config import Study, parse
 from thermolatent.featurize.base import Columns, Feature
+from thermolatent.parsing import parse
+from thermolatent.study.study import Study
 from thermolatent.systems.base import System
 
 

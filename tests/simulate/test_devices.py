@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import openmm as mm
 import pytest
 
-from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError
 from thermolatent.simulate import devices
 from thermolatent.simulate.langevin import platform_properties
+from thermolatent.simulate.settings import Simulate
 
 SETTINGS = Simulate(walkers=2, frames=2, save_every=1, equilibration=0, time_step=0.001, friction=1.0)
 CODE = "import sys; from thermolatent.simulate.devices import own_device; print(own_device(), flush=True); sys.stdin.read()"

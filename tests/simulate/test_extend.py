@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from thermolatent.artifacts import load_array, load_json
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import stage, walkers
 from thermolatent.simulate.partial import Partial
+from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.lj_cluster import LJCluster
 

@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 from exact_study import MINIMA, correlated_exact_points
 
-from thermolatent.artifacts import load_json
-from thermolatent.config import Study, parse
 from thermolatent.errors import ArtifactError, ConfigError
 from thermolatent.featurize import stage as featurize
+from thermolatent.files.artifacts import load_json
 from thermolatent.frames import load_frames
-from thermolatent.layout import Layout
-from thermolatent.learn.pairs import lagged_pairs
+from thermolatent.parsing import parse
+from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.reweight.stage import sample_of
 from thermolatent.simulate import stage as simulate
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 
 TEMPERATURES, FRAMES, STRIDE = (0.5, 1.0, 1.5), 2000, 2
 

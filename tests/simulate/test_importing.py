@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from molecules_for_tests import alanine_dipeptide
 
-from thermolatent.artifacts import load_array, load_json
-from thermolatent.config import Study, parse
 from thermolatent.errors import ConfigError, ThermolatentError
 from thermolatent.featurize import stage as featurize
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_array, load_json
+from thermolatent.parsing import parse
 from thermolatent.simulate import importing
 from thermolatent.simulate import stage as simulate
-from thermolatent.simulate.topology import check_molecule
+from thermolatent.study.checks import check_molecule
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
 
 TORSIONS = [{"kind": "backbone_torsions", "form": "angle"}]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from thermolatent.artifacts import load_array, load_json
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import stage, walkers
+from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 
 pytestmark = pytest.mark.slow

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import yaml
 
-from thermolatent.artifacts import load_array, load_json
 from thermolatent.cli import main
 from thermolatent.errors import ConfigError, SimulationError, Stopped, ThermolatentError
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import molecules, stage, walkers
 from thermolatent.simulate.engines import BAR_NM3, Processes, Together, gathered, pack, unpack
 from thermolatent.simulate.molecules import kelvin_at, molecule_engine, molecule_system, start_walkers
+from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 
 VACUUM = AlanineDipeptide(solvent="vacuum")

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thermolatent.artifacts import load_array, load_json
 from thermolatent.errors import Stopped
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import stage, tempering, walkers
 from thermolatent.simulate.partial import Partial
+from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.lj_cluster import LJCluster
 from thermolatent.systems.three_hole import ThreeHole
@@ -28,7 +28,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from conftest import build_study, molecular_study
 from thermolatent.systems import SYSTEMS
-from thermolatent.layout import Layout
+from thermolatent.study.layout import Layout
 from thermolatent.simulate import stage, tempering, walkers
 walkers.CHECKPOINT_SECONDS, walkers.CHUNK_FRAMES = 0.03, 13
 system = SYSTEMS[{system[kind]!r}](**{system!r})

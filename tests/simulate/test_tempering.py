@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thermolatent.artifacts import load_array, load_json
 from thermolatent.errors import SimulationError
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import rung_averages, stage, tempering, walkers
 from thermolatent.simulate.ladders import Ladders, log_acceptance
 from thermolatent.simulate.molecules import engine_in_turn
 from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.rung_averages import mbar_averages
+from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.three_hole import ThreeHole
 

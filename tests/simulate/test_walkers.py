@@ -4,11 +4,11 @@ import numpy as np
 import openmm as mm
 import pytest
 
-from thermolatent.artifacts import load_array, load_json
 from thermolatent.errors import SimulationError
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import stage
 from thermolatent.simulate.langevin import make_context, seed_of, starting_positions
+from thermolatent.study.layout import Layout
 from thermolatent.systems.base import GAS_CONSTANT
 from thermolatent.systems.lj_cluster import LJCluster
 from thermolatent.systems.three_hole import ThreeHole

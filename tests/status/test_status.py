@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from studies_for_tests import SOUND, write
 
-from thermolatent import artifacts
 from thermolatent.cli import main
-from thermolatent.layout import Layout
-from thermolatent.project import find_study, save_resolved
+from thermolatent.files import artifacts
 from thermolatent.status.jobs import Jobs, seeds_seen
 from thermolatent.status.state import SILENT_SECONDS, last_losses, look
+from thermolatent.study.layout import Layout
+from thermolatent.study.project import find_study, save_resolved
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_jobs_are_those_of_the_workflow(jobs):
     for job in jobs:
         count[job.stage] = count.get(job.stage, 0) + 1
     assert count == {
-        **{"simulate": 3, "featurize": 3, "pretrain": 1, "reweight": 1, "learn": 1, "generate": 1, "validate": 2},
+        **{"simulate": 3, "featurize": 3, "represent": 1, "reweight": 1, "learn": 1, "generate": 1, "validate": 2},
         **{"gather": 1, "figures": 1, "report": 1},
     }
     outputs = [job.output for job in jobs]
@@ -163,7 +163,7 @@ def test_losses_are_the_last_of_each_stage(tmp_path):
 
 def test_seeds_are_those_that_have_been_started(project):
     put(project.model("latf", 2))
-    put("logs/mine/pretrain/seed5.log")
+    put("logs/mine/represent/seed5.log")
     put("logs/mine/learn/latf/seed7.log")
     assert seeds_seen("results/mine", "logs/mine") == [2, 5, 7]
 

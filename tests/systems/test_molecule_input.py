@@ -9,8 +9,9 @@ from openmm import app
 from openmmtools import testsystems
 from studies_for_tests import SOUND
 
-from thermolatent.config import Study, parse
 from thermolatent.errors import ThermolatentError
+from thermolatent.parsing import parse
+from thermolatent.study.study import Study
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.peptide import Peptide
 from thermolatent.systems.platforms import runs_on_cpu

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thermolatent.config import Study
+from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
 
 

@@ -7,10 +7,11 @@ import pytest
 from reweight.two_states import md
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import load_arrays, save_array, save_arrays, save_json
-from thermolatent.config import Study, load_study
 from thermolatent.errors import ArtifactError
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_arrays, save_array, save_arrays, save_json
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
+from thermolatent.study.study import Study
 from thermolatent.validate import grid
 from thermolatent.validate.predictions import COLUMNS, prediction_rows, predictions_at
 from thermolatent.validate.tables import read_table, write_table

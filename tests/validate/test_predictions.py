@@ -8,11 +8,11 @@ import pytest
 from reweight.two_states import md
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import load_json, save_array, save_arrays, save_json
-from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_json, save_array, save_arrays, save_json
 from thermolatent.reweight.verdict import PARTS, judge
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 from thermolatent.validate import gather, melting
 from thermolatent.validate.predictions import (
     COLUMNS,

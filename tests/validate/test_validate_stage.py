@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from thermolatent import ConditionalReweighting
-from thermolatent.artifacts import load_arrays, save_array, save_arrays, save_json
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import load_arrays, save_array, save_arrays, save_json
 from thermolatent.frames import load_frames
-from thermolatent.layout import Layout
-from thermolatent.reweight.mbar import effective_fraction
+from thermolatent.mbar import effective_fraction
 from thermolatent.reweight.stage import sample_of
 from thermolatent.states.named import NearestCenters
+from thermolatent.study.layout import Layout
 from thermolatent.validate import gather, stage
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS

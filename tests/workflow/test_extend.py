@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from running_snakemake import snakemake
 
-from thermolatent.artifacts import load_json
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_json
+from thermolatent.study.layout import Layout
 
 pytestmark = pytest.mark.workflow
 

@@ -9,7 +9,7 @@ import pytest
 from running_snakemake import HOME, Outcome
 from studies_for_tests import SOUND, changed, write
 
-from thermolatent.stages import STAGES
+from thermolatent.study.stages import STAGES
 
 pytestmark = pytest.mark.workflow
 
@@ -18,7 +18,9 @@ TEMPERATURES, MODELS, SEEDS = 50, 10, 2
 COUNTING = """
 import json, sys
 from functools import wraps
-from thermolatent import digest, manifest, project
+from thermolatent import digest
+from thermolatent.files import manifest
+from thermolatent.study import project
 from snakemake.cli import main
 
 calls = {}
@@ -72,7 +74,7 @@ def planned(tmp_path_factory):
 def test_the_number_of_jobs_grows_with_models_and_seeds_not_with_temperatures(planned):
     trained = MODELS * SEEDS
     assert planned[0].counts == {
-        **{"simulate": TEMPERATURES, "featurize": TEMPERATURES, "pretrain": SEEDS, "reweight": 1},
+        **{"simulate": TEMPERATURES, "featurize": TEMPERATURES, "represent": SEEDS, "reweight": 1},
         **{"learn": trained, "generate": trained, "validate": trained, "validate_baselines": SEEDS},
         **{"gather": 1, "figures": 1, "report": 1, "all": 1},
     }

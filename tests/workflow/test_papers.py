@@ -2,9 +2,9 @@
 
 import pytest
 
-from thermolatent.layout import Layout
 from thermolatent.papers.catalogue import FIGURES
 from thermolatent.papers.survey_settings import load_survey
+from thermolatent.study.layout import Layout
 
 pytestmark = pytest.mark.workflow
 

@@ -10,8 +10,8 @@ import yaml
 from running_snakemake import snakemake
 from studies_for_tests import BAD, SOUND, changed, write
 
-from thermolatent.config import load_study
-from thermolatent.stages import STAGES
+from thermolatent.study.loading import load_study
+from thermolatent.study.stages import STAGES
 
 pytestmark = pytest.mark.workflow
 
@@ -36,7 +36,7 @@ def expected(name, seeds, folder=HOME / "studies"):
     """Jobs per rule that a study takes."""
     study = load_study(name, folder)
     simulated, tempered, models = len(study.temperatures.simulated), len(study.tempered), len(study.models)
-    per_seed = {"pretrain": 1, "learn": models, "generate": models, "validate": models}
+    per_seed = {"represent": 1, "learn": models, "generate": models, "validate": models}
     jobs = {"simulate": simulated - tempered, "featurize": simulated, "validate_baselines": seeds}
     jobs |= {"temper": 1} if tempered else {}
     jobs |= {rule: count * seeds for rule, count in per_seed.items()}
@@ -73,7 +73,7 @@ def test_no_training_job_depends_on_a_held_out_temperature(plan, study):
     train = load_study(study, HOME / "studies").temperatures.train
     checked = 0
     for job in jobs:
-        if job["rule"] in ("pretrain", "reweight", "learn"):
+        if job["rule"] in ("represent", "reweight", "learn"):
             found = {float(t) for file in ancestors(job) for t in re.findall(r"/T([\d.]+)/", file)}
             assert found == set(train), job
             checked += 1
@@ -126,7 +126,7 @@ def test_a_study_and_a_config_of_the_working_directory_go_first(plan, tmp_path):
     (tmp_path / "config.yaml").write_text("seeds: [4]\n")
     done = plan()
     assert done.counts == expected("lj7", 1, tmp_path / "studies")
-    assert any("pretrain/seed4" in file for job in done.jobs for file in job["output"])
+    assert any("represent/seed4" in file for job in done.jobs for file in job["output"])
 
 
 def test_two_studies_are_planned_together(plan):

@@ -6,9 +6,9 @@ import pytest
 from pydantic import BaseModel
 from running_snakemake import snakemake
 
-from thermolatent.config import load_study
-from thermolatent.layout import Layout
-from thermolatent.stages import STAGES
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
+from thermolatent.study.stages import STAGES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

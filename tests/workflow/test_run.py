@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from running_snakemake import snakemake
 
-from thermolatent.artifacts import load_json
-from thermolatent.config import load_study
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_json
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
 
 pytestmark = pytest.mark.workflow
 
@@ -124,7 +124,7 @@ def test_a_new_training_temperature_simulates_only_that_one(copied):
     changed_study(copied, "train: [0.5, 1.5]", "train: [0.5, 0.6, 1.5]")
     planned = rules_to_run(copied)
     assert (planned["simulate"], planned["featurize"]) == (1, 1)
-    assert {"pretrain", "reweight", "learn", "generate", "validate"} <= set(planned)
+    assert {"represent", "reweight", "learn", "generate", "validate"} <= set(planned)
 
 
 def test_a_new_comment_in_the_study_repeats_nothing(copied):

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from running_snakemake import HOME, snakemake
 
-from thermolatent.config import load_study
 from thermolatent.simulate.langevin import make_context
+from thermolatent.study.loading import load_study
 
 # "slow" too, so that nobody starts a SLURM who only leaves out the slow tests
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.workflow]

@@ -4,11 +4,14 @@ import os
 from pathlib import Path
 
 try:
-    from thermolatent import disk, manifest, simulate
+    from thermolatent.study import disk
+    from thermolatent.files import manifest
+    from thermolatent import simulate
     from thermolatent.errors import ThermolatentError
-    from thermolatent.layout import TEMPERATURE_PATTERN, Layout
+    from thermolatent.temperatures import TEMPERATURE_PATTERN
+    from thermolatent.study.layout import Layout
     from thermolatent.papers.catalogue import studies as studies_of_papers
-    from thermolatent.project import STUDIES_VARIABLE, check_not_renamed, code, find_study, load_project, settings
+    from thermolatent.study.project import (STUDIES_VARIABLE, check_not_renamed, code, find_study, load_project, settings)
     from thermolatent.simulate.devices import DEVICES_VARIABLE
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}; install the package beside snakemake: pip install -e . -c envs/constraints.txt")

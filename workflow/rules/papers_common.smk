@@ -1,7 +1,7 @@
 # What the papers' rules share: which files each figure is drawn from.
 
 from thermolatent.digest import code_digest
-from thermolatent.layout import PaperLayout
+from thermolatent.study.layout import PaperLayout
 from thermolatent.papers.catalogue import FIGURES, PAPERS
 from thermolatent.papers.survey_settings import load_survey
 

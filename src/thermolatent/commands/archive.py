@@ -13,11 +13,11 @@ from thermolatent.commands.arguments import add_results, add_study, study_folder
 from thermolatent.errors import ThermolatentError
 
 if TYPE_CHECKING:
-    from thermolatent.layout import Layout
+    from thermolatent.study.layout import Layout
 
 HELP = "pack MD, models, scores and report of a study into one tar file"
 #: Folders and files of a study that go in. Features, samples and figures are left out: they follow from these.
-_KEPT = ("study.json", "pretrain", "reweight", "learn", "validate", "report.html")
+_KEPT = ("study.json", "represent", "reweight", "learn", "validate", "report.html")
 _CHECKSUMS = "SHA256SUMS"
 
 
@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from thermolatent.artifacts import replacing
-    from thermolatent.disk import told
-    from thermolatent.layout import Layout
+    from thermolatent.files.artifacts import replacing
+    from thermolatent.study.disk import told
+    from thermolatent.study.layout import Layout
 
     study = study_of(options)
     layout = Layout.of(study, options.results)

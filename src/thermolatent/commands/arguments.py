@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from thermolatent.config import Study
+    from thermolatent.study.study import Study
 
 
 def positive(text: str) -> int:
@@ -51,13 +51,13 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 def study_folders(options: argparse.Namespace) -> list[str]:
     """Where studies are looked for, first hit first."""
-    from thermolatent.project import STUDIES_VARIABLE
+    from thermolatent.study.project import STUDIES_VARIABLE
 
     return options.studies or os.environ.get(STUDIES_VARIABLE, "studies").split(os.pathsep)
 
 
 def study_of(options: argparse.Namespace) -> Study:
     """The study that :func:`add_study` asked for."""
-    from thermolatent.project import find_study
+    from thermolatent.study.project import find_study
 
     return find_study(options.study, study_folders(options))

@@ -12,8 +12,8 @@ add_arguments = add_study
 
 
 def run(options: argparse.Namespace) -> None:
-    from thermolatent.layout import format_temperature
-    from thermolatent.simulate.topology import check_molecule
+    from thermolatent.study.checks import check_molecule
+    from thermolatent.temperatures import format_temperature
 
     study = study_of(options)
     check_molecule(study)

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from thermolatent.disk import size_of, told
-    from thermolatent.layout import Layout
+    from thermolatent.study.disk import size_of, told
+    from thermolatent.study.layout import Layout
 
     study = study_of(options)
     root = Path(Layout.of(study, options.results).root)
@@ -59,7 +59,7 @@ def _remove(path: Path) -> None:
 
 def _users(study, folders: list[str]) -> list[str]:
     """Studies that take their MD from this one, by what their files say."""
-    from thermolatent.config import read_yaml
+    from thermolatent.parsing import read_yaml
 
     users = set()
     for path in (path for folder in folders for path in Path(folder).glob("*.yaml")):
@@ -76,7 +76,7 @@ def _users(study, folders: list[str]) -> list[str]:
 _MADE = {
     "simulate": "MD, which must be run again",
     "featurize": "from the MD",
-    "pretrain": "training, from the features",
+    "represent": "training, from the features",
     "reweight": "training, from the features",
     "learn": "training, from the features; the longest but for MD",
     "generate": "from models and features",

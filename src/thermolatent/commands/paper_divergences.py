@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from thermolatent.layout import Layout
     from thermolatent.papers.divergences import run
+    from thermolatent.study.layout import Layout
 
     study = study_of(options)
     run(study, Layout.of(study, options.results), options.seed)

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from thermolatent.errors import ThermolatentError, did_you_mean
-    from thermolatent.layout import Layout
     from thermolatent.papers.paths import run
+    from thermolatent.study.layout import Layout
 
     study = study_of(options)
     if options.model not in study.models:

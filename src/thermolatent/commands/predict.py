@@ -33,8 +33,8 @@ def run(options: argparse.Namespace) -> None:
         run(options.target, options.temperature, options.samples or 10_000, options.seed or 0, options.out)
         return
     from thermolatent.errors import ThermolatentError
-    from thermolatent.layout import Layout
-    from thermolatent.project import find_study
+    from thermolatent.study.layout import Layout
+    from thermolatent.study.project import find_study
     from thermolatent.validate.predict import run
 
     for name in ("samples", "seed"):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from thermolatent.commands.arguments import add_results, add_study, add_threads, study_of
 from thermolatent.errors import ThermolatentError, did_you_mean
-from thermolatent.stages import STAGES, Stage
+from thermolatent.study.stages import STAGES, Stage
 
 if TYPE_CHECKING:
-    from thermolatent.config import Study
-    from thermolatent.layout import Layout
+    from thermolatent.study.layout import Layout
+    from thermolatent.study.study import Study
 
 
 def add_arguments(parser: argparse.ArgumentParser, stage: Stage) -> None:
@@ -33,14 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser, stage: Stage) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run ``options.command`` for what was asked for, or for all that the study has."""
-    from thermolatent.layout import Layout
-    from thermolatent.project import save_resolved
+    from thermolatent.study.checks import check_molecule
+    from thermolatent.study.layout import Layout
+    from thermolatent.study.project import save_resolved
 
     study = study_of(options)
     layout = Layout.of(study, options.results)
     stage = STAGES[options.command]
     jobs = list(_jobs(study, stage, options))  # all are checked before the first one starts
     save_resolved(study, layout)
+    if options.command in ("simulate", "temper"):
+        check_molecule(study)  # its features too: the MD takes hours
     run_stage = stage.load()
     for job in jobs:
         if options.threads and "threads" in inspect.signature(run_stage).parameters:
@@ -74,7 +77,7 @@ def _one_of(asked: Any, known: list[Any], what: str, study: Study) -> list[Any]:
 
 def _list_files(study: Study, layout: Layout, stage: str, job: dict[str, Any], written: Any) -> None:
     """Leave a list of the files whose number depends on the study: the workflow tracks that."""
-    from thermolatent.manifest import save_manifest
+    from thermolatent.files.manifest import save_manifest
 
     if stage == "generate":
         temperatures = study.temperatures.generated

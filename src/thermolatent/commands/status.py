@@ -56,7 +56,7 @@ def _text(found: list[Jobs]) -> str:
 
 def _studies(options: argparse.Namespace) -> list[Jobs]:
     """The study that was asked for, or every one with results."""
-    from thermolatent.artifacts import load_json
+    from thermolatent.files.artifacts import load_json
 
     results = Path(options.results)
     if options.study is None:
@@ -66,7 +66,7 @@ def _studies(options: argparse.Namespace) -> list[Jobs]:
     elif (path := results / options.study / "study.json").is_file():
         contents = [load_json(path, "study")]
     else:
-        from thermolatent.project import resolved
+        from thermolatent.study.project import resolved
 
         contents = [resolved(study_of(options))]
     return [_jobs(content, options) for content in contents]
@@ -84,6 +84,6 @@ def _jobs(content: dict, options: argparse.Namespace) -> Jobs:
 
 def _configured() -> list[int]:
     """Seeds of the working directory's config.yaml."""
-    from thermolatent.project import load_project
+    from thermolatent.study.project import load_project
 
     return load_project(["config.yaml"], {}).seeds

@@ -27,9 +27,9 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from thermolatent.errors import ThermolatentError
-    from thermolatent.layout import PaperLayout
     from thermolatent.papers import survey, torsions
     from thermolatent.papers.survey_settings import load_survey
+    from thermolatent.study.layout import PaperLayout
 
     settings, layout = load_survey(options.scale), PaperLayout(options.results)
     out = layout.survey(options.scale, options.experiment, options.framework, options.seed)
@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> None:
             raise ThermolatentError(f"--study: is for the experiment {torsions.EXPERIMENT}; leave it out")
         survey.run(settings, options.experiment, options.framework, options.seed, out)
         return
-    from thermolatent.layout import Layout
-    from thermolatent.project import find_study
+    from thermolatent.study.layout import Layout
+    from thermolatent.study.project import find_study
 
     study = find_study(options.study or settings.torsions.study, study_folders(options))
     samples = layout.torsion_samples(options.scale, options.framework, options.seed)

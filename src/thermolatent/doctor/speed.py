@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from thermolatent.config import Simulate
 from thermolatent.doctor.finding import Finding
 from thermolatent.rates import short
+from thermolatent.simulate.settings import Simulate
 
 #: Seconds each.
 SECONDS = 2.0
@@ -42,7 +42,7 @@ def _training(seconds: float) -> Finding:
 
     from thermolatent.densities.descent import adam
     from thermolatent.densities.fit import build_density
-    from thermolatent.learn.training import pick_device
+    from thermolatent.training import pick_device
 
     device = pick_device("auto")
     threads = torch.get_num_threads()

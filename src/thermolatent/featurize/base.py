@@ -14,7 +14,7 @@ from thermolatent.errors import ThermolatentError
 if TYPE_CHECKING:
     import mdtraj
 
-    from thermolatent.config import Featurize
+    from thermolatent.featurize.settings import Featurize
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import expit
 
 if TYPE_CHECKING:
-    from thermolatent.config import Bath
+    from thermolatent.featurize.settings import Bath
 
 #: The draws depend on it and on the temperature alone: studies with one MD and one bath have one and the same energies.
 _SEED = 20250601

@@ -9,14 +9,8 @@ from pydantic import Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.molecular import (
-    atom_label,
-    in_blocks,
-    numbered_label,
-    require_molecule,
-    residue_label,
-    select,
-)
+from thermolatent.featurize.molecular import in_blocks, require_molecule
+from thermolatent.systems.selection import atom_label, numbered_label, residue_label, select
 
 
 def switched(distance: np.ndarray, r0: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.systems.selection import atom_label
 
 if TYPE_CHECKING:
     import mdtraj
@@ -24,42 +25,6 @@ def require_molecule(kind: str, topology: Particles | mdtraj.Topology) -> mdtraj
     if not hasattr(topology, "residues"):
         raise ThermolatentError(f"{kind}: is for molecules, the system has bare particles; write another feature")
     return topology
-
-
-def select(kind: str, key: str, topology: mdtraj.Topology, selection: str) -> np.ndarray:
-    """Atoms of a selection in mdtraj's language; raises :class:`ThermolatentError` if it cannot be read or is empty."""
-    try:
-        atoms = topology.select(selection)
-    except Exception as error:  # mdtraj's parser raises many kinds
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ThermolatentError(
-            f"{kind}.{key}: '{selection}' is no selection of mdtraj ({reason}); write e.g. 'name CA and resSeq 2 to 9'"
-        ) from None
-    if len(atoms) == 0:
-        residues = ", ".join(residue_label(r) for r in list(topology.residues)[:6])
-        raise ThermolatentError(f"{kind}.{key}: '{selection}' selects no atom; residues are {residues}, ...")
-    return atoms
-
-
-def residue_label(residue: mdtraj.core.topology.Residue) -> str:
-    """``ALA2``; ``ALA2:B`` where there are several chains."""
-    return f"{residue.name}{residue.resSeq}{_chain(residue)}"
-
-
-def atom_label(atom: mdtraj.core.topology.Atom) -> str:
-    """``ALA2-CA``."""
-    return f"{residue_label(atom.residue)}-{atom.name}"
-
-
-def numbered_label(atom: mdtraj.core.topology.Atom) -> str:
-    """``CA2``: for atoms that are one per residue."""
-    return f"{atom.name}{atom.residue.resSeq}{_chain(atom.residue)}"
-
-
-def _chain(residue: mdtraj.core.topology.Residue) -> str:
-    if residue.chain.topology.n_chains == 1:
-        return ""
-    return f":{getattr(residue.chain, 'chain_id', None) or chr(ord('A') + residue.chain.index % 26)}"
 
 
 def in_blocks(

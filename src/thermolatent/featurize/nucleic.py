@@ -18,7 +18,8 @@ from pydantic import Field
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
 from thermolatent.featurize.distances import switched
-from thermolatent.featurize.molecular import first_start, in_blocks, load_native, require_molecule, residue_label
+from thermolatent.featurize.molecular import first_start, in_blocks, load_native, require_molecule
+from thermolatent.systems.selection import residue_label
 
 _SCALE = np.array([0.5, 0.5, 0.3])
 CUTOFF = 2.4

@@ -9,14 +9,8 @@ from pydantic import Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.molecular import (
-    first_start,
-    in_blocks,
-    load_native,
-    matching_atoms,
-    require_molecule,
-    select,
-)
+from thermolatent.featurize.molecular import first_start, in_blocks, load_native, matching_atoms, require_molecule
+from thermolatent.systems.selection import select
 
 #: Atoms compared where a study does not say: the backbone of proteins and nucleic acids.
 _BACKBONE = 'name CA or name C or name N or name P or name "O5\'" or name "C5\'" or name "C4\'" or name "C3\'"'

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermolatent.artifacts import load_array, load_json, new_array, replacing, save_array, save_json
-from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.featurize.base import Particles, check_features, columns_on
 from thermolatent.featurize.bath import bath_energies, coupled_degrees, coupling_log_weights
-from thermolatent.featurize.stream import stream_positions
-from thermolatent.layout import Layout, format_temperature
+from thermolatent.files.artifacts import load_array, load_json, new_array, replacing, save_array, save_json
+from thermolatent.files.dcd import stream_positions
 from thermolatent.progress import progress
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 
 if TYPE_CHECKING:
     import mdtraj

@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.molecular import atom_label, in_blocks, require_molecule, residue_label, select
+from thermolatent.featurize.molecular import in_blocks, require_molecule
+from thermolatent.systems.selection import atom_label, residue_label, select
 
 if TYPE_CHECKING:
     import mdtraj

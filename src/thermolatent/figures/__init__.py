@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from thermolatent.config import Study
+    from thermolatent.study.study import Study
 
 
 def figure_names(study: Study) -> list[str]:

@@ -7,11 +7,12 @@ from math import ceil, isfinite
 
 from matplotlib.figure import Figure
 
-from thermolatent.config import Study
 from thermolatent.figures.style import DOUBLE, SINGLE, panels
 from thermolatent.figures.temperature import legend, only_outer_labels
-from thermolatent.layout import Layout, format_temperature
 from thermolatent.reweight.running import COLUMNS
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 from thermolatent.validate.tables import read_table
 
 #: Of states, in the order of the study; lines change when the colours are used up.

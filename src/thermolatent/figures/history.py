@@ -10,10 +10,10 @@ from math import ceil
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.figures.style import DOUBLE, LOG_FROM, SINGLE, logarithmic, panels
-from thermolatent.layout import Layout
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 
 #: Curves by column of a history file: legend entry, colour, line. Other columns are in the CSV only.
 CURVES = {

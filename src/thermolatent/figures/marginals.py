@@ -8,9 +8,9 @@ from math import ceil
 import numpy as np
 from matplotlib.figure import Figure
 
-from thermolatent.config import Study
 from thermolatent.figures.style import DOUBLE, look, panels, temperature_title
 from thermolatent.figures.surfaces import CAP, PER_ROW, say_no_md
+from thermolatent.study.study import Study
 
 #: Half width of the band, the 95 % interval, in standard errors.
 BAND = 1.96

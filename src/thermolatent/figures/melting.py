@@ -9,11 +9,11 @@ from math import isfinite
 import numpy as np
 from matplotlib.figure import Figure
 
-from thermolatent.config import Study
 from thermolatent.figures.style import SINGLE, look, panels, temperature_axis
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import answer_band, legend, points, thin_line
-from thermolatent.layout import Layout
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 from thermolatent.validate import melting
 from thermolatent.validate.melting import two_state_population
 from thermolatent.validate.tables import read_table

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from thermolatent.artifacts import load_arrays
-from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import convergence, history, marginals, melting, surfaces, temperature, uncertainty
 from thermolatent.figures.style import save_data, save_figure, series_names, style
 from thermolatent.figures.tables import Series, Tables
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_arrays
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,11 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from thermolatent.artifacts import replacing
-from thermolatent.config import Study
-from thermolatent.layout import BASELINES, Layout, PaperLayout, format_temperature
+from thermolatent.files.artifacts import replacing
+from thermolatent.study.layout import Layout, PaperLayout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
+from thermolatent.validate.settings import BASELINES
 
 #: Widths of a journal's single and double column, inches.
 SINGLE, DOUBLE = 3.3, 6.9

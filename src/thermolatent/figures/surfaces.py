@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from thermolatent.config import Study
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, look, panels, temperature_title
+from thermolatent.study.study import Study
 
 #: Free energies above this are drawn like this, kT.
 CAP = 8.0

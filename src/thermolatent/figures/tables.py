@@ -7,10 +7,10 @@ from math import isfinite
 from statistics import median
 from typing import NamedTuple
 
-from thermolatent.artifacts import load_json
-from thermolatent.config import Study
-from thermolatent.layout import Layout
+from thermolatent.files.artifacts import load_json
 from thermolatent.reweight.verdict import PARTS
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 from thermolatent.validate import predictions
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 

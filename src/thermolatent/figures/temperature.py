@@ -8,7 +8,6 @@ from math import ceil, isfinite
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from thermolatent.config import Study
 from thermolatent.figures.style import (
     DOUBLE,
     GREY,
@@ -21,7 +20,8 @@ from thermolatent.figures.style import (
     temperature_axis,
 )
 from thermolatent.figures.tables import Series, Tables
-from thermolatent.layout import BASELINES
+from thermolatent.study.study import Study
+from thermolatent.validate.settings import BASELINES
 
 COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
 POPULATION_COLUMNS = ("state", "series", "temperature", "value", "low", "high")

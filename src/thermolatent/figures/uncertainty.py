@@ -10,11 +10,11 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from thermolatent.config import Study
 from thermolatent.figures.style import GREY, SINGLE, log_ticks, look, panels, temperature_axis
 from thermolatent.figures.tables import Prediction, Tables
 from thermolatent.figures.temperature import legend, only_outer_labels, panel_grid
-from thermolatent.layout import format_temperature
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 
 #: Parts of an interval that are the reweighting's: legend entry, colour, line.
 CAUSES = {

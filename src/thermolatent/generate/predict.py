@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from thermolatent.artifacts import save_arrays
 from thermolatent.errors import ThermolatentError
+from thermolatent.files.artifacts import save_arrays
 from thermolatent.generate.stage import draw_samples
 from thermolatent.learn.model import load_density
 

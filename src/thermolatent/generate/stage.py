@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from thermolatent.artifacts import load_arrays, save_arrays
-from thermolatent.config import Study
 from thermolatent.densities.fit import FittedDensity
 from thermolatent.densities.tabulated import LogDensity
 from thermolatent.errors import ArtifactError, ThermolatentError
+from thermolatent.files.artifacts import load_arrays, save_arrays
 from thermolatent.frames import load_frames
 from thermolatent.generate.structures import StateMedoids, write_structures
 from thermolatent.generate.weights import ModelWeights
-from thermolatent.layout import Layout
 from thermolatent.learn.model import Model
 from thermolatent.progress import progress
-from thermolatent.project import code
 from thermolatent.reweight.loading import load_reweighting
+from thermolatent.study.layout import Layout
+from thermolatent.study.project import code
+from thermolatent.study.study import Study
 
 log = logging.getLogger(__name__)
 

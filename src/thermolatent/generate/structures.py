@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from thermolatent.artifacts import replacing
-from thermolatent.config import Study
-from thermolatent.featurize.stream import read_frames
+from thermolatent.files.artifacts import replacing
+from thermolatent.files.dcd import fix_title, read_frames
 from thermolatent.frames import Frames
-from thermolatent.layout import Layout, format_temperature
-from thermolatent.learn.sampling import systematic_resample
 from thermolatent.rows import moments
-from thermolatent.simulate.trajectories import fix_title
+from thermolatent.sampling import systematic_resample
 from thermolatent.states.named import name_states
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 
 #: Frames drawn per state; the medoid is exact among these.
 MEDOID_FRAMES = 500

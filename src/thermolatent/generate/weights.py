@@ -21,8 +21,8 @@ import numpy as np
 from thermolatent.densities.tabulated import LogDensity
 from thermolatent.frames import Frames
 from thermolatent.learn.model import Model
+from thermolatent.mbar import effective_fraction, log_sum
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.reweight.mbar import effective_fraction, log_sum
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.config.parsing import from_registry
 from thermolatent.featurize import FEATURES
 from thermolatent.featurize.base import Particles, columns_on
+from thermolatent.parsing import from_registry
 from thermolatent.simulate.topology import write_topology
 from thermolatent.systems.base import System
 

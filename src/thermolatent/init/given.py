@@ -9,12 +9,11 @@ from typing import Any
 
 import yaml
 
-from thermolatent.config.parsing import from_registry
-from thermolatent.config.sections import Temperatures
 from thermolatent.errors import ThermolatentError, did_you_mean
-from thermolatent.layout import format_temperature
+from thermolatent.parsing import from_registry
 from thermolatent.systems import SYSTEMS
 from thermolatent.systems.base import System
+from thermolatent.temperatures import Temperatures, format_temperature
 
 #: Systems that are complete by their name alone.
 MODEL_SYSTEMS = ("aib9", "alanine_dipeptide", "chignolin", "lj_cluster", "rna_tetraloop", "three_hole")

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from thermolatent.config import Simulate, Study, load_study, parse
 from thermolatent.errors import ThermolatentError
 from thermolatent.init.composition import Composition, compose
 from thermolatent.init.document import duration_of_md, write_document
@@ -24,7 +23,11 @@ from thermolatent.init.given import (
     with_solvent,
 )
 from thermolatent.init.proposal import Proposal, cut_into_walkers, fit_to, length, propose
+from thermolatent.parsing import parse
 from thermolatent.rates import short
+from thermolatent.simulate.settings import Simulate
+from thermolatent.study.loading import load_study
+from thermolatent.study.study import Study
 from thermolatent.systems.base import System
 
 #: Days of MD that a proposal may take on this machine.

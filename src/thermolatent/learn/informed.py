@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from thermolatent.learn.sampling import systematic_resample
+from thermolatent.sampling import systematic_resample
 
 #: Effective frames at which a temperature's weights get half of its share.
 TRUST_HALF = 1000.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from thermolatent.artifacts import load_model, prefixed, save_model, stripped
 from thermolatent.densities.base import Density
 from thermolatent.densities.fit import FittedDensity, build_density
-from thermolatent.learn.representation import Representation, restore_spib, spib_tensors
-from thermolatent.learn.spib import Spib
+from thermolatent.files.artifacts import load_model, prefixed, save_model, stripped
+from thermolatent.represent.representation import Representation, restore_spib, spib_tensors
+from thermolatent.represent.spib import Spib
 
 
 class Model(FittedDensity):
@@ -17,7 +17,7 @@ class Model(FittedDensity):
 
     Parameters
     ----------
-    spib: the representation, trained jointly or taken over from pretrain.
+    spib: the representation, trained jointly or taken over from represent.
     density: the density model.
     about: the density's spec, ``temperature``, ``theta_range``, ``T_ref``, ``seed``, ... as saved in the file.
     """

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from thermolatent.config import parse_density
 from thermolatent.densities.fit import fit_density
 from thermolatent.errors import ThermolatentError
 from thermolatent.learn.model import save_density
-from thermolatent.learn.training import pick_device
+from thermolatent.study.loading import parse_density
+from thermolatent.training import pick_device
 
 
 def run(data: str, temperatures: str, density: str, options: Iterable[str], out: str, **settings: Any) -> None:

@@ -10,25 +10,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thermolatent.config import Study
 from thermolatent.densities.base import Density
 from thermolatent.densities.descent import Descent
 from thermolatent.densities.fit import Split, build_density, fit_samples
 from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
 from thermolatent.frames import Frames, load_frames
-from thermolatent.layout import Layout
 from thermolatent.learn.informed import InformedPool
-from thermolatent.learn.labels import predicted_states
 from thermolatent.learn.model import Model
-from thermolatent.learn.pairs import LaggedPairs, held_out_walkers, lagged_pairs
-from thermolatent.learn.representation import load_representation, posterior
-from thermolatent.learn.sampling import Sampler
-from thermolatent.learn.spib import Spib
-from thermolatent.learn.training import Checkpoint, checkpoint_of, pick_device
+from thermolatent.represent.labels import predicted_states
+from thermolatent.represent.pairs import LaggedPairs, held_out_walkers, lagged_pairs
+from thermolatent.represent.representation import load_representation, posterior
+from thermolatent.represent.spib import Spib
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.rows import picked_at_once, transformed
+from thermolatent.sampling import Sampler
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.training import Checkpoint, checkpoint_of, pick_device
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def _latent_split(study: Study, data: Frames, spib: Spib, seed: int) -> Split:
 
 
 class DensityTraining(Descent):
-    """Optimise E[-ln r(z|T)], and with a joint encoder the whole objective of :mod:`thermolatent.learn.spib`.
+    """Optimise E[-ln r(z|T)], and with a joint encoder the whole objective of :mod:`thermolatent.represent.spib`.
 
     Each part stops when its held-out objective, on whole walkers at the training temperatures, has not improved for
     ``learn.patience`` evaluations, and its best state is kept. A joint encoder comes first, for at most half of the

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from matplotlib.lines import Line2D
 
-from thermolatent.artifacts import load_json
 from thermolatent.figures.style import DOUBLE, GREY, log_ticks, panels
+from thermolatent.files.artifacts import load_json
 from thermolatent.papers.drawing import Drawing, Sources
 from thermolatent.validate.tables import SCORE_COLUMNS, read_table
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermolatent.artifacts import load_array, load_arrays
-from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import Layout
-from thermolatent.learn.representation import load_representation
+from thermolatent.files.artifacts import load_array, load_arrays
+from thermolatent.represent.representation import load_representation
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 from thermolatent.validate.divergence import PAPER_BINS, Bins, kl_sym_paper
 from thermolatent.validate.tables import write_table
 

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from thermolatent.artifacts import replacing
-from thermolatent.config import Study
 from thermolatent.figures.style import save_data, save_figure
-from thermolatent.layout import Layout, PaperLayout
+from thermolatent.files.artifacts import replacing
 from thermolatent.papers.catalogue import FIGURES
 from thermolatent.papers.survey_settings import load_survey
-from thermolatent.project import find_study
+from thermolatent.study.layout import Layout, PaperLayout
+from thermolatent.study.project import find_study
+from thermolatent.study.study import Study
 
 
 class Finding(NamedTuple):

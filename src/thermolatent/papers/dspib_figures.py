@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermolatent.artifacts import load_arrays
 from thermolatent.figures import surfaces
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, SINGLE, log_ticks, panels
+from thermolatent.files.artifacts import load_arrays
 from thermolatent.papers.divergences import COLUMNS
 from thermolatent.papers.drawing import Drawing, Finding, Sources, spread
 from thermolatent.validate.tables import read_table

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from thermolatent.artifacts import load_arrays
-from thermolatent.config import Study
 from thermolatent.figures import marginals, surfaces, temperature
 from thermolatent.figures.tables import Tables
+from thermolatent.files.artifacts import load_arrays
 from thermolatent.papers.drawing import Drawing, Finding, Sources, spread
+from thermolatent.study.study import Study
 
 NARROW, WIDE, MODEL = "lj7", "paper_lj7_wide", "latf_published"
 _SAME = "Twenty RealNVP couplings of width 16, tau = 2, lag 1, beta_ib = 1e-4, temperature in the base only, trained jointly."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from thermolatent.artifacts import load_arrays
-from thermolatent.config import Study
 from thermolatent.figures import melting, surfaces
 from thermolatent.figures.tables import Tables
+from thermolatent.files.artifacts import load_arrays
 from thermolatent.papers.drawing import Drawing, Finding, Sources, spread
 from thermolatent.papers.latf_lj7 import populations
+from thermolatent.study.study import Study
 
 CHIGNOLIN, RNA, MODEL = "chignolin", "rna_tetraloop", "latf_published"
 _SAME = "RealNVP, tilted base, temperature in the base only, trained jointly."

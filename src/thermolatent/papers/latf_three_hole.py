@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
-from thermolatent.artifacts import load_arrays
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, log_ticks, panels
 from thermolatent.figures.surfaces import CAP, free_energies
 from thermolatent.figures.tables import Tables
+from thermolatent.files.artifacts import load_arrays
 from thermolatent.papers import divergences
 from thermolatent.papers.drawing import Drawing, Finding, Sources, spread
 from thermolatent.validate.tables import read_table

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from thermolatent.artifacts import save_arrays
-from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
+from thermolatent.files.artifacts import save_arrays
 from thermolatent.frames import Frames, load_frames
-from thermolatent.layout import Layout
 from thermolatent.learn.model import Model
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 
 _POINTS = 101
 _GRID = 200

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.artifacts import load_json, save_json
 from thermolatent.densities.fit import FittedDensity, fit_density
 from thermolatent.errors import ConfigError, ThermolatentError, did_you_mean
+from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.papers.mixtures import GaussianMixture
 from thermolatent.papers.survey_scores import Scored
 from thermolatent.papers.survey_settings import Framework, Survey

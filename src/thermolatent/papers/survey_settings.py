@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from thermolatent.config import parse, parse_density, read_yaml
-from thermolatent.config.parsing import Section, merge
 from thermolatent.errors import ConfigError, did_you_mean
+from thermolatent.parsing import Section, merge, parse, read_yaml
+from thermolatent.study.loading import parse_density
 
 #: The file that comes with the package.
 DEFAULT = Path(__file__).with_name("survey.yaml")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from thermolatent.artifacts import load_arrays
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, panels
 from thermolatent.figures.surfaces import free_energies
+from thermolatent.files.artifacts import load_arrays
 from thermolatent.papers.drawing import Drawing, Finding, Sources
 from thermolatent.papers.survey_figures import COLORS, MARKERS, Rows, load_rows
 from thermolatent.papers.survey_settings import Survey

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermolatent.artifacts import load_array, load_json, save_arrays
-from thermolatent.config import Study
 from thermolatent.densities.fit import FittedDensity
 from thermolatent.errors import ArtifactError
-from thermolatent.layout import Layout
-from thermolatent.learn.pairs import held_out_walkers
+from thermolatent.files.artifacts import load_array, load_json, save_arrays
 from thermolatent.papers.survey import fit, one_of
 from thermolatent.papers.survey_settings import Framework, Survey
+from thermolatent.represent.pairs import held_out_walkers
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 from thermolatent.validate.divergence import Bins, js
 from thermolatent.validate.tables import write_table
 

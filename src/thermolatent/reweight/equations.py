@@ -20,8 +20,8 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.mbar import log_sum
 from thermolatent.reweight.design import Design, Half
-from thermolatent.reweight.mbar import log_sum
 from thermolatent.reweight.parameters import Parameters
 from thermolatent.reweight.sample import spread_of
 from thermolatent.reweight.temperature_basis import FUNCTIONS, TemperatureBasis

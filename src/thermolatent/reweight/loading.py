@@ -9,7 +9,7 @@ from thermolatent.frames import Frames
 from thermolatent.reweight.estimator import ConditionalReweighting
 
 if TYPE_CHECKING:
-    from thermolatent.layout import Layout
+    from thermolatent.study.layout import Layout
 
 
 def load_reweighting(layout: Layout, frames: Frames) -> ConditionalReweighting:

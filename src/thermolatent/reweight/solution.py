@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from thermolatent.mbar import log_sum
 from thermolatent.reweight.design import Design, Half
 from thermolatent.reweight.equations import Equations
 from thermolatent.reweight.influence import Influences, Partition
-from thermolatent.reweight.mbar import log_sum
 from thermolatent.reweight.parameters import Parameters
 from thermolatent.reweight.temperature_basis import FUNCTIONS, TemperatureBasis
 

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from thermolatent.artifacts import load_json
-from thermolatent.config import Study
 from thermolatent.errors import ArtifactError, TrainingError
+from thermolatent.files.artifacts import load_json
 from thermolatent.frames import Frames, load_frames
-from thermolatent.layout import Layout
-from thermolatent.learn.representation import Representation, load_representation
-from thermolatent.learn.tica import fit_tica
+from thermolatent.represent.representation import Representation, load_representation
+from thermolatent.represent.tica import fit_tica
 from thermolatent.reweight.correlation import runs
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.examination import examine
@@ -27,6 +25,8 @@ from thermolatent.reweight.start_up import without_start_up
 from thermolatent.reweight.units import Units, require_units, units_of
 from thermolatent.rows import over_blocks
 from thermolatent.states.named import name_states
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 from thermolatent.validate.tables import write_table
 
 log = logging.getLogger(__name__)

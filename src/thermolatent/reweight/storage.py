@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from thermolatent.artifacts import load_model, save_model
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import load_model, save_model
 from thermolatent.reweight.design import Design, Half
 from thermolatent.reweight.fitting import Summary
 from thermolatent.reweight.influence import Partition

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from thermolatent.artifacts import load_array, load_arrays
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import load_array, load_arrays
 from thermolatent.show.places import header_beside, size_text, temperature_text, titled
 
 #: Values that are looked at for ranges, at the most.

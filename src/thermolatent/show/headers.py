@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from thermolatent.artifacts import load_json
 from thermolatent.errors import ArtifactError, ThermolatentError
-from thermolatent.layout import format_temperature
-from thermolatent.manifest import lost_files
+from thermolatent.files.artifacts import load_json
+from thermolatent.files.manifest import lost_files
 from thermolatent.rates import rate_text
 from thermolatent.show.places import temperature_text, titled
 from thermolatent.status.state import read_checkpoint
+from thermolatent.temperatures import format_temperature
 
 
 def show(path: Path) -> list[str]:

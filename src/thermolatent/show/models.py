@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.artifacts import check_version
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import check_version
 from thermolatent.show.places import titled
 
 _KINDS = {

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from thermolatent.artifacts import load_json
 from thermolatent.errors import ArtifactError
-from thermolatent.layout import TEMPERATURE_PATTERN
+from thermolatent.files.artifacts import load_json
+from thermolatent.temperatures import TEMPERATURE_PATTERN
 
-_STAGES = ("simulate", "featurize", "pretrain", "reweight", "learn", "generate", "validate", "figures")
+_STAGES = ("simulate", "featurize", "represent", "reweight", "learn", "generate", "validate", "figures")
 
 
 def place(path: Path) -> str:

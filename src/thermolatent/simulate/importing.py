@@ -17,18 +17,18 @@ from typing import Any
 import mdtraj
 import numpy as np
 
-from thermolatent.artifacts import FORMAT_VERSION, load_json, new_array, save_array, save_json
-from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.featurize.base import check_features
-from thermolatent.featurize.molecular import atom_label
-from thermolatent.layout import Layout, format_temperature
+from thermolatent.files.artifacts import FORMAT_VERSION, load_json, new_array, save_array, save_json
+from thermolatent.files.dcd import write_trajectories
 from thermolatent.progress import progress
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.imported_energies import energy_function, energy_rows, log_weight_rows
 from thermolatent.simulate.topology import write_topology
-from thermolatent.simulate.trajectories import write_trajectories
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.systems.selection import atom_label
 from thermolatent.systems.trajectories import Trajectories
+from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +49,8 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
     if _finished(layout.protocol(temperature), identity, [*trajectories, layout.topology(temperature)]):
         log.info("%s: complete already, nothing to do", layout.simulation(temperature))
         return
-    check_features(study.featurize, system.all_atoms.subset(system.kept))
-    if system.atoms is None and any(residue.is_water for residue in system.all_atoms.residues):
+    kept = system.kept  # refuses a selection that does not do
+    if len(kept) == system.all_atoms.n_atoms and any(residue.is_water for residue in system.all_atoms.residues):
         log.warning("water is kept, which makes large files; write system.atoms: not water")
     paths = system.at(temperature)
     totals = [frames_in(path, system.all_atoms) for path in paths]

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.layout import format_temperature
 from thermolatent.simulate.engines import Engine, Failed, Frame, InTurn, Processes, pack, unpack
 from thermolatent.systems.base import System
+from thermolatent.temperatures import format_temperature
 
 #: Where a replica has been of late: not yet at the lowest rung; there; at the highest one since then.
 _NOWHERE, _LOWEST, _HIGHEST = 0, 1, 2

@@ -7,11 +7,11 @@ import hashlib
 import numpy as np
 import openmm as mm
 
-from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError
-from thermolatent.layout import format_temperature
 from thermolatent.simulate.devices import own_device
+from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.base import System
+from thermolatent.temperatures import format_temperature
 
 
 def seed_of(seed: int, temperature: float, purpose: str) -> int:

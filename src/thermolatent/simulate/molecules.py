@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import openmm as mm
 
-from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError
 from thermolatent.simulate.copies import bond_lengths, make_copies, why_not
 from thermolatent.simulate.engines import Engine, InTurn, Processes, Recipe, Together, degrees_of_freedom
@@ -21,6 +20,7 @@ from thermolatent.simulate.langevin import (
     seed_of,
     start_names,
 )
+from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.base import System
 from thermolatent.systems.molecule import Molecule
 

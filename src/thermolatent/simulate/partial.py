@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.artifacts import allocate, unwritable
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.trajectories import read_trajectories
+from thermolatent.files.artifacts import allocate, unwritable
+from thermolatent.files.dcd import read_trajectories
 
 log = logging.getLogger(__name__)
 

@@ -49,7 +49,7 @@ def _estimates(
     logging.getLogger("pymbar").setLevel(logging.ERROR)  # it greets and advertises JAX at warning level
     from pymbar import MBAR
 
-    from thermolatent.reweight.mbar import MAX_ITERATIONS, initial_free_energies
+    from thermolatent.mbar import MAX_ITERATIONS, initial_free_energies
 
     rungs, samples = len(energies), energies.reshape(-1)
     reduced, counts = np.outer(inverse_kT, samples), np.full(rungs, samples.size // rungs)

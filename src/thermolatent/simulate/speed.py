@@ -6,12 +6,12 @@ import os
 import time
 from dataclasses import dataclass
 
-from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError
 from thermolatent.rates import ns_per_day
 from thermolatent.simulate.engines import Engine, Failed, Together
 from thermolatent.simulate.langevin import make_context, platform_name
 from thermolatent.simulate.molecules import ON_CORES, molecule_engine, start_walkers
+from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.base import System
 
 #: Minimisation steps before the clock starts: enough that nothing blows up while it is cold.

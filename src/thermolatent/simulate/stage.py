@@ -11,23 +11,25 @@ from typing import Any
 import numpy as np
 import openmm as mm
 
-from thermolatent.artifacts import FORMAT_VERSION, load_json, save_array, save_json
-from thermolatent.config import Simulate, Study
-from thermolatent.disk import require_space
 from thermolatent.errors import ArtifactError, SimulationError
-from thermolatent.layout import Layout, format_temperature
-from thermolatent.locking import only_one
+from thermolatent.files.artifacts import FORMAT_VERSION, load_json, save_array, save_json
+from thermolatent.files.dcd import write_trajectories
+from thermolatent.files.locking import only_one
 from thermolatent.simulate import PROTOCOL, importing
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.engines import degrees_of_freedom
 from thermolatent.simulate.langevin import platform_name, start_names
 from thermolatent.simulate.molecules import RAMP_FROM, RAMP_PART, RAMP_STAGES, saved_series
 from thermolatent.simulate.partial import Partial
-from thermolatent.simulate.topology import check_molecule, write_topology
-from thermolatent.simulate.trajectories import write_trajectories
+from thermolatent.simulate.settings import Simulate
+from thermolatent.simulate.topology import write_topology
 from thermolatent.simulate.walkers import simulate_walkers
+from thermolatent.study.disk import require_space
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
 from thermolatent.systems.base import GAS_CONSTANT
 from thermolatent.systems.molecule import Molecule
+from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,6 @@ def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> N
     if is_finished(layout, temperature, identity, study.simulate.walkers):
         log.info("%s: complete already, nothing to do", layout.simulation(temperature))
         return
-    check_molecule(study)
     with only_one(f"{layout.simulation(temperature)}.lock"):
         _simulate(study, layout, temperature, identity, threads)
 

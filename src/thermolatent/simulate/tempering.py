@@ -12,27 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.artifacts import load_json, save_array, save_json
-from thermolatent.config import Study
-from thermolatent.disk import require_space
 from thermolatent.errors import ArtifactError, SimulationError
-from thermolatent.layout import Layout, format_temperature
-from thermolatent.locking import only_one
+from thermolatent.files.artifacts import load_json, save_array, save_json
+from thermolatent.files.dcd import write_trajectories
+from thermolatent.files.locking import only_one
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.ladders import Ladders
 from thermolatent.simulate.langevin import seed_of, start_names, starting_positions
-from thermolatent.simulate.molecules import (
-    engine_in_turn,
-    kelvin_at,
-    minimised_starts,
-    molecule_system,
-)
+from thermolatent.simulate.molecules import engine_in_turn, kelvin_at, minimised_starts, molecule_system
 from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.rung_averages import mbar_averages
 from thermolatent.simulate.stage import is_finished, protocol_identity, series_of, thermodynamics
-from thermolatent.simulate.topology import check_molecule, write_topology
-from thermolatent.simulate.trajectories import write_trajectories
+from thermolatent.simulate.topology import write_topology
 from thermolatent.simulate.walkers import simulate_with
+from thermolatent.study.disk import require_space
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +74,6 @@ def run(study: Study, layout: Layout, threads: int = 1) -> list[str]:
     if all(is_finished(layout, T, identities[T], walkers) for T in temperatures):
         log.info("%s: complete already, nothing to do", ", ".join(map(layout.simulation, temperatures)))
         return _files(study, layout)
-    check_molecule(study)
     with only_one(f"{layout.tempering}.lock"):
         _temper(study, layout, identities, trajectories, threads)
     return _files(study, layout)

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 import openmm as mm
 
-from thermolatent.config import Simulate
 from thermolatent.errors import SimulationError, Stopped
-from thermolatent.layout import format_temperature
 from thermolatent.progress import progress
 from thermolatent.rates import rate_text
 from thermolatent.simulate.engines import Engine, Failed, Frame, Together, degrees_of_freedom
 from thermolatent.simulate.langevin import make_context, starting_positions
 from thermolatent.simulate.molecules import Bonds, kelvin_at, molecule_engine, ramp_stage, start_walkers
 from thermolatent.simulate.partial import Partial
+from thermolatent.simulate.settings import Simulate
 from thermolatent.stopping import stop_signals
 from thermolatent.systems.base import System
+from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from thermolatent.errors import ThermolatentError
 
 if TYPE_CHECKING:
-    from thermolatent.config import BasinStates, NearestStates
     from thermolatent.frames import Frames
+    from thermolatent.states.settings import BasinStates, NearestStates
     from thermolatent.systems.base import System
 
 #: Points per axis of the grid on which steepest descent is followed.

@@ -11,8 +11,8 @@ from thermolatent.states.named import GRID, corners, name_states
 from thermolatent.states.sets import StateSet
 
 if TYPE_CHECKING:
-    from thermolatent.config import BasinStates, NearestStates
     from thermolatent.frames import Frames
+    from thermolatent.states.settings import BasinStates, NearestStates
     from thermolatent.systems.base import System
 
 #: Parts per axis into which a cell of the exact quadrature is divided between the named states.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thermolatent.layout import Layout, format_temperature
+from thermolatent.study.layout import Layout
+from thermolatent.temperatures import format_temperature
 
 #: As the rules name it: the baselines are scored like a model.
 BASELINES = "baselines"
@@ -81,7 +82,7 @@ class Jobs:
         return Job("featurize", name, self.layout.features_header(temperature), f"{self._logs}/featurize/{name}.log")
 
     def training(self, stage: str, seed: int, model: str = "") -> Job:
-        """``pretrain`` or, of a model, ``learn``."""
+        """``represent`` or, of a model, ``learn``."""
         output = self.layout.model(model, seed) if model else self.layout.spib(seed)
         name = f"{model}/seed{seed}" if model else f"seed{seed}"
         return Job(stage, name, output, f"{self._logs}/{stage}/{name}.log", self.layout.history(output))
@@ -106,7 +107,7 @@ class Jobs:
         yield from (self.features(T) for T in self.temperatures)
         yield self.reweighting
         for seed in self.seeds:
-            yield self.training("pretrain", seed)
+            yield self.training("represent", seed)
             for model in self.models:
                 yield self.training("learn", seed, model)
                 yield self.of_model("generate", model, seed)

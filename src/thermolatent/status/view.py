@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from thermolatent.artifacts import load_json
 from thermolatent.errors import ArtifactError
-from thermolatent.layout import format_temperature
+from thermolatent.files.artifacts import load_json
 from thermolatent.rates import rate_text
 from thermolatent.status.jobs import BASELINES, Job, Jobs
 from thermolatent.status.state import Found, last_losses, look
+from thermolatent.temperatures import format_temperature
 
 
 def view(jobs: Jobs, now: float | None = None) -> str:
@@ -30,7 +30,7 @@ def view(jobs: Jobs, now: float | None = None) -> str:
     rows = [("trained", "seed", "training", "held-out loss", "generate", "validate")]
     rows.append(("reweighting", "all", tell(states[jobs.reweighting]), "", "", ""))
     for seed in jobs.seeds:
-        job = jobs.training("pretrain", seed)
+        job = jobs.training("represent", seed)
         rows.append(("SPIB", str(seed), tell(states[job]), _loss(job), "", ""))
         for model in jobs.models:
             job = jobs.training("learn", seed, model)

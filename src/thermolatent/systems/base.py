@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import openmm
     import openmm.app
 
-    from thermolatent.config import Simulate
+    from thermolatent.simulate.settings import Simulate
 
 #: Molar gas constant, kJ/(mol K) (CODATA 2018, exact), the k in every kT of this project.
 GAS_CONSTANT = 0.00831446261815324

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import openmm
     import openmm.app
 
-    from thermolatent.config import Simulate
+    from thermolatent.simulate.settings import Simulate
 
 Surroundings = Literal["vacuum", "implicit", "explicit"]
 

@@ -13,15 +13,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import format_temperature
 from thermolatent.systems.base import System, check_kelvin
 from thermolatent.systems.files import existing_file
+from thermolatent.temperatures import format_temperature
 
 if TYPE_CHECKING:
     import mdtraj
     import openmm.app
 
-    from thermolatent.config import Simulate
+    from thermolatent.simulate.settings import Simulate
 
 Files = dict[float, list[str]]
 
@@ -149,7 +149,7 @@ class Trajectories(System):
     @property
     def kept(self) -> np.ndarray:
         """Indices of the atoms that are kept; raises :class:`ThermolatentError` for a selection that does not do."""
-        from thermolatent.featurize.molecular import select
+        from thermolatent.systems.selection import select
 
         if self.atoms is None:
             return np.arange(self.all_atoms.n_atoms)

@@ -6,11 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
-from thermolatent.config import Study
 from thermolatent.frames import Frames
+from thermolatent.mbar import log_weights, solve_free_energies
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.reweight.mbar import log_weights, solve_free_energies
 from thermolatent.reweight.stage import sample_of
+from thermolatent.study.study import Study
 
 #: MBAR is solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
 _MBAR_FRAMES = 50_000

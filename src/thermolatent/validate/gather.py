@@ -6,16 +6,18 @@ import logging
 import statistics
 from collections import defaultdict
 
-from thermolatent.artifacts import load_json, save_json
-from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.layout import BASELINES, Layout, format_temperature
+from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.reweight import fitness, soundness
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import PARTS
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 from thermolatent.validate import divergence, free_energy, grid, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.settings import BASELINES
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 
 log = logging.getLogger(__name__)

@@ -14,11 +14,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from thermolatent.artifacts import load_array, load_arrays, load_json, save_arrays
-from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
-from thermolatent.layout import Layout, format_temperature
+from thermolatent.files.artifacts import load_array, load_arrays, load_json, save_arrays
 from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.free_energy import free_energy
 from thermolatent.validate.predictions import COLUMNS, HEADLINE, predictions_at

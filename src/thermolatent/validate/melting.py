@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
+from thermolatent.study.study import Study
 
 if TYPE_CHECKING:
     from thermolatent.reweight.estimator import ConditionalReweighting

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import Layout, format_temperature
 from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 from thermolatent.validate.predictions import COLUMNS, predictions_at, sentence
 from thermolatent.validate.tables import write_table
 

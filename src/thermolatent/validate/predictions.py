@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
-from thermolatent.layout import format_temperature
 from thermolatent.reweight.influence import Parts, share_interval
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, PARTS, TRUSTED, judge
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 
 if TYPE_CHECKING:
     from thermolatent.reweight.estimator import ConditionalReweighting

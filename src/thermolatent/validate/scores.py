@@ -7,13 +7,13 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from thermolatent.config import Study
 from thermolatent.frames import Frames
-from thermolatent.layout import format_temperature
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import linear_interval, logit_interval, share_interval
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 from thermolatent.validate.free_energy import free_energy_rmse
 from thermolatent.validate.matching import Candidate, matched_scores
 from thermolatent.validate.metrics import METRICS

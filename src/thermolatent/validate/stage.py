@@ -6,16 +6,17 @@ import logging
 
 import numpy as np
 
-from thermolatent.artifacts import load_arrays, require_finite, save_arrays
-from thermolatent.config import Study
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import load_arrays, require_finite, save_arrays
 from thermolatent.frames import Frames, load_frames
-from thermolatent.layout import Layout, format_temperature
-from thermolatent.learn.pairs import held_out_walkers
-from thermolatent.learn.representation import Representation, load_representation
+from thermolatent.represent.pairs import held_out_walkers
+from thermolatent.represent.representation import Representation, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.sets import StateSet
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
 from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.baselines import Baselines
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale

@@ -6,8 +6,8 @@ import csv
 import math
 from collections.abc import Iterable
 
-from thermolatent.artifacts import replacing
 from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import replacing
 
 SCORE_COLUMNS = (
     *("study", "model", "seed", "temperature", "role", "plane", "metric"),

@@ -1,0 +1,48 @@
+"""The section ``featurize`` of a study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from thermolatent.featurize import FEATURES
+from thermolatent.featurize.base import Feature
+from thermolatent.parsing import Positive, Section, from_registry
+
+
+class Coupled(Section):
+    """Bath degrees of freedom that are there in one state only: its heat capacity then differs from the others'."""
+
+    column: str = Field(description="of the fixed plane, by name; the state is where it is large")
+    at: float = Field(description="where the logistic switch of that column is 1/2")
+    width: Positive = Field(description="of the switch")
+    degrees: int = Field(ge=1, description="number of degrees of freedom")
+    neutral: Positive = Field(description="temperature at which populations stay what they are without the coupling")
+
+
+class Bath(Section):
+    """A harmonic bath that stands for a solvent: its energy is drawn for each frame, exactly (docs/extrapolation.md)."""
+
+    degrees: int = Field(ge=0, description="degrees of freedom that depend on nothing")
+    coupled: Coupled | None = Field(None, description="more degrees of freedom, which are there in one state only")
+
+
+class Featurize(Section):
+    """What the models see, and the fixed plane in which all of them are compared."""
+
+    features: list[Any] = Field(min_length=1, description="features by name, or {kind: name, ...}")
+    plane: list[Any] = Field(min_length=1, description="features with two columns in all: the model-free plane")
+    observables: list[Any] = Field([], description="features whose means are predicted; angles as sin and cos")
+    frames: int | None = Field(None, ge=2, description="of each walker, the first so many; default: all")
+    bath: Bath | None = Field(None, description="energy of a harmonic bath, added to that of each frame")
+
+    @field_validator("features", "plane", "observables", mode="after")
+    @classmethod
+    def _resolve(cls, values: list[Any]) -> list[Feature]:
+        return [from_registry(FEATURES, value) for value in values]
+
+    @property
+    def all_features(self) -> list[Feature]:
+        """Features, plane and observables."""
+        return [*self.features, *self.plane, *self.observables]

@@ -1,0 +1,1 @@
+"""Reading and writing: atomic, no pickle, a format version in each file."""

@@ -1,0 +1,150 @@
+"""Trajectories in chunks: memory does not grow with their length.
+
+The DCD files of this project have records of one size, so a chunk is one read. (mdtraj's reader prints two lines per
+file to standard output, and believes a header's frame count even where the file ends early.)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import replacing
+
+#: AKMA time unit of a DCD header, in ps (CHARMM).
+_AKMA = 0.04888821
+#: Bytes of positions held in memory at once while the files are written.
+_BLOCK_BYTES = 32 * 2**20
+#: Frames read at once.
+CHUNK_FRAMES = 2000
+_REMEDY = "delete it and run the stage simulate again"
+
+
+def stream_positions(
+    path: str, frames: int, n_particles: int, chunk: int = CHUNK_FRAMES, most: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield ``(first frame, positions (chunk, n_particles, 3) in nm, float32)`` of one DCD file, of the first ``most`` frames.
+
+    Raises :class:`ArtifactError` if it is missing, cannot be read, or does not hold exactly ``frames`` frames.
+    """
+    for first, positions in stream_angstrom(path, frames, n_particles, chunk, most):
+        yield first, positions / np.float32(10.0)
+
+
+def stream_angstrom(
+    path: str, frames: int, n_particles: int, chunk: int = CHUNK_FRAMES, most: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """As :func:`stream_positions`, but in angstrom, as the file holds them."""
+    if not Path(path).is_file():
+        raise ArtifactError(f"{path}: trajectory is missing, {frames} frames are needed; run the stage simulate again")
+    with open(path, "rb") as file:
+        start, record = _layout(path, file, n_particles)
+        size = file.seek(0, 2)
+        if size - start != frames * record.itemsize:
+            raise ArtifactError(
+                f"{path}: trajectory has {max(0, size - start) // record.itemsize} whole frames in {size} bytes, "
+                f"must have {frames} in {start + frames * record.itemsize}; {_REMEDY}"
+            )
+        file.seek(start)
+        wanted = frames if most is None else min(most, frames)
+        for first in range(0, wanted, chunk):
+            records = np.fromfile(file, record, min(chunk, wanted - first))
+            yield first, np.stack([records[axis] for axis in "xyz"], axis=-1)
+
+
+def read_frames(path: str, chosen: np.ndarray) -> np.ndarray:
+    """Positions ``(n, n_particles, 3)`` in nm, float32, of the frames ``chosen`` ``(n,)`` of one DCD file.
+
+    Nothing else of the file is read. Raises :class:`ArtifactError` if it is missing, cannot be read, or ends before one of them.
+    """
+    if not Path(path).is_file():
+        raise ArtifactError(f"{path}: trajectory is missing; run the stage simulate again")
+    with open(path, "rb") as file:
+        start, record = _layout(path, file, None)
+        whole = (file.seek(0, 2) - start) // record.itemsize
+    if len(chosen) and chosen.max() >= whole:
+        raise ArtifactError(f"{path}: trajectory has {whole} frames, frame {chosen.max()} is needed; {_REMEDY}")
+    records = np.memmap(path, record, "r", start, (whole,))
+    return np.stack([records[axis][chosen] for axis in "xyz"], axis=-1) * np.float32(0.1)
+
+
+def _layout(path: str, file, n_particles: int | None) -> tuple[int, np.dtype]:
+    """Offset of the first frame, and the layout of a frame: three blocks of float32, each between its lengths.
+
+    Raises :class:`ArtifactError` if there are not ``n_particles`` particles; None for as many as there are.
+    """
+    head = file.read(100)
+    if len(head) < 100 or struct.unpack_from("<i4s", head) != (84, b"CORD"):
+        raise ArtifactError(f"{path}: is not a DCD trajectory; {_REMEDY}")
+    (unit_cell,) = struct.unpack_from("<i", head, 48)
+    (titles,) = struct.unpack_from("<i", head, 96)
+    start = 104 + 80 * titles
+    file.seek(start)
+    block = file.read(12)
+    start += len(block)
+    found = struct.unpack("<iii", block)[1] if len(block) == 12 else 0
+    if n_particles is None:
+        n_particles = found
+    if found != n_particles:
+        raise ArtifactError(f"{path}: trajectory has {found} particles, must have {n_particles}; {_REMEDY}")
+    fields = [("cell", "V56")] if unit_cell else []
+    for axis in "xyz":
+        fields += [(f"{axis}_before", "<i4"), (axis, "<f4", (n_particles,)), (f"{axis}_after", "<i4")]
+    return start, np.dtype(fields)
+
+
+def write_trajectories(paths: list[str], positions: np.ndarray, save_every: int, time_step: float) -> None:
+    """Write ``positions (frames, walkers, n, 3)`` in angstrom, an array or a memory map, one file per walker.
+
+    The files appear together under their final names. Time step (ps) and save interval go into the headers.
+    """
+    from mdtraj.formats import DCDTrajectoryFile
+
+    block = max(1, _BLOCK_BYTES // (4 * int(np.prod(positions.shape[1:]))))
+    with ExitStack() as renames:
+        temporaries = [renames.enter_context(replacing(path)) for path in paths]
+        with ExitStack() as closing:
+            files = [closing.enter_context(DCDTrajectoryFile(str(path), "w", True)) for path in temporaries]
+            for first in range(0, len(positions), block):
+                chunk = np.asarray(positions[first : first + block], dtype=np.float32)
+                for walker, file in enumerate(files):
+                    file.write(np.ascontiguousarray(chunk[:, walker]))
+        for path in temporaries:
+            _write_header(path, save_every, time_step)
+
+
+def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
+    """Fill ``positions (frames, walkers, n, 3)``, in angstrom, with what :func:`write_trajectories` wrote.
+
+    Raises :class:`ArtifactError` for a file that is missing, cut off, or of another number of frames.
+    """
+    for walker, path in enumerate(paths):
+        for first, chunk in stream_angstrom(path, len(positions), positions.shape[2]):
+            positions[first : first + len(chunk), walker] = chunk
+
+
+def _write_header(path: Path, save_every: int, time_step: float) -> None:
+    """Put times into a DCD header."""
+    fix_title(path)
+    with path.open("r+b") as file:
+        file.seek(12)
+        file.write(struct.pack("<ii", save_every, save_every))  # first saved step, steps between frames
+        file.seek(44)
+        file.write(struct.pack("<f", time_step / _AKMA))
+
+
+def fix_title(path: Path) -> None:
+    """Put a fixed title in place of the one that mdtraj writes, which holds the date: same run, same bytes."""
+    with path.open("r+b") as file:
+        head = file.read(100)
+        length, magic = struct.unpack_from("<i4s", head)
+        (titles,) = struct.unpack_from("<i", head, 96)
+        if length != 84 or magic != b"CORD":
+            raise ValueError(f"{path}: not the DCD header that mdtraj writes")
+        file.seek(100)
+        file.write(b"".join(line.ljust(80) for line in [b"thermolatent", *[b""] * (titles - 1)]))

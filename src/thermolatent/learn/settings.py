@@ -1,0 +1,42 @@
+"""The sections ``learn`` and ``models`` of a study."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from thermolatent.densities import DENSITY_SPECS
+from thermolatent.densities.specs import DensitySpec
+from thermolatent.parsing import Positive, Section, from_registry
+
+
+class Learn(Section):
+    """Training of the density models."""
+
+    temperature_range: tuple[Positive, Positive] | None = Field(
+        None, description="what the models are trained for; default: the span of train and predict"
+    )
+    batch_size: int = Field(4096, ge=1, description="frames per step")
+    learning_rate: Positive = Field(2e-3, description="of Adam, largest; falls to 0 along a cosine")
+    steps: int = Field(4000, ge=1, description="optimiser steps at the most")
+    evaluate_every: int = Field(250, ge=1, description="steps between held-out evaluations")
+    patience: int = Field(8, ge=1, description="evaluations without a better held-out loss before stopping")
+    held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where torch sees one")
+
+
+class Model(Section):
+    """One composition: a density for p(z|T), how temperature enters it, what it is trained on."""
+
+    density: Any = Field(description="a density by name, or {kind: name, ...}")
+    temperature: list[Literal["steer", "condition"]] = Field(
+        ["steer"], description="steer: in the base density (the paper); condition: in the network"
+    )
+    informed: bool = Field(False, description="train on reweighted frames between the training temperatures too")
+    encoder: Literal["joint", "frozen"] = Field("joint", description="joint: the encoder goes on learning")
+
+    @field_validator("density", mode="after")
+    @classmethod
+    def _resolve(cls, value: Any) -> DensitySpec:
+        return from_registry(DENSITY_SPECS, value)

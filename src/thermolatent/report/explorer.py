@@ -1,0 +1,147 @@
+"""What the report's slider shows, as one JSON object: every map, curve, verdict and structure at every stop.
+
+The answer comes from the grid that ``gather`` asked, what models and baselines say from the tables, maps from ``grid.npz``,
+``surfaces.npz`` and ``profiles.npz``, structures from ``T*.medoids.pdb``; nothing is computed anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from math import pi
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+
+from thermolatent.errors import ArtifactError
+from thermolatent.figures.melting import Melted
+from thermolatent.figures.style import FREE_ENERGY_MAP, look, series_names
+from thermolatent.figures.surfaces import CAP, free_energies
+from thermolatent.figures.tables import Tables
+from thermolatent.files.artifacts import load_arrays
+from thermolatent.report import curves, medoids
+from thermolatent.report.grid import Grid
+from thermolatent.report.packing import packed, quantised
+from thermolatent.report.stops import Stop, nearest, stops_of
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+
+_SURFACES = {"temperatures", "axes", "free_energy"}
+_PROFILES = {"temperatures", "edges_latent", "edges_plane", "edges_marginal", "latent_md", "plane_md", "plane_model"}
+_DASHES = {"-": "", "--": "6 3", ":": "2 3", "none": ""}
+
+
+def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted], seeds: list[int]) -> dict[str, Any]:
+    """The object that ``explorer.js`` reads.
+
+    Raises :class:`ArtifactError` for a grid, surfaces, profiles or medoids that are missing or broken.
+    """
+    grid = Grid.load(study, layout)
+    stops = stops_of(study, grid.temperatures)
+    by_seed = {seed: Tables.load(study, layout, [seed]) for seed in seeds}
+    first = next(iter(study.models))
+    colours = np.rint(colormaps[FREE_ENERGY_MAP](np.linspace(0, 1, 256))[:, :3] * 255).astype(np.uint8)
+    profiles = _load(layout.profiles(first, seeds[0]), "profiles", _PROFILES)
+    return {
+        "stops": [stop._asdict() for stop in stops],
+        "unit": " K" if study.system.temperature_unit == "kelvin" else "",
+        "train": sorted(study.temperatures.train),
+        "cap": CAP,
+        "colours": base64.b64encode(colours.tobytes()).decode(),
+        "models": list(study.models),
+        "seeds": seeds,
+        "looks": {name: _look(study, name) for name in ("md", "exact", *series_names(study, floor=True))},
+        "states": tables.states(),
+        "panels": curves.panels(study, tables, by_seed, fits, grid, stops),
+        "answer": curves.answer(grid),
+        "told": {model: curves.told(study, tables, model) for model in study.models},
+        "molecule": medoids.molecule(study, layout, first, seeds[0]) if study.generate.structures else None,
+        "resolution": medoids.RESOLUTION,
+        "plane": {
+            "axes": _axes(tables.plane, grid.edges),
+            "answer": packed(quantised(grid.free_energy, CAP)),
+            "md": packed(quantised(_of_md(stops, profiles, "plane"), CAP)),
+        },
+        "bundles": {
+            f"{model}/{seed}": bundle(study, layout, grid, stops, model, seed)
+            for model in study.models
+            for seed in seeds
+        },
+    }
+
+
+def as_json(content: dict[str, Any]) -> str:
+    """Compact JSON that may stand inside a script element."""
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def bundle(study: Study, layout: Layout, grid: Grid, stops: list[Stop], model: str, seed: int) -> dict[str, Any]:
+    """Maps and structures of one model and seed: quantised free energies in kT, their first axis along x.
+
+    ``latent`` holds ``axes`` (name and range), ``model`` at the temperatures ``labels`` of its own grid, of which ``at`` says
+    the one nearest to each stop, with ``model_ranges``, and ``md`` at the stops with MD. ``plane`` is the model's at the
+    temperatures asked for; None of an informed model, whose frame weights are those of the answer.
+    """
+    surfaces = _load(layout.surfaces(model, seed), "surfaces", _SURFACES)
+    profiles = _load(path := layout.profiles(model, seed), "profiles", _PROFILES)
+    if not np.array_equal(profiles["edges_plane"], grid.edges):
+        raise ArtifactError(f"{path}: has other bins than {layout.grid_surfaces}; run gather again")
+    dimensions = len(profiles["edges_marginal"])
+    more = f" (first two of {dimensions})" if dimensions > 2 else ""
+    names = [f"latent coordinate z{'₁₂'[k]}{more}" for k in range(len(surfaces["axes"]))]
+    known = list(profiles["temperatures"])
+    asked = [known.index(stop.temperature) for stop in stops if stop.asked]
+    found = {
+        "latent": {
+            "axes": _axes(names, profiles["edges_latent"]),
+            "model": packed(quantised(surfaces["free_energy"], CAP)),
+            "labels": [f"{T:.4g}" for T in surfaces["temperatures"]],
+            "at": nearest(stops, surfaces["temperatures"]),
+            "model_ranges": [_ends(axis) for axis in surfaces["axes"]],
+            "md": packed(quantised(_of_md(stops, profiles, "latent"), CAP)),
+        },
+        "plane": None,
+    }
+    if not study.models[model].informed:
+        found["plane"] = packed(quantised(free_energies(profiles["plane_model"][asked]), CAP))
+    if study.generate.structures:
+        found["structures"] = medoids.structures(study, layout, model, seed)
+    return found
+
+
+def _axes(names, edges: np.ndarray) -> list[dict[str, Any]]:
+    ranges = [_ends(own) for own in edges]
+    return [
+        {"name": f"{name} (rad)" if np.allclose(r, (-pi, pi)) else name, "range": r}
+        for name, r in zip(names, ranges, strict=True)
+    ]
+
+
+def _ends(axis: np.ndarray) -> tuple[float, float]:
+    return float(axis[0]), float(axis[-1])
+
+
+def _of_md(stops: list[Stop], profiles: dict[str, np.ndarray], which: str) -> np.ndarray:
+    """Free energies of the MD at the stops with any, ``(stops with MD, bins[, bins])``."""
+    known, mass = list(profiles["temperatures"]), profiles[f"{which}_md"]
+    at = [known.index(stop.temperature) for stop in stops if stop.md]
+    return free_energies(mass[at]) if at else np.empty((0, *mass.shape[1:]))
+
+
+def _look(study: Study, name: str) -> dict[str, str]:
+    label, color, _, line = look(study, name)
+    return {"label": label, "color": _hex(color), "dash": _DASHES[line]}
+
+
+def _hex(color: str) -> str:
+    from matplotlib.colors import to_hex
+
+    return to_hex(color)
+
+
+def _load(path: str, what: str, needed: set[str]) -> dict[str, np.ndarray]:
+    arrays = load_arrays(path, what)
+    if absent := needed - set(arrays):
+        raise ArtifactError(f"{path}: has no {', '.join(sorted(absent))}; delete it and run its stage again")
+    return arrays

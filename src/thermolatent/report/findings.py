@@ -1,0 +1,227 @@
+"""What a study found, in sentences: verdicts on the populations, and accuracy where there is MD to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from thermolatent.figures import uncertainty
+from thermolatent.figures.style import look
+from thermolatent.figures.tables import Series, Tables
+from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
+from thermolatent.validate.settings import BASELINES
+
+#: Divergences whose ratio is nearer to 1 than this are called much the same.
+ALIKE = 0.1
+#: The series that is the reweighting in the tables of scores.
+REWEIGHTING = "conditional"
+
+
+def number(value: float) -> str:
+    """Two significant digits, all of them where there are more before the point: ``0.0050``, ``1.2``, ``340``."""
+    if abs(value) < 1e-9:
+        return "0"  # rounding errors of what is zero by construction
+    return f"{value:.0f}" if value >= 100 else f"{value:#.2g}".rstrip(".")
+
+
+def listed(temperatures: list[float]) -> str:
+    """``"0.3, 0.4 and 0.6"``."""
+    words = [format_temperature(T) for T in temperatures]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A model, or the reweighting, against the reference MD at the judged temperatures, medians over seeds.
+
+    Parameters
+    ----------
+    js, floor: median over the temperatures of the Jensen-Shannon divergence in the fixed plane, and of its floor, nats.
+    worst, worst_at: the largest divergence and its temperature.
+    best_baseline, baseline_js: the baseline (floor aside) with the smallest median, and that.
+    population_error, state, population_at: the largest error of a named population, of which state and where.
+    """
+
+    js: float
+    floor: float
+    worst: float
+    worst_at: float
+    best_baseline: str
+    baseline_js: float
+    population_error: float
+    state: str
+    population_at: float
+
+
+def judged_temperatures(study: Study) -> list[float]:
+    """Predicted temperatures with MD to compare with; the training ones if the study predicts nothing."""
+    temperatures = study.temperatures
+    return sorted(temperatures.reference if temperatures.predict else temperatures.train)
+
+
+def accuracy(study: Study, tables: Tables, model: str) -> Accuracy | None:
+    """Accuracy of one model, None where no judged temperature has scores."""
+    judged = judged_temperatures(study)
+    own = {T: v for T, v in tables.score(model, "js_plane", "fixed").items() if T in judged}
+    error = {T: v for T, v in tables.score(model, "population_max_error", "fixed").items() if T in judged}
+    if not own or not error:
+        return None
+    middle = {}
+    for name in (b for b in BASELINES if b != model):
+        series = tables.score(name, "js_plane", "fixed")
+        if all(T in series for T in own):
+            middle[name] = median(series[T].median for T in own)
+    floor = middle.pop("floor", float("nan"))
+    best = min(middle, key=middle.__getitem__, default="")
+    worst_at = max(own, key=lambda T: own[T].median)
+    population_at = max(error, key=lambda T: error[T].median)
+    return Accuracy(
+        median(v.median for v in own.values()),
+        floor,
+        own[worst_at].median,
+        worst_at,
+        best,
+        middle.get(best, float("nan")),
+        error[population_at].median,
+        _worst_state(tables, model, population_at),
+        population_at,
+    )
+
+
+def _worst_state(tables: Tables, model: str, temperature: float) -> str:
+    def difference(state: str) -> float:
+        pair: list[Series] = [tables.population(name, state) for name in (model, "md")]
+        return (
+            abs(pair[0][temperature].median - pair[1][temperature].median)
+            if all(temperature in s for s in pair)
+            else -1
+        )
+
+    return max(tables.states(), key=difference)
+
+
+def headline(study: Study, tables: Tables) -> str:
+    """One sentence: what was predicted from what, and how near it came to the MD."""
+    temperatures = study.temperatures
+    train = f"MD at T = {listed(sorted(temperatures.train))}"
+    if not temperatures.predict:
+        start = f"{train} is described by {len(study.models)} model{'s' if len(study.models) > 1 else ''}"
+    else:
+        start = f"From {train}, the ensembles at T = {listed(sorted(temperatures.predict))} were predicted"
+    known = [(name, a) for name in predictors(study) if (a := accuracy(study, tables, name))]
+    if not known:
+        return f"{start}; there is no MD at them to compare with."
+    # Whoever takes the reweighting's weights has its numbers.
+    parts = {number(a.js): name for name, a in reversed(known)}
+    told = [f"{js} nats ({look(study, name).label})" for js, name in reversed(parts.items())]
+    where = "there" if temperatures.predict else "at the training temperatures"
+    return (
+        f"{start}; in the fixed plane the median Jensen-Shannon divergence from the MD {where} is "
+        f"{_and(told)}, where two halves of the MD differ by {number(known[0][1].floor)}."
+    )
+
+
+def predictors(study: Study) -> list[str]:
+    """Whose accuracy is told: the reweighting, then the models."""
+    return [REWEIGHTING, *study.models]
+
+
+def answers(study: Study, tables: Tables) -> list[str]:
+    """The verdicts in sentences: which populations are trusted, which not, and which the MD contradicts."""
+    judged = sorted(study.temperatures.predict or study.temperatures.train)
+    known = {T: of_state for T, of_state in tables.predictions().items() if T in judged}
+    groups: dict[str, list[tuple[str, float]]] = {TRUSTED: [], NOT_TRUSTED: [], NOT_ASSESSABLE: []}
+    for T, of_state in known.items():
+        for state, p in of_state.items():
+            groups[p.verdict].append((state, T))
+    words = {
+        TRUSTED: f"Trusted within {study.validate_.tolerance:g}",
+        NOT_TRUSTED: "Not trusted",
+        NOT_ASSESSABLE: "Not assessable",
+    }
+    told = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in tables.doubts]
+    told += [
+        f"{text}: {places(study, groups[verdict], list(known))}." for verdict, text in words.items() if groups[verdict]
+    ]
+    return told + [f"Against the MD: {text}." for text in contradicted(study, tables)]
+
+
+def contradicted(study: Study, tables: Tables) -> list[str]:
+    """Populations that differ from the MD by more than both intervals allow, and by more than the tolerance."""
+    return [
+        f"{state} at T = {format_temperature(T)} is off by {number(abs(p.value - md))}, more than the interval allows"
+        for state, T, p, md, md_half in uncertainty.calibration(study, tables)
+        if abs(p.value - md) > study.validate_.tolerance and not uncertainty.within(p, md, md_half)
+    ]
+
+
+def places(study: Study, pairs: Iterable[tuple[str, float]], temperatures: list[float]) -> str:
+    """States and temperatures in words: "hexagon and chevron at T = 0.3 and 0.4; hexagon at T = 0.7"."""
+    states_at: dict[float, tuple[str, ...]] = {}
+    for state, T in pairs:
+        states_at[T] = (*states_at.get(T, ()), state)
+    same: dict[tuple[str, ...], list[float]] = {}
+    for T, states in sorted(states_at.items()):
+        same.setdefault(tuple(s for s in study.validate_.states.names if s in states), []).append(T)
+    found = []
+    for states, Ts in same.items():
+        who = "every state" if len(states) == len(study.validate_.states.names) else _and(states)
+        where = "at every temperature asked for" if Ts == temperatures else f"at T = {listed(Ts)}"
+        found.append(f"{who} {where}")
+    return "; ".join(found)
+
+
+def _and(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def reasons(study: Study, tables: Tables) -> list[str]:
+    """Why populations are not trusted or not assessable and what would help, those with the same answer in one sentence."""
+    same: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
+    known = tables.predictions()
+    for T, of_state in known.items():
+        for state, p in of_state.items():
+            if p.verdict != TRUSTED:
+                same.setdefault((p.verdict, p.reason, p.remedy), []).append((state, T))
+    return [
+        f"{places(study, pairs, list(known))}: {verdict}: {'; '.join(filter(None, (reason, remedy)))}."
+        for (verdict, reason, remedy), pairs in same.items()
+    ]
+
+
+def model_sentences(study: Study, tables: Tables) -> list[str]:
+    """What each density model adds to the intervals, or how far a model that is not informed is from the reweighting."""
+    told, headline_of = [], tables.predictions()
+    for name, model in study.models.items():
+        found = [(state, T, p) for T, of_state in tables.predictions(name).items() for state, p in of_state.items()]
+        if model.informed:
+            sized = [(p.parts["model"], state, T) for state, T, p in found if p.parts["model"] == p.parts["model"]]
+            text = "adds up to {} to half of an interval ({} at T = {})"
+        else:
+            sized = [(abs(p.value - headline_of[T][state].value), state, T) for state, T, p in found]
+            sized = [entry for entry in sized if entry[0] == entry[0]]
+            text = "is not informed, and differs from the reweighting by up to {} ({} at T = {})"
+        if sized:
+            size, state, T = max(sized)
+            told.append(f"{name} {text.format(number(size), state, format_temperature(T))}.")
+    return told
+
+
+def accuracy_sentence(a: Accuracy, model: str, plane: str, baseline_label: str) -> str:
+    """The accuracy of one model, or the reweighting, in words; ``model`` as it is called there."""
+    text = (
+        f"{model}: median divergence {number(a.js)} nats in the {plane}, {number(a.js / a.floor)} times the floor of "
+        f"{number(a.floor)}; largest {number(a.worst)} at T = {format_temperature(a.worst_at)}. Largest error of a named "
+        f"population {a.population_error:.3f} ({a.state} at T = {format_temperature(a.population_at)})."
+    )
+    if a.best_baseline:
+        if abs(a.baseline_js / a.js - 1) < ALIKE:
+            relation = "and is much the same"
+        else:
+            relation = "and is better" if a.baseline_js < a.js else "and is worse"
+        text += f" The best baseline, {baseline_label}, has {number(a.baseline_js)} {relation}."
+    return text

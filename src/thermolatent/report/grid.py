@@ -1,0 +1,61 @@
+"""The answer on the grid of temperatures, as ``gather`` left it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermolatent.errors import ArtifactError
+from thermolatent.figures.tables import Prediction, Tables
+from thermolatent.files.artifacts import load_arrays
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.validate.grid import OBSERVABLE_COLUMNS
+from thermolatent.validate.predictions import COLUMNS
+from thermolatent.validate.tables import read_table
+
+_ARRAYS = {"temperatures", "edges_plane", "free_energy"}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """``grid.csv``, ``grid_observables.csv`` and ``grid.npz``, which have the same temperatures.
+
+    Attributes
+    ----------
+    temperatures: ascending.
+    populations: at each temperature, by state.
+    observables: by name, at each temperature: value and the ends of its 95 % interval, NaN where there is no answer.
+    edges: bins of the fixed plane, ``(2, bins + 1)``.
+    free_energy: in that plane, ``(temperatures, bins, bins)``, kT, NaN where there is no frame.
+    """
+
+    temperatures: list[float]
+    populations: list[dict[str, Prediction]]
+    observables: dict[str, list[tuple[float, float, float]]]
+    edges: np.ndarray
+    free_energy: np.ndarray
+
+    @classmethod
+    def load(cls, study: Study, layout: Layout) -> Grid:
+        """Read it; raises :class:`ArtifactError` for files that are missing, broken or do not belong together."""
+        arrays = load_arrays(layout.grid_surfaces, "grid")
+        if absent := _ARRAYS - set(arrays):
+            raise ArtifactError(f"{layout.grid_surfaces}: has no {', '.join(sorted(absent))}; run gather again")
+        temperatures = arrays["temperatures"].tolist()
+        populations = Tables(study, [], [], read_table(layout.grid, COLUMNS), []).predictions()
+        observables: dict[str, dict[float, tuple[float, float, float]]] = {}
+        for row in read_table(layout.grid_observables, OBSERVABLE_COLUMNS):
+            value, low, high = (float(row[name] or "nan") for name in ("value", "low", "high"))
+            observables.setdefault(row["observable"], {})[float(row["temperature"])] = (value, low, high)
+        for path, own in ((layout.grid, populations), *((layout.grid_observables, v) for v in observables.values())):
+            if list(own) != temperatures:
+                raise ArtifactError(f"{path}: has other temperatures than {layout.grid_surfaces}; run gather again")
+        return cls(
+            temperatures,
+            list(populations.values()),
+            {name: list(at.values()) for name, at in observables.items()},
+            arrays["edges_plane"],
+            arrays["free_energy"],
+        )

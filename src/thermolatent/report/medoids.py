@@ -1,0 +1,118 @@
+"""Medoid structures for the report's viewer: atoms, bonds, and positions at every temperature turned the same way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from thermolatent.errors import ArtifactError
+from thermolatent.report.packing import packed
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+
+#: The remark that ``generate`` writes of each structure.
+_REMARK = re.compile(r"^REMARK +1 MODEL (\d+): (.*), POPULATION ([0-9.]+), FRAME FROM T = (\S+)$", re.MULTILINE)
+#: Two atoms are bonded if nearer than the sum of their covalent radii and this, nm: the usual tolerance.
+_TOLERANCE = 0.04
+#: Positions are integers in units of this, nm.
+RESOLUTION = 0.001
+#: Covalent radii, nm (Cordero et al., Dalton Trans. 2008, 2832), and that of elements not listed.
+_COVALENT = {
+    **{"H": 0.031, "C": 0.076, "N": 0.071, "O": 0.066, "F": 0.057, "P": 0.107, "S": 0.105},
+    **{"Cl": 0.102, "Br": 0.120, "I": 0.139, "Se": 0.120, "B": 0.084, "Si": 0.111},
+}
+_OTHER = 0.15
+
+
+class Medoid(NamedTuple):
+    """One structure: its state, population, the temperature of the MD it comes from, and positions ``(n_atoms, 3)``, nm."""
+
+    state: str
+    population: float
+    origin: str
+    positions: np.ndarray
+
+
+def read_medoids(path: str) -> tuple[Any, list[Medoid]]:
+    """Topology (mdtraj's) and structures of a ``T*.medoids.pdb``; raises :class:`ArtifactError`."""
+    import mdtraj
+
+    try:
+        remarks = _REMARK.findall(Path(path).read_text())
+        trajectory = mdtraj.load_pdb(path, standard_names=False)
+    except OSError as error:
+        raise ArtifactError(f"{path}: medoids are missing; run the stage generate") from error
+    except (ValueError, IndexError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path}: medoids cannot be read ({error}); delete it and run generate again") from error
+    if len(remarks) != trajectory.n_frames:
+        raise ArtifactError(
+            f"{path}: has {trajectory.n_frames} structures, {len(remarks)} of them with a remark; "
+            "delete it and run generate again"
+        )
+    found = [
+        Medoid(state, float(share), origin, xyz)
+        for (_, state, share, origin), xyz in zip(remarks, trajectory.xyz, strict=True)
+    ]
+    return trajectory.topology, found
+
+
+def bonds(symbols: list[str], positions: np.ndarray) -> np.ndarray:
+    """Pairs ``(n, 2)`` of bonded atoms, by their elements and distances; positions ``(n_atoms, 3)`` in nm."""
+    from scipy.spatial import cKDTree
+
+    radii = np.array([_COVALENT.get(symbol, _OTHER) for symbol in symbols])
+    pairs = cKDTree(positions).query_pairs(2 * radii.max() + _TOLERANCE, output_type="ndarray")
+    distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    bonded = pairs[distance < radii[pairs].sum(axis=1) + _TOLERANCE]
+    return bonded[np.lexsort(bonded.T[::-1])]
+
+
+def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """``positions`` ``(n_atoms, 3)`` moved and turned onto ``reference``, least squares (Kabsch, Acta Cryst. A32, 922)."""
+    centred, target = positions - positions.mean(axis=0), reference - reference.mean(axis=0)
+    u, _, vt = np.linalg.svd(centred.T @ target)
+    flip = np.diag([1, 1, np.sign(np.linalg.det(u @ vt)) or 1])
+    return centred @ (u @ flip @ vt)
+
+
+def along_axes(positions: np.ndarray) -> np.ndarray:
+    """``positions`` ``(n_atoms, 3)`` turned so that they reach farthest along x and least along z, the viewer's depth."""
+    centred = positions - positions.mean(axis=0)
+    axes = np.linalg.svd(centred, full_matrices=True)[2]
+    axes[2] *= np.linalg.det(axes)  # no mirror image
+    return centred @ axes.T
+
+
+def molecule(study: Study, layout: Layout, model: str, seed: int) -> dict[str, Any]:
+    """What all structures share: ``elements``, ``bonds`` (none in a model system), and ``radius`` in nm of the sphere that
+    a particle of a model system is drawn as, half the distance of the nearest two."""
+    topology, medoids = read_medoids(layout.medoids(model, seed, study.temperatures.generated[0]))
+    symbols, at = [atom.element.symbol for atom in topology.atoms], medoids[0].positions
+    if study.system.molecular:
+        return {"elements": symbols, "bonds": bonds(symbols, at).tolist(), "radius": None}
+    apart = np.linalg.norm(at[:, None] - at[None], axis=-1)[np.triu_indices(len(at), 1)]
+    return {"elements": symbols, "bonds": [], "radius": float(apart.min()) / 2 if len(apart) else 0.1}
+
+
+def structures(study: Study, layout: Layout, model: str, seed: int) -> dict[str, Any]:
+    """Structures of one model and seed at every temperature asked for, on top of each other where they are molecules.
+
+    Returns ``frames``: ``{T, state, population, origin}`` of each, and ``positions`` ``(frames, n_atoms, 3)``, packed, in
+    units of :data:`RESOLUTION`.
+    """
+    frames, positions = [], []
+    for T in study.temperatures.generated:
+        for medoid in read_medoids(layout.medoids(model, seed, T))[1]:
+            told = {"state": medoid.state, "population": medoid.population, "origin": medoid.origin}
+            frames.append({"T": T, **told})
+            positions.append(medoid.positions)
+    if len(positions[0]) > 1:
+        reference = along_axes(positions[0]) if study.system.molecular else positions[0]
+        positions = [superposed(p, reference) for p in positions]
+    counts = np.rint(np.stack(positions) / RESOLUTION)
+    if np.abs(counts).max() > np.iinfo(np.int16).max:
+        raise ArtifactError(f"{layout.medoids(model, seed, frames[0]['T'])}: is wider than 65 nm")
+    return {"frames": frames, "positions": packed(counts.astype(np.int16))}

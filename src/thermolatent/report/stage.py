@@ -1,0 +1,237 @@
+"""The stage ``report``: one HTML file with a study's answer, scores, figures and evidence, which opens offline."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import platform
+import struct
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+import thermolatent
+from thermolatent.errors import ArtifactError
+from thermolatent.figures import figure_names, history, melting
+from thermolatent.figures.style import look
+from thermolatent.figures.tables import Tables
+from thermolatent.figures.temperature import plane_title
+from thermolatent.files.artifacts import load_json, replacing
+from thermolatent.report import explorer, findings
+from thermolatent.report import page as report_page
+from thermolatent.report import tables as report_tables
+from thermolatent.report.tables import Cell, Table
+from thermolatent.simulate.convergence import LIMIT
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
+
+log = logging.getLogger(__name__)
+
+_SECTIONS = {
+    "answer": "Verdicts",
+    "explore": "Explore",
+    "scores": "Scores",
+    "populations": "Populations",
+    "observables": "Observables",
+    "figures": "Figures",
+    "md": "MD",
+    "training": "Training",
+    "study": "Study",
+    "versions": "Versions",
+}
+_PACKAGES = (
+    "thermolatent",
+    "openmm",
+    "torch",
+    "numpy",
+    "scipy",
+    "mdtraj",
+    "deeptime",
+    "pymbar",
+    "matplotlib",
+    "snakemake",
+)
+
+
+def run(study: Study, layout: Layout, seeds: list[int]) -> None:
+    """Write ``report.html``. Raises :class:`ArtifactError` for a table, figure, protocol or history that is missing."""
+    tables = Tables.load(study, layout, seeds)
+    runs = history.load_runs(study, layout, seeds)
+    protocols = {T: load_json(layout.protocol(T), "MD protocol") for T in study.temperatures.simulated}
+    fits = melting.load_fits(layout)
+    page = render(study, layout, tables, runs, protocols, fits, seeds)
+    with replacing(layout.report) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    log.info("%s: %.1f MB", layout.report, len(page.encode()) / 1e6)
+
+
+def render(
+    study: Study,
+    layout: Layout,
+    tables: Tables,
+    runs: list[history.Run],
+    protocols: dict[float, dict],
+    fits: dict[str, melting.Melted],
+    seeds: list[int],
+) -> str:
+    """The page as text."""
+    accuracies = {name: findings.accuracy(study, tables, name) for name in findings.predictors(study)}
+    plane = plane_title(tables, "fixed")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    markup = jinja2.utils.markupsafe.Markup
+    return environment.from_string(report_page.asset("page.html")).render(
+        css=markup(report_page.asset("page.css")),
+        script=markup(report_page.script()),
+        explorer=markup(explorer.as_json(explorer.payload(study, layout, tables, fits, seeds))),
+        structures=bool(study.generate.structures),
+        study=study,
+        sections=[(k, v) for k, v in _SECTIONS.items() if k != "observables" or study.featurize.observables],
+        answers=findings.answers(study, tables),
+        headline=findings.headline(study, tables),
+        judged=findings.listed(findings.judged_temperatures(study)) if any(accuracies.values()) else "",
+        seeds=f"medians over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"of seed {seeds[0]}",
+        spread="the range over seeds" if len(seeds) > 1 else "half of the 95 % interval over MD walkers",
+        accuracies=[
+            findings.accuracy_sentence(a, look(study, name).label, plane, _label(study, a.best_baseline))
+            for name, a in accuracies.items()
+            if a
+        ],
+        verdicts=report_tables.verdict_table(study, tables),
+        reasons=findings.reasons(study, tables),
+        models=findings.model_sentences(study, tables),
+        unconverged=_unconverged(protocols),
+        near_floor=report_tables.NEAR_FLOOR,
+        scores=report_tables.score_tables(study, tables),
+        populations=report_tables.population_tables(study, tables) + report_tables.melting_tables(study, fits),
+        observables=report_tables.observable_tables(study, tables),
+        figures=[_figure(study, layout, name, seeds) for name in figure_names(study)],
+        convergence=report_tables.convergence_table(study, protocols),
+        training=report_tables.training_table(runs),
+        settings=yaml.safe_dump(study.model_dump(mode="json", by_alias=True), sort_keys=False, width=100),
+        versions=_versions(protocols),
+        timings=_timings(runs, protocols),
+        version=thermolatent.__version__,
+        root=Path(layout.root).name,
+    )
+
+
+def _label(study: Study, baseline: str) -> str:
+    return look(study, baseline).label if baseline else ""
+
+
+def _unconverged(protocols: dict[float, dict]) -> list[str]:
+    found = []
+    for T, protocol in protocols.items():
+        ratio = protocol["convergence"]["standard_errors"]
+        if ratio is not None and ratio > LIMIT:
+            first, second = protocol["convergence"]["between"]
+            found.append(
+                f"The MD at T = {format_temperature(T)} is not converged: walkers from {first} and {second} differ by "
+                f"{ratio:.1f} standard errors."
+            )
+    return found
+
+
+def _figure(study: Study, layout: Layout, name: str, seeds: list[int]) -> dict[str, Any]:
+    path = Path(layout.figure(name, "png"))
+    try:
+        content = path.read_bytes()
+        width, height = struct.unpack(">II", content[16:24])  # of a PNG's header chunk
+    except (OSError, struct.error) as error:
+        raise ArtifactError(f"{path}: figure is missing or broken; run the stage figures") from error
+    title, caption = _words(study, name, seeds)
+    alt = f"{title}. {caption}"
+    data = base64.b64encode(content).decode()
+    return {
+        "name": name,
+        "title": title,
+        "caption": caption,
+        "alt": alt,
+        "data": data,
+        "width": width,
+        "height": height,
+    }
+
+
+def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
+    """Title and caption of a figure."""
+    kind, _, model = name.partition("_")
+    spread = "range over seeds as bars and bands" if len(seeds) > 1 else "bars are 95 % intervals over MD walkers"
+    if kind == "surfaces":
+        return (
+            f"Latent free-energy surfaces, {model}",
+            f"MD above {model} at every temperature, in kT of that temperature, one colour scale; seed {seeds[0]}.",
+        )
+    if kind == "marginals":
+        return (
+            f"Free energy along each latent coordinate, {model}",
+            f"{model} on the MD, whose band is its 95 % interval, in kT; seed {seeds[0]}.",
+        )
+    return {
+        "populations": (
+            "Populations of the named states",
+            "Against temperature: the reweighting, its 95 % interval as a band, and the MD with its own. Thin lines: "
+            "baselines, and the models' own numbers, of informed ones by their samples. A state that is not assessable has no "
+            "band.",
+        ),
+        "observables": (
+            "Observables",
+            f"Means against temperature; {spread}. By frame weights: exact for functions of "
+            "the features, for others as far as their mean at given features does not change with temperature.",
+        ),
+        "melting": (
+            f"Melting of {study.validate_.melting}",
+            "Population against temperature; squares mark the melting temperature with its 95 % interval. Dotted: two-state "
+            "fits of the MD and of models that are not informed.",
+        ),
+        "divergence": (
+            "Divergence from the reference MD",
+            f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is what two halves of the MD differ by.",
+        ),
+        "uncertainty": (
+            "What the intervals are made of",
+            "Half of the 95 % interval of each population against temperature, and what it would be by one cause alone. Vertical "
+            "lines: training temperatures. Dashed: the tolerance within which a population is trusted.",
+        ),
+        "calibration": (
+            "Whether the intervals hold",
+            "Difference of the reweighting from MD that it did not see, against half of its 95 % interval; bars are the MD's own "
+            "interval. Below the diagonal the MD lies inside of it.",
+        ),
+        "convergence": (
+            "Whether the MD is long enough",
+            "Share of each named state in the MD at a training temperature up to a time, with its standard error; shaded: "
+            "start-up, which is left out.",
+        ),
+        "history": (
+            "Training history",
+            "Losses on training and held-out walkers; vertical lines mark relabelling or a new stage.",
+        ),
+    }[name]
+
+
+def _versions(protocols: dict[float, dict]) -> Table:
+    rows = [("python", [Cell(platform.python_version())])]
+    for package in _PACKAGES:
+        try:
+            rows.append((package, [Cell(version(package))]))
+        except PackageNotFoundError:
+            continue
+    used = ", ".join(sorted({str(protocol["openmm"]) for protocol in protocols.values()}))
+    rows.append(("openmm, of the MD", [Cell(used)]))
+    return Table(
+        "Versions", "Where this report was written; of the MD, as its protocol says.", [Cell(""), Cell("version")], rows
+    )
+
+
+def _timings(runs: list[history.Run], protocols: dict[float, dict]) -> Table:
+    """Seconds by kind of work."""
+    rows = [("MD, all temperatures", [Cell(f"{sum(p['wall_seconds'] for p in protocols.values()):.0f}")])]
+    for training in dict.fromkeys(run.training for run in runs):
+        seconds = sum(run.seconds for run in runs if run.training == training)
+        rows.append((training, [Cell(f"{seconds:.0f}")]))
+    return Table("Seconds of work", "All seeds together.", [Cell(""), Cell("seconds")], rows)

@@ -1,0 +1,40 @@
+"""The temperatures of the report's slider: those of the grid that ``gather`` asked, and none in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
+
+
+class Stop(NamedTuple):
+    """One position of the slider.
+
+    Attributes
+    ----------
+    asked: whether the study asks for this temperature, so that models and baselines have numbers at it.
+    md: whether there is MD.
+    """
+
+    temperature: float
+    label: str
+    role: str
+    asked: bool
+    md: bool
+
+
+def stops_of(study: Study, temperatures: Sequence[float]) -> list[Stop]:
+    """One stop for each temperature."""
+    known, simulated = study.temperatures.generated, study.temperatures.simulated
+    role = study.temperatures.role
+    return [Stop(T, format_temperature(T), role(T), T in known, T in simulated) for T in temperatures]
+
+
+def nearest(stops: Sequence[Stop], temperatures: np.ndarray) -> list[int]:
+    """For each stop which of ``temperatures`` is nearest to it, by their ratio."""
+    ratio = np.log([stop.temperature for stop in stops])[:, None] - np.log(temperatures)
+    return np.abs(ratio).argmin(axis=1).tolist()

@@ -1,0 +1,252 @@
+"""Tables of the report: rows of cells that a page can print, nothing of HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+from thermolatent.figures.history import Run
+from thermolatent.figures.melting import Melted
+from thermolatent.figures.style import look, series_names
+from thermolatent.figures.tables import Tables, Value
+from thermolatent.figures.temperature import plane_title
+from thermolatent.report.findings import number
+from thermolatent.reweight.verdict import NOT_ASSESSABLE, TRUSTED
+from thermolatent.simulate.convergence import LIMIT
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
+from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.predictions import decimals
+
+#: Metrics of the report and what heads their tables; all the others are in scores.csv.
+TITLES = {
+    "js_plane": "Jensen-Shannon divergence",
+    "js_latent": "Jensen-Shannon divergence",
+    "population_max_error": "Largest error of a named population",
+    "population_max_error_exact": "Largest error of a named population against the exact ones",
+    "free_energy_rmse_kT": "Free-energy error",
+    "free_energy_rmse_exact_kT": "Free-energy error against the exact distribution",
+    "conditional_shift": "Shift of the fixed plane at given latent",
+    "ess_fraction": "Effective sample fraction",
+}
+#: A divergence up to this many times the floor is printed bold.
+NEAR_FLOOR = 1.5
+#: What sums up a training: column of its history, words, and which of its values. SPIB's losses before the last
+#: relabelling were of other labels.
+_OBJECTIVES = (
+    ("held_out_neg_log_r", "best held-out −log r(z|T)", min),
+    ("held_out", "best held-out objective", min),
+    ("held_out_cross_entropy", "last held-out cross-entropy", lambda values: values[-1]),
+    ("loss", "last training loss", lambda values: values[-1]),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text, its smaller second line, and a mark: "good" (bold), "doubt" (shaded) or nothing."""
+
+    text: str
+    detail: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Title, explanation, header cells (the first heads the row names), and rows of a name and its cells."""
+
+    title: str
+    caption: str
+    header: list[Cell]
+    rows: list[tuple[str, list[Cell]]]
+
+
+def score_tables(study: Study, tables: Tables) -> list[Table]:
+    """One table per metric and plane that was scored; model or baseline by temperature."""
+    wanted = []
+    for metric in TITLES:
+        if metric == "ess_fraction":
+            wanted.append((metric, ""))
+        elif metric in ("js_latent", "conditional_shift"):
+            wanted += [(metric, plane) for plane in tables.planes(metric)]
+        else:
+            wanted.append((metric, "fixed"))
+    made = (_score_table(study, tables, metric, plane) for metric, plane in wanted)
+    return [table for table in made if table.rows]
+
+
+def _score_table(study: Study, tables: Tables, metric: str, plane: str) -> Table:
+    floor = tables.score("floor", metric, plane)
+    rows = []
+    for name in ("floor", *study.models, *series_names(study)[: -len(study.models)]):
+        series = tables.score(name, metric, plane)
+        if series:
+            cells = [_score_cell(metric, name, series.get(T), floor.get(T)) for T in study.temperatures.generated]
+            rows.append((look(study, name).label, cells))
+    unit = "" if METRICS[metric].unit == "1" else f" ({METRICS[metric].unit})"
+    where = f", {plane_title(tables, plane)}" if plane else ""
+    return Table(f"{TITLES[metric]}{where}{unit}", f"{metric}: {_definition(metric)}.", _header(study), rows)
+
+
+def _definition(metric: str) -> str:
+    """In one sentence, also for metrics that are defined beside another one."""
+    if metric.startswith("population_max_error"):
+        whose = "exact populations" if metric.endswith("exact") else "populations of the whole reference MD"
+        return f"largest absolute difference over the named states from the {whose}"
+    return METRICS[metric].definition
+
+
+def _score_cell(metric: str, name: str, value: Value | None, floor: Value | None) -> Cell:
+    if value is None:
+        return Cell("–")
+    near = metric.startswith("js_") and name != "floor" and floor and value.median <= NEAR_FLOOR * floor.median
+    return Cell(number(value.median), _detail(value, number), "good" if near else "")
+
+
+def _detail(value: Value, spell) -> str:
+    if value.seeds > 1:
+        return f"{spell(value.low)} to {spell(value.high)}"
+    return f"± {spell(value.half)}" if isfinite(value.half) and value.half > 0 else ""
+
+
+def verdict_table(study: Study, tables: Tables) -> Table:
+    """The reweighting's populations: named state by temperature, each with its 95 % interval and verdict."""
+    known = tables.predictions()
+    rows = []
+    for state in tables.states():
+        cells = []
+        for T in study.temperatures.generated:
+            p = known[T][state]
+            if p.verdict == NOT_ASSESSABLE:
+                cells.append(Cell("–", NOT_ASSESSABLE, "doubt"))
+                continue
+            value, low, high = (f"{x:.{decimals(p.high - p.low)}f}" for x in (p.value, p.low, p.high))
+            cells.append(Cell(f"{value} ({low} to {high})", p.verdict, "" if p.verdict == TRUSTED else "doubt"))
+        rows.append((state, cells))
+    caption = (
+        "Value and 95 % interval by conditional reweighting. Trusted: both ends within "
+        f"{study.validate_.tolerance:g} of the value. Parts of each interval are in validate/predictions.csv."
+    )
+    return Table("Populations and verdicts", caption, _header(study), rows)
+
+
+def population_tables(study: Study, tables: Tables) -> list[Table]:
+    """One table per named state; MD, exact, models and baselines by temperature."""
+    made = []
+    for state in tables.states():
+        rows = []
+        for name in ("md", "exact", *study.models, *series_names(study)[: -len(study.models)]):
+            series = tables.population(name, state)
+            if series:
+                cells = [_population(name, series.get(T)) for T in study.temperatures.generated]
+                rows.append((look(study, name).label, cells))
+        made.append(Table(f"Population of {state}", "", _header(study), rows))
+    return made
+
+
+def observable_tables(study: Study, tables: Tables) -> list[Table]:
+    """One table per observable; MD, models and baselines by temperature."""
+    made = []
+    for observable in tables.observables():
+        rows = []
+        for name in ("md", *study.models, *series_names(study)[: -len(study.models)]):
+            if series := tables.observable(name, observable):
+                cells = [_population(name, series.get(T), "{:.4g}") for T in study.temperatures.generated]
+                rows.append((look(study, name).label, cells))
+        made.append(Table(f"Mean of {observable}", "", _header(study), rows))
+    return made
+
+
+def melting_tables(study: Study, fits: dict[str, Melted]) -> list[Table]:
+    """Melting temperature and what goes with it, if the study asks for any."""
+    if not fits:
+        return []
+    kelvin = study.system.temperature_unit == "kelvin"
+    scales = {"Tm": 1.0, "dH": 1.0, "dS": 1e3, "dCp": 1e3}
+    rows = []
+    for name in (n for n in ("reweighting", "md", *study.models) if n in fits):
+        fit = fits[name]
+        cells = []
+        for quantity, scale in scales.items():
+            value, half = fit.numbers.get(quantity, (None, None))
+            mark = "doubt" if quantity == "Tm" and fit.extrapolated else ""
+            cells.append(Cell("–") if value is None else Cell(number(scale * value), f"± {number(scale * half)}", mark))
+        rows.append((look(study, name).label, [*cells, Cell("–" if fit.chi2 is None else number(fit.chi2))]))
+    energy, entropy = ("kJ/mol", "J/(mol K)") if kelvin else ("reduced", "1/1000, reduced")
+    header = ["", "Tm (K)" if kelvin else "Tm", f"dH ({energy})", f"dS ({entropy})", f"dCp ({entropy})"]
+    caption = (
+        "Where the population is one half, and how ln[p / (1 - p)] changes there with 1/kT; ± is half of a 95 % interval. Of "
+        "the MD, and models that are not informed, by a two-state fit, with its chi2 per degree of freedom: far above 1, not "
+        "two states. "
+        "Marked: Tm beyond the temperatures that it rests on."
+    )
+    title = f"Melting of {study.validate_.melting}"
+    return [Table(title, caption, [Cell(text) for text in (*header, "chi2")], rows)]
+
+
+def _population(name: str, value: Value | None, spelled: str = "{:.3f}") -> Cell:
+    if value is None:
+        return Cell("–")
+    if name in ("md", "exact"):  # the same whatever the seed
+        value = value._replace(seeds=1)
+    return Cell(spelled.format(value.median), _detail(value, spelled.format))
+
+
+def _header(study: Study) -> list[Cell]:
+    unit = "\u00a0K" if study.system.temperature_unit == "kelvin" else ""
+    temperatures = study.temperatures
+    return [
+        Cell(""),
+        *(Cell(f"T\u00a0=\u00a0{format_temperature(T)}{unit}", temperatures.role(T)) for T in temperatures.generated),
+    ]
+
+
+def convergence_table(study: Study, protocols: dict[float, dict]) -> Table:
+    """MD of each temperature: how long, how fast, and whether walkers from different starts agree."""
+    reduced = study.system.temperature_unit == "reduced"
+    energy, time = ("reduced", "time units") if reduced else ("kJ/mol", "ps")
+    rows = []
+    for T, protocol in protocols.items():
+        comparison = protocol["convergence"]
+        ratio = comparison["standard_errors"]
+        if ratio is None:
+            starts = len(comparison["mean_energy"])
+            why = "there are no energies" if starts == 0 else "one start" if starts == 1 else "too few walkers"
+            verdict = Cell("not known", why)
+        else:
+            pair = " and ".join(comparison["between"])
+            mark, word = ("doubt", "not converged") if ratio > LIMIT else ("", "agree")
+            verdict = Cell(
+                f"{word}, {ratio:.1f} standard errors", f"{pair}: {comparison['difference']:.3g} {energy}", mark
+            )
+        means = [f"{name}\u00a0{mean:.3f}" for name, mean in comparison["mean_energy"].items()]
+        sampled = protocol["frames"] * protocol["save_every"] * protocol["time_step"]
+        cells = [
+            Cell(str(protocol["walkers"])),
+            Cell(str(protocol["frames"]), f"{sampled:g} {time} each"),
+            Cell(", ".join(means) or "none", "" if means else "how free energies bend is left to the prior"),
+            verdict,
+            Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
+            Cell(f"{protocol['wall_seconds']:.0f}"),
+        ]
+        rows.append((f"T\u00a0=\u00a0{format_temperature(T)}", cells))
+    header = ["", "walkers", "frames per walker", f"mean potential energy by start ({energy})", "different starts"]
+    header += ["walker-steps per second", "seconds"]
+    caption = (
+        f"Walkers that started in different minima, compared by mean potential energy; above {LIMIT:g} standard errors "
+        "they still remember their start."
+    )
+    return Table("MD by temperature", caption, [Cell(text) for text in header], rows)
+
+
+def training_table(runs: list[Run]) -> Table:
+    """Last step, time and losses of each training run."""
+    rows = []
+    for run in runs:
+        last = run.rows[-1][3]
+        column, what, choose = next(item for item in _OBJECTIVES if item[0] in last)
+        loss = choose([losses[column] for *_, losses in run.rows if column in losses])
+        states = f", {last['states']:.0f} states" if "states" in last else ""
+        cells = [Cell(str(run.seed)), Cell(str(run.rows[-1][1])), Cell(f"{loss:.4f}", what + states)]
+        rows.append((run.training, [*cells, Cell(f"{run.seconds:.0f}")]))
+    header = ["", "seed", "steps or epochs", "held-out loss (nats)", "seconds"]
+    return Table("Training runs", "", [Cell(text) for text in header], rows)

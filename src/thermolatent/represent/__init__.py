@@ -1,0 +1,1 @@
+"""SPIB: what the models are functions of. Training temperatures only."""

@@ -1,0 +1,38 @@
+"""The section ``representation`` of a study."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from thermolatent.parsing import Positive, Section
+
+
+class Representation(Section):
+    """State Predictive Information Bottleneck: encoder, decoder, labels (docs/theory.md)."""
+
+    latent_dim: int = Field(2, ge=1, description="dimension d of z")
+    lag: int = Field(1, ge=1, description="in saved frames")
+    beta_ib: Positive = Field(1e-4, description="information-bottleneck weight")
+    encoder: Literal["linear", "mlp"] = Field("linear", description="mean of q(z|x): a linear map, or a network")
+    variance: Literal["global", "input"] = Field(
+        "global", description="sigma of q(z|x): one scalar, or a function of x"
+    )
+    encoder_width: int = Field(32, ge=1, description="hidden units of an mlp encoder's two layers")
+    decoder_width: int = Field(16, ge=1, description="hidden units of the decoder's two layers")
+    tica: int | None = Field(
+        None, ge=1, description="SPIB sees so many of the slowest tICA components in place of the features themselves"
+    )
+    initial: Literal["plane", "tica"] = Field(
+        "plane",
+        description="what the first labels are clusters of: the fixed plane, or the features' slowest tICA components",
+    )
+    initial_labels: int = Field(100, ge=2, description="k-means clusters of them")
+    refinements: int = Field(10, ge=0, description="relabelling rounds at the most")
+    batch_size: int = Field(2048, ge=1, description="pairs of frames per optimiser step")
+    learning_rate: Positive = Field(1e-3, description="of Adam")
+    epochs: int = Field(20, ge=1, description="per refinement, at the most")
+    tolerance: float = Field(1e-3, ge=0, description="loss change below which an epoch counts as no progress")
+    patience: int = Field(2, ge=1, description="epochs without progress before relabelling")
+    held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")

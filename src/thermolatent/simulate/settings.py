@@ -1,0 +1,42 @@
+"""The sections ``simulate`` and ``tempering`` of a study."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from thermolatent.parsing import Positive, Section
+
+#: One trajectory file per walker: more would flood a file system.
+MAX_WALKERS = 64
+
+
+class Simulate(Section):
+    """Langevin dynamics (LangevinMiddleIntegrator). ``simulate: {from: other}`` takes over another study's MD."""
+
+    source: str = Field("", description="set by 'from': the study whose trajectories these are; empty for its own")
+    walkers: int = Field(32, ge=2, le=MAX_WALKERS, description="independent copies in one Context, one trajectory each")
+    frames: int = Field(ge=2, description="saved frames per walker")
+    save_every: int = Field(100, ge=1, description="steps between saved frames")
+    equilibration: int = Field(0, ge=0, description="steps before the first saved frame")
+    time_step: Positive = Field(description="ps (reduced: sigma sqrt(m/epsilon))")
+    friction: Positive = Field(1.0, description="1/ps")
+    pressure: Positive | None = Field(None, description="bar; explicit solvent only, energies are then U + pV")
+    volume: Positive | None = Field(
+        None, description="nm^3; explicit solvent without pressure: one for all temperatures"
+    )
+    seed: int = Field(1, ge=1, description="seed of the dynamics; each temperature derives its own")
+    platform: Literal["auto", "Reference", "CPU", "OpenCL", "CUDA", "HIP"] = Field(
+        "auto", description="OpenMM platform; auto takes the fastest measured for the system"
+    )
+    precision: Literal["single", "mixed", "double"] = Field("mixed", description="GPU platforms only")
+
+
+class Tempering(Section):
+    """Replica exchange for reference temperatures: one job in place of one each. ``tempering: true`` takes the defaults."""
+
+    temperatures: list[Positive] = Field([], description="reference temperatures that are run so; default: all of them")
+    rungs: list[Positive] = Field(
+        [], description="temperatures of the ladder beside those and the training ones; their frames are not kept"
+    )

@@ -1,0 +1,228 @@
+"""Where every file of a study lies. The command line, the workflow and the tests ask here, nobody spells a path.
+
+All methods also accept Snakemake wildcards (``Layout("results/{study}").features("{temperature}")``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from thermolatent.temperatures import format_temperature
+
+if TYPE_CHECKING:
+    from thermolatent.study.study import Study
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one study below ``root``, usually ``results/<study>``; ``md`` is the root of the study whose MD it uses."""
+
+    root: str
+    md: str = ""
+
+    @classmethod
+    def of(cls, study: Study, results: str = "results") -> Layout:
+        """The paths of a study below ``results``."""
+        return cls(f"{results}/{study.name}", f"{results}/{study.md_study}")
+
+    @property
+    def study(self) -> str:
+        return f"{self.root}/study.json"
+
+    # simulate: a folder per temperature
+    def simulation(self, temperature) -> str:
+        return f"{self.md or self.root}/simulate/T{format_temperature(temperature)}"
+
+    def topology(self, temperature) -> str:
+        return f"{self.simulation(temperature)}/topology.pdb"
+
+    def protocol(self, temperature) -> str:
+        return f"{self.simulation(temperature)}/protocol.json"
+
+    def md_energies(self, temperature) -> str:
+        return f"{self.simulation(temperature)}/energies.npy"
+
+    def md_log_weights(self, temperature) -> str:
+        """Log-weights of biased MD, ``(walkers, frames)``; there if the protocol says ``weighted``."""
+        return f"{self.simulation(temperature)}/log_weights.npy"
+
+    def volumes(self, temperature) -> str:
+        """Volumes ``(walkers, frames)`` in nm^3 of MD at constant pressure."""
+        return f"{self.simulation(temperature)}/volumes.npy"
+
+    def trajectory(self, temperature, walker: int) -> str:
+        return f"{self.simulation(temperature)}/walker{walker:02d}.dcd"
+
+    def trajectories(self, temperature, walkers: int) -> list[str]:
+        return [self.trajectory(temperature, w) for w in range(walkers)]
+
+    @property
+    def tempering(self) -> str:
+        """Where the replica exchange of all tempered temperatures is until it is finished, but for an ending."""
+        return f"{self.md or self.root}/simulate/tempering"
+
+    @property
+    def tempered(self) -> str:
+        """List of the files of all tempered temperatures (their number depends on the study), written when all are there."""
+        return f"{self.md or self.root}/simulate/tempered.json"
+
+    # featurize: a folder per temperature
+    def _featurized(self, temperature) -> str:
+        return f"{self.root}/featurize/T{format_temperature(temperature)}"
+
+    def features(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/features.npy"
+
+    def plane(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/plane.npy"
+
+    def observables(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/observables.npy"
+
+    def energies(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/energies.npy"
+
+    def log_weights(self, temperature) -> str:
+        """Log-weights ``(walkers, frames)`` of frames that do not count alike; there if the header says ``weighted``."""
+        return f"{self._featurized(temperature)}/log_weights.npy"
+
+    def features_header(self, temperature) -> str:
+        return f"{self._featurized(temperature)}/features.json"
+
+    # represent, reweight, learn: a model file and its history
+    def spib(self, seed) -> str:
+        return f"{self.root}/represent/seed{seed}.safetensors"
+
+    @property
+    def reweighting(self) -> str:
+        """The estimator, one for all seeds."""
+        return f"{self.root}/reweight/reweighting.safetensors"
+
+    @property
+    def running(self) -> str:
+        """Share of each named state in the training MD up to a time."""
+        return f"{self.root}/reweight/running.csv"
+
+    def model(self, model, seed) -> str:
+        return f"{self.root}/learn/{model}/seed{seed}.safetensors"
+
+    @staticmethod
+    def history(model_file: str) -> str:
+        """The loss history that lies beside a model file."""
+        return model_file.removesuffix(".safetensors") + ".history.csv"
+
+    # generate: a folder per model and seed
+    def _generated(self, model, seed) -> str:
+        return f"{self.root}/generate/{model}/seed{seed}"
+
+    def generated(self, model, seed) -> str:
+        """List of the files of that folder (their number depends on the study), written when all are there."""
+        return f"{self._generated(model, seed)}/files.json"
+
+    def samples(self, model, seed, temperature) -> str:
+        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.npz"
+
+    def structures(self, model, seed, temperature) -> str:
+        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.dcd"
+
+    def medoids(self, model, seed, temperature) -> str:
+        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.medoids.pdb"
+
+    def surfaces(self, model, seed) -> str:
+        return f"{self._generated(model, seed)}/surfaces.npz"
+
+    def paths(self, model, seed) -> str:
+        """Interpolation paths between states, for a paper's figure."""
+        return f"{self.root}/papers/{model}/seed{seed}.paths.npz"
+
+    def exact_divergences(self, seed) -> str:
+        """Symmetrised KL of every model against MD and against exact points, for D-SPIB's table."""
+        return f"{self.root}/papers/divergences.seed{seed}.csv"
+
+    # validate
+    def scores(self, model, seed) -> str:
+        return f"{self.root}/validate/{model}/seed{seed}.scores.csv"
+
+    def populations(self, model, seed) -> str:
+        return f"{self.root}/validate/{model}/seed{seed}.populations.csv"
+
+    def profiles(self, model, seed) -> str:
+        return f"{self.root}/validate/{model}/seed{seed}.profiles.npz"
+
+    @property
+    def all_scores(self) -> str:
+        return f"{self.root}/validate/scores.csv"
+
+    @property
+    def all_populations(self) -> str:
+        return f"{self.root}/validate/populations.csv"
+
+    @property
+    def predictions(self) -> str:
+        """Populations with intervals and verdicts; needs no reference MD."""
+        return f"{self.root}/validate/predictions.csv"
+
+    @property
+    def grid(self) -> str:
+        """The reweighting's populations at temperatures at most 1 % apart."""
+        return f"{self.root}/validate/grid.csv"
+
+    @property
+    def grid_observables(self) -> str:
+        """Means of observables at the same temperatures."""
+        return f"{self.root}/validate/grid_observables.csv"
+
+    @property
+    def grid_surfaces(self) -> str:
+        """Free energies in the fixed plane at the same temperatures."""
+        return f"{self.root}/validate/grid.npz"
+
+    @property
+    def convergence(self) -> str:
+        """Whether the MD shows enough of each named state at each training temperature."""
+        return f"{self.root}/validate/convergence.csv"
+
+    @property
+    def melting(self) -> str:
+        """Melting temperature, enthalpy, entropy, heat capacity of one named state; no rows where the study asks for none."""
+        return f"{self.root}/validate/melting.csv"
+
+    @property
+    def metrics(self) -> str:
+        return f"{self.root}/validate/metrics.json"
+
+    # figures and report
+    def figure(self, name: str, extension: str) -> str:
+        return f"{self.root}/figures/{name}.{extension}"
+
+    @property
+    def figures(self) -> str:
+        """List of the figures (their number depends on the study), written when all are there."""
+        return f"{self.root}/figures/files.json"
+
+    @property
+    def report(self) -> str:
+        return f"{self.root}/report.html"
+
+
+@dataclass(frozen=True)
+class PaperLayout:
+    """Paths of what belongs to a paper and to no study, below ``root``, usually ``results``."""
+
+    root: str = "results"
+
+    def survey(self, scale, experiment, framework, seed) -> str:
+        """Scores of one job of the survey's benchmark."""
+        return f"{self.root}/survey@{scale}/{experiment}/{framework}/seed{seed}.csv"
+
+    def torsion_samples(self, scale, framework, seed) -> str:
+        """Angles that a framework of the survey generated."""
+        return self.survey(scale, "torsions", framework, seed).removesuffix(".csv") + ".npz"
+
+    def figure(self, name: str, extension: str) -> str:
+        return f"{self.root}/paper/{name}.{extension}"
+
+    def caption(self, name: str) -> str:
+        """What was done the same, what differently and why; findings beside the published values."""
+        return self.figure(name, "md")

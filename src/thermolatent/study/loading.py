@@ -1,0 +1,107 @@
+"""Studies and ``config.yaml`` from their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from thermolatent.densities import DENSITY_SPECS
+from thermolatent.densities.specs import DensitySpec
+from thermolatent.errors import ConfigError, ThermolatentError, did_you_mean
+from thermolatent.parsing import Name, Section, from_registry, merge, parse, read_yaml
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
+
+
+class Project(Section):
+    """``config.yaml``: which studies to run, and how often."""
+
+    studies: list[str] = Field(["lj7"], min_length=1, description="names of files in studies/, without .yaml")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [0], min_length=1, description="each model is trained once per seed"
+    )
+    scale: Name = Field("full", description="another one is a section below 'scales' of the study")
+    survey: Name = Field("desk", description="size of the survey's benchmark, of which the target paper_survey is made")
+
+
+def load_study(name: str, folder: str | Path = "studies") -> Study:
+    """Read ``<folder>/<name>.yaml``; ``name@scale`` applies that scale's overrides from the file's ``scales``.
+
+    Raises :class:`ConfigError` with one line per problem.
+    """
+    name, _, scale = name.partition("@")
+    path = Path(folder) / f"{name}.yaml"
+    if not path.is_file():
+        known = [p.stem for p in Path(folder).glob("*.yaml")]
+        raise ConfigError(str(path), [("", f"no such study, {did_you_mean(name, known)}")])
+    content = read_yaml(path)
+    scales = content.pop("scales", None) or {}
+    if scale:
+        if scale not in scales:
+            raise ConfigError(str(path), [("scales", f"has no '{scale}', {did_you_mean(scale, scales)}")])
+        content = merge(content, scales[scale])
+    content["name"] = f"{name}@{scale}" if scale else name
+    simulate = content.get("simulate")
+    base = _take_over_md(content, path, scale) if isinstance(simulate, dict) and "from" in simulate else None
+    study = parse(Study, content, str(path))
+    if base is not None:
+        _check_shared_md(study, base, str(path))
+    return study
+
+
+def _take_over_md(content: dict[str, Any], path: Path, scale: str) -> Study:
+    """Replace ``simulate: {from: other}`` by the other study's section, and a missing system by its system."""
+    other = content["simulate"]["from"]
+    if extra := sorted(set(content["simulate"]) - {"from"}):
+        raise ConfigError(str(path), [(f"simulate.{extra[0]}", "cannot stand beside 'from'; remove one of them")])
+    if other == path.stem:
+        raise ConfigError(str(path), [("simulate.from", "names this very study; write another")])
+    try:
+        base = load_study(
+            f"{other}@{scale}" if _has_scale(path.parent / f"{other}.yaml", scale) else str(other), path.parent
+        )
+    except ConfigError as error:
+        raise ConfigError(str(path), [("simulate.from", str(error))]) from None
+    if "tempering" in content:
+        raise ConfigError(str(path), [("tempering", f"belongs where the MD is; write it in {other}.yaml")])
+    content["simulate"] = {**base.simulate.model_dump(), "source": base.md_study}
+    if base.tempered:
+        content["tempering"] = {"temperatures": base.tempered}
+    content.setdefault("system", base.system)
+    return base
+
+
+def _has_scale(path: Path, scale: str) -> bool:
+    """A scale that only says what is done with the MD need not exist where the MD is from."""
+    return bool(scale) and path.is_file() and scale in (read_yaml(path).get("scales") or {})
+
+
+def _check_shared_md(study: Study, base: Study, file: str) -> None:
+    if study.system != base.system:
+        raise ConfigError(file, [("system", f"is not that of {base.name}, whose MD it takes over; leave it out")])
+    if missing := sorted(set(study.temperatures.simulated) - set(base.temperatures.simulated)):
+        raise ConfigError(
+            file,
+            [("temperatures", f"{base.name} has no MD at {', '.join(map(format_temperature, missing))}; add it there")],
+        )
+    if tempered := sorted(set(study.temperatures.train) & set(base.tempered)):
+        raise ConfigError(
+            file,
+            [
+                (
+                    "temperatures.train",
+                    f"{format_temperature(tempered[0])} is tempered in {base.name}: its frames are not continuous in "
+                    "time and cannot be trained on; add it to temperatures.train there, or leave it out here",
+                )
+            ],
+        )
+
+
+def parse_density(value: Any) -> DensitySpec:
+    """A density's parameters outside of a study; raises :class:`ThermolatentError` in one line."""
+    try:
+        return from_registry(DENSITY_SPECS, value)
+    except ValueError as error:
+        raise ThermolatentError(f"density {value.get('kind')}: {error}") from None

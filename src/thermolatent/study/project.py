@@ -1,0 +1,123 @@
+"""What the workflow asks of a project: ``config.yaml`` in layers, studies by name, what each stage reads of a study."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from thermolatent.digest import code_digest, plugin_modules
+from thermolatent.errors import ArtifactError, ConfigError, did_you_mean
+from thermolatent.files.artifacts import load_json, save_json
+from thermolatent.parsing import parse, read_yaml
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import Project, load_study
+from thermolatent.study.stages import STAGES
+from thermolatent.study.study import Study
+
+#: Environment variable with the folders where studies are looked for, first hit first.
+STUDIES_VARIABLE = "THERMOLATENT_STUDIES"
+
+
+def load_project(files: Iterable[str | Path], overrides: Mapping[str, Any]) -> Project:
+    """Read ``config.yaml`` files, each over the one before, and ``overrides`` (from ``--config``) over them all.
+
+    A file that does not exist is skipped. The command line has no lists of one and no numbers: ``studies=lj7`` and
+    ``seeds=["0"]`` are understood. Raises :class:`ConfigError` that names the layer at fault.
+    """
+    layers = {str(path): read_yaml(Path(path)) for path in files if Path(path).is_file()}
+    layers["--config"] = dict(overrides)
+    merged: dict[str, Any] = {}
+    for name, layer in layers.items():
+        for key in {"studies", "seeds"} & set(layer):
+            if not isinstance(layer[key], list):
+                layer[key] = [layer[key]]
+        parse(Project, layer, name)
+        merged |= layer
+    return parse(Project, merged, "config.yaml")
+
+
+def find_study(name: str, folders: Iterable[str | Path]) -> Study:
+    """Load a study from the first folder that has it; raises :class:`ConfigError`."""
+    folders = [Path(folder) for folder in folders]
+    stem = name.partition("@")[0]
+    for folder in folders:
+        if (folder / f"{stem}.yaml").is_file():
+            return load_study(name, folder)
+    known = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    where = " or ".join(str(folder / f"{stem}.yaml") for folder in folders)
+    raise ConfigError(where, [("", f"no such study, {did_you_mean(stem, known)}")])
+
+
+def resolved(study: Study) -> dict[str, Any]:
+    """The study with every default in it, as JSON can hold it, and what follows from it."""
+    content = study.model_dump(mode="json", by_alias=True)
+    content["temperature_range"] = list(study.temperature_range)
+    content["temperatures"]["generated"] = study.temperatures.generated
+    return content
+
+
+def check_not_renamed(study: Study, layout: Layout) -> None:
+    """Raise :class:`ConfigError` if the folder of the study's results was another study's.
+
+    Snakemake knows by path what a file was made from. Of files in a renamed folder it knows nothing, and would take them for
+    good whatever has changed since.
+    """
+    try:
+        found = load_json(layout.study)
+    except ArtifactError:
+        return
+    if (old := found.get("name")) in (None, study.name):
+        return
+    keys = STAGES["simulate"].reads
+    same = all(found.get(key) == resolved(study).get(key) for key in keys)
+    md = "its MD stays" if same else "its MD was run with other settings and goes too"
+    raise ConfigError(
+        layout.root,
+        [
+            (
+                "",
+                f"holds results of study '{old}', and what they were made from is not known under a new name; say "
+                f"'thermolatent clean {study.name} --yes{'' if same else ' --md'}' ({md}), or rename the folder back",
+            )
+        ],
+    )
+
+
+def save_resolved(study: Study, layout: Layout) -> None:
+    """Write the resolved study beside its results, unless it lies there already. Raises :class:`ConfigError` if those are of
+    another study."""
+    check_not_renamed(study, layout)
+    try:
+        if load_json(layout.study) == resolved(study):
+            return
+    except ArtifactError:
+        pass
+    save_json(layout.study, resolved(study))
+
+
+def settings(study: Study, stage: str, model: str = "") -> str:
+    """What ``stage`` reads of the study, as one line of JSON; ``model`` is the job's, where it has one."""
+    chosen, whole = {}, resolved(study)
+    for key in STAGES[stage].reads:
+        key = key.format(model=model)
+        value = whole
+        for part in key.split("."):
+            value = value.get(part)  # the baselines are in no study's models
+            if value is None:
+                break
+        chosen[key] = value
+    return json.dumps(chosen, sort_keys=True)
+
+
+def code(study: Study, stage: str, model: str = "") -> str:
+    """Digest of the code that ``stage`` runs for this study; of plug-ins, only those that the study uses count."""
+    models = [study.models[model]] if model in study.models else study.models.values()
+    used = {
+        "system": {study.system.kind},
+        "feature": {feature.kind for feature in study.featurize.all_features},
+        "density": {model.density.kind for model in models},
+    }
+    entry = STAGES[stage]
+    return code_digest({entry.module} | plugin_modules(entry.plugins, used), used)

@@ -1,0 +1,123 @@
+"""Every key of a study file as tables for people, from the same schema that editors get.
+
+``python tools/write_configuration.py`` writes both into ``docs/``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from thermolatent.study.loading import Project
+from thermolatent.study.schema import PLUGINS, schema, schema_of
+
+_TOP = """\
+# Every key
+
+Written by `python tools/write_configuration.py` from the code that reads study files: do not edit. A key that is not
+here is refused; what keys must agree on, `thermolatent check <study>` knows. An editor with a YAML language server
+completes and explains the keys with this line on top of `studies/mine.yaml`:
+
+```yaml
+# yaml-language-server: $schema=../docs/study.schema.json
+```
+
+"""
+_AFTER_STUDY = """
+`system` may only be left out with `simulate: {from: other}`. Below `scales`, `smoke: {simulate: {frames: 100}}` changes
+that key and nothing else, for `--config scale=smoke` or `thermolatent <stage> mine@smoke`; the results lie in
+`results/mine@smoke`.
+"""
+_AFTER_SIMULATE = """
+Of `simulate`, `frames` and `time_step` are needed, but `{from: other}` stands alone: system and MD are those of the study
+`other`. For `system.kind: trajectories` there are `walkers` and `frames` only.
+"""
+_WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+_BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+
+
+def reference_text() -> str:
+    """The page ``docs/configuration.md``."""
+    study = schema()
+    sections = {name: part for name, part in study["$defs"].items() if "." not in name}
+    text = f"{_TOP}## A study file\n\n{_table(study)}{_AFTER_STUDY}"
+    for name in _as_met(study, sections):
+        text += f"\n## {name}\n\n{_told(sections[name])}{_table(sections[name])}"
+        text += _AFTER_SIMULATE if name == "Simulate" else ""
+    for kind, registry in PLUGINS.items():
+        text += f"\n## Kinds of {kind}\n"
+        for name in registry:
+            section = study["$defs"][f"{kind}.{name}"]
+            text += f"\n### `{name}`\n\n{_told(section)}{_table(section)}"
+    return f"{text}\n## config.yaml\n\n{_table(schema_of(Project))}"
+
+
+def _as_met(study: dict[str, Any], sections: dict[str, Any]) -> list[str]:
+    """Names of the sections in the order in which a reader of a study meets them."""
+    met: list[str] = []
+
+    def walk(part: dict[str, Any]) -> None:
+        for name in _references(part.get("properties", {})):
+            if name in sections and name not in met:
+                met.append(name)
+                walk(sections[name])
+
+    walk(study)
+    return met + [name for name in sections if name not in met]
+
+
+def _references(part: Any) -> list[str]:
+    if isinstance(part, dict):
+        own = [part["$ref"].rpartition("/")[2]] if "$ref" in part else []
+        return own + [name for value in part.values() for name in _references(value)]
+    return [name for value in part for name in _references(value)] if isinstance(part, list) else []
+
+
+def _told(section: dict[str, Any]) -> str:
+    """A section's docstring as one paragraph."""
+    text = " ".join(section.get("description", "").split()).replace("``", "`")
+    return f"{text}\n\n" if text else ""
+
+
+def _table(section: dict[str, Any]) -> str:
+    rows = ["| key | what | default | |", "| --- | --- | --- | --- |"]
+    for name, field in section["properties"].items():
+        if field.get("const") == name or (name == "kind" and "const" in field):
+            continue  # the name in the heading
+        default = "needed" if name in section.get("required", ()) else _default(field)
+        cells = (f"`{name}`", _type(field), default, field.get("description", ""))
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n" if len(rows) > 2 else "No keys.\n"
+
+
+def _default(field: dict[str, Any]) -> str:
+    value = field.get("default")
+    if "default" not in field or value in (None, "", [], {}) or isinstance(value, dict):
+        return ""
+    return f"`{json.dumps(value)}`" if not isinstance(value, str) else f"`{value}`"
+
+
+def _type(field: dict[str, Any]) -> str:
+    """What a value must be, in words."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        kind, dot, plugin = name.partition(".")
+        return f"[{plugin}](#{plugin})" if dot else f"[{kind}](#{kind.lower()})"
+    if "oneOf" in field or "anyOf" in field:
+        parts = [part for part in field.get("oneOf", field.get("anyOf")) if part.get("type") != "null"]
+        if any("." in name for part in parts for name in _references(part)):
+            kind = next(name for part in parts for name in _references(part)).partition(".")[0]
+            return f"one of [Kinds of {kind}](#kinds-of-{kind})"
+        return " or ".join(_type(part) for part in parts)
+    if "const" in field or "enum" in field:
+        return " or ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        if "prefixItems" in field:
+            return f"list of {len(field['prefixItems'])}: {_type(field['prefixItems'][0])}"
+        return f"list: {_type(field.get('items', {}))}"
+    if field.get("type") == "object":
+        inner = field.get("additionalProperties") or next(iter(field.get("patternProperties", {}).values()), {})
+        return f"name -> {_type(inner)}" if isinstance(inner, dict) and inner else "mapping"
+    words = _WORDS.get(field.get("type", ""), "any")
+    bounds = [f"{text} {field[key]:g}" for key, text in _BOUNDS.items() if key in field]
+    return ", ".join([words, *bounds])

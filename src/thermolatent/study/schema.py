@@ -1,0 +1,73 @@
+"""The JSON schema of a study file, for editors, from the models that check studies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from thermolatent.densities import DENSITY_SPECS
+from thermolatent.featurize import FEATURES
+from thermolatent.study.study import Study
+from thermolatent.systems import SYSTEMS
+
+#: What has kinds -> where they are registered.
+PLUGINS = {"system": SYSTEMS, "feature": FEATURES, "density": DENSITY_SPECS}
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a study file; what several keys must agree on only ``thermolatent check`` knows."""
+    study = schema_of(Study)
+    sections = study.pop("$defs")
+    study["properties"].pop("name")  # the file's name
+    study["required"] = [key for key in study["required"] if key not in ("name", "system")]  # may be another study's
+    study["properties"]["system"] |= _choice("system", sections)
+    sections["Model"]["properties"]["density"] |= _choice("density", sections)
+    for key in ("features", "plane", "observables"):
+        sections["Featurize"]["properties"][key]["items"] = _choice("feature", sections)
+    simulate = sections["Simulate"]
+    simulate.pop("required")  # another study's, or of existing trajectories, there is less to say
+    simulate["properties"].pop("source")
+    simulate["properties"]["from"] = {"type": "string", "description": "the study whose MD is taken over"}
+    study["properties"]["tempering"]["anyOf"].append({"type": "boolean"})
+    study["properties"]["scales"] = {
+        "type": "object",
+        "description": "name -> changes to this study, merged over it with --config scale=name",
+        "additionalProperties": {"type": "object"},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **study,
+        "title": "A thermolatent study",
+        "$defs": sections,
+    }
+
+
+def schema_text() -> str:
+    """The schema as it lies in ``docs/study.schema.json``."""
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """A model's own schema, where a field that a sub-class repeats without a word keeps its description."""
+    made = model.model_json_schema(by_alias=True)
+    for name, field in model.model_fields.items():
+        told = (
+            base.model_fields[name].description for base in model.__mro__ if name in getattr(base, "model_fields", {})
+        )
+        if text := next(filter(None, told), None):
+            made["properties"][field.alias or name]["description"] = text
+    return made
+
+
+def _choice(kind: str, sections: dict[str, Any]) -> dict[str, Any]:
+    """A plug-in by name, or its parameters; adds one section per plug-in."""
+    registry, references = PLUGINS[kind], []
+    for name in registry:
+        own = schema_of(registry[name])
+        sections.update(own.pop("$defs", {}))
+        own["required"] = ["kind", *own.get("required", [])]
+        sections[f"{kind}.{name}"] = own
+        references.append({"$ref": f"#/$defs/{kind}.{name}"})
+    return {"anyOf": [{"enum": list(registry)}, *references]}

@@ -1,0 +1,201 @@
+"""A study: its sections, and what they must agree on."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from thermolatent.featurize.base import Particles, check_features
+from thermolatent.featurize.settings import Featurize
+from thermolatent.generate.settings import Generate
+from thermolatent.learn.settings import Learn, Model
+from thermolatent.parsing import Name, Section, from_registry
+from thermolatent.represent.settings import Representation
+from thermolatent.reweight.settings import Reweight
+from thermolatent.simulate.settings import Simulate, Tempering
+from thermolatent.systems import SYSTEMS
+from thermolatent.systems.base import System
+from thermolatent.temperatures import Temperatures, format_temperature
+from thermolatent.validate.settings import BASELINES, Validate
+
+
+class Study(Section):
+    """One study: a system, its temperatures, and what each stage does with them."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(@[a-z]+)?$", description="the file's; not written in it")
+    description: str = Field("", description="one line, the title of the report")
+    system: Any = Field(description="what is simulated: a system by name, or {kind: name, ...}")
+    temperatures: Temperatures = Field(description="where MD is run, and where the ensemble is wanted")
+    simulate: Simulate = Field(description="the MD; 'from: other' takes over another study's")
+    tempering: Tempering | None = Field(None, description="replica exchange for reference temperatures")
+    featurize: Featurize = Field(description="what the models see, and in what all are compared")
+    representation: Representation = Field(Representation(), description="SPIB")
+    reweight: Reweight = Field(Reweight(), description="the reweighting networks")
+    learn: Learn = Field(Learn(), description="training of the models")
+    models: dict[Name, Model] = Field(min_length=1, description="name -> model; each is trained once per seed")
+    generate: Generate = Field(Generate(), description="how much is made at each temperature")
+    validate_: Validate = Field(alias="validate", description="named states, scores")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _existing_md(cls, content: Any) -> Any:
+        """Existing trajectories bring their own times: a study only says how they are cut into walkers."""
+        system, simulate = content.get("system"), content.get("simulate")
+        if not isinstance(system, dict) or system.get("kind") != "trajectories" or not isinstance(simulate, dict):
+            return content
+        if "source" in simulate:  # taken over from another study, times and all
+            return content
+        if extra := sorted(set(simulate) - {"walkers", "frames"}):
+            raise ValueError(
+                f"simulate.{extra[0]}: is not for system.kind: trajectories, whose MD is done; leave it out"
+            )
+        times = {"save_every": 1, "time_step": 1.0}  # the protocol of what is imported has the real ones
+        return {**content, "simulate": {**simulate, **times}}
+
+    @field_validator("system", mode="after")
+    @classmethod
+    def _resolve(cls, value: Any) -> System:
+        return from_registry(SYSTEMS, value)
+
+    @field_validator("tempering", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+    @field_validator("models", mode="after")
+    @classmethod
+    def _no_reserved_names(cls, value: dict[str, Model]) -> dict[str, Model]:
+        if taken := sorted(set(value) & {*BASELINES, "baselines"}):
+            raise ValueError(f"'{taken[0]}' is a baseline's name; rename the model")
+        return value
+
+    @model_validator(mode="after")
+    def _sections_fit(self):
+        if (self.featurize.frames or 0) > self.simulate.frames:
+            raise ValueError(
+                f"featurize.frames: {self.featurize.frames} is more than a walker has (simulate.frames: "
+                f"{self.simulate.frames}); lower it or leave it out"
+            )
+        if self.representation.lag >= self.frames:
+            raise ValueError(
+                f"representation.lag: {self.representation.lag} frames is not shorter than a walker "
+                f"({self.frames} frames); lower the lag or simulate longer"
+            )
+        if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
+            check_features(self.featurize, Particles(self.system.n_particles))
+        _check_solvent(self)
+        _check_tempering(self)
+        _check_exchanges(self)
+        self.system.check_simulate(self.simulate, self.temperatures.generated)
+        for T in self.temperatures.simulated:
+            self.system.input_files(T)
+        asked = self.temperatures.generated
+        if self.validate_.melting and len(asked) < 3:
+            raise ValueError(
+                "validate.melting: a melting curve needs three temperatures in train and predict; add some to predict"
+            )
+        low, high = self.temperature_range
+        if not low <= min(asked) <= max(asked) <= high:
+            raise ValueError(
+                f"learn.temperature_range: [{low}, {high}] does not cover train and predict "
+                f"({min(asked)} to {max(asked)}); widen it or leave it out"
+            )
+        for name, model in self.models.items():
+            if model.informed and len(self.temperatures.train) < 2:
+                raise ValueError(
+                    f"models.{name}.informed: needs two training temperatures to reweight between; add one to "
+                    "temperatures.train, or write informed: false"
+                )
+            if self.representation.latent_dim == 1 and getattr(model.density, "transform", "") == "realnvp":
+                raise ValueError(
+                    f"models.{name}.density.transform: realnvp needs representation.latent_dim >= 2 (a coupling has "
+                    "no partner at 1); write spline"
+                )
+        return self
+
+    @property
+    def frames(self) -> int:
+        """Frames of each walker that everything after ``simulate`` uses."""
+        return self.featurize.frames or self.simulate.frames
+
+    @property
+    def md_study(self) -> str:
+        """Name of the study whose ``simulate`` folder holds the trajectories."""
+        return self.simulate.source or self.name
+
+    @property
+    def tempered(self) -> list[float]:
+        """Temperatures whose MD is by replica exchange: frames that are not continuous in time."""
+        if self.tempering is None:
+            return []
+        asked = self.tempering.temperatures or self.temperatures.reference
+        return sorted(t for t in asked if t in self.temperatures.simulated)
+
+    @property
+    def ladder(self) -> list[float]:
+        """Temperatures of the replica exchange, ascending; none without tempering."""
+        if self.tempering is None:
+            return []
+        return sorted({*self.tempered, *self.temperatures.train, *self.tempering.rungs})
+
+    @property
+    def temperature_range(self) -> tuple[float, float]:
+        """The learning range."""
+        asked = self.temperatures.generated
+        return self.learn.temperature_range or (min(asked), max(asked))
+
+
+def _check_tempering(study: Study) -> None:
+    tempering, reference = study.tempering, study.temperatures.reference
+    if tempering is None or study.simulate.source:  # checked where the MD is
+        return
+    if study.system.kind == "trajectories":
+        raise ValueError("tempering: is not for system.kind: trajectories, whose MD is done; leave it out")
+    if not reference:
+        raise ValueError(
+            "tempering: is for reference temperatures, there are none; add some to temperatures.reference or leave it out"
+        )
+    if other := sorted(set(tempering.temperatures) - set(reference)):
+        raise ValueError(
+            f"tempering.temperatures: {format_temperature(other[0])} is not in temperatures.reference; add it there, or "
+            "write it in tempering.rungs"
+        )
+    study.system.check_simulate(study.simulate, study.ladder)
+
+
+def _check_exchanges(study: Study) -> None:
+    """Of existing replica exchange, refuse a lag that no stretch between two exchanges is longer than."""
+    system, lag = study.system, study.representation.lag
+    if system.kind != "trajectories" or system.stretch is None or lag < system.stretch:
+        return
+    there = f"{system.exchange_interval:g} ps between exchanges (system.exchange_interval)"
+    longest = math.ceil(system.stretch) - 1
+    if longest < 1:
+        raise ValueError(
+            f"system.frame_interval: the frames used are {system.saved_interval:g} ps apart, no less than the {there}, so no "
+            "two are of one stretch, and SPIB needs pairs; save frames more often, or lower system.stride"
+        )
+    raise ValueError(
+        f"representation.lag: {lag} frames ({lag * system.saved_interval:g} ps) is not shorter than the {there}; write lag: "
+        f"{longest}" + (" or less" if longest > 1 else "")
+    )
+
+
+def _check_solvent(study: Study) -> None:
+    """All temperatures of explicit solvent must share one Hamiltonian: at one pressure with U + pV, or in one volume."""
+    simulate = study.simulate
+    given = [key for key in ("pressure", "volume") if getattr(simulate, key) is not None]
+    if getattr(study.system, "surroundings", "") != "explicit":
+        if given:
+            raise ValueError(f"simulate.{given[0]}: there is no explicit solvent; leave it out")
+    elif len(given) == 2:
+        raise ValueError("simulate.volume: the volume changes at constant pressure; remove volume or pressure")
+    elif not given:
+        coldest = format_temperature(study.temperatures.T_ref)
+        raise ValueError(
+            "simulate.volume: is missing; explicit solvent needs 'pressure: 1' (bar), or one volume for all temperatures: "
+            f"run a copy of this study with 'pressure: 1' at its lowest temperature ({coldest}) first and write here the "
+            f"mean_volume of results/<that study>/simulate/T{coldest}/protocol.json, which is in nm^3"
+        )

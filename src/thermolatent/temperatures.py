@@ -1,0 +1,70 @@
+"""Temperatures: how one is written in a path, and which ones a study names."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from thermolatent.errors import ThermolatentError
+from thermolatent.parsing import Positive, Section
+
+#: Temperatures as they appear in paths; anything :func:`format_temperature` returns matches.
+TEMPERATURE_PATTERN = r"\d+(?:\.\d+)?"
+
+
+def format_temperature(temperature: float | str) -> str:
+    """The one spelling of a temperature: ``0.2``, ``1``, ``340.5``. Raises where it needs an exponent."""
+    if isinstance(temperature, str) and temperature.startswith("{"):
+        return temperature
+    text = repr(float(temperature)).removesuffix(".0")
+    if not text.replace(".", "", 1).isdigit():
+        raise ThermolatentError(f"temperature {temperature!r} cannot be used in a file name; use 0.0001 to 1e15")
+    return text
+
+
+class Temperatures(Section):
+    """Temperatures in the system's unit (reduced, or kelvin). Only ``train`` and ``reference`` are simulated."""
+
+    train: list[Positive] = Field(min_length=1, description="MD here is what the models learn from")
+    predict: list[Positive] = Field([], description="the ensemble is predicted here")
+    reference: list[Positive] = Field(
+        [], description="those of predict where MD is run as well, to judge; may be empty"
+    )
+
+    @model_validator(mode="after")
+    def _roles_fit(self):
+        for role in ("train", "predict", "reference"):
+            values = [format_temperature(t) for t in getattr(self, role)]
+            if twice := {v for v in values if values.count(v) > 1}:
+                raise ValueError(f"{role} names {', '.join(sorted(twice))} twice; remove one")
+        for role in ("predict", "reference"):
+            if leaked := sorted(set(self.train) & set(getattr(self, role))):
+                raise ValueError(
+                    f"{role} has {', '.join(map(format_temperature, leaked))}, a training temperature: a held-out "
+                    f"temperature must not be trained on; remove it from train or from {role}"
+                )
+        if extra := sorted(set(self.reference) - set(self.predict)):
+            raise ValueError(f"reference has {', '.join(map(format_temperature, extra))}, not in predict; add it there")
+        if self.predict and len(self.train) < 2:
+            raise ValueError("predict needs at least two temperatures in train; add one, or leave predict empty")
+        return self
+
+    @property
+    def T_ref(self) -> float:
+        """Reference temperature of theta = T / T_ref: the lowest training one."""
+        return min(self.train)
+
+    @property
+    def simulated(self) -> list[float]:
+        return sorted({*self.train, *self.reference})
+
+    @property
+    def generated(self) -> list[float]:
+        return sorted({*self.train, *self.predict})
+
+    def role(self, temperature: float) -> Literal["train", "interpolate", "extrapolate"]:
+        """What a temperature is to the models."""
+        if temperature in self.train:
+            return "train"
+        return "interpolate" if min(self.train) < temperature < max(self.train) else "extrapolate"

@@ -1,0 +1,196 @@
+"""What every training loop here shares: batches as index slices, histories, checkpoints, the device."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from thermolatent.densities.descent import adam
+from thermolatent.errors import ArtifactError, TrainingError
+from thermolatent.files.artifacts import load_model, replacing, save_model
+from thermolatent.rows import Rows, picked_at_once
+from thermolatent.sampling import Sampler
+from thermolatent.study.project import code, settings
+from thermolatent.study.study import Study
+
+if TYPE_CHECKING:
+    from thermolatent.frames import Frames
+
+__all__ = ["Checkpoint", "History", "adam", "checkpoint_of", "pick_device", "shuffled_batches"]
+
+log = logging.getLogger(__name__)
+
+#: Batches gathered from the frames at a time, at most: one large gather costs less than many small ones.
+_BATCHES_PER_BLOCK = 64
+
+
+def pick_device(wanted: str) -> torch.device:
+    """``auto`` takes a GPU where there is one; raises :class:`TrainingError` for a cuda that is not there."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise TrainingError(
+            "learn.device: cuda, but torch sees no GPU; write auto or cpu, or install torch's CUDA build"
+        )
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def shuffled_batches(
+    size: int, generator: torch.Generator, *columns: tuple[Rows, Tensor], sampler: Sampler | None = None
+) -> Iterator[list[Tensor]]:
+    """One epoch. Each column is ``(values, index)``; a batch holds ``values[index[rows]]`` for the same random rows.
+
+    ``sampler`` draws the rows; by default each is there once.
+    """
+    order = (sampler or Sampler(len(columns[0][1]))).epoch(generator)
+    at_once = min(picked_at_once(values, size * _BATCHES_PER_BLOCK) for values, _ in columns)
+    for block in order.split(size * max(1, at_once // size)):
+        gathered = [values[index[block]].split(size) for values, index in columns]
+        for batch in zip(*gathered, strict=True):
+            yield list(batch)
+
+
+class History:
+    """Loss history as CSV: stage, step, seconds since the start, and one column per loss; empty where not evaluated."""
+
+    def __init__(self):
+        self.rows: list[dict[str, Any]] = []
+        self._start = time.perf_counter()
+
+    def add(self, stage: str, step: int, **losses: float) -> None:
+        """Record losses; raises :class:`TrainingError` for one that is not finite."""
+        for name, value in losses.items():
+            if value != value or abs(value) == float("inf"):
+                raise TrainingError(
+                    f"{stage}, step {step}: {name} is {value}; lower the learning rate or look at the features"
+                )
+        seconds = round(time.perf_counter() - self._start, 3)
+        self.rows.append({"stage": stage, "step": step, "seconds": seconds, **losses})
+
+    def resume(self, rows: list[dict[str, Any]]) -> None:
+        """Continue the history of an interrupted run, its clock too."""
+        self.rows = list(rows)
+        self._start = time.perf_counter() - (rows[-1]["seconds"] if rows else 0.0)
+
+    def save(self, path: str | Path) -> None:
+        columns = dict.fromkeys(["stage", "step", "seconds"])
+        for row in self.rows:
+            columns |= dict.fromkeys(row)
+        with replacing(path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(columns), restval="")
+            writer.writeheader()
+            for row in self.rows:
+                writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+
+
+class Checkpoint:
+    """The unfinished training of one job, in one file beside its model; a killed job goes on from it.
+
+    A job trains one thing after another (candidates, networks, a density): each has a :meth:`part`. The losses recorded so
+    far are in it too.
+
+    Parameters
+    ----------
+    model_file: where the finished model will lie.
+    decided_by: everything that decides the result (JSON-able); a checkpoint made under anything else is ignored.
+
+    Attributes
+    ----------
+    history: to record losses in.
+    """
+
+    def __init__(self, model_file: str, decided_by: Any):
+        self.path = Path(model_file.removesuffix(".safetensors") + ".checkpoint")
+        self._key = hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()
+        self._parts: dict[str, Any] = {}
+        self.history = History()
+        if (found := self._read()) is not None:
+            self._parts = found["parts"]
+            self.history.resume(found["history"])
+            log.info("going on from %s", self.path)
+
+    def part(self, name: str) -> Part:
+        """What is kept of one of the things that the job trains."""
+        return Part(self, name)
+
+    def save(self, part: str, state: Any) -> None:
+        self._parts[part] = state
+        tensors: dict[str, Tensor] = {}
+        content = {"key": self._key, "history": self.history.rows, "parts": self._parts}
+        save_model(self.path, "checkpoint", {"content": _without_tensors(content, tensors)}, tensors)
+
+    def load(self, part: str) -> Any:
+        return self._parts.get(part)
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any] | None:
+        if not self.path.exists():
+            return None
+        try:
+            spec, tensors = load_model(self.path, "checkpoint")
+            content = _with_tensors(spec["content"], tensors)
+        except (ArtifactError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read, training starts again (%s)", self.path, error)
+            return None
+        if content["key"] != self._key:
+            log.warning("%s is of other data, settings or code, training starts again", self.path)
+            return None
+        return content
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a :class:`Checkpoint`: the :class:`~thermolatent.densities.descent.Keeper` of one training."""
+
+    checkpoint: Checkpoint
+    name: str
+
+    def save(self, state: Any) -> None:
+        self.checkpoint.save(self.name, state)
+
+    def load(self) -> Any:
+        return self.checkpoint.load(self.name)
+
+
+def checkpoint_of(
+    study: Study, stage: str, model_file: str, data: Frames, files: Iterable[str] = (), model: str = ""
+) -> Checkpoint:
+    """The checkpoint of a job, good for these settings, this code, these frames and the content of these ``files``."""
+    made_of = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
+    return Checkpoint(
+        model_file, [settings(study, stage, model), code(study, stage, model), data.fingerprint(), made_of]
+    )
+
+
+def _without_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """``value`` as JSON holds it: tensors by their name in ``tensors``, mappings as pairs, as their keys may be numbers."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        return {"mapping": [[key, _without_tensors(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_without_tensors(item, tensors) for item in value]
+    return value
+
+
+def _with_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The inverse of :func:`_without_tensors`, but for tuples, which have become lists."""
+    if isinstance(value, list):
+        return [_with_tensors(item, tensors) for item in value]
+    if isinstance(value, dict):
+        if "tensor" in value:
+            return tensors[value["tensor"]]
+        return {key: _with_tensors(item, tensors) for key, item in value["mapping"]}
+    return value

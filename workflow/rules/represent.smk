@@ -1,0 +1,28 @@
+# SPIB: the representation that every model of a study starts from. Training temperatures only.
+
+
+rule represent:
+    input:
+        features=at_training("features"),
+        plane=at_training("plane"),
+        energies=at_training("energies"),
+        header=at_training("features_header"),
+    output:
+        model=PATHS.spib("{seed}"),
+        history=PATHS.history(PATHS.spib("{seed}")),
+    log:
+        "logs/{study}/represent/seed{seed}.log",
+    benchmark:
+        "logs/{study}/represent/seed{seed}.tsv"
+    priority: 50
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=grows(2000),
+        runtime=240,
+    params:
+        settings=settings_of("represent"),
+        code=code_of("represent"),
+    shell:
+        "thermolatent represent {wildcards.study} --seed {wildcards.seed}" " --threads {threads} > {log} 2>&1"
