@@ -1,6 +1,10 @@
 import pytest
+from pydantic import Field
 
-from thermolatent.digest import code_digest, plugin_modules, reached
+from thermolatent.densities.specs import FlowSpec
+from thermolatent.digest import code_digest, job_digest, reached
+from thermolatent.parsing import Section
+from thermolatent.systems.lj_cluster import LJCluster
 
 FILES = {
     "__init__.py": "__version__ = '1'\n",
@@ -16,24 +20,17 @@ FILES = {
         "def run(study: Study) -> Kind:\n"
         '    """Run it."""\n'
         "    from thermolatent import lazy\n"
-        "    from .plugins import PLUGINS\n"
-        "    return scale(lazy.two(), PLUGINS)\n"
+        "    from .plugins.flow import Flow\n"
+        "    return scale(lazy.two(), Flow)\n"
     ),
     "tools.py": "def scale(x, y):\n    return x * 2  # twice\n",
     "lazy.py": "import numpy as np\n\ndef two():\n    return 2\n",
     "typed.py": "class Kind: ...\n",
     "other.py": "def unrelated():\n    return 1\n",
-    "plugins/__init__.py": (
-        "from thermolatent.registry import Registry\n"
-        "PLUGINS = Registry('density', {\n"
-        "    'flow': 'thermolatent.plugins.flow:Flow',\n"
-        "    'diffusion': 'thermolatent.plugins.diffusion:Diffusion',\n"
-        "})\n"
-    ),
+    "plugins/__init__.py": "",
     "plugins/flow.py": "from thermolatent.plugins.couplings import Coupling\nclass Flow: ...\n",
     "plugins/couplings.py": "class Coupling:\n    width = 3\n",
     "plugins/diffusion.py": "class Diffusion: ...\n",
-    "registry.py": "class Registry: ...\n",
 }
 
 
@@ -42,14 +39,14 @@ def package(tmp_path):
     """Digest of ``thermolatent.stage`` in a small package, after files were changed; each call a package of its own."""
     count = iter(range(100))
 
-    def digest(changes=(), used=None):
+    def digest(changes=()):
         root = tmp_path / str(next(count))
         for name, text in {**FILES, **dict(changes)}.items():
             path = root / "thermolatent" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         digest.root = root
-        return code_digest(["thermolatent.stage"], used, root)
+        return code_digest(["thermolatent.stage"], root)
 
     return digest
 
@@ -72,10 +69,6 @@ HARMLESS = {
     "settings of a stage": edited("settings.py", "...", "x = 1"),
     "version": edited("__init__.py", "1", "2"),
     "another plug-in": edited("plugins/diffusion.py", "...", "x = 1"),
-    "one more plug-in registered": {
-        **edited("plugins/__init__.py", "})", "    'new': 'thermolatent.plugins.new:New',\n})"),
-        "plugins/new.py": "class New: ...\n",
-    },
 }
 REAL = {
     "an asset of the module": {"stage_assets/page.js": "go();"},
@@ -90,26 +83,33 @@ REAL = {
 
 @pytest.mark.parametrize("change", HARMLESS)
 def test_an_edit_that_changes_no_result_changes_no_digest(package, change):
-    used = {"density": ["flow"]}
-    assert package(HARMLESS[change], used) == package(used=used)
+    assert package(HARMLESS[change]) == package()
 
 
 @pytest.mark.parametrize("change", REAL)
 def test_an_edit_of_code_that_runs_changes_the_digest(package, change):
-    used = {"density": ["flow"]}
-    assert package(REAL[change], used) != package(used=used)
+    assert package(REAL[change]) != package()
 
 
-def test_without_a_list_of_plugins_all_count(package):
-    assert package(HARMLESS["another plug-in"]) != package()
-    package()
-    assert "thermolatent.plugins.diffusion" in reached(["thermolatent.stage"], {}, package.root)
+class _Settings(Section):
+    system: LJCluster
+    models: dict[str, FlowSpec] = Field({})
 
 
-def test_plugins_that_come_as_objects_are_found(package):
-    package()
-    found = plugin_modules(["thermolatent.plugins"], {"density": {"flow"}}, package.root)
-    assert found == {"thermolatent.plugins.flow"}
+def test_the_plug_ins_of_a_job_are_those_in_its_settings():
+    module = "thermolatent.featurize.stage"
+    bare, with_flow = _Settings(system=LJCluster()), _Settings(system=LJCluster(), models={"m": FlowSpec()})
+    assert job_digest(module, bare) == code_digest([module, "thermolatent.systems.lj_cluster"])
+    assert job_digest(module, with_flow) == code_digest(
+        [module, "thermolatent.systems.lj_cluster", "thermolatent.densities.flow"]
+    )
+    assert job_digest(module, bare) != job_digest(module, with_flow)
+
+
+def test_a_stage_reaches_its_imports_and_no_study():
+    found = reached(["thermolatent.represent.stage"])
+    assert {"thermolatent.represent.spib", "thermolatent.frames"} <= found
+    assert not [name for name in found if name.startswith("thermolatent.study")]
 
 
 def test_a_module_that_is_not_there_is_told(package):

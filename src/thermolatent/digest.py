@@ -9,77 +9,74 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 PACKAGE = "thermolatent"
 ROOT = Path(__file__).parent.parent
 #: Code that cannot change a result: the values it hands on are among a rule's settings, its paths are the rule's files.
-NEUTRAL = frozenset(
-    f"{PACKAGE}.{name}" for name in ("cli", "densities.specs", "digest", "errors", "parsing", "progress", "registry")
-)
-
-#: Kind of plug-in ("system", "feature", ...) -> the names that a study uses.
-Used = Mapping[str, Collection[str]]
+NEUTRAL = frozenset(f"{PACKAGE}.{name}" for name in ("cli", "digest", "errors", "parsing", "progress", "temperatures"))
+_NEUTRAL_NAMES = ("settings", "specs", "kinds")
 
 
-def code_digest(modules: Iterable[str], used: Used | None = None, root: Path = ROOT) -> str:
-    """Digest of ``modules`` and of what they import.
+def job_digest(module: str, settings: BaseModel) -> str:
+    """Digest of the code of a job: of its stage's ``module``, and of the plug-ins in its settings."""
+    return code_digest([module, *_plug_ins(settings)])
 
-    Parameters
-    ----------
-    modules: dotted names inside the package.
-    used: of these kinds of plug-in only these names count; of a kind not listed, all that are registered.
-    root: the folder that holds the package.
+
+def code_digest(modules: Iterable[str], root: Path = ROOT) -> str:
+    """Digest of ``modules``, dotted names inside the package at ``root``, and of what they import.
 
     Raises :class:`ModuleNotFoundError` for a module that is not there.
     """
-    names = frozenset((kind, frozenset(plugins)) for kind, plugins in (used or {}).items())
-    return _digest(frozenset(modules), names, root)
+    return _digest(frozenset(modules), root)
 
 
 @cache  # a workflow asks for every job, and hundreds of jobs run the same code
-def _digest(modules: frozenset[str], used: frozenset[tuple[str, frozenset[str]]], root: Path) -> str:
+def _digest(modules: frozenset[str], root: Path) -> str:
     digest = hashlib.sha256()
-    for name in sorted(reached(modules, dict(used), root)):
+    for name in sorted(reached(modules, root)):
         digest.update(f"{name}\n{_read(name, root).source}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def reached(modules: Iterable[str], used: Used, root: Path = ROOT) -> set[str]:
-    """``modules``, and every module of the package they reach by imports and by registered plug-ins."""
+def reached(modules: Iterable[str], root: Path = ROOT) -> set[str]:
+    """``modules``, and every module of the package that they reach by imports."""
     waiting, seen = list(modules), set()
     while waiting:
         name = waiting.pop()
-        if name in seen or _neutral(name):
-            continue
-        seen.add(name)
-        module = _read(name, root)
-        waiting.extend(module.imports)
-        waiting.extend(target for kind, plugin, target in module.plugins if plugin in used.get(kind, (plugin,)))
+        if name not in seen and not _neutral(name):
+            seen.add(name)
+            waiting.extend(_read(name, root).imports)
     return seen
 
 
 def _neutral(name: str) -> bool:
     """Whether a module's code cannot change a result."""
-    return name in NEUTRAL or name == PACKAGE or name.endswith(".settings") or name.startswith(f"{PACKAGE}.study")
+    return name in NEUTRAL or name == PACKAGE or name.rpartition(".")[2] in _NEUTRAL_NAMES
 
 
-def plugin_modules(registries: Iterable[str], used: Used, root: Path = ROOT) -> set[str]:
-    """Modules of the plug-ins in use that the packages ``registries`` list, for stages that get them as objects."""
-    found = set()
-    for name in registries:
-        found |= {target for kind, plugin, target in _read(name, root).plugins if plugin in used.get(kind, (plugin,))}
-    return found
+def _plug_ins(value: Any) -> Iterator[str]:
+    """Modules of the plug-ins among settings: of their classes, or of what a class says implements it."""
+    if isinstance(value, BaseModel):
+        yield getattr(value, "implementation", f"{type(value).__module__}:").partition(":")[0]
+        value = [getattr(value, name) for name in type(value).model_fields]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _plug_ins(item)
 
 
 @dataclass(frozen=True)
 class _Module:
     source: str
     imports: frozenset[str]
-    plugins: tuple[tuple[str, str, str], ...]  # (kind, name, module)
 
 
 @cache
@@ -88,8 +85,7 @@ def _read(name: str, root: Path) -> _Module:
     if path is None:
         raise ModuleNotFoundError(f"no module {name} below {root}")
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    bare = _Bare()
-    tree = bare.visit(ast.parse(path.read_text(), filename=str(path)))
+    tree = _Bare().visit(ast.parse(path.read_text(), filename=str(path)))
     imports = {package} - {name}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -99,7 +95,7 @@ def _read(name: str, root: Path) -> _Module:
             imports |= {origin} | {f"{origin}.{alias.name}" for alias in node.names}
     inside = {i for i in imports if i.split(".")[0] == PACKAGE and _path(i, root)}
     source = "\n".join([ast.unparse(tree), *_assets(path)])
-    return _Module(source, frozenset(inside), tuple(bare.plugins))
+    return _Module(source, frozenset(inside))
 
 
 def _assets(path: Path) -> list[str]:
@@ -114,10 +110,7 @@ def _path(name: str, root: Path) -> Path | None:
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes out docstrings, what only type checkers read, and the entries of registries, which it remembers."""
-
-    def __init__(self):
-        self.plugins: list[tuple[str, str, str]] = []
+    """Takes out docstrings and what only type checkers read."""
 
     def _without_docstring(self, node):
         self.generic_visit(node)
@@ -130,12 +123,4 @@ class _Bare(ast.NodeTransformer):
     def visit_If(self, node):
         if ast.unparse(node.test).endswith("TYPE_CHECKING"):
             return [self.visit(child) for child in node.orelse] or ast.Pass()
-        return self.generic_visit(node)
-
-    def visit_Call(self, node):
-        if isinstance(node.func, ast.Name) and node.func.id == "Registry" and len(node.args) == 2:
-            kind, entries = (ast.literal_eval(argument) for argument in node.args)
-            self.plugins += [(kind, name, target.partition(":")[0]) for name, target in entries.items()]
-            node.args = node.args[:1]
-            return node
         return self.generic_visit(node)

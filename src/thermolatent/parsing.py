@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import typing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from thermolatent.errors import ConfigError, ThermolatentError, did_you_mean
-from thermolatent.registry import Registry
 
 Positive = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
@@ -22,23 +21,34 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-def from_registry(registry: Registry, value: Any) -> Any:
-    """Turn ``"name"`` or ``{"kind": "name", ...}`` into an instance of the registered class."""
-    if isinstance(value, BaseModel):
-        return value
-    parameters = {"kind": value} if isinstance(value, str) else dict(value or {})
-    if "kind" not in parameters:
-        raise ValueError(f"names no kind; write e.g. 'kind: {next(iter(registry))}'")
-    if parameters["kind"] not in registry:
-        raise ValueError(
-            f"unknown {registry.kind} '{parameters['kind']}', {did_you_mean(parameters['kind'], registry)}"
-        )
-    plugin = registry[parameters["kind"]]
+def by_kind(*classes: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Plug-ins by the default of their field ``kind``."""
+    return {c.model_fields["kind"].default: c for c in classes}
+
+
+def one_of(what: str, plugins: dict[str, type[BaseModel]]) -> Any:
+    """The type of a field that holds one of these plug-ins: ``"name"``, ``{"kind": "name", ...}`` or an instance."""
+
+    def with_kind(value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            return value
+        parameters = {"kind": value} if isinstance(value, str) else value or {}
+        if not isinstance(parameters, dict) or "kind" not in parameters:
+            raise ValueError(f"names no kind; write e.g. 'kind: {next(iter(plugins))}'")
+        if (kind := parameters["kind"]) not in plugins:
+            raise ValueError(f"unknown {what} '{kind}', {did_you_mean(str(kind), plugins)}")
+        return parameters
+
+    return Annotated[Union[tuple(plugins.values())], Field(discriminator="kind"), BeforeValidator(with_kind)]  # noqa: UP007
+
+
+def parse_one(what: str, plugins: dict[str, type[BaseModel]], value: Any) -> Any:
+    """A plug-in outside of a study; raises :class:`ThermolatentError` in one line."""
     try:
-        return plugin(**parameters)
+        return TypeAdapter(one_of(what, plugins)).validate_python(value)
     except ValidationError as error:
-        key, text = explain(plugin, error.errors()[0])
-        raise ValueError(f"{key}: {text}" if key else text) from None
+        key, text = explain(one_of(what, plugins), error.errors()[0])
+        raise ThermolatentError(f"{'.'.join(filter(None, (what, key)))}: {text}") from None
 
 
 def parse(model: type[BaseModel], content: dict[str, Any], file: str) -> Any:
@@ -75,13 +85,12 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def explain(model: type[BaseModel], error: Any) -> tuple[str, str]:
+def explain(model: Any, error: Any) -> tuple[str, str]:
     """One pydantic error as ``(key path, plain words)``."""
-    path = [str(part) for part in error["loc"]]
-    key, kind = ".".join(path), error["type"]
+    path, kind = _keys(model, error["loc"]), error["type"]
+    key = ".".join(path)
     if kind == "extra_forbidden":
-        known = _keys_at(model, path[:-1])
-        return key, f"unknown key, {did_you_mean(path[-1], known)}"
+        return key, f"unknown key, {did_you_mean(path[-1], _fields(_type_at(model, error['loc'][:-1])))}"
     if kind == "missing":
         return key, "is missing; add it"
     message = error["msg"].removeprefix("Value error, ")
@@ -93,16 +102,45 @@ def explain(model: type[BaseModel], error: Any) -> tuple[str, str]:
     return key, f"is {error['input']!r}; {message[0].lower()}{message[1:]}"
 
 
-def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
-    """Keys allowed where ``path`` leads: through sections, mappings of sections and tagged unions."""
-    current: Any = model
-    for part in path:
-        origin, arguments = typing.get_origin(current), typing.get_args(current)
-        if origin is dict:
-            current = arguments[1]
-        elif origin is None and issubclass(current, BaseModel):
-            fields = {f.alias or n: f for n, f in current.model_fields.items()}
-            current = fields[part].annotation
-        else:  # a tagged union: pydantic's path holds the tag
-            current = next(a for a in arguments if a.model_fields["kind"].default == part)
-    return [f.alias or n for n, f in current.model_fields.items()]
+def _keys(model: Any, location: tuple[str | int, ...]) -> list[str]:
+    """The keys of pydantic's path to an error, without its tags of unions."""
+    return [
+        str(part)
+        for depth, part in enumerate(location)
+        if _tagged(_type_at(model, location[:depth]), part) is None
+    ]
+
+
+def _type_at(model: Any, location: tuple[str | int, ...]) -> Any:
+    """The type where pydantic's path leads: through sections, lists, mappings and tagged unions; None if to nowhere."""
+    current = model
+    for part in location:
+        current = _bare(current)
+        if (member := _tagged(current, part)) is not None:
+            current = member
+        elif isinstance(current, type) and issubclass(current, BaseModel):
+            current = _fields(current).get(str(part))
+        else:  # the last type of a mapping, a list or a tuple is that of what it holds
+            current = (typing.get_args(current) or (None,))[-1]
+    return _bare(current)
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without what is written beside it, and without None."""
+    if typing.get_origin(annotation) is Annotated:
+        return _bare(typing.get_args(annotation)[0])
+    members = [a for a in typing.get_args(annotation) if a is not type(None)]
+    return _bare(members[0]) if type(None) in typing.get_args(annotation) and len(members) == 1 else annotation
+
+
+def _tagged(annotation: Any, tag: str | int) -> type[BaseModel] | None:
+    """The member of a tagged union; None if it is no such union or has none."""
+    members = [a for a in typing.get_args(_bare(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
+    return next((m for m in members if "kind" in m.model_fields and m.model_fields["kind"].default == tag), None)
+
+
+def _fields(model: Any) -> dict[str, Any]:
+    """The type of each key of a section; none of anything else."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return {}
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}

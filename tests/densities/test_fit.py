@@ -12,7 +12,6 @@ from thermolatent.densities.tau import CANDIDATES, search_tau
 from thermolatent.densities.tilted import TiltedGaussian
 from thermolatent.errors import ThermolatentError, TrainingError
 from thermolatent.learn.model import load_density, save_density
-from thermolatent.registry import UnknownName
 
 SPLINE = {"kind": "flow", "transform": "spline", "couplings": 4, "width": 32}
 QUICK = {"steps": 40, "batch_size": 256, "evaluate_every": 20}
@@ -142,7 +141,7 @@ def test_what_cannot_be_fitted_is_refused(z, temperatures, density, words):
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(UnknownName, match="did you mean 'flow'"):
+    with pytest.raises(ThermolatentError, match="did you mean 'flow'"):
         fit_density(GOOD, 1.0, {"kind": "flwo"})
     with pytest.raises(ThermolatentError, match="held_out is 1"):
         fit_density(GOOD, 1.0, SPLINE, held_out=1)

@@ -6,8 +6,8 @@ import pytest
 from molecules_for_tests import alanine_dipeptide
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.featurize import FEATURES
 from thermolatent.featurize.base import check_features, columns_on
+from thermolatent.featurize.kinds import FEATURES
 from thermolatent.featurize.settings import Featurize
 
 ANGLE = {"kind": "backbone_torsions", "form": "angle"}

@@ -27,7 +27,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 from conftest import build_study, molecular_study
-from thermolatent.systems import SYSTEMS
+from thermolatent.systems.kinds import SYSTEMS
 from thermolatent.study.layout import Layout
 from thermolatent.simulate import stage, tempering, walkers
 walkers.CHECKPOINT_SECONDS, walkers.CHUNK_FRAMES = 0.03, 13

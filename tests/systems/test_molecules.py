@@ -10,11 +10,11 @@ from openmm import app, unit
 from openmmtools import testsystems
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.systems import SYSTEMS
 from thermolatent.systems.aib9 import Aib9
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.chain import c_beta
 from thermolatent.systems.force_fields import FORCE_FIELDS, debye_kappa, load_force_field
+from thermolatent.systems.kinds import SYSTEMS
 from thermolatent.systems.peptide import Peptide
 
 

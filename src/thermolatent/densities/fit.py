@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thermolatent.densities import DENSITIES, DENSITY_SPECS
 from thermolatent.densities.base import Density
 from thermolatent.densities.descent import Descent, DescentSettings, FitSettings, Keeper
+from thermolatent.densities.specs import DENSITY_SPECS
 from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
+from thermolatent.parsing import parse_one
 
 #: Rows of one temperature are held out in blocks of this share of them.
 _BLOCKS = 50
@@ -26,8 +28,10 @@ _CHUNK = 100_000
 def build_density(
     spec: Mapping[str, Any], dim: int, temperature: Iterable[str], theta_range: Iterable[float]
 ) -> Density:
-    """A fresh density from its spec as a mapping (``kind`` and parameters)."""
-    return DENSITIES[spec["kind"]](DENSITY_SPECS[spec["kind"]](**spec), dim, list(temperature), tuple(theta_range))
+    """A fresh density from its spec as a mapping (``kind`` and parameters); raises :class:`ThermolatentError`."""
+    parameters = parse_one("density", DENSITY_SPECS, dict(spec))
+    module, _, name = parameters.implementation.partition(":")
+    return getattr(importlib.import_module(module), name)(parameters, dim, list(temperature), tuple(theta_range))
 
 
 class FittedDensity:
@@ -189,7 +193,7 @@ def fit_density(
     rows (every one, up to ``scored``) in nats.
 
     Raises :class:`TrainingError` for samples of a wrong shape, too few or not finite, and for a loss that diverges;
-    :class:`UnknownName` for an unknown kind, :class:`ValueError` for wrong parameters of it.
+    :class:`ThermolatentError` for an unknown kind of density or wrong parameters of it.
     """
     z, temperatures = _checked(z, temperatures)
     if not 0 < held_out < 1:
@@ -205,7 +209,7 @@ def fit_density(
     theta = (temperatures / T_ref).astype(np.float32)
     split = Split(*(torch.from_numpy(a) for a in (z[~held], theta[~held], z[held], theta[held]))).to(device)
     options = FitSettings(**settings)
-    spec = DENSITY_SPECS[density["kind"]](**density).model_dump(mode="json")
+    spec = parse_one("density", DENSITY_SPECS, dict(density)).model_dump(mode="json")
     spec, search = search_tau(
         spec, options, lambda trial, short: fit_samples(trial, split, temperature, theta_range, short, seed).best
     )

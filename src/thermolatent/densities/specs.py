@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from thermolatent.parsing import by_kind, one_of
 
 
 def _tau_or_auto(value: Any) -> Any:
@@ -17,9 +19,13 @@ def _tau_or_auto(value: Any) -> Any:
 
 
 class DensitySpec(BaseModel):
-    """What every density has."""
+    """What every density has.
+
+    ``implementation`` is ``module:class`` of the density itself, which is imported when one is built.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    implementation: ClassVar[str]
 
     kind: str
 
@@ -27,6 +33,7 @@ class DensitySpec(BaseModel):
 class FlowSpec(DensitySpec):
     """Normalizing flow onto a temperature-steerable base (LaTF, arXiv:2507.03174)."""
 
+    implementation: ClassVar[str] = "thermolatent.densities.flow:FlowDensity"
     kind: Literal["flow"] = "flow"
     transform: Literal["realnvp", "spline"] = Field("realnvp", description="affine or rational-quadratic couplings")
     base: Literal["tilted", "gaussian"] = Field("tilted", description="base density r_T(u)")
@@ -50,6 +57,7 @@ class FieldSpec(DensitySpec):
 class DiffusionSpec(FieldSpec):
     """Diffusion (D-SPIB, arXiv:2510.09784)."""
 
+    implementation: ClassVar[str] = "thermolatent.densities.diffusion:DiffusionDensity"
     kind: Literal["diffusion"] = "diffusion"
     schedule: Literal["linear", "discrete"] = Field(
         "linear", description="beta(t) from 0.1 to 20 in continuous time, or the paper's 100 steps from 1e-4 to 0.2"
@@ -65,6 +73,7 @@ class DiffusionSpec(FieldSpec):
 class FlowMatchingSpec(FieldSpec):
     """Flow matching from a temperature-steerable base (Lipman et al., arXiv:2210.02747)."""
 
+    implementation: ClassVar[str] = "thermolatent.densities.flow_matching:FlowMatchingDensity"
     kind: Literal["flow_matching"] = "flow_matching"
     base: Literal["tilted", "gaussian"] = Field("gaussian", description="base density r_T(u)")
     tau: float = Field(2.0, ge=0, description="tilting factor of a tilted base")
@@ -74,4 +83,10 @@ class FlowMatchingSpec(FieldSpec):
 class VampPriorSpec(DensitySpec):
     """SPIB's own mixture; no temperature, needs ``encoder: frozen``."""
 
+    implementation: ClassVar[str] = "thermolatent.densities.mixture:VampPriorDensity"
     kind: Literal["vampprior"] = "vampprior"
+
+
+DENSITY_SPECS = by_kind(DiffusionSpec, FlowSpec, FlowMatchingSpec, VampPriorSpec)
+#: The type of a study's field.
+AnyDensity = one_of("density", DENSITY_SPECS)

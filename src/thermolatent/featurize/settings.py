@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import Field
 
-from pydantic import Field, field_validator
-
-from thermolatent.featurize import FEATURES
 from thermolatent.featurize.base import Feature
-from thermolatent.parsing import Positive, Section, from_registry
+from thermolatent.featurize.kinds import AnyFeature
+from thermolatent.parsing import Positive, Section
 
 
 class Coupled(Section):
@@ -31,16 +29,11 @@ class Bath(Section):
 class Featurize(Section):
     """What the models see, and the fixed plane in which all of them are compared."""
 
-    features: list[Any] = Field(min_length=1, description="features by name, or {kind: name, ...}")
-    plane: list[Any] = Field(min_length=1, description="features with two columns in all: the model-free plane")
-    observables: list[Any] = Field([], description="features whose means are predicted; angles as sin and cos")
+    features: list[AnyFeature] = Field(min_length=1, description="features by name, or {kind: name, ...}")
+    plane: list[AnyFeature] = Field(min_length=1, description="features with two columns in all: the model-free plane")
+    observables: list[AnyFeature] = Field([], description="features whose means are predicted; angles as sin and cos")
     frames: int | None = Field(None, ge=2, description="of each walker, the first so many; default: all")
     bath: Bath | None = Field(None, description="energy of a harmonic bath, added to that of each frame")
-
-    @field_validator("features", "plane", "observables", mode="after")
-    @classmethod
-    def _resolve(cls, values: list[Any]) -> list[Feature]:
-        return [from_registry(FEATURES, value) for value in values]
 
     @property
     def all_features(self) -> list[Feature]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.featurize import FEATURES
 from thermolatent.featurize.base import Particles, columns_on
-from thermolatent.parsing import from_registry
+from thermolatent.featurize.kinds import FEATURES
+from thermolatent.parsing import parse_one
 from thermolatent.simulate.topology import write_topology
 from thermolatent.systems.base import System
 
@@ -40,7 +40,7 @@ def compose(system: System) -> Composition:
 
 def in_plane(system: System, plane: list[Any], positions: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Named points ``(2,)`` of the fixed plane: of the system's starts, or of ``positions (n, n_particles, 3)`` in nm."""
-    features = [from_registry(FEATURES, value) for value in plane]
+    features = [parse_one("feature", FEATURES, value) for value in plane]
     starts = (
         system.starts() if positions is None else dict(zip(map(str, range(len(positions))), positions, strict=True))
     )

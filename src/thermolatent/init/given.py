@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from thermolatent.errors import ThermolatentError, did_you_mean
-from thermolatent.parsing import from_registry
-from thermolatent.systems import SYSTEMS
+from thermolatent.parsing import parse_one
 from thermolatent.systems.base import System
+from thermolatent.systems.kinds import SYSTEMS
 from thermolatent.temperatures import Temperatures, format_temperature
 
 #: Systems that are complete by their name alone.
@@ -109,10 +109,7 @@ def system_section(given: str, solvent: str | None, more: Mapping[str, Any]) -> 
 
 def system_of(section: Mapping[str, Any]) -> System:
     """The system itself; raises :class:`ThermolatentError` that names the key at fault."""
-    try:
-        return from_registry(SYSTEMS, section)
-    except ValueError as error:
-        raise ThermolatentError(f"system.{error}") from None
+    return parse_one("system", SYSTEMS, dict(section))
 
 
 def with_solvent(section: dict[str, Any], nucleic: bool, amino_acids: int) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from thermolatent.densities import DENSITY_SPECS
-from thermolatent.densities.specs import DensitySpec
-from thermolatent.parsing import Positive, Section, from_registry
+from thermolatent.densities.specs import AnyDensity
+from thermolatent.parsing import Positive, Section
 
 
 class Learn(Section):
@@ -29,14 +28,9 @@ class Learn(Section):
 class Model(Section):
     """One composition: a density for p(z|T), how temperature enters it, what it is trained on."""
 
-    density: Any = Field(description="a density by name, or {kind: name, ...}")
+    density: AnyDensity = Field(description="a density by name, or {kind: name, ...}")
     temperature: list[Literal["steer", "condition"]] = Field(
         ["steer"], description="steer: in the base density (the paper); condition: in the network"
     )
     informed: bool = Field(False, description="train on reweighted frames between the training temperatures too")
     encoder: Literal["joint", "frozen"] = Field("joint", description="joint: the encoder goes on learning")
-
-    @field_validator("density", mode="after")
-    @classmethod
-    def _resolve(cls, value: Any) -> DensitySpec:
-        return from_registry(DENSITY_SPECS, value)

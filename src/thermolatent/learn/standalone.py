@@ -10,9 +10,10 @@ import numpy as np
 import yaml
 
 from thermolatent.densities.fit import fit_density
+from thermolatent.densities.specs import DENSITY_SPECS
 from thermolatent.errors import ThermolatentError
 from thermolatent.learn.model import save_density
-from thermolatent.study.loading import parse_density
+from thermolatent.parsing import parse_one
 from thermolatent.training import pick_device
 
 
@@ -26,7 +27,7 @@ def run(data: str, temperatures: str, density: str, options: Iterable[str], out:
     options: the density's parameters as ``name=value``.
     settings: of :func:`thermolatent.densities.fit.fit_density`; None stands for its default.
     """
-    spec = parse_density({"kind": density, **dict(_option(text) for text in options)})
+    spec = parse_one("density", DENSITY_SPECS, {"kind": density, **dict(_option(text) for text in options)})
     try:
         at: float | np.ndarray = float(temperatures)
     except ValueError:

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from thermolatent.densities.specs import DENSITY_SPECS
 from thermolatent.errors import ConfigError, did_you_mean
-from thermolatent.parsing import Section, merge, parse, read_yaml
-from thermolatent.study.loading import parse_density
+from thermolatent.parsing import Section, merge, parse, parse_one, read_yaml
 
 #: The file that comes with the package.
 DEFAULT = Path(__file__).with_name("survey.yaml")
@@ -27,7 +27,7 @@ class Framework(Section):
     @field_validator("density", mode="after")
     @classmethod
     def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
-        return parse_density(value).model_dump(mode="json")
+        return parse_one("density", DENSITY_SPECS, value).model_dump(mode="json")
 
 
 class Experiment(Section):

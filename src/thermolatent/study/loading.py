@@ -7,10 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from thermolatent.densities import DENSITY_SPECS
-from thermolatent.densities.specs import DensitySpec
-from thermolatent.errors import ConfigError, ThermolatentError, did_you_mean
-from thermolatent.parsing import Name, Section, from_registry, merge, parse, read_yaml
+from thermolatent.errors import ConfigError, did_you_mean
+from thermolatent.parsing import Name, Section, merge, parse, read_yaml
 from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
 
@@ -97,11 +95,3 @@ def _check_shared_md(study: Study, base: Study, file: str) -> None:
                 )
             ],
         )
-
-
-def parse_density(value: Any) -> DensitySpec:
-    """A density's parameters outside of a study; raises :class:`ThermolatentError` in one line."""
-    try:
-        return from_registry(DENSITY_SPECS, value)
-    except ValueError as error:
-        raise ThermolatentError(f"density {value.get('kind')}: {error}") from None

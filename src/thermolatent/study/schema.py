@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from thermolatent.densities import DENSITY_SPECS
-from thermolatent.featurize import FEATURES
+from thermolatent.densities.specs import DENSITY_SPECS
+from thermolatent.featurize.kinds import FEATURES
 from thermolatent.study.study import Study
-from thermolatent.systems import SYSTEMS
+from thermolatent.systems.kinds import SYSTEMS
 
 #: What has kinds -> where they are registered.
 PLUGINS = {"system": SYSTEMS, "feature": FEATURES, "density": DENSITY_SPECS}
@@ -20,12 +20,15 @@ def schema() -> dict[str, Any]:
     """JSON schema (draft 2020-12) of a study file; what several keys must agree on only ``thermolatent check`` knows."""
     study = schema_of(Study)
     sections = study.pop("$defs")
+    for plugins in PLUGINS.values():  # below, by the names that a study uses
+        for plugin in plugins.values():
+            sections.pop(plugin.__name__, None)
     study["properties"].pop("name")  # the file's name
     study["required"] = [key for key in study["required"] if key not in ("name", "system")]  # may be another study's
-    study["properties"]["system"] |= _choice("system", sections)
-    sections["Model"]["properties"]["density"] |= _choice("density", sections)
+    _choose(study["properties"]["system"], "system", sections)
+    _choose(sections["Model"]["properties"]["density"], "density", sections)
     for key in ("features", "plane", "observables"):
-        sections["Featurize"]["properties"][key]["items"] = _choice("feature", sections)
+        _choose(sections["Featurize"]["properties"][key]["items"], "feature", sections)
     simulate = sections["Simulate"]
     simulate.pop("required")  # another study's, or of existing trajectories, there is less to say
     simulate["properties"].pop("source")
@@ -61,8 +64,8 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return made
 
 
-def _choice(kind: str, sections: dict[str, Any]) -> dict[str, Any]:
-    """A plug-in by name, or its parameters; adds one section per plug-in."""
+def _choose(field: dict[str, Any], kind: str, sections: dict[str, Any]) -> None:
+    """Let a field be a plug-in by name, or its parameters; adds one section per plug-in."""
     registry, references = PLUGINS[kind], []
     for name in registry:
         own = schema_of(registry[name])
@@ -70,4 +73,6 @@ def _choice(kind: str, sections: dict[str, Any]) -> dict[str, Any]:
         own["required"] = ["kind", *own.get("required", [])]
         sections[f"{kind}.{name}"] = own
         references.append({"$ref": f"#/$defs/{kind}.{name}"})
-    return {"anyOf": [{"enum": list(registry)}, *references]}
+    for key in ("discriminator", "oneOf"):
+        field.pop(key)
+    field["anyOf"] = [{"enum": list(registry)}, *references]

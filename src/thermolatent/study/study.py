@@ -11,12 +11,11 @@ from thermolatent.featurize.base import Particles, check_features
 from thermolatent.featurize.settings import Featurize
 from thermolatent.generate.settings import Generate
 from thermolatent.learn.settings import Learn, Model
-from thermolatent.parsing import Name, Section, from_registry
+from thermolatent.parsing import Name, Section
 from thermolatent.represent.settings import Representation
 from thermolatent.reweight.settings import Reweight
 from thermolatent.simulate.settings import Simulate, Tempering
-from thermolatent.systems import SYSTEMS
-from thermolatent.systems.base import System
+from thermolatent.systems.kinds import AnySystem
 from thermolatent.temperatures import Temperatures, format_temperature
 from thermolatent.validate.settings import BASELINES, Validate
 
@@ -26,7 +25,7 @@ class Study(Section):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(@[a-z]+)?$", description="the file's; not written in it")
     description: str = Field("", description="one line, the title of the report")
-    system: Any = Field(description="what is simulated: a system by name, or {kind: name, ...}")
+    system: AnySystem = Field(description="what is simulated: a system by name, or {kind: name, ...}")
     temperatures: Temperatures = Field(description="where MD is run, and where the ensemble is wanted")
     simulate: Simulate = Field(description="the MD; 'from: other' takes over another study's")
     tempering: Tempering | None = Field(None, description="replica exchange for reference temperatures")
@@ -53,11 +52,6 @@ class Study(Section):
             )
         times = {"save_every": 1, "time_step": 1.0}  # the protocol of what is imported has the real ones
         return {**content, "simulate": {**simulate, **times}}
-
-    @field_validator("system", mode="after")
-    @classmethod
-    def _resolve(cls, value: Any) -> System:
-        return from_registry(SYSTEMS, value)
 
     @field_validator("tempering", mode="before")
     @classmethod
