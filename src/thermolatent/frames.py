@@ -12,17 +12,14 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_array, load_json, require_finite
+from thermolatent.files.paths import FrameFiles
 from thermolatent.rows import Rows, held, rows_of
-
-if TYPE_CHECKING:
-    from thermolatent.study.layout import Layout
-    from thermolatent.study.study import Study
 
 _FINGERPRINT_FRAMES = 5000
 
@@ -83,6 +80,11 @@ class Frames:
     def shape(self, temperature: float) -> tuple[int, int]:
         """Walkers, and frames of each of them."""
         return self.features[temperature].shape[:2]
+
+    @property
+    def n_walkers(self) -> int:
+        """Walkers at every temperature; of MD with different numbers of them, at the first."""
+        return self.shape(self.temperatures[0])[0]
 
     @property
     def frames_at(self) -> list[int]:
@@ -226,36 +228,30 @@ def halves(starts: list[str]) -> np.ndarray:
     return half
 
 
-def load_frames(
-    study: Study, layout: Layout, temperatures: Iterable[float] | None = None, starts: bool = False
-) -> Frames:
-    """Open what featurize wrote at these temperatures (default: the training temperatures) and at no other.
+def load_frames(files: Mapping[float, FrameFiles], protocols: Mapping[float, str] | None = None) -> Frames:
+    """Open what featurize wrote at each temperature.
 
-    ``starts`` reads the protocols of the MD too. Raises :class:`ArtifactError` for what is missing or does not fit.
+    ``protocols`` of the MD give the walkers' starts. Raises :class:`ArtifactError` for what is missing or does not fit.
     """
     found = Frames({}, {}, {}, {})
-    for T in study.temperatures.train if temperatures is None else temperatures:
-        _load_temperature(found, study, layout, T)
-        if starts:
-            found.starts[T] = load_json(layout.protocol(T), "protocol of the MD")["starts"]
+    for T, paths in files.items():
+        _load_temperature(found, T, paths)
+        if protocols is not None:
+            found.starts[T] = load_json(protocols[T], "protocol of the MD")["starts"]
             if len(found.starts[T]) != found.shape(T)[0]:
                 raise ArtifactError(
-                    f"{layout.protocol(T)}: names {len(found.starts[T])} starts, {layout.features(T)} holds "
-                    f"{found.shape(T)[0]} walkers; delete that and run featurize again"
+                    f"{protocols[T]}: names {len(found.starts[T])} starts, {paths.features} holds {found.shape(T)[0]} walkers; "
+                    "delete that and run featurize again"
                 )
     return replace(found)
 
 
-def _load_temperature(found: Frames, study: Study, layout: Layout, T: float) -> None:
+def _load_temperature(found: Frames, T: float, paths: FrameFiles) -> None:
     """Put the frames at one temperature into ``found``."""
-    header = load_json(layout.features_header(T), "features' header")
-    paths = {"features": layout.features(T), "plane": layout.plane(T), "energies": layout.energies(T)}
-    if names := header.get("observable_names", []):
-        paths["observables"] = layout.observables(T)
-    expected = (header.get("walkers", study.simulate.walkers), header.get("frames", study.frames))
-    if T in study.temperatures.train:
-        expected = (study.simulate.walkers, study.frames)
-    for kind, path in paths.items():
+    header = load_json(paths.header, "features' header")
+    expected = (header["walkers"], header["frames"])
+    for kind in ("features", "plane", "energies", *(["observables"] if header["observable_names"] else [])):
+        path = getattr(paths, kind)
         array = load_array(path, kind, mmap=True)
         if array.shape[:2] != expected:
             raise ArtifactError(
@@ -263,25 +259,25 @@ def _load_temperature(found: Frames, study: Study, layout: Layout, T: float) -> 
                 f"{expected[1]}; delete it and run featurize again"
             )
         getattr(found, kind)[T] = array
-    require_finite(found.plane[T].reshape(-1, 2), layout.plane(T), "points")
-    if header.get("weighted", False):
-        log_weights = load_array(layout.log_weights(T), "log-weights")
+    require_finite(found.plane[T].reshape(-1, 2), paths.plane, "points")
+    log_weights = load_array(paths.log_weights, "log-weights")
+    if log_weights.size:
         if log_weights.shape != expected or not np.isfinite(log_weights).all():
             raise ArtifactError(
-                f"{layout.log_weights(T)}: must be {expected} finite numbers; delete it and run featurize again"
+                f"{paths.log_weights}: must be {expected} finite numbers; delete it and run featurize again"
             )
         found.counts[T] = np.exp(log_weights - log_weights.max())
     if "pieces" in header:
         found.pieces[T] = np.array(header["pieces"], int).reshape(-1, 2)
         if len(found.pieces[T]) != expected[0]:
             raise ArtifactError(
-                f"{layout.features_header(T)}: says where {len(found.pieces[T])} walkers are from, must be {expected[0]}; "
-                "delete it and run featurize again"
+                f"{paths.header}: says where {len(found.pieces[T])} walkers are from, must be {expected[0]}; delete it and run "
+                "featurize again"
             )
     if "stretch" in header:
         found.stretch[T] = float(header["stretch"])
-    found.kT[T] = study.system.kT(T)
-    found.observable_names, found.plane_periodic = names, tuple(header.get("plane_periodic", (False, False)))
+    found.kT[T] = header["kT"]
+    found.observable_names, found.plane_periodic = header["observable_names"], tuple(header["plane_periodic"])
 
 
 def _stretch_of(frames: np.ndarray, length: float) -> np.ndarray:

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
 from thermolatent.densities.descent import adam
+from thermolatent.digest import job_digest
 from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.files.artifacts import load_model, replacing, save_model
 from thermolatent.rows import Rows, picked_at_once
 from thermolatent.sampling import Sampler
-from thermolatent.study.project import code, settings
-from thermolatent.study.study import Study
 
 if TYPE_CHECKING:
     from thermolatent.frames import Frames
@@ -163,13 +163,13 @@ class Part:
 
 
 def checkpoint_of(
-    study: Study, stage: str, model_file: str, data: Frames, files: Iterable[str] = (), model: str = ""
+    module: str, settings: BaseModel, model_file: str, data: Frames, files: Iterable[str] = ()
 ) -> Checkpoint:
-    """The checkpoint of a job, good for these settings, this code, these frames and the content of these ``files``."""
+    """The checkpoint of a job, good for these settings, the code of the stage's ``module``, these frames and the content of
+    these ``files``."""
     made_of = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
-    return Checkpoint(
-        model_file, [settings(study, stage, model), code(study, stage, model), data.fingerprint(), made_of]
-    )
+    code = job_digest(module, settings)
+    return Checkpoint(model_file, [settings.model_dump(mode="json"), code, data.fingerprint(), made_of])
 
 
 def _without_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:

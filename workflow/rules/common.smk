@@ -1,18 +1,24 @@
 # What the rules share. Bad input ends here, in one line, before there is any job.
 
+import json
 import os
+from functools import cache
 from pathlib import Path
 
 try:
-    from thermolatent.study import disk
-    from thermolatent.files import manifest
-    from thermolatent import simulate
+    from thermolatent.digest import job_digest
     from thermolatent.errors import ThermolatentError
-    from thermolatent.temperatures import TEMPERATURE_PATTERN
-    from thermolatent.study.layout import Layout
+    from thermolatent.files import manifest
+    from thermolatent.files.paths import named_paths
     from thermolatent.papers.catalogue import studies as studies_of_papers
-    from thermolatent.study.project import (STUDIES_VARIABLE, check_not_renamed, code, find_study, load_project, settings)
+    from thermolatent.simulate import PROTOCOL
     from thermolatent.simulate.devices import DEVICES_VARIABLE
+    from thermolatent.study import disk
+    from thermolatent.study.jobs import JOBS
+    from thermolatent.study.layout import BASELINES_JOB, Layout
+    from thermolatent.study.project import STUDIES_VARIABLE, check_not_renamed, find_study, load_project
+    from thermolatent.study.stages import STAGES
+    from thermolatent.temperatures import TEMPERATURE_PATTERN
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}; install the package beside snakemake: pip install -e . -c envs/constraints.txt")
 
@@ -44,14 +50,12 @@ except ThermolatentError as error:
 SEEDS = PROJECT.seeds
 #: Paths with wildcards, for outputs.
 PATHS = Layout("results/{study}")
-#: Stands where a model's name does: the baselines are scored like a model.
-BASELINES = "baselines"
 
 
 wildcard_constraints:
     study="|".join(STUDIES),
     temperature=TEMPERATURE_PATTERN,
-    model=rf"(?!{BASELINES}/)[A-Za-z][A-Za-z0-9_]*",
+    model=rf"(?!{BASELINES_JOB}/)[A-Za-z][A-Za-z0-9_]*",
     seed=r"\d+",
 
 
@@ -61,113 +65,33 @@ def of(wildcards):
     return study, Layout.of(study)
 
 
-def md_file(study, file, temperature):
-    """This file of the MD; of a tempered temperature the list that stands for all its files, which no rule names."""
-    layout = Layout.of(study)
-    tempered = float(temperature) in STUDIES[study.md_study].tempered
-    return layout.tempered if tempered else getattr(layout, file)(temperature)
+@cache
+def job_of(stage, name, temperature, model, seed):
+    """The job of a stage as the command makes it: settings, inputs and outputs."""
+    per = {"temperature": temperature, "model": model, "seed": seed, "seeds": SEEDS}
+    study = STUDIES[name]
+    return JOBS[stage](study, Layout.of(study), **{key: per[key] for key in STAGES[stage].per})
 
 
-def at_temperature(file):
-    """Input function: this file of the MD at the job's temperature, where the study's MD is."""
-
-    def path(wildcards):
-        return md_file(of(wildcards)[0], file, wildcards.temperature)
-
-    return path
-
-
-def files_of_system(wildcards):
-    """Input function: files of the user's that the MD at the job's temperature is made from."""
-    return of(wildcards)[0].system.input_files(float(wildcards.temperature))
+def job(stage, wildcards):
+    """The job of a stage that these wildcards ask for; one without a model is the baselines'."""
+    temperature = float(wildcards.temperature) if "temperature" in wildcards.keys() else None
+    return job_of(
+        stage, wildcards.study, temperature, wildcards.get("model", BASELINES_JOB), int(wildcards.get("seed", SEEDS[0]))
+    )
 
 
-def files_of_ladder(wildcards):
-    """Input function: files of the user's that the MD at any temperature of the ladder is made from."""
-    study, _ = of(wildcards)
-    return list(dict.fromkeys(path for t in study.ladder for path in study.system.input_files(t)))
+def inputs_of(stage):
+    """Input function: every file that the stage's job reads, by what it is."""
 
-
-def files_of_features(wildcards):
-    """Input function: structures that features compare with."""
-    return [path for feature in of(wildcards)[0].featurize.all_features for path in feature.input_files]
-
-
-def at_training(*files):
-    """Input function: these files at the training temperatures, and at no other."""
-
-    def paths(wildcards):
+    def files(wildcards):
         study, layout = of(wildcards)
-        return [getattr(layout, file)(t) for file in files for t in study.temperatures.train]
+        return {
+            name: list(dict.fromkeys(layout.tracked(path, STUDIES[study.md_study].tempered) for path in paths))
+            for name, paths in named_paths(job(stage, wildcards).inputs).items()
+        }
 
-    return paths
-
-
-def at_simulated(*files):
-    """Input function: these files at every temperature with MD."""
-
-    def paths(wildcards):
-        study, layout = of(wildcards)
-        return [getattr(layout, file)(t) for file in files for t in study.temperatures.simulated]
-
-    return paths
-
-
-def exchanged(*files):
-    """Input function: these files at every temperature of replica exchange from elsewhere, which say how long blocks must be."""
-
-    def paths(wildcards):
-        return at_simulated(*files)(wildcards) if getattr(of(wildcards)[0].system, "discontinuous", False) else []
-
-    return paths
-
-
-def protocols(wildcards):
-    """Input function: what tells of the MD, at every temperature with any."""
-    study, _ = of(wildcards)
-    return list(dict.fromkeys(md_file(study, "protocol", t) for t in study.temperatures.simulated))
-
-
-def training_protocols(wildcards):
-    """Input function: what tells of the MD at the training temperatures."""
-    study, _ = of(wildcards)
-    return list(dict.fromkeys(md_file(study, "protocol", t) for t in study.temperatures.train))
-
-
-def of_models(file, baselines=False):
-    """Input function: this file of every model and seed, of the baselines too if asked."""
-
-    def paths(wildcards):
-        study, layout = of(wildcards)
-        models = [*study.models, *([BASELINES] if baselines else [])]
-        return [getattr(layout, file)(model, seed) for model in models for seed in SEEDS]
-
-    return paths
-
-
-def profiles_with_bins(wildcards):
-    """Input function: the profiles that the bins of the fixed plane are taken from."""
-    study, layout = of(wildcards)
-    return layout.profiles(next(iter(study.models)), SEEDS[0])
-
-
-def weights_if_informed(wildcards):
-    """The estimator, for a model that is trained on reweighted frames."""
-    study, layout = of(wildcards)
-    return [layout.reweighting] if study.models[wildcards.model].informed else []
-
-
-def model_of(wildcards):
-    """The model of a job; one without a model is the baselines'."""
-    return wildcards.get("model", BASELINES)
-
-
-def histories(wildcards):
-    """Loss histories of everything that was trained."""
-    study, layout = of(wildcards)
-    trained = [layout.spib(seed) for seed in SEEDS]
-    trained += [layout.model(model, seed) for model in study.models for seed in SEEDS]
-    return [layout.history(file) for file in trained]
+    return files
 
 
 def training_first(wildcards):
@@ -180,7 +104,7 @@ def settings_of(stage):
     """Params function: what the stage reads of the study."""
 
     def text(wildcards):
-        return settings(of(wildcards)[0], stage, model_of(wildcards))
+        return json.dumps(job(stage, wildcards).settings.model_dump(mode="json", by_alias=True), sort_keys=True)
 
     return text
 
@@ -189,9 +113,14 @@ def code_of(stage):
     """Params function: digest of the stage's code, with the plug-ins that the study uses."""
 
     def digest(wildcards):
-        return code(of(wildcards)[0], stage, model_of(wildcards))
+        return job_digest(STAGES[stage].module, job(stage, wildcards).settings)
 
     return digest
+
+
+def model_of(wildcards):
+    """The model of a job of validate."""
+    return wildcards.get("model", BASELINES_JOB)
 
 
 def grows(amount):

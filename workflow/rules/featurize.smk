@@ -3,15 +3,13 @@
 
 rule featurize:
     input:
-        topology=at_temperature("topology"),
-        energies=at_temperature("md_energies"),
-        protocol=at_temperature("protocol"),
-        files=files_of_features,
+        unpack(inputs_of("featurize")),
     output:
         features=PATHS.features("{temperature}"),
         plane=PATHS.plane("{temperature}"),
         observables=PATHS.observables("{temperature}"),
         energies=PATHS.energies("{temperature}"),
+        log_weights=PATHS.log_weights("{temperature}"),
         header=PATHS.features_header("{temperature}"),
     log:
         "logs/{study}/featurize/T{temperature}.log",

@@ -3,16 +3,7 @@
 
 rule figures:
     input:
-        scores=PATHS.all_scores,
-        populations=PATHS.all_populations,
-        predictions=PATHS.predictions,
-        melting=PATHS.melting,
-        metrics=PATHS.metrics,
-        running=PATHS.running,
-        files=of_models("generated"),
-        surfaces=of_models("surfaces"),
-        profiles=of_models("profiles"),
-        histories=histories,
+        unpack(inputs_of("figures")),
     output:
         files=PATHS.figures,
     log:

@@ -4,11 +4,7 @@
 
 rule gather:
     input:
-        scores=of_models("scores", baselines=True),
-        populations=of_models("populations", baselines=True),
-        reweighting=PATHS.reweighting,
-        profiles=profiles_with_bins,
-        frames=at_training("plane", "observables", "features_header"),
+        unpack(inputs_of("gather")),
     output:
         scores=PATHS.all_scores,
         populations=PATHS.all_populations,

@@ -4,14 +4,7 @@
 
 rule generate:
     input:
-        model=PATHS.model("{model}", "{seed}"),
-        reweighting=weights_if_informed,
-        features=at_training("features"),
-        plane=at_training("plane"),
-        energies=at_training("energies"),
-        header=at_training("features_header"),
-        topology=at_training("topology"),
-        trajectories=at_training("protocol"),
+        unpack(inputs_of("generate")),
     output:
         files=PATHS.generated("{model}", "{seed}"),
         surfaces=PATHS.surfaces("{model}", "{seed}"),

@@ -3,12 +3,7 @@
 
 rule learn:
     input:
-        features=at_training("features"),
-        plane=at_training("plane"),
-        energies=at_training("energies"),
-        header=at_training("features_header"),
-        spib=PATHS.spib("{seed}"),
-        reweighting=weights_if_informed,
+        unpack(inputs_of("learn")),
     output:
         model=PATHS.model("{model}", "{seed}"),
         history=PATHS.history(PATHS.model("{model}", "{seed}")),

@@ -3,20 +3,7 @@
 
 rule report:
     input:
-        figures=PATHS.figures,
-        scores=PATHS.all_scores,
-        populations=PATHS.all_populations,
-        predictions=PATHS.predictions,
-        melting=PATHS.melting,
-        metrics=PATHS.metrics,
-        grid=PATHS.grid,
-        grid_observables=PATHS.grid_observables,
-        grid_surfaces=PATHS.grid_surfaces,
-        protocols=protocols,
-        histories=histories,
-        files=of_models("generated"),
-        surfaces=of_models("surfaces"),
-        profiles=of_models("profiles"),
+        unpack(inputs_of("report")),
     output:
         report=report(PATHS.report, category="Report", labels={"study": "{study}"}),
     log:

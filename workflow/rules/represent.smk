@@ -3,10 +3,7 @@
 
 rule represent:
     input:
-        features=at_training("features"),
-        plane=at_training("plane"),
-        energies=at_training("energies"),
-        header=at_training("features_header"),
+        unpack(inputs_of("represent")),
     output:
         model=PATHS.spib("{seed}"),
         history=PATHS.history(PATHS.spib("{seed}")),

@@ -5,13 +5,7 @@
 
 rule reweight:
     input:
-        features=at_training("features"),
-        plane=at_training("plane"),
-        energies=at_training("energies"),
-        header=at_training("features_header"),
-        exchanged=exchanged("features", "plane", "energies", "features_header"),
-        protocols=training_protocols,
-        spib=PATHS.spib(SEEDS[0]),
+        unpack(inputs_of("reweight")),
     output:
         model=PATHS.reweighting,
         running=PATHS.running,

@@ -4,7 +4,7 @@
 
 rule simulate:
     input:
-        files=files_of_system,
+        unpack(inputs_of("simulate")),
     output:
         topology=PATHS.topology("{temperature}"),
         energies=PATHS.md_energies("{temperature}"),
@@ -22,7 +22,7 @@ rule simulate:
         runtime=720,
     params:
         settings=settings_of("simulate"),
-        protocol=simulate.PROTOCOL,
+        protocol=PROTOCOL,
     shell:
         "thermolatent simulate {wildcards.study} --temperature {wildcards.temperature}"
         " --threads {threads} > {log} 2>&1"

@@ -5,7 +5,7 @@
 
 rule temper:
     input:
-        files=files_of_ladder,
+        unpack(inputs_of("temper")),
     output:
         files=PATHS.tempered,
     log:
@@ -20,6 +20,6 @@ rule temper:
         runtime=720,
     params:
         settings=settings_of("temper"),
-        protocol=simulate.PROTOCOL,
+        protocol=PROTOCOL,
     shell:
         "thermolatent temper {wildcards.study} --threads {threads} > {log} 2>&1"

@@ -3,14 +3,7 @@
 
 rule validate:
     input:
-        files=PATHS.generated("{model}", "{seed}"),
-        model=PATHS.model("{model}", "{seed}"),
-        reweighting=PATHS.reweighting,
-        features=at_simulated("features"),
-        plane=at_simulated("plane"),
-        observables=at_simulated("observables"),
-        energies=at_simulated("energies"),
-        header=at_simulated("features_header"),
+        unpack(inputs_of("validate")),
     output:
         scores=PATHS.scores("{model}", "{seed}"),
         populations=PATHS.populations("{model}", "{seed}"),
@@ -35,19 +28,13 @@ rule validate:
         " --threads {threads} > {log} 2>&1"
 
 
-# The baselines have neither a model file nor ensembles nor profiles; they need only what they are made of.
+# The baselines have neither ensembles nor profiles.
 use rule validate as validate_baselines with:
     input:
-        spib=PATHS.spib("{seed}"),
-        reweighting=PATHS.reweighting,
-        features=at_simulated("features"),
-        plane=at_simulated("plane"),
-        observables=at_simulated("observables"),
-        energies=at_simulated("energies"),
-        header=at_simulated("features_header"),
+        unpack(inputs_of("validate")),
     output:
-        scores=PATHS.scores(BASELINES, "{seed}"),
-        populations=PATHS.populations(BASELINES, "{seed}"),
+        scores=PATHS.scores(BASELINES_JOB, "{seed}"),
+        populations=PATHS.populations(BASELINES_JOB, "{seed}"),
     log:
         "logs/{study}/validate/baselines/seed{seed}.log",
     benchmark:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ from thermolatent.errors import ThermolatentError, did_you_mean
 from thermolatent.study.stages import STAGES, Stage
 
 if TYPE_CHECKING:
-    from thermolatent.study.layout import Layout
     from thermolatent.study.study import Study
 
 
@@ -34,22 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser, stage: Stage) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run ``options.command`` for what was asked for, or for all that the study has."""
     from thermolatent.study.checks import check_molecule
+    from thermolatent.study.jobs import JOBS, run_stage
     from thermolatent.study.layout import Layout
     from thermolatent.study.project import save_resolved
 
     study = study_of(options)
     layout = Layout.of(study, options.results)
     stage = STAGES[options.command]
-    jobs = list(_jobs(study, stage, options))  # all are checked before the first one starts
+    # all are checked before the first one starts
+    jobs = [JOBS[options.command](study, layout, **job) for job in _jobs(study, stage, options)]
     save_resolved(study, layout)
     if options.command in ("simulate", "temper"):
         check_molecule(study)  # its features too: the MD takes hours
-    run_stage = stage.load()
     for job in jobs:
-        if options.threads and "threads" in inspect.signature(run_stage).parameters:
-            job["threads"] = options.threads
-        written = run_stage(study, layout, **job)
-        _list_files(study, layout, options.command, job, written)
+        run_stage(options.command, job, options.threads)
 
 
 def _jobs(study: Study, stage: Stage, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -73,20 +69,3 @@ def _one_of(asked: Any, known: list[Any], what: str, study: Study) -> list[Any]:
         hint = did_you_mean(asked, known) if isinstance(asked, str) else f"known: {', '.join(map(repr, known))}"
         raise ThermolatentError(f"study {study.name} has no {what} {asked!r}, {hint}")
     return [asked]
-
-
-def _list_files(study: Study, layout: Layout, stage: str, job: dict[str, Any], written: Any) -> None:
-    """Leave a list of the files whose number depends on the study: the workflow tracks that."""
-    from thermolatent.files.manifest import save_manifest
-
-    if stage == "generate":
-        temperatures = study.temperatures.generated
-        files = [layout.surfaces(**job), *(layout.samples(temperature=t, **job) for t in temperatures)]
-        if study.generate.structures:
-            files += [layout.structures(temperature=t, **job) for t in temperatures]
-            files += [layout.medoids(temperature=t, **job) for t in temperatures]
-        save_manifest(layout.generated(**job), files)
-    elif stage == "temper":
-        save_manifest(layout.tempered, written)
-    elif stage == "figures":
-        save_manifest(layout.figures, written)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from pydantic import Field
 
 from thermolatent.featurize.base import Feature
 from thermolatent.featurize.kinds import AnyFeature
+from thermolatent.files.paths import MdFiles
 from thermolatent.parsing import Positive, Section
 
 
@@ -39,3 +43,35 @@ class Featurize(Section):
     def all_features(self) -> list[Feature]:
         """Features, plane and observables."""
         return [*self.features, *self.plane, *self.observables]
+
+
+class Settings(Section):
+    """What the stage featurize reads.
+
+    Attributes
+    ----------
+    system: its parameters, which the MD must have been run with.
+    n_particles: of a model system; None for molecules, whose topology is a file.
+    walkers, saved: walkers of the MD, and frames saved of each.
+    frames: of each walker, the first so many are used.
+    stride: of existing trajectories, every so many of their frames were taken; None for other MD.
+    stretch: of existing replica exchange, frames between two exchanges.
+    """
+
+    featurize: Featurize
+    system: dict[str, Any]
+    n_particles: int | None
+    temperature: float = Field(exclude=True)
+    walkers: int
+    saved: int
+    frames: int
+    stride: int | None
+    stretch: float | None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that the stage featurize reads: the MD at one temperature, and structures that features compare with."""
+
+    md: MdFiles
+    structures: tuple[str, ...]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import Field
 
+from thermolatent.files.paths import FrameFiles
 from thermolatent.parsing import Section
+from thermolatent.states.settings import AnyStates
+from thermolatent.systems.kinds import AnySystem
 
 
 class Generate(Section):
@@ -13,3 +18,44 @@ class Generate(Section):
     samples: int = Field(100_000, ge=1, description="samples per temperature")
     structures: int = Field(500, ge=0, description="frames of the resampled trajectory per temperature; 0 for none")
     grid: int = Field(25, ge=2, description="temperatures of the free-energy surfaces over the learning range")
+
+
+class Settings(Section):
+    """What the stage generate reads.
+
+    Attributes
+    ----------
+    temperatures: of the ensembles.
+    temperature_range: the learning range, over which there are surfaces.
+    """
+
+    generate: Generate
+    states: AnyStates
+    system: AnySystem
+    temperatures: list[float]
+    temperature_range: tuple[float, float]
+    T_ref: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that the stage generate reads: a model, the training frames and their MD, and of an informed model the estimator."""
+
+    model: str
+    reweighting: str | None
+    frames: dict[float, FrameFiles]
+    topology: str
+    trajectories: dict[float, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files that it writes: by temperature samples, structures and medoids (none where none are asked for), surfaces over the
+    learning range, and a list of all these."""
+
+    samples: dict[float, str]
+    structures: dict[float, str]
+    medoids: dict[float, str]
+    surfaces: str
+    listing: str

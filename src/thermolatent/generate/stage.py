@@ -10,17 +10,18 @@ import numpy as np
 
 from thermolatent.densities.fit import FittedDensity
 from thermolatent.densities.tabulated import LogDensity
+from thermolatent.digest import job_digest
 from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.files.artifacts import load_arrays, save_arrays
+from thermolatent.files.manifest import save_manifest
+from thermolatent.files.paths import paths_in
 from thermolatent.frames import load_frames
-from thermolatent.generate.structures import StateMedoids, write_structures
+from thermolatent.generate.settings import Inputs, Outputs, Settings
+from thermolatent.generate.structures import StateMedoids, TrainingTrajectories, write_structures
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.learn.model import Model
 from thermolatent.progress import progress
 from thermolatent.reweight.loading import load_reweighting
-from thermolatent.study.layout import Layout
-from thermolatent.study.project import code
-from thermolatent.study.study import Study
 
 log = logging.getLogger(__name__)
 
@@ -29,30 +30,30 @@ _GRID = 100
 _BASE_SAMPLES = 20_000
 
 
-def run(study: Study, layout: Layout, model: str, seed: int) -> None:
+def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
     """Write samples, frame weights and structures at each temperature, and surfaces over the learning range.
 
     Temperatures whose files this very model wrote, with this code and these settings, are left as they are.
     """
-    path = layout.model(model, seed)
-    trained = Model.load(path)
-    digest = _digest(study, path, model)
-    data = load_frames(study, layout)
-    informed = study.models[model].informed
-    weights = ModelWeights(trained, data, load_reweighting(layout, data) if informed else None)
-    medoids = StateMedoids(study, layout, data) if study.generate.structures else None
-    for T in progress(study.temperatures.generated, "ensembles"):
-        structures = (layout.structures(model, seed, T), layout.medoids(model, seed, T)) if medoids else ()
-        if _finished(layout.samples(model, seed, T), digest, structures, study):
+    asked, seed = settings.generate, settings.seed
+    trained = Model.load(inputs.model)
+    digest = _digest(settings, inputs.model)
+    data = load_frames(inputs.frames)
+    weights = ModelWeights(trained, data, load_reweighting(inputs.reweighting, data) if inputs.reweighting else None)
+    trajectories = TrainingTrajectories(data, inputs.trajectories)
+    medoids = StateMedoids(settings, trajectories, inputs.topology) if outputs.medoids else None
+    for T in progress(settings.temperatures, "ensembles"):
+        structures = (outputs.structures[T], outputs.medoids[T]) if medoids else ()
+        if _finished(outputs.samples[T], digest, structures, asked.samples):
             log.info("T%s is there already", T)
             continue
         log_w, fraction = weights.log_weights(T)
-        drawn = draw_samples(trained, study.generate.samples, T, seed, weights.log_density)
+        drawn = draw_samples(trained, asked.samples, T, seed, weights.log_density)
         if medoids:
-            write_structures(study, layout, structures[0], data, log_w, study.generate.structures, seed)
+            write_structures(structures[0], trajectories, log_w, asked.structures, seed)
             medoids.write(structures[1], T, log_w, seed)
         save_arrays(
-            layout.samples(model, seed, T),
+            outputs.samples[T],
             {
                 **drawn,
                 "frame_weights": np.exp(log_w),
@@ -60,8 +61,9 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
                 "model_digest": np.array(digest),
             },
         )
-        log.info("T%s: %d samples, effective frames %.1f %%", T, study.generate.samples, 100 * fraction)
-    save_arrays(layout.surfaces(model, seed), surfaces(study, trained, weights.latents, seed))
+        log.info("T%s: %d samples, effective frames %.1f %%", T, asked.samples, 100 * fraction)
+    save_arrays(outputs.surfaces, surfaces(settings, trained, weights.latents))
+    save_manifest(outputs.listing, [path for path in paths_in(outputs) if path != outputs.listing])
 
 
 def draw_samples(
@@ -91,7 +93,7 @@ def draw_samples(
     return drawn
 
 
-def surfaces(study: Study, model: Model, latents: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def surfaces(settings: Settings, model: Model, latents: np.ndarray) -> dict[str, np.ndarray]:
     """Free energies in kT on a grid of temperatures, evenly spaced over the learning range.
 
     From the density itself for d = 1 and 2. For d > 2, of the first two coordinates, from samples.
@@ -99,7 +101,7 @@ def surfaces(study: Study, model: Model, latents: np.ndarray, seed: int) -> dict
     Returns ``temperatures`` ``(m,)``, ``axes`` ``(d or 2, points)``, ``free_energy`` ``(m, points[, points])`` with
     minimum 0, and ``base_samples`` ``(k, d)`` of the base density at T_ref where the model has one.
     """
-    temperatures = np.linspace(*study.temperature_range, study.generate.grid)
+    temperatures = np.linspace(*settings.temperature_range, settings.generate.grid)
     shown = latents[:, :2]
     low, high = shown.min(0), shown.max(0)
     margin = 0.05 * (high - low)
@@ -111,28 +113,28 @@ def surfaces(study: Study, model: Model, latents: np.ndarray, seed: int) -> dict
             F = -model.log_prob(points.reshape(-1, points.shape[-1]), T).reshape(points.shape[:-1])
         else:
             edges = [np.linspace(a[0], a[-1], _GRID + 1) for a in axes]
-            z = model.sample(study.generate.samples, T, seed)
+            z = model.sample(settings.generate.samples, T, settings.seed)
             with np.errstate(divide="ignore"):
                 F = -np.log(np.histogram2d(z[:, 0], z[:, 1], bins=edges)[0])
         free_energy.append(F - F.min())
     result = {"temperatures": temperatures, "axes": axes, "free_energy": np.asarray(free_energy, np.float32)}
-    if (base := model.sample_base(_BASE_SAMPLES, study.temperatures.T_ref, seed)) is not None:
+    if (base := model.sample_base(_BASE_SAMPLES, settings.T_ref, settings.seed)) is not None:
         result["base_samples"] = base
     return result
 
 
-def _digest(study: Study, path: str, model: str) -> str:
+def _digest(settings: Settings, path: str) -> str:
     """Of all that decides the files of one temperature."""
-    told = code(study, "generate", model) + study.generate.model_dump_json(include={"samples", "structures"})
-    told += study.validate_.states.model_dump_json()
+    told = job_digest(__name__, settings) + settings.generate.model_dump_json(include={"samples", "structures"})
+    told += settings.states.model_dump_json()
     return hashlib.sha256(Path(path).read_bytes() + told.encode()).hexdigest()
 
 
-def _finished(samples: str, digest: str, structures: tuple[str, ...], study: Study) -> bool:
+def _finished(samples: str, digest: str, structures: tuple[str, ...], n: int) -> bool:
     """Whether this model's samples, as many as asked for, are there; a file that cannot be read is written again."""
     try:
         there = load_arrays(samples, "samples")
     except ArtifactError:
         return False
     complete = all(Path(path).is_file() for path in structures)
-    return complete and str(there["model_digest"]) == digest and len(there["latents"]) == study.generate.samples
+    return complete and str(there["model_digest"]) == digest and len(there["latents"]) == n

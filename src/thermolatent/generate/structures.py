@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,25 +11,41 @@ import torch
 from thermolatent.files.artifacts import replacing
 from thermolatent.files.dcd import fix_title, read_frames
 from thermolatent.frames import Frames
+from thermolatent.generate.settings import Settings
 from thermolatent.rows import moments
 from thermolatent.sampling import systematic_resample
 from thermolatent.states.named import name_states
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
 
 #: Frames drawn per state; the medoid is exact among these.
 MEDOID_FRAMES = 500
 
 
-def write_structures(
-    study: Study, layout: Layout, path: str, data: Frames, log_weights: np.ndarray, n: int, seed: int
-) -> None:
+@dataclass(frozen=True)
+class TrainingTrajectories:
+    """The training frames, and the trajectories that hold their positions: per temperature one per walker."""
+
+    data: Frames
+    paths: Mapping[float, Sequence[str]]
+
+    def positions(self, frames: np.ndarray) -> np.ndarray:
+        """Positions ``(n, n_particles, 3)`` in nm of frames given by their numbers ``(n,)`` in training frame order."""
+        temperature, walker, frame = self.data.place(frames)
+        found: np.ndarray | None = None
+        for t, w in sorted(set(zip(temperature.tolist(), walker.tolist(), strict=True))):
+            here = (temperature == t) & (walker == w)
+            xyz = read_frames(self.paths[self.data.temperatures[t]][w], frame[here])
+            if found is None:
+                found = np.empty((len(frames), *xyz.shape[1:]), xyz.dtype)
+            found[here] = xyz
+        return found
+
+
+def write_structures(path: str, trajectories: TrainingTrajectories, log_weights: np.ndarray, n: int, seed: int) -> None:
     """Write ``n`` frames drawn with the weights as a DCD that VMD, MDAnalysis and mdtraj open with a simulation's topology.
 
     Parameters
     ----------
-    data: the training frames.
     log_weights: ln w of every training frame ``(N,)``; how often frames count is in them.
     """
     from mdtraj.formats import DCDTrajectoryFile
@@ -38,22 +55,8 @@ def write_structures(
     chosen = rng.permutation(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
     with replacing(path) as temporary:
         with DCDTrajectoryFile(str(temporary), "w") as file:
-            file.write(positions_of(layout, data, chosen) * 10)  # the format's unit is the angstrom
+            file.write(trajectories.positions(chosen) * 10)  # the format's unit is the angstrom
         fix_title(temporary)
-
-
-def positions_of(layout: Layout, data: Frames, frames: np.ndarray) -> np.ndarray:
-    """Positions ``(n, n_particles, 3)`` in nm of training frames given by their numbers ``(n,)`` in training frame order."""
-    temperature, walker, frame = data.place(frames)
-    found: np.ndarray | None = None
-    for t, w in sorted(set(zip(temperature.tolist(), walker.tolist(), strict=True))):
-        T = data.temperatures[t]
-        here = (temperature == t) & (walker == w)
-        xyz = read_frames(layout.trajectory(T, w), frame[here])
-        if found is None:
-            found = np.empty((len(frames), *xyz.shape[1:]), xyz.dtype)
-        found[here] = xyz
-    return found
 
 
 def medoid(
@@ -85,12 +88,13 @@ def _mean_and_std(data: Frames) -> tuple[np.ndarray, np.ndarray]:
 
 
 class StateMedoids:
-    """Medoids of a study's named states, whose frames are found once for all temperatures."""
+    """Medoids of the named states, whose frames are found once for all temperatures."""
 
-    def __init__(self, study: Study, layout: Layout, data: Frames):
-        self.study, self.layout, self.data = study, layout, data
+    def __init__(self, settings: Settings, trajectories: TrainingTrajectories, topology: str):
+        self.trajectories, self.topology, self.data = trajectories, topology, trajectories.data
+        data = self.data
         plane, self._features = data.flat(data.plane), data.rows()
-        self.names, assigner = name_states(study.validate_.states, study.system, data)
+        self.names, assigner = name_states(settings.states, settings.system, data)
         self.labels = assigner.assign(plane)
         self._mean, std = _mean_and_std(data)
         self._std = np.maximum(std, 1e-8)
@@ -109,12 +113,12 @@ class StateMedoids:
         for k in states:
             rows = np.flatnonzero(self.labels == k)
             chosen.append(medoid(self._standardised, rows, weights[rows], rng))
-        topology = mdtraj.load_topology(self.layout.topology(self.study.temperatures.train[0]))
-        xyz = positions_of(self.layout, self.data, np.array(chosen))
+        topology = mdtraj.load_topology(self.topology)
+        xyz = self.trajectories.positions(np.array(chosen))
         origin = self.data.temperature_index()[chosen]
         remarks = [f"REMARK   1 MEDOIDS OF THE NAMED STATES AT T = {format_temperature(temperature)}"]
         for model, (k, t) in enumerate(zip(states, origin, strict=True), start=1):
-            where = format_temperature(self.study.temperatures.train[t])
+            where = format_temperature(self.data.temperatures[t])
             remarks.append(
                 f"REMARK   1 MODEL {model}: {self.names[k]}, POPULATION {shares[k]:.4f}, FRAME FROM T = {where}"
             )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
 from thermolatent.densities.specs import AnyDensity
+from thermolatent.files.paths import FrameFiles
 from thermolatent.parsing import Positive, Section
 
 
@@ -34,3 +36,39 @@ class Model(Section):
     )
     informed: bool = Field(False, description="train on reweighted frames between the training temperatures too")
     encoder: Literal["joint", "frozen"] = Field("joint", description="joint: the encoder goes on learning")
+
+
+class Settings(Section):
+    """What the stage learn reads; ``lag`` and ``beta_ib`` are those of the representation."""
+
+    name: str
+    model: Model
+    learn: Learn
+    T_ref: float
+    temperature_range: tuple[float, float]
+    lag: int
+    beta_ib: float
+    seed: int
+
+    @property
+    def theta_range(self) -> tuple[float, float]:
+        """The learning range as T / T_ref."""
+        return (self.temperature_range[0] / self.T_ref, self.temperature_range[1] / self.T_ref)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that the stage learn reads: the frames at the training temperatures, SPIB, and of an informed model the
+    estimator."""
+
+    frames: dict[float, FrameFiles]
+    spib: str
+    reweighting: str | None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files that it writes: the model and its loss history."""
+
+    model: str
+    history: str

@@ -18,6 +18,7 @@ from thermolatent.errors import TrainingError
 from thermolatent.frames import Frames, load_frames
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.model import Model
+from thermolatent.learn.settings import Inputs, Outputs, Settings
 from thermolatent.represent.labels import predicted_states
 from thermolatent.represent.pairs import LaggedPairs, held_out_walkers, lagged_pairs
 from thermolatent.represent.representation import load_representation, posterior
@@ -26,8 +27,6 @@ from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.rows import picked_at_once, transformed
 from thermolatent.sampling import Sampler
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.training import Checkpoint, checkpoint_of, pick_device
 
 log = logging.getLogger(__name__)
@@ -38,51 +37,50 @@ _INFORMED_SHARE = 0.5
 _POOL_STEPS = 256
 
 
-def run(study: Study, layout: Layout, model: str, seed: int) -> None:
-    """Train one model of one seed and write ``learn/<model>/seed<seed>.safetensors`` with its history."""
-    spec = study.models[model]
-    data = load_frames(study, layout)
-    spib = load_representation(layout.spib(seed)).spib
-    low, high = (T / study.temperatures.T_ref for T in study.temperature_range)
+def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
+    """Train one model of one seed and write it with its history."""
+    spec, seed = settings.model, settings.seed
+    data = load_frames(inputs.frames)
+    spib = load_representation(inputs.spib).spib
     about = {
         "density": spec.density.model_dump(mode="json"),
         "temperature": list(spec.temperature),
         "informed": spec.informed,
         "encoder": spec.encoder,
-        "T_ref": study.temperatures.T_ref,
-        "theta_range": [low, high],
+        "T_ref": settings.T_ref,
+        "theta_range": list(settings.theta_range),
         "temperatures": list(data.temperatures),
         "counts": data.frames_at,
-        "lag": study.representation.lag,
+        "lag": settings.lag,
         "seed": seed,
     }
-    files = [layout.spib(seed), *([layout.reweighting] if spec.informed else [])]
-    checkpoint = checkpoint_of(study, "learn", layout.model(model, seed), data, files, model)
-    _resolve_tau(study, data, spib, about, checkpoint)
+    files = [inputs.spib, *([inputs.reweighting] if inputs.reweighting else [])]
+    checkpoint = checkpoint_of(__name__, settings, outputs.model, data, files)
+    _resolve_tau(settings, data, spib, about, checkpoint)
     torch.manual_seed(seed)
-    density = build_density(about["density"], spib.latent_dim, spec.temperature, (low, high))
+    density = build_density(about["density"], spib.latent_dim, spec.temperature, settings.theta_range)
     if spec.density.kind == "vampprior" and spec.encoder == "joint":
         raise TrainingError(
-            f"models.{model}: SPIB's mixture belongs to the encoder it was trained with; write encoder: frozen"
+            f"models.{settings.name}: SPIB's mixture belongs to the encoder it was trained with; write encoder: frozen"
         )
     density.from_representation(spib)
-    reweighting = load_reweighting(layout, data) if spec.informed else None
-    training = DensityTraining(study, data, spib, density, spec.encoder == "joint", reweighting, seed, checkpoint)
+    reweighting = load_reweighting(inputs.reweighting, data) if inputs.reweighting else None
+    training = DensityTraining(settings, data, spib, density, reweighting, checkpoint)
     training.fit()
     about["held_out"] = training.best
     trained = Model(training.spib.cpu(), training.density.cpu(), about)
-    trained.save(layout.model(model, seed))
-    checkpoint.history.save(layout.history(layout.model(model, seed)))
+    trained.save(outputs.model)
+    checkpoint.history.save(outputs.history)
     checkpoint.remove()
 
 
-def _resolve_tau(study: Study, data: Frames, spib: Spib, about: dict[str, Any], checkpoint: Checkpoint) -> None:
+def _resolve_tau(job: Settings, data: Frames, spib: Spib, about: dict[str, Any], checkpoint: Checkpoint) -> None:
     """Put a number in place of ``tau: auto``, and the search into ``about`` and the history.
 
     On the latents of the pre-trained encoder, for a joint model too: candidates are compared on the same samples. Scores in
     the checkpoint are not computed again.
     """
-    latents, part = cache(lambda: _latent_split(study, data, spib, about["seed"])), checkpoint.part("tau")
+    latents, part = cache(lambda: _latent_split(job, data, spib)), checkpoint.part("tau")
 
     def score(spec: dict[str, Any], settings: Any) -> float:
         ways, seed, trial = about["temperature"], about["seed"], checkpoint.part(f"tau {spec['tau']:g}")
@@ -93,19 +91,19 @@ def _resolve_tau(study: Study, data: Frames, spib: Spib, about: dict[str, Any], 
         checkpoint.history.add("tau", len(scores) * settings.steps, tau=tau, held_out=held_out)
         part.save(scores)
 
-    about["density"], search = search_tau(about["density"], study.learn, score, part.load(), scored)
+    about["density"], search = search_tau(about["density"], job.learn, score, part.load(), scored)
     if search is not None:
         about["tau_search"] = search
 
 
 @torch.no_grad()
-def _latent_split(study: Study, data: Frames, spib: Spib, seed: int) -> Split:
+def _latent_split(job: Settings, data: Frames, spib: Spib) -> Split:
     """Noised latents of the training walkers, and of the held-out ones, on the training device."""
-    device = pick_device(study.learn.device)
+    device = pick_device(job.learn.device)
     mean, sigma = posterior(spib, transformed(data.rows(), spib.standardise, torch.device("cpu")))
-    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
-    z, theta = torch.addcmul(mean, sigma, noise), torch.from_numpy(data.theta(study.temperatures.T_ref))
-    held = data.of_walkers(held_out_walkers(study.simulate.walkers, study.learn.held_out))
+    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(job.seed))
+    z, theta = torch.addcmul(mean, sigma, noise), torch.from_numpy(data.theta(job.T_ref))
+    held = data.of_walkers(held_out_walkers(data.n_walkers, job.learn.held_out))
     parts = []
     for mask in (~held, held):
         rows = np.flatnonzero(mask)
@@ -124,42 +122,38 @@ class DensityTraining(Descent):
 
     Parameters
     ----------
-    joint: whether the encoder and decoder go on learning.
     reweighting: whose frame weights inform the training, or None.
     """
 
     def __init__(
         self,
-        study: Study,
+        job: Settings,
         data: Frames,
         spib: Spib,
         density: Density,
-        joint: bool,
         reweighting: ConditionalReweighting | None,
-        seed: int,
         checkpoint: Checkpoint,
     ):
-        settings, self.beta_ib = study.learn, study.representation.beta_ib
-        self.joint = joint  # whether the encoder is learning now
+        settings, seed, self.beta_ib = job.learn, job.seed, job.beta_ib
+        self.joint = joint = job.model.encoder == "joint"  # whether the encoder is learning now
         self.device = pick_device(settings.device)
         self.spib, self.density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.x = transformed(data.rows(), self.spib.standardise, self.device)
-        self.T_ref = study.temperatures.T_ref
+        self.T_ref = job.T_ref
         self.theta = torch.from_numpy(data.theta(self.T_ref)).to(self.device)
-        held = held_out_walkers(study.simulate.walkers, settings.held_out)
-        lag = study.representation.lag
+        held = held_out_walkers(data.n_walkers, settings.held_out)
         self.labels = predicted_states(self.spib, self.x)
-        self.training = lagged_pairs(data, lag, ~held).to(self.device)
+        self.training = lagged_pairs(data, job.lag, ~held).to(self.device)
         self.sampler = Sampler(len(self.training.now), self.training.counts)
-        pairs = lagged_pairs(data, lag, held)
+        pairs = lagged_pairs(data, job.lag, held)
         self.held_out: LaggedPairs = pairs.thinned(picked_at_once(self.x, _EVALUATION_PAIRS)).to(self.device)
         self.pool = None
         if reweighting is not None:
-            temperature_range = study.temperature_range
+            low, high = job.temperature_range
             self.pool = InformedPool(
                 reweighting.weights,
-                (1 / temperature_range[1], 1 / temperature_range[0]),
+                (1 / high, 1 / low),
                 data.frame_counts * data.of_walkers(~held),
                 np.repeat(data.temperatures, data.frames_at),
                 round(settings.batch_size * _INFORMED_SHARE),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
+from thermolatent.files.paths import FrameFiles
 from thermolatent.parsing import Positive, Section
 
 
@@ -36,3 +38,27 @@ class Representation(Section):
     tolerance: float = Field(1e-3, ge=0, description="loss change below which an epoch counts as no progress")
     patience: int = Field(2, ge=1, description="epochs without progress before relabelling")
     held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")
+
+
+class Settings(Section):
+    """What the stage represent reads; ``device`` is that of ``learn``."""
+
+    representation: Representation
+    T_ref: float
+    device: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that the stage represent reads: the frames at the training temperatures."""
+
+    frames: dict[float, FrameFiles]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files that it writes: SPIB and its loss history."""
+
+    model: str
+    history: str

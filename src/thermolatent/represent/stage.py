@@ -25,14 +25,12 @@ from thermolatent.represent.labels import (
 from thermolatent.represent.pairs import LaggedPairs, held_out_walkers, lagged_pairs
 from thermolatent.represent.representation import spib_tensors
 from thermolatent.represent.scaler import Scaler, new_spib
-from thermolatent.represent.settings import Representation
+from thermolatent.represent.settings import Inputs, Outputs, Representation, Settings
 from thermolatent.represent.spib import Spib
 from thermolatent.represent.tica import fit_tica, loadings, timescales
 from thermolatent.rows import Rows, picked_at_once, transformed
 from thermolatent.sampling import Sampler
 from thermolatent.stopping import stop_signals
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.training import Checkpoint, adam, checkpoint_of, pick_device, shuffled_batches
 
 log = logging.getLogger(__name__)
@@ -44,28 +42,26 @@ _SETTLED = 1e-3
 _EVALUATION_PAIRS = 100_000
 
 
-def run(study: Study, layout: Layout, seed: int) -> None:
-    """Train the representation of one seed and write ``represent/seed<seed>.safetensors`` with its history."""
-    settings = study.representation
-    data = load_frames(study, layout)
-    device = pick_device(study.learn.device)
+def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
+    """Train the representation of one seed and write it with its history."""
+    settings, seed = job.representation, job.seed
+    data = load_frames(inputs.frames)
+    device = pick_device(job.device)
     features = data.rows()
-    held_out = held_out_walkers(study.simulate.walkers, settings.held_out)
+    held_out = held_out_walkers(data.n_walkers, settings.held_out)
     training_frames = np.flatnonzero(data.of_walkers(~held_out))
     ordered_by = order_parameters(data, settings.initial, settings.lag, ~held_out)
     labels = initial_labels(ordered_by, settings.initial_labels, seed)
 
     torch.manual_seed(seed)
-    weights, told = _reduction(study, layout, data, ~held_out)
+    weights, told = _reduction(settings, data, inputs.frames[data.temperatures[0]].header, ~held_out)
     scaler = Scaler(features, training_frames, data.counts_of(training_frames))
     spib = new_spib(settings, scaler, int(labels.max()) + 1, weights).to(device)
     x = transformed(features, spib.standardise, device)
-    inputs = Inputs(x, torch.from_numpy(labels).to(device), _on(device, data.counts_of()))
+    seen = AllFrames(x, torch.from_numpy(labels).to(device), _on(device, data.counts_of()))
     pairs = (lagged_pairs(data, settings.lag, walkers) for walkers in (~held_out, held_out))
-    fit = SpibTraining(
-        spib, inputs, tuple(pairs), settings, seed, checkpoint_of(study, "represent", layout.spib(seed), data)
-    )
-    at_T_ref = np.flatnonzero(data.theta(study.temperatures.T_ref) == 1.0)
+    fit = SpibTraining(spib, seen, tuple(pairs), settings, seed, checkpoint_of(__name__, job, outputs.model, data))
+    at_T_ref = np.flatnonzero(data.theta(job.T_ref) == 1.0)
     spib = order_by_population(
         fit.spib, x, torch.from_numpy(at_T_ref).to(device), _on(device, data.counts_of(at_T_ref))
     )
@@ -78,23 +74,22 @@ def run(study: Study, layout: Layout, seed: int) -> None:
             NOISE_WARNING,
         )
     save_model(
-        layout.spib(seed),
+        outputs.model,
         "spib",
         {"spib": spib.spec, "seed": seed, "lag": settings.lag, "sigma_over_std": noise_ratio.tolist(), **told},
         spib_tensors(spib),
     )
-    fit.history.save(layout.history(layout.spib(seed)))
+    fit.history.save(outputs.history)
     fit.checkpoint.remove()
 
 
 def _reduction(
-    study: Study, layout: Layout, data: Frames, walkers: np.ndarray
+    settings: Representation, data: Frames, header: str, walkers: np.ndarray
 ) -> tuple[np.ndarray | None, dict[str, Any]]:
     """Loadings ``(n_features, components)`` of ``representation.tica`` or None, and what the file tells of them."""
-    settings = study.representation
     if settings.tica is None:
         return None, {}
-    names = load_json(layout.features_header(data.temperatures[0]), "features' header")["names"]
+    names = load_json(header, "features' header")["names"]
     model = fit_tica(data, settings.lag, walkers, settings.tica, "representation.tica: leave it out, since components")
     slow = timescales(model, settings.lag)
     log.info("tICA: %d components of %d features, timescales %s frames", len(slow), len(names), np.round(slow, 1))
@@ -105,7 +100,7 @@ def _on(device: torch.device, counts: np.ndarray | None) -> Tensor | None:
     return None if counts is None else torch.from_numpy(counts).to(device)
 
 
-class Inputs(NamedTuple):
+class AllFrames(NamedTuple):
     """All frames as SPIB sees them.
 
     Attributes
@@ -125,7 +120,7 @@ class SpibTraining:
 
     Parameters
     ----------
-    inputs: of all frames.
+    frames: all of them.
     pairs: frames one lag apart, to learn from and to judge by.
 
     Attributes
@@ -136,14 +131,14 @@ class SpibTraining:
     def __init__(
         self,
         spib: Spib,
-        inputs: Inputs,
+        frames: AllFrames,
         pairs: tuple[LaggedPairs, LaggedPairs],
         settings: Representation,
         seed: int,
         checkpoint: Checkpoint,
     ):
         self.spib, self.settings, self.checkpoint = spib, settings, checkpoint
-        self.x, self.labels, self.counts = x, labels, counts = inputs
+        self.x, self.labels, self.counts = x, labels, counts = frames
         training, held_out = pairs
         self.training = training.to(x.device)
         self.sampler = Sampler(len(training.now), training.counts)

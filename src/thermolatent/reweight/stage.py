@@ -21,12 +21,11 @@ from thermolatent.reweight.examination import examine
 from thermolatent.reweight.fitting import pieces_in_time
 from thermolatent.reweight.running import COLUMNS, running_rows
 from thermolatent.reweight.sample import Sample
+from thermolatent.reweight.settings import Inputs, Outputs, Settings
 from thermolatent.reweight.start_up import without_start_up
 from thermolatent.reweight.units import Units, require_units, units_of
 from thermolatent.rows import over_blocks
 from thermolatent.states.named import name_states
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.validate.tables import write_table
 
 log = logging.getLogger(__name__)
@@ -38,26 +37,24 @@ LEAST_HEAT_CAPACITY = 5.0
 HEAT_CAPACITY_PER_ATOM = 0.7
 
 
-def run(study: Study, layout: Layout, seed: int) -> None:
-    """Fit the estimator and write ``reweight/reweighting.safetensors`` and ``running.csv``, of the MD without its start-up.
-
-    ``seed`` says whose SPIB's memberships join the basis.
-    """
-    frames, protocols = load_frames(study, layout), _protocols(study, layout)
+def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
+    """Fit the estimator to the MD without its start-up, and write it and the running populations."""
+    frames = load_frames(inputs.frames)
+    protocols = _protocols(inputs.protocols, frames)
     frames.starts.update({T: protocol["starts"] for T, protocol in protocols.items()})
     if not frames.has_energies:
         log.warning("the MD has no energies: how free energies bend is left to the prior, and intervals are wider")
-    header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
-    heat_capacity = study.reweight.heat_capacity or default_heat_capacity(header)
-    representation = load_representation(layout.spib(seed))
-    everywhere = load_frames(study, layout, study.temperatures.simulated) if frames.pieces and frames.stretch else None
-    sample = sample_of(study, frames, representation, everywhere=everywhere)
+    header = load_json(inputs.frames[frames.temperatures[0]].header, "features' header")
+    heat_capacity = settings.reweight.heat_capacity or default_heat_capacity(header)
+    representation = load_representation(inputs.spib)
+    everywhere = load_frames(inputs.exchanged) if inputs.exchanged else None
+    sample = sample_of(settings, frames, representation, everywhere=everywhere)
     sample, start_up = without_start_up(sample, frames)
     fitted = ConditionalReweighting(heat_capacity).fit_sample(sample)
     fitted.soundness = examine(sample, frames, protocols, start_up)
-    fitted.save(layout.reweighting)
+    fitted.save(outputs.model)
     interval = header.get("frame_interval", 1.0)
-    write_table(layout.running, COLUMNS, running_rows(sample, pieces_in_time(sample), interval))
+    write_table(outputs.running, COLUMNS, running_rows(sample, pieces_in_time(sample), interval))
     told = fitted.summary
     log.info(
         "prior: heat capacities differ by %.3g k; one frame in %d classified, of statistical inefficiency %.1f; ridge %g",
@@ -70,17 +67,16 @@ def run(study: Study, layout: Layout, seed: int) -> None:
         log.warning("not fit to answer: %s", doubt)
 
 
-def _protocols(study: Study, layout: Layout) -> dict[float, dict[str, Any]]:
+def _protocols(paths: Mapping[float, str], frames: Frames) -> dict[float, dict[str, Any]]:
     """What is told of the MD by training temperature; features that came without MD have no protocol."""
-    paths = {T: layout.protocol(T) for T in study.temperatures.train}
     found = {T: load_json(path, "protocol of the MD") for T, path in paths.items() if Path(path).is_file()}
-    for T in study.temperatures.train:
+    for T in paths:
         if T not in found:
             log.warning("%s: is missing; kinetic temperature and starts are not known", paths[T])
-        elif len(found[T]["starts"]) != study.simulate.walkers:
+        elif len(found[T]["starts"]) != frames.shape(T)[0]:
             raise ArtifactError(
-                f"{paths[T]}: names {len(found[T]['starts'])} starts, the study has {study.simulate.walkers} walkers; run the "
-                "stage simulate again"
+                f"{paths[T]}: names {len(found[T]['starts'])} starts, there are {frames.shape(T)[0]} walkers; run the stage "
+                "simulate again"
             )
     return found
 
@@ -91,7 +87,7 @@ def default_heat_capacity(header: Mapping) -> float:
 
 
 def sample_of(
-    study: Study,
+    settings: Settings,
     frames: Frames,
     representation: Representation | None,
     energies: bool = True,
@@ -112,7 +108,7 @@ def sample_of(
         For imported MD in which there are not two independent pieces at a temperature.
     """
     plane = frames.flat(frames.plane)
-    names, assigner = name_states(study.validate_.states, study.system, frames)
+    names, assigner = name_states(settings.states, settings.system, frames)
     # An angle has no place in a linear basis, its sine and cosine have.
     columns = [
         f(plane[:, k]) for k in (0, 1) for f in ((np.sin, np.cos) if frames.plane_periodic[k] else (np.asarray,))
@@ -120,7 +116,7 @@ def sample_of(
     columns = [np.stack(columns, axis=1)]
     if representation is not None:
         columns.append(representation.state_probabilities(representation.encode(frames.rows())))
-    units = _units(study, frames, names, assigner.assign, everywhere or frames)
+    units = _units(settings.lag, frames, names, assigner.assign, everywhere or frames)
     require_units(units, frames)
     return Sample(
         temperatures=tuple(frames.temperatures),
@@ -139,7 +135,7 @@ def sample_of(
 
 
 def _units(
-    study: Study, frames: Frames, names: list[str], assign: Callable[[np.ndarray], np.ndarray], everywhere: Frames
+    lag: int, frames: Frames, names: list[str], assign: Callable[[np.ndarray], np.ndarray], everywhere: Frames
 ) -> Units:
     """Independent pieces of the MD, of which that from elsewhere is asked what is slow in it."""
     series: dict[float, dict[str, list[np.ndarray]]] = {}
@@ -150,7 +146,7 @@ def _units(
             series[T] = {name: _in_time(frames, T, states == s) for s, name in enumerate(names)}
             if frames.stretch:
                 continue
-            if (slow := _leading_component(frames.among([T]), study.representation.lag)) is not None:
+            if (slow := _leading_component(frames.among([T]), lag)) is not None:
                 series[T]["the leading tIC"] = _in_time(frames, T, slow)
             if np.isfinite(frames.energies[T]).all():
                 series[T]["the energy"] = _in_time(frames, T, frames.energies[T].ravel())

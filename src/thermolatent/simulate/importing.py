@@ -20,12 +20,12 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import FORMAT_VERSION, load_json, new_array, save_array, save_json
 from thermolatent.files.dcd import write_trajectories
+from thermolatent.files.paths import MdFiles
 from thermolatent.progress import progress
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.imported_energies import energy_function, energy_rows, log_weight_rows
+from thermolatent.simulate.settings import Settings, Simulate
 from thermolatent.simulate.topology import write_topology
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.systems.selection import atom_label
 from thermolatent.systems.trajectories import Trajectories
 from thermolatent.temperatures import format_temperature
@@ -38,16 +38,15 @@ _CHUNK_BYTES = 32 * 2**20
 _LONGEST_BOND = 0.4
 
 
-def run(study: Study, layout: Layout, temperature: float) -> None:
+def run(settings: Settings, outputs: MdFiles) -> None:
     """Write trajectories, energies (NaN where there are none), log-weights of biased MD, topology and protocol.
 
     Raises :class:`ThermolatentError` for files that do not fit together, or hold too few frames.
     """
-    system, settings, started = study.system, study.simulate, time.monotonic()
-    identity = _identity(study, temperature)
-    trajectories = layout.trajectories(temperature, settings.walkers)
-    if _finished(layout.protocol(temperature), identity, [*trajectories, layout.topology(temperature)]):
-        log.info("%s: complete already, nothing to do", layout.simulation(temperature))
+    system, simulate, temperature, started = settings.system, settings.simulate, settings.temperature, time.monotonic()
+    identity = _identity(system, simulate, temperature)
+    if _finished(outputs.protocol, identity, [*outputs.trajectories, outputs.topology]):
+        log.info("%s: complete already, nothing to do", outputs.folder)
         return
     kept = system.kept  # refuses a selection that does not do
     if len(kept) == system.all_atoms.n_atoms and any(residue.is_water for residue in system.all_atoms.residues):
@@ -55,42 +54,41 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
     paths = system.at(temperature)
     totals = [frames_in(path, system.all_atoms) for path in paths]
     if system.discontinuous:
-        _check_simultaneous(study, paths[0], totals[0])
-    blocks = cut(paths, [-(-n // system.stride) for n in totals], settings.walkers, settings.frames)
-    energies = _per_walker(blocks, settings.frames, energy_rows(system, temperature, totals))
-    log_weights = _per_walker(blocks, settings.frames, log_weight_rows(system, temperature, totals))
+        _check_simultaneous(system, paths[0], totals[0])
+    blocks = cut(paths, [-(-n // system.stride) for n in totals], simulate.walkers, simulate.frames)
+    energies = _per_walker(blocks, simulate.frames, energy_rows(system, temperature, totals))
+    log_weights = _per_walker(blocks, simulate.frames, log_weight_rows(system, temperature, totals))
 
-    partial = Path(f"{layout.simulation(temperature)}.partial")
+    partial = Path(f"{outputs.folder}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    shape = (settings.walkers, settings.frames, system.n_particles, 3)
+    shape = (simulate.walkers, simulate.frames, system.n_particles, 3)
     positions = new_array(partial / "angstrom.npy", shape)
     compute = energy_function(system) if system.energies is not None and system.energies.system_xml else None
     for index in progress(range(len(paths)), f"files at T={format_temperature(temperature)}"):
         mine = {walker: first for walker, (file, first) in enumerate(blocks) if file == index}
         _import_file(system, paths[index], totals[index], mine, positions, energies, compute)
-    write_trajectories(trajectories, positions.swapaxes(0, 1), 1, system.saved_interval)
-    save_array(layout.md_energies(temperature), energies)
+    write_trajectories(outputs.trajectories, positions.swapaxes(0, 1), 1, system.saved_interval)
+    save_array(outputs.energies, energies)
     if log_weights is not None:
-        save_array(layout.md_log_weights(temperature), log_weights)
-    write_topology(system, layout.topology(temperature))
+        save_array(outputs.log_weights, log_weights)
+    write_topology(system, outputs.topology)
     starts = [paths[file] for file, _ in blocks]
     told = {
         **identity,
         "starts": starts,
         "first_frames": [first * system.stride for _, first in blocks],
         "convergence": _convergence(system, energies, starts, temperature),
-        "steps": settings.frames,
+        "steps": simulate.frames,
         "walker_steps_per_second": 0,
         "wall_seconds": round(time.monotonic() - started, 3),
     }
-    save_json(layout.protocol(temperature), told)
+    save_json(outputs.protocol, told)
     shutil.rmtree(partial)
 
 
-def _identity(study: Study, temperature: float) -> dict[str, Any]:
+def _identity(system: Trajectories, settings: Simulate, temperature: float) -> dict[str, Any]:
     """Everything that decides the frames, the files' sizes and times among it."""
-    system, settings = study.system, study.simulate
     return {
         "format": FORMAT_VERSION,
         "system": system.model_dump(mode="json"),
@@ -138,10 +136,10 @@ def frames_in(path: str, topology: mdtraj.Topology) -> int:
     return frames
 
 
-def _check_simultaneous(study: Study, path: str, frames: int) -> None:
+def _check_simultaneous(system: Trajectories, path: str, frames: int) -> None:
     """Raise :class:`ArtifactError` for a replica whose file has not as many frames as that of the lowest temperature."""
-    lowest = study.system.at(study.temperatures.simulated[0])[0]
-    if path != lowest and (first := frames_in(lowest, study.system.all_atoms)) != frames:
+    lowest = system.at(min(system.files))[0]
+    if path != lowest and (first := frames_in(lowest, system.all_atoms)) != frames:
         raise ArtifactError(
             f"{path}: has {frames} frames, {lowest} has {first}; frames of equal number of a replica exchange (system."
             "discontinuous: true) are simultaneous: write files of the same frames at all temperatures"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
+from thermolatent.files.paths import MdFiles
 from thermolatent.parsing import Positive, Section
+from thermolatent.systems.kinds import AnySystem
 
 #: One trajectory file per walker: more would flood a file system.
 MAX_WALKERS = 64
@@ -40,3 +43,35 @@ class Tempering(Section):
     rungs: list[Positive] = Field(
         [], description="temperatures of the ladder beside those and the training ones; their frames are not kept"
     )
+
+
+class Settings(Section):
+    """What the stage simulate reads. The temperature is in the paths of its files."""
+
+    system: AnySystem
+    simulate: Simulate
+    temperature: float = Field(exclude=True)
+
+
+class TemperSettings(Section):
+    """What the stage temper reads.
+
+    Attributes
+    ----------
+    kept: temperatures whose frames are kept.
+    ladder: of all rungs, ascending.
+    """
+
+    system: AnySystem
+    simulate: Simulate
+    kept: list[float]
+    ladder: list[float]
+
+
+@dataclass(frozen=True)
+class TemperOutputs:
+    """Files of the stage temper: the MD by temperature, a list of all its files, and where an unfinished run is."""
+
+    md: dict[float, MdFiles]
+    listing: str
+    folder: str

@@ -11,105 +11,95 @@ from typing import Any
 import numpy as np
 import openmm as mm
 
-from thermolatent.errors import ArtifactError, SimulationError
+from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import FORMAT_VERSION, load_json, save_array, save_json
 from thermolatent.files.dcd import write_trajectories
 from thermolatent.files.locking import only_one
+from thermolatent.files.paths import MdFiles
 from thermolatent.simulate import PROTOCOL, importing
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.engines import degrees_of_freedom
 from thermolatent.simulate.langevin import platform_name, start_names
 from thermolatent.simulate.molecules import RAMP_FROM, RAMP_PART, RAMP_STAGES, saved_series
 from thermolatent.simulate.partial import Partial
-from thermolatent.simulate.settings import Simulate
+from thermolatent.simulate.settings import Settings, Simulate
+from thermolatent.simulate.space import require_space
 from thermolatent.simulate.topology import write_topology
 from thermolatent.simulate.walkers import simulate_walkers
-from thermolatent.study.disk import require_space
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
-from thermolatent.systems.base import GAS_CONSTANT
+from thermolatent.systems.base import GAS_CONSTANT, System
 from thermolatent.systems.molecule import Molecule
 from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
 
 
-def run(study: Study, layout: Layout, temperature: float, threads: int = 1) -> None:
+def run(settings: Settings, inputs: tuple[str, ...], outputs: MdFiles, threads: int = 1) -> None:
     """Simulate all walkers at one temperature and write trajectories, energies, topology and protocol.
 
     A run that was killed goes on from ``<folder>.partial``; a finished one with the same protocol is left alone, or
     continued where more frames are asked for, which ``<folder>.restart`` makes possible.
     Raises :class:`SimulationError` for a missing platform or a blow-up.
     """
-    if temperature not in study.temperatures.simulated:
-        known = ", ".join(map(format_temperature, study.temperatures.simulated))
-        raise SimulationError(
-            f"study {study.name} has no MD at T={format_temperature(temperature)}; simulated: {known}"
-        )
-    if study.system.kind == "trajectories":
-        importing.run(study, layout, temperature)
+    if settings.system.kind == "trajectories":
+        importing.run(settings, outputs)
         return
-    if temperature in study.tempered:
-        raise SimulationError(
-            f"study {study.name} has T={format_temperature(temperature)} from tempering; run 'thermolatent temper' for it"
-        )
-    identity = protocol_identity(study, temperature)
-    if is_finished(layout, temperature, identity, study.simulate.walkers):
-        log.info("%s: complete already, nothing to do", layout.simulation(temperature))
+    identity = protocol_identity(settings.system, settings.simulate, settings.temperature)
+    if is_finished(outputs, identity):
+        log.info("%s: complete already, nothing to do", outputs.folder)
         return
-    with only_one(f"{layout.simulation(temperature)}.lock"):
-        _simulate(study, layout, temperature, identity, threads)
+    with only_one(f"{outputs.folder}.lock"):
+        _simulate(settings, outputs, identity, threads)
 
 
-def _simulate(study: Study, layout: Layout, temperature: float, identity: dict[str, Any], threads: int) -> None:
-    system, settings = study.system, study.simulate
-    folder, trajectories = layout.simulation(temperature), layout.trajectories(temperature, settings.walkers)
-    finished = Path(f"{folder}.restart")
-    series = series_of(study, f"{folder}.partial", finished)
-    partial = Partial(f"{folder}.partial", identity, settings.walkers, system.n_particles, series)
-    partial.reopen(finished, trajectories)
-    require_space(study, layout.simulation(temperature))
-    done = simulate_walkers(system, settings, temperature, partial, threads)
+def _simulate(settings: Settings, outputs: MdFiles, identity: dict[str, Any], threads: int) -> None:
+    system, simulate, temperature = settings.system, settings.simulate, settings.temperature
+    finished = Path(f"{outputs.folder}.restart")
+    series = series_of(system, simulate, f"{outputs.folder}.partial", finished)
+    partial = Partial(f"{outputs.folder}.partial", identity, simulate.walkers, system.n_particles, series)
+    partial.reopen(finished, outputs.trajectories)
+    require_space(system, simulate, outputs.folder)
+    done = simulate_walkers(system, simulate, temperature, partial, threads)
 
-    saved = {name: partial.series(name, settings.frames) for name in series}
-    starts = start_names(system, settings.walkers)
-    convergence = compare_starts(saved["energies"], starts)
-    warn_if_unconverged(convergence, format_temperature(temperature))
+    saved = {name: partial.series(name, simulate.frames) for name in series}
     shutil.rmtree(finished, ignore_errors=True)  # it would not fit the trajectories any more
-    write_trajectories(trajectories, partial.positions(settings.frames), settings.save_every, settings.time_step)
-    save_array(layout.md_energies(temperature), saved["energies"])
-    if "volumes" in saved:
-        save_array(layout.volumes(temperature), saved["volumes"])
-    write_topology(system, layout.topology(temperature))
-    save_json(
-        layout.protocol(temperature),
-        {
-            **identity,
-            "steps": done["steps"],
-            "wall_seconds": round(done["wall_seconds"], 3),
-            "walker_steps_per_second": round(done["walker_steps"] / max(done["seconds"], 1e-9)),
-            "convergence": convergence,
-            **thermodynamics(study, temperature, saved),
-        },
-    )
+    positions = partial.positions(simulate.frames)
+    write_trajectories(outputs.trajectories, positions, simulate.save_every, simulate.time_step)
+    told = {
+        "steps": done["steps"],
+        "wall_seconds": round(done["wall_seconds"], 3),
+        "walker_steps_per_second": round(done["walker_steps"] / max(done["seconds"], 1e-9)),
+    }
+    write_md(outputs, system, temperature, saved, {**identity, **told})
     partial.finish(finished)
 
 
-def series_of(study: Study, *folders: str | Path) -> tuple[str, ...]:
+def write_md(
+    outputs: MdFiles, system: System, temperature: float, saved: dict[str, np.ndarray], protocol: dict[str, Any]
+) -> None:
+    """Write what there is beside trajectories: energies, volumes, topology and, last, the protocol."""
+    convergence = compare_starts(saved["energies"], protocol["starts"])
+    warn_if_unconverged(convergence, format_temperature(temperature))
+    save_array(outputs.energies, saved["energies"])
+    if "volumes" in saved:
+        save_array(outputs.volumes, saved["volumes"])
+    write_topology(system, outputs.topology)
+    save_json(outputs.protocol, {**protocol, "convergence": convergence, **thermodynamics(system, temperature, saved)})
+
+
+def series_of(system: System, simulate: Simulate, *folders: str | Path) -> tuple[str, ...]:
     """What is saved per walker and frame beside positions.
 
     MD in ``folders`` of a model system, begun when its kinetic temperature was not saved, goes on without it.
     """
-    if study.system.molecular:
-        return ("energies", *saved_series(study.simulate))
+    if system.molecular:
+        return ("energies", *saved_series(simulate))
     begun = [Path(folder) for folder in folders if Path(folder, "checkpoint").is_file()]
     kinetic = all((folder / "kinetic_temperature.float64").is_file() for folder in begun)
     return ("energies", "kinetic_temperature") if kinetic else ("energies",)
 
 
-def protocol_identity(study: Study, temperature: float) -> dict[str, Any]:
+def protocol_identity(system: System, settings: Simulate, temperature: float) -> dict[str, Any]:
     """Everything that decides the frames, JSON-able: the first part of protocol.json and the key of a partial run."""
-    system, settings = study.system, study.simulate
     platform = platform_name(system, settings)
     on_gpu = platform not in ("Reference", "CPU")
     return {
@@ -145,12 +135,12 @@ def _molecular_identity(molecule: Molecule, settings: Simulate) -> dict[str, Any
     }
 
 
-def thermodynamics(study: Study, temperature: float, saved: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Per walker, mean and standard deviation of the kinetic temperature, in the study's unit, and of a volume that changes.
+def thermodynamics(system: System, temperature: float, saved: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Per walker, mean and standard deviation of the kinetic temperature, in the system's unit, and of a volume that changes.
 
     ``expected`` is what exact sampling gives: T, and T sqrt(2 / degrees of freedom).
     """
-    system, told = study.system, {}
+    told = {}
     if "kinetic_temperature" in saved:
         freedom = degrees_of_freedom(system.built.system if system.molecular else system.build())
         told["kinetic_temperature"] = {"expected": {"mean": temperature, "std": temperature * (2 / freedom) ** 0.5}}
@@ -165,14 +155,13 @@ def thermodynamics(study: Study, temperature: float, saved: dict[str, np.ndarray
     return told
 
 
-def is_finished(layout: Layout, temperature: float, identity: dict[str, Any], walkers: int) -> bool:
+def is_finished(md: MdFiles, identity: dict[str, Any]) -> bool:
     """Whether a protocol of this identity and all its files are there."""
-    files = [*layout.trajectories(temperature, walkers), layout.md_energies(temperature), layout.topology(temperature)]
     try:
-        found = load_json(layout.protocol(temperature), "protocol")
+        found = load_json(md.protocol, "protocol")
     except ArtifactError:
         return False
     wanted = {"continuous": True, **identity}  # only tempered frames say that they are not
     found = {"continuous": True, **found}
     same = {key: found.get(key) for key in wanted} == json.loads(json.dumps(wanted))
-    return same and all(Path(file).is_file() for file in files)
+    return same and all(Path(file).is_file() for file in (*md.trajectories, md.energies, md.topology))

@@ -12,22 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.errors import ArtifactError, SimulationError
-from thermolatent.files.artifacts import load_json, save_array, save_json
+from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import load_json
 from thermolatent.files.dcd import write_trajectories
 from thermolatent.files.locking import only_one
-from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
+from thermolatent.files.manifest import save_manifest
+from thermolatent.files.paths import MdFiles
 from thermolatent.simulate.ladders import Ladders
 from thermolatent.simulate.langevin import seed_of, start_names, starting_positions
 from thermolatent.simulate.molecules import engine_in_turn, kelvin_at, minimised_starts, molecule_system
 from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.rung_averages import mbar_averages
-from thermolatent.simulate.stage import is_finished, protocol_identity, series_of, thermodynamics
-from thermolatent.simulate.topology import write_topology
+from thermolatent.simulate.settings import TemperOutputs, TemperSettings
+from thermolatent.simulate.space import require_space
+from thermolatent.simulate.stage import is_finished, protocol_identity, series_of, write_md
 from thermolatent.simulate.walkers import simulate_with
-from thermolatent.study.disk import require_space
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
@@ -55,96 +54,89 @@ class _OfSomeRungs(Partial):
         return self._given if series == _ALL_ENERGIES else super()._columns(series)
 
 
-def run(study: Study, layout: Layout, threads: int = 1) -> list[str]:
-    """Simulate all ladders; write at every tempered temperature what the stage simulate writes. Returns those files.
+def run(settings: TemperSettings, inputs: tuple[str, ...], outputs: TemperOutputs, threads: int = 1) -> None:
+    """Simulate all ladders; write at every temperature that is kept what the stage simulate writes, and a list of these files.
 
-    Killed or with more frames asked for, it goes on, as the stage simulate does. Raises :class:`SimulationError` for a
-    study without tempering, and as that stage does.
+    Killed or with more frames asked for, it goes on, as the stage simulate does, and raises what that stage does.
     """
-    if study.simulate.source:
-        raise SimulationError(f"study {study.name} takes its MD from {study.md_study}; temper that one")
-    if study.tempering is None:
-        raise SimulationError(
-            f"study {study.name} has no tempering; write 'tempering: true', or run the stage simulate"
-        )
-    temperatures = study.tempered
-    walkers = study.simulate.walkers
-    identities = {T: _identity(study, T) for T in temperatures}
-    trajectories = [path for T in temperatures for path in layout.trajectories(T, walkers)]
-    if all(is_finished(layout, T, identities[T], walkers) for T in temperatures):
-        log.info("%s: complete already, nothing to do", ", ".join(map(layout.simulation, temperatures)))
-        return _files(study, layout)
-    with only_one(f"{layout.tempering}.lock"):
-        _temper(study, layout, identities, trajectories, threads)
-    return _files(study, layout)
+    identities = {T: _identity(settings, T) for T in settings.kept}
+    if all(is_finished(outputs.md[T], identities[T]) for T in settings.kept):
+        log.info("%s: complete already, nothing to do", ", ".join(md.folder for md in outputs.md.values()))
+    else:
+        with only_one(f"{outputs.folder}.lock"):
+            _temper(settings, outputs, identities, threads)
+    save_manifest(outputs.listing, _files(settings, outputs))
 
 
-def _temper(study: Study, layout: Layout, identities: dict[float, dict], trajectories: list[str], threads: int) -> None:
-    temperatures, walkers = study.tempered, study.simulate.walkers
-    finished = Path(f"{layout.tempering}.restart")
-    series = series_of(study, f"{layout.tempering}.partial", finished)
-    partial = _partial(study, layout, series)
-    if all(_is_tempered(layout, T) for T in temperatures):
+def _temper(
+    settings: TemperSettings, outputs: TemperOutputs, identities: dict[float, dict[str, Any]], threads: int
+) -> None:
+    system, simulate, ladder, kept = settings.system, settings.simulate, settings.ladder, settings.kept
+    walkers, finished = simulate.walkers, Path(f"{outputs.folder}.restart")
+    series = series_of(system, simulate, f"{outputs.folder}.partial", finished)
+    partial = _partial(settings, outputs, series)
+    trajectories = [path for T in kept for path in outputs.md[T].trajectories]
+    if all(_is_tempered(md) for md in outputs.md.values()):
         partial.reopen(finished, trajectories)
-    require_space(study, layout.tempering, temperatures=len(temperatures))
+    require_space(system, simulate, outputs.folder, temperatures=len(kept))
     engine = Ladders(
-        engine_in_turn(study.system, study.simulate, study.ladder[0], walkers * len(study.ladder), threads),
-        *(study.system, study.ladder, walkers, seed_of(study.simulate.seed, study.ladder[0], "exchange")),
+        engine_in_turn(system, simulate, ladder[0], walkers * len(ladder), threads),
+        *(system, ladder, walkers, seed_of(simulate.seed, ladder[0], "exchange")),
     )
     done = simulate_with(
         engine,
-        lambda: _start(engine, study),
-        study.system,
-        study.simulate,
-        study.ladder[0],
+        lambda: _start(engine, settings),
+        system,
+        simulate,
+        ladder[0],
         partial,
-        f"tempering from T={format_temperature(study.ladder[0])} to {format_temperature(study.ladder[-1])}",
-        hottest=study.ladder[-1],
+        f"tempering from T={format_temperature(ladder[0])} to {format_temperature(ladder[-1])}",
+        hottest=ladder[-1],
     )
     statistics = engine.statistics()
-    _warn_if_far_apart(study.ladder, statistics["acceptance"])
+    _warn_if_far_apart(ladder, statistics["acceptance"])
     shutil.rmtree(finished, ignore_errors=True)  # it would not fit the trajectories any more
-    for T in temperatures:
-        shutil.rmtree(f"{layout.simulation(T)}.restart", ignore_errors=True)  # that of plain MD neither
-    settings = study.simulate
-    write_trajectories(trajectories, partial.positions(settings.frames), settings.save_every, settings.time_step)
-    saved = {name: partial.series(name, settings.frames) for name in series}
-    statistics["mbar"] = _mbar(study, partial.series(_ALL_ENERGIES, settings.frames))
-    for index, T in enumerate(temperatures):
+    for md in outputs.md.values():
+        shutil.rmtree(f"{md.folder}.restart", ignore_errors=True)  # that of plain MD neither
+    write_trajectories(trajectories, partial.positions(simulate.frames), simulate.save_every, simulate.time_step)
+    saved = {name: partial.series(name, simulate.frames) for name in series}
+    statistics["mbar"] = _mbar(settings, partial.series(_ALL_ENERGIES, simulate.frames))
+    for index, T in enumerate(kept):
         mine = {name: values[index * walkers : (index + 1) * walkers] for name, values in saved.items()}
-        _write(study, layout, T, mine, {**identities[T], **_told(study, done), **statistics})
+        write_md(outputs.md[T], system, T, mine, {**identities[T], **_told(settings, done), **statistics})
     partial.finish(finished)
 
 
-def _identity(study: Study, temperature: float) -> dict[str, Any]:
+def _identity(settings: TemperSettings, temperature: float) -> dict[str, Any]:
     """Everything that decides the frames at a temperature."""
     return {
-        **protocol_identity(study, temperature),
+        **protocol_identity(settings.system, settings.simulate, temperature),
         "continuous": False,
-        "ladder": study.ladder,
+        "ladder": settings.ladder,
     }
 
 
-def _partial(study: Study, layout: Layout, series: tuple[str, ...]) -> Partial:
-    walkers, rungs = study.simulate.walkers, [study.ladder.index(T) for T in study.tempered]
+def _partial(settings: TemperSettings, outputs: TemperOutputs, series: tuple[str, ...]) -> Partial:
+    walkers, ladder = settings.simulate.walkers, settings.ladder
+    rungs = [ladder.index(T) for T in settings.kept]
     kept = np.concatenate([np.arange(k * walkers, (k + 1) * walkers) for k in rungs])
-    identity = _identity(study, study.ladder[0]) | {"kept": study.tempered}
+    identity = _identity(settings, ladder[0]) | {"kept": settings.kept}
     return _OfSomeRungs(
-        *(f"{layout.tempering}.partial", identity, len(kept), study.system.n_particles),
-        **{"kept": kept, "given": walkers * len(study.ladder), "series": series},
+        *(f"{outputs.folder}.partial", identity, len(kept), settings.system.n_particles),
+        **{"kept": kept, "given": walkers * len(ladder), "series": series},
     )
 
 
-def _start(engine: Ladders, study: Study) -> None:
+def _start(engine: Ladders, of: TemperSettings) -> None:
     """All replicas of a ladder at the start of its walker, with velocities of the lowest rung."""
-    system, settings, lowest = study.system, study.simulate, study.ladder[0]
+    system, settings, lowest = of.system, of.simulate, of.ladder[0]
     kelvin = system.kelvin(lowest)
     positions = starting_positions(system, settings.walkers)
     if system.molecular:
         starts = minimised_starts(system, settings, molecule_system(system, settings, lowest))
         positions = np.stack([starts[name] for name in start_names(system, settings.walkers)])
         kelvin = kelvin_at(0, system, settings, lowest)
-    replicas = np.repeat(positions, len(study.ladder), axis=0)
+    replicas = np.repeat(positions, len(of.ladder), axis=0)
     seeds = [
         tuple(seed_of(settings.seed, lowest, f"tempering/{purpose}/{i}") for purpose in ("noise", "velocities"))
         for i in range(len(replicas))
@@ -152,18 +144,18 @@ def _start(engine: Ladders, study: Study) -> None:
     engine.start(replicas, kelvin, seeds)
 
 
-def _is_tempered(layout: Layout, temperature: float) -> bool:
-    """Whether the files of this temperature are of a replica exchange."""
+def _is_tempered(md: MdFiles) -> bool:
+    """Whether these files are of a replica exchange."""
     try:
-        return load_json(layout.protocol(temperature), "protocol").get("continuous") is False
+        return load_json(md.protocol, "protocol").get("continuous") is False
     except ArtifactError:
         return False
 
 
-def _mbar(study: Study, energies: np.ndarray) -> dict[str, Any]:
+def _mbar(settings: TemperSettings, energies: np.ndarray) -> dict[str, Any]:
     """Of the energies ``(rungs * ladders, frames)`` of all rungs; the same whatever is kept."""
-    betas = np.array([1 / study.system.kT(T) for T in study.ladder])
-    return mbar_averages(energies.reshape(len(betas), study.simulate.walkers, -1), betas)
+    betas = np.array([1 / settings.system.kT(T) for T in settings.ladder])
+    return mbar_averages(energies.reshape(len(betas), settings.simulate.walkers, -1), betas)
 
 
 def _warn_if_far_apart(ladder: list[float], acceptance: list[float | None]) -> None:
@@ -178,32 +170,19 @@ def _warn_if_far_apart(ladder: list[float], acceptance: list[float | None]) -> N
             )
 
 
-def _told(study: Study, done: dict[str, Any]) -> dict[str, Any]:
+def _told(settings: TemperSettings, done: dict[str, Any]) -> dict[str, Any]:
     """What protocol.json tells of the run; the time is shared out, so that sums over temperatures are right."""
-    replica_steps = done["walker_steps"] * len(study.ladder)
+    replica_steps = done["walker_steps"] * len(settings.ladder)
     return {
         "steps": done["steps"],
-        "wall_seconds": round(done["wall_seconds"] / len(study.tempered), 3),
+        "wall_seconds": round(done["wall_seconds"] / len(settings.kept), 3),
         "walker_steps_per_second": round(replica_steps / max(done["seconds"], 1e-9)),
     }
 
 
-def _write(
-    study: Study, layout: Layout, temperature: float, saved: dict[str, np.ndarray], protocol: dict[str, Any]
-) -> None:
-    convergence = compare_starts(saved["energies"], protocol["starts"])
-    warn_if_unconverged(convergence, format_temperature(temperature))
-    save_array(layout.md_energies(temperature), saved["energies"])
-    if "volumes" in saved:
-        save_array(layout.volumes(temperature), saved["volumes"])
-    write_topology(study.system, layout.topology(temperature))
-    told = {**protocol, "convergence": convergence, **thermodynamics(study, temperature, saved)}
-    save_json(layout.protocol(temperature), told)
-
-
-def _files(study: Study, layout: Layout) -> list[str]:
+def _files(settings: TemperSettings, outputs: TemperOutputs) -> list[str]:
     files = []
-    for T in study.tempered:
-        files += [*layout.trajectories(T, study.simulate.walkers), layout.md_energies(T), layout.topology(T)]
-        files += [layout.protocol(T), *([layout.volumes(T)] if study.simulate.pressure is not None else [])]
+    for md in outputs.md.values():
+        files += [*md.trajectories, md.energies, md.topology, md.protocol]
+        files += [md.volumes] if settings.simulate.pressure is not None else []
     return files

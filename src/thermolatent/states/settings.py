@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,3 +29,7 @@ class BasinStates(Section):
     @property
     def names(self) -> list[str]:
         return list(self.minima)
+
+
+#: The type of a study's field.
+AnyStates = Annotated[NearestStates | BasinStates, Field(discriminator="kind")]

@@ -5,13 +5,19 @@ All methods also accept Snakemake wildcards (``Layout("results/{study}").feature
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from thermolatent.files.paths import FrameFiles, MdFiles
 from thermolatent.temperatures import format_temperature
 
 if TYPE_CHECKING:
     from thermolatent.study.study import Study
+
+
+#: Stands where a model's name does: the baselines are scored like a model.
+BASELINES_JOB = "baselines"
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,22 @@ class Layout:
     def of(cls, study: Study, results: str = "results") -> Layout:
         """The paths of a study below ``results``."""
         return cls(f"{results}/{study.name}", f"{results}/{study.md_study}")
+
+    def tracked(self, path: str, tempered: Collection[float] = ()) -> str:
+        """The file that Snakemake knows in place of ``path``, where the number of files depends on the study.
+
+        Of the MD it knows topology, energies and protocol, of ``tempered`` temperatures the list of all their files; of
+        ensembles and figures their lists.
+        """
+        folder, _, name = path.rpartition("/")
+        if folder in {self.simulation(T) for T in tempered}:
+            return self.tempered
+        if folder.startswith(f"{self.md or self.root}/simulate/"):
+            known = name in ("topology.pdb", "energies.npy", "protocol.json")
+            return path if known else f"{folder}/protocol.json"
+        if folder.startswith(f"{self.root}/generate/") and name != "surfaces.npz":
+            return f"{folder}/files.json"
+        return self.figures if path == self.figures_folder else path
 
     @property
     def study(self) -> str:
@@ -57,6 +79,18 @@ class Layout:
     def trajectories(self, temperature, walkers: int) -> list[str]:
         return [self.trajectory(temperature, w) for w in range(walkers)]
 
+    def md_files(self, temperature, walkers: int) -> MdFiles:
+        """All that the stage simulate writes."""
+        return MdFiles(
+            self.simulation(temperature),
+            self.protocol(temperature),
+            self.topology(temperature),
+            self.md_energies(temperature),
+            self.md_log_weights(temperature),
+            self.volumes(temperature),
+            tuple(self.trajectories(temperature, walkers)),
+        )
+
     @property
     def tempering(self) -> str:
         """Where the replica exchange of all tempered temperatures is until it is finished, but for an ending."""
@@ -84,11 +118,22 @@ class Layout:
         return f"{self._featurized(temperature)}/energies.npy"
 
     def log_weights(self, temperature) -> str:
-        """Log-weights ``(walkers, frames)`` of frames that do not count alike; there if the header says ``weighted``."""
+        """Log-weights ``(walkers, frames)`` of frames that do not count alike; no numbers if all do."""
         return f"{self._featurized(temperature)}/log_weights.npy"
 
     def features_header(self, temperature) -> str:
         return f"{self._featurized(temperature)}/features.json"
+
+    def frame_files(self, temperature) -> FrameFiles:
+        """All that the stage featurize writes."""
+        return FrameFiles(
+            self.features_header(temperature),
+            self.features(temperature),
+            self.plane(temperature),
+            self.observables(temperature),
+            self.energies(temperature),
+            self.log_weights(temperature),
+        )
 
     # represent, reweight, learn: a model file and its history
     def spib(self, seed) -> str:
@@ -193,13 +238,17 @@ class Layout:
         return f"{self.root}/validate/metrics.json"
 
     # figures and report
+    @property
+    def figures_folder(self) -> str:
+        return f"{self.root}/figures"
+
     def figure(self, name: str, extension: str) -> str:
-        return f"{self.root}/figures/{name}.{extension}"
+        return f"{self.figures_folder}/{name}.{extension}"
 
     @property
     def figures(self) -> str:
         """List of the figures (their number depends on the study), written when all are there."""
-        return f"{self.root}/figures/files.json"
+        return f"{self.figures_folder}/files.json"
 
     @property
     def report(self) -> str:

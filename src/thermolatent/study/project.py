@@ -1,19 +1,16 @@
-"""What the workflow asks of a project: ``config.yaml`` in layers, studies by name, what each stage reads of a study."""
+"""What the workflow asks of a project: ``config.yaml`` in layers, studies by name."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from thermolatent.digest import code_digest, plugin_modules
 from thermolatent.errors import ArtifactError, ConfigError, did_you_mean
 from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.parsing import parse, read_yaml
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import Project, load_study
-from thermolatent.study.stages import STAGES
 from thermolatent.study.study import Study
 
 #: Environment variable with the folders where studies are looked for, first hit first.
@@ -70,7 +67,7 @@ def check_not_renamed(study: Study, layout: Layout) -> None:
         return
     if (old := found.get("name")) in (None, study.name):
         return
-    keys = STAGES["simulate"].reads
+    keys = ("system", "simulate")
     same = all(found.get(key) == resolved(study).get(key) for key in keys)
     md = "its MD stays" if same else "its MD was run with other settings and goes too"
     raise ConfigError(
@@ -95,29 +92,3 @@ def save_resolved(study: Study, layout: Layout) -> None:
     except ArtifactError:
         pass
     save_json(layout.study, resolved(study))
-
-
-def settings(study: Study, stage: str, model: str = "") -> str:
-    """What ``stage`` reads of the study, as one line of JSON; ``model`` is the job's, where it has one."""
-    chosen, whole = {}, resolved(study)
-    for key in STAGES[stage].reads:
-        key = key.format(model=model)
-        value = whole
-        for part in key.split("."):
-            value = value.get(part)  # the baselines are in no study's models
-            if value is None:
-                break
-        chosen[key] = value
-    return json.dumps(chosen, sort_keys=True)
-
-
-def code(study: Study, stage: str, model: str = "") -> str:
-    """Digest of the code that ``stage`` runs for this study; of plug-ins, only those that the study uses count."""
-    models = [study.models[model]] if model in study.models else study.models.values()
-    used = {
-        "system": {study.system.kind},
-        "feature": {feature.kind for feature in study.featurize.all_features},
-        "density": {model.density.kind for model in models},
-    }
-    entry = STAGES[stage]
-    return code_digest({entry.module} | plugin_modules(entry.plugins, used), used)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from thermolatent.errors import did_you_mean
+from thermolatent.files.paths import FrameFiles
+from thermolatent.learn.settings import Model
 from thermolatent.parsing import Positive, Section
-from thermolatent.states.settings import BasinStates, NearestStates
+from thermolatent.represent.settings import Representation
+from thermolatent.states.settings import AnyStates
+from thermolatent.systems.kinds import AnySystem
+from thermolatent.temperatures import Temperatures
 
 #: Reserved model names: the baselines every model is scored against.
 BASELINES = ("floor", "nearest", "mbar", "which_t", "conditional")
@@ -19,7 +25,7 @@ class Validate(Section):
 
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
     bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers")
-    states: Annotated[NearestStates | BasinStates, Field(discriminator="kind", description="the named states")]
+    states: AnyStates = Field(description="the named states")
     tolerance: Positive = Field(
         0.05, description="a population is trusted if its 95 % interval lies within so much of it"
     )
@@ -34,3 +40,89 @@ class Validate(Section):
         if self.melting is not None and self.melting not in self.states.names:
             raise ValueError(f"melting: no state '{self.melting}', {did_you_mean(self.melting, self.states.names)}")
         return self
+
+
+class Asked(Section):
+    """A study as its answers are given: what is predicted, in what, and how it is judged."""
+
+    name: str
+    system: AnySystem
+    temperatures: Temperatures
+    temperature_range: tuple[float, float]
+    representation: Representation
+    models: dict[str, Model]
+    validate_: Validate
+
+
+class Settings(Asked):
+    """What the stage validate reads; ``models`` has the one that is scored, or none for the baselines.
+
+    Attributes
+    ----------
+    model: name of the model, or "baselines".
+    samples: how many the model drew.
+    """
+
+    model: str
+    samples: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that the stage validate reads.
+
+    Attributes
+    ----------
+    representation: file of the model, or of SPIB for the baselines.
+    samples: of the model, by temperature.
+    frames: at every temperature with MD, and protocols of that MD.
+    """
+
+    representation: str
+    samples: dict[float, str]
+    reweighting: str
+    frames: dict[float, FrameFiles]
+    protocols: dict[float, str]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files that it writes; the baselines have no profiles."""
+
+    scores: str
+    populations: str
+    profiles: str | None
+
+
+class GatherSettings(Asked):
+    """What the stage gather reads."""
+
+    seeds: list[int]
+
+
+@dataclass(frozen=True)
+class GatherInputs:
+    """Files that the stage gather reads: tables of every model and seed and of the baselines, the estimator, the profiles that
+    the bins are taken from, and the training frames."""
+
+    scores: tuple[str, ...]
+    populations: tuple[str, ...]
+    reweighting: str
+    profiles: str
+    frames: dict[float, FrameFiles]
+
+
+@dataclass(frozen=True)
+class GatherOutputs:
+    """Files that it writes (docs/files.md)."""
+
+    scores: str
+    populations: str
+    predictions: str
+    melting: str
+    convergence: str
+    metrics: str
+    grid: str
+    grid_observables: str
+    grid_surfaces: str

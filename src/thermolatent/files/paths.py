@@ -1,0 +1,57 @@
+"""Paths of the files that a stage reads or writes together. ``study/layout.py`` says where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class MdFiles:
+    """The MD at one temperature: a folder, complete when its protocol is there.
+
+    Attributes
+    ----------
+    log_weights: of biased MD; there if the protocol says ``weighted``.
+    volumes: of MD at constant pressure.
+    trajectories: one per walker.
+    """
+
+    folder: str
+    protocol: str
+    topology: str
+    energies: str
+    log_weights: str
+    volumes: str
+    trajectories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FrameFiles:
+    """What featurize writes at one temperature; ``log_weights`` holds no numbers where all frames count alike."""
+
+    header: str
+    features: str
+    plane: str
+    observables: str
+    energies: str
+    log_weights: str
+
+
+def paths_in(value: Any) -> Iterator[str]:
+    """Every path in inputs or outputs: dataclasses, mappings and sequences of paths, to any depth."""
+    if isinstance(value, str):
+        yield value
+    elif value is not None:
+        if is_dataclass(value):
+            value = {field.name: getattr(value, field.name) for field in fields(value)}
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from paths_in(item)
+
+
+def named_paths(inputs: Any) -> dict[str, list[str]]:
+    """The paths of each field of inputs; of a bare sequence under the name "files". Fields without any are left out."""
+    named = {field.name: getattr(inputs, field.name) for field in fields(inputs)} if is_dataclass(inputs) else {"files": inputs}
+    found = {name: list(paths_in(value)) for name, value in named.items()}
+    return {name: paths for name, paths in found.items() if paths}

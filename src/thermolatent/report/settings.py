@@ -1,0 +1,50 @@
+"""What the stage report reads of a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from thermolatent.featurize.settings import Featurize
+from thermolatent.figures.settings import Histories, TableFiles
+from thermolatent.generate.settings import Generate
+from thermolatent.validate.settings import Asked
+
+
+class Settings(Asked):
+    """What the stage report reads; ``study`` is all of it, to be shown."""
+
+    description: str
+    featurize: Featurize
+    generate: Generate
+    seeds: list[int]
+    study: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Files of one model and seed: surfaces and profiles, and medoids by temperature (none where none are asked for)."""
+
+    surfaces: str
+    profiles: str
+    medoids: dict[float, str]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that the stage report reads.
+
+    Attributes
+    ----------
+    protocols: what is told of the MD, by temperature.
+    generated: by model, then by seed.
+    """
+
+    tables: TableFiles
+    grid: str
+    grid_observables: str
+    grid_surfaces: str
+    figures: str
+    histories: dict[int, Histories]
+    protocols: dict[float, str]
+    generated: dict[str, dict[int, Generated]]

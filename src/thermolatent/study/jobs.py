@@ -1,0 +1,312 @@
+"""The job of each stage: what of a study it reads, and the files it reads and writes. Imports nothing heavy.
+
+A stage is ``run(settings, inputs, outputs)`` and knows nothing of studies. This is where one is taken apart; the command line
+and the workflow ask here, so that neither can name a file that the other does not.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from thermolatent.errors import SimulationError
+from thermolatent.featurize import settings as _featurize
+from thermolatent.figures import settings as _figures
+from thermolatent.generate import settings as _generate
+from thermolatent.learn import settings as _learn
+from thermolatent.learn.settings import Model
+from thermolatent.parsing import Section
+from thermolatent.report import settings as _report
+from thermolatent.represent import settings as _represent
+from thermolatent.reweight import settings as _reweight
+from thermolatent.simulate import settings as _simulate
+from thermolatent.study.layout import BASELINES_JOB, Layout
+from thermolatent.study.stages import STAGES
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
+from thermolatent.validate import settings as _validate
+
+
+class Job(NamedTuple):
+    """One call of a stage."""
+
+    settings: Section
+    inputs: Any
+    outputs: Any
+
+
+def simulate_job(study: Study, layout: Layout, temperature: float) -> Job:
+    """MD at one temperature; raises :class:`SimulationError` where the study has none by this stage."""
+    asked = format_temperature(temperature)
+    if temperature not in study.temperatures.simulated:
+        known = ", ".join(map(format_temperature, study.temperatures.simulated))
+        raise SimulationError(f"study {study.name} has no MD at T={asked}; simulated: {known}")
+    if temperature in study.tempered:
+        raise SimulationError(f"study {study.name} has T={asked} from tempering; run 'thermolatent temper' for it")
+    settings = _simulate.Settings(system=study.system, simulate=study.simulate, temperature=temperature)
+    md = layout.md_files(temperature, study.simulate.walkers)
+    return Job(settings, tuple(study.system.input_files(temperature)), md)
+
+
+def temper_job(study: Study, layout: Layout) -> Job:
+    """All replica exchange of a study; raises :class:`SimulationError` if it has none of its own."""
+    if study.simulate.source:
+        raise SimulationError(f"study {study.name} takes its MD from {study.md_study}; temper that one")
+    if study.tempering is None:
+        raise SimulationError(
+            f"study {study.name} has no tempering; write 'tempering: true', or run the stage simulate"
+        )
+    settings = _simulate.TemperSettings(
+        system=study.system, simulate=study.simulate, kept=study.tempered, ladder=study.ladder
+    )
+    files = dict.fromkeys(path for T in study.ladder for path in study.system.input_files(T))
+    md = {T: layout.md_files(T, study.simulate.walkers) for T in study.tempered}
+    return Job(settings, tuple(files), _simulate.TemperOutputs(md, layout.tempered, layout.tempering))
+
+
+def featurize_job(study: Study, layout: Layout, temperature: float) -> Job:
+    system, section = study.system, study.featurize
+    imported = system.kind == "trajectories"
+    settings = _featurize.Settings(
+        featurize=section,
+        system=system.model_dump(mode="json"),
+        n_particles=None if system.molecular else system.n_particles,
+        temperature=temperature,
+        walkers=study.simulate.walkers,
+        saved=study.simulate.frames,
+        frames=study.frames,
+        stride=system.stride if imported else None,
+        stretch=system.stretch if imported else None,
+    )
+    structures = tuple(path for feature in section.all_features for path in feature.input_files)
+    inputs = _featurize.Inputs(layout.md_files(temperature, study.simulate.walkers), structures)
+    return Job(settings, inputs, layout.frame_files(temperature))
+
+
+def represent_job(study: Study, layout: Layout, seed: int) -> Job:
+    settings = _represent.Settings(
+        representation=study.representation, T_ref=study.temperatures.T_ref, device=study.learn.device, seed=seed
+    )
+    model = layout.spib(seed)
+    outputs = _represent.Outputs(model, layout.history(model))
+    return Job(settings, _represent.Inputs(training_frames(study, layout)), outputs)
+
+
+def reweight_job(study: Study, layout: Layout, seed: int) -> Job:
+    """The estimator; ``seed`` says whose SPIB's memberships join the basis."""
+    settings = reweight_settings(study)
+    exchanged = study.temperatures.simulated if getattr(study.system, "discontinuous", False) else []
+    inputs = _reweight.Inputs(
+        training_frames(study, layout),
+        {T: layout.protocol(T) for T in study.temperatures.train},
+        {T: layout.frame_files(T) for T in exchanged},
+        layout.spib(seed),
+    )
+    return Job(settings, inputs, _reweight.Outputs(layout.reweighting, layout.running))
+
+
+def reweight_settings(study: Study) -> _reweight.Settings:
+    return _reweight.Settings(
+        reweight=study.reweight,
+        states=study.validate_.states,
+        system=study.system,
+        lag=study.representation.lag,
+    )
+
+
+def learn_job(study: Study, layout: Layout, model: str, seed: int) -> Job:
+    settings = _learn.Settings(
+        name=model,
+        model=study.models[model],
+        learn=study.learn,
+        T_ref=study.temperatures.T_ref,
+        temperature_range=study.temperature_range,
+        lag=study.representation.lag,
+        beta_ib=study.representation.beta_ib,
+        seed=seed,
+    )
+    inputs = _learn.Inputs(training_frames(study, layout), layout.spib(seed), _if_informed(study, layout, model))
+    file = layout.model(model, seed)
+    return Job(settings, inputs, _learn.Outputs(file, layout.history(file)))
+
+
+def generate_job(study: Study, layout: Layout, model: str, seed: int) -> Job:
+    settings = _generate.Settings(
+        generate=study.generate,
+        states=study.validate_.states,
+        system=study.system,
+        temperatures=study.temperatures.generated,
+        temperature_range=study.temperature_range,
+        T_ref=study.temperatures.T_ref,
+        seed=seed,
+    )
+    training = study.temperatures.train
+    inputs = _generate.Inputs(
+        layout.model(model, seed),
+        _if_informed(study, layout, model),
+        training_frames(study, layout),
+        layout.topology(training[0]),
+        {T: layout.md_files(T, study.simulate.walkers).trajectories for T in training},
+    )
+    asked = study.temperatures.generated
+    structured = asked if study.generate.structures else []
+    outputs = _generate.Outputs(
+        {T: layout.samples(model, seed, T) for T in asked},
+        {T: layout.structures(model, seed, T) for T in structured},
+        {T: layout.medoids(model, seed, T) for T in structured},
+        layout.surfaces(model, seed),
+        layout.generated(model, seed),
+    )
+    return Job(settings, inputs, outputs)
+
+
+def validate_job(study: Study, layout: Layout, model: str, seed: int) -> Job:
+    """Scores of a model, or of the "baselines"."""
+    baselines = model == BASELINES_JOB
+    settings = _validate.Settings(
+        **asked(study, {} if baselines else {model: study.models[model]}),
+        model=model,
+        samples=study.generate.samples,
+        seed=seed,
+    )
+    inputs = _validate.Inputs(
+        layout.spib(seed) if baselines else layout.model(model, seed),
+        {} if baselines else {T: layout.samples(model, seed, T) for T in study.temperatures.generated},
+        layout.reweighting,
+        {T: layout.frame_files(T) for T in study.temperatures.simulated},
+        {T: layout.protocol(T) for T in study.temperatures.simulated},
+    )
+    profiles = None if baselines else layout.profiles(model, seed)
+    return Job(
+        settings, inputs, _validate.Outputs(layout.scores(model, seed), layout.populations(model, seed), profiles)
+    )
+
+
+def gather_job(study: Study, layout: Layout, seeds: list[int]) -> Job:
+    parts = [(model, seed) for model in (BASELINES_JOB, *study.models) for seed in seeds]
+    inputs = _validate.GatherInputs(
+        tuple(layout.scores(*part) for part in parts),
+        tuple(layout.populations(*part) for part in parts),
+        layout.reweighting,
+        layout.profiles(next(iter(study.models)), seeds[0]),
+        training_frames(study, layout),
+    )
+    outputs = _validate.GatherOutputs(
+        layout.all_scores,
+        layout.all_populations,
+        layout.predictions,
+        layout.melting,
+        layout.convergence,
+        layout.metrics,
+        layout.grid,
+        layout.grid_observables,
+        layout.grid_surfaces,
+    )
+    return Job(_validate.GatherSettings(**asked(study), seeds=seeds), inputs, outputs)
+
+
+def figures_job(study: Study, layout: Layout, seeds: list[int]) -> Job:
+    settings = _figures.Settings(**asked(study), description=study.description, featurize=study.featurize, seeds=seeds)
+    profiles = {model: layout.profiles(model, seeds[0]) for model in study.models}
+    inputs = _figures.Inputs(_tables(layout), layout.running, profiles, _histories(study, layout, seeds))
+    return Job(settings, inputs, _figures.Outputs(layout.figures_folder, layout.figures))
+
+
+def report_job(study: Study, layout: Layout, seeds: list[int]) -> Job:
+    settings = _report.Settings(
+        **asked(study),
+        description=study.description,
+        featurize=study.featurize,
+        generate=study.generate,
+        seeds=seeds,
+        study=study.model_dump(mode="json", by_alias=True),
+    )
+    structured = study.temperatures.generated if study.generate.structures else []
+    inputs = _report.Inputs(
+        tables=_tables(layout),
+        grid=layout.grid,
+        grid_observables=layout.grid_observables,
+        grid_surfaces=layout.grid_surfaces,
+        figures=layout.figures_folder,
+        histories=_histories(study, layout, seeds),
+        protocols={T: layout.protocol(T) for T in study.temperatures.simulated},
+        generated={
+            model: {
+                seed: _report.Generated(
+                    layout.surfaces(model, seed),
+                    layout.profiles(model, seed),
+                    {T: layout.medoids(model, seed, T) for T in structured},
+                )
+                for seed in seeds
+            }
+            for model in study.models
+        },
+    )
+    return Job(settings, inputs, layout.report)
+
+
+def _tables(layout: Layout) -> _figures.TableFiles:
+    return _figures.TableFiles(
+        layout.all_scores, layout.all_populations, layout.predictions, layout.melting, layout.metrics
+    )
+
+
+def _histories(study: Study, layout: Layout, seeds: list[int]) -> dict[int, _figures.Histories]:
+    return {
+        seed: _figures.Histories(
+            layout.history(layout.spib(seed)),
+            {model: layout.history(layout.model(model, seed)) for model in study.models},
+        )
+        for seed in seeds
+    }
+
+
+def asked(study: Study, models: dict[str, Model] | None = None) -> dict[str, Any]:
+    """What the stages that answer share: the fields of :class:`~thermolatent.validate.settings.Asked`."""
+    return {
+        "name": study.name,
+        "system": study.system,
+        "temperatures": study.temperatures,
+        "temperature_range": study.temperature_range,
+        "representation": study.representation,
+        "models": study.models if models is None else models,
+        "validate_": study.validate_,
+    }
+
+
+def training_frames(study: Study, layout: Layout) -> dict[float, Any]:
+    """The files of the frames at the training temperatures."""
+    return {T: layout.frame_files(T) for T in study.temperatures.train}
+
+
+def _if_informed(study: Study, layout: Layout, model: str) -> str | None:
+    return layout.reweighting if study.models[model].informed else None
+
+
+#: The job of each stage: ``(study, layout, **what it is for)``, by the name of the stage.
+JOBS: dict[str, Callable[..., Job]] = {
+    "simulate": simulate_job,
+    "temper": temper_job,
+    "featurize": featurize_job,
+    "represent": represent_job,
+    "reweight": reweight_job,
+    "learn": learn_job,
+    "generate": generate_job,
+    "validate": validate_job,
+    "gather": gather_job,
+    "figures": figures_job,
+    "report": report_job,
+}
+
+
+def run_job(stage: str, study: Study, layout: Layout, threads: int | None = None, **per: Any) -> None:
+    """Run one job of a stage; ``per`` says which, as :data:`~thermolatent.study.stages.STAGES` names it."""
+    run_stage(stage, JOBS[stage](study, layout, **per), threads)
+
+
+def run_stage(stage: str, job: Job, threads: int | None = None) -> None:
+    """Run a job of a stage, with so many threads where it can use several."""
+    run = STAGES[stage].load()
+    several = threads and "threads" in inspect.signature(run).parameters
+    run(*job, **({"threads": threads} if several else {}))
