@@ -19,9 +19,9 @@ from thermolatent.files.artifacts import load_arrays, save_arrays
 from thermolatent.report import medoids, packing
 from thermolatent.report import stage as report
 from thermolatent.study.loading import load_study
+from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
 from thermolatent.validate.predictions import COLUMNS
-from thermolatent.validate.tables import read_table
 
 
 def decoded(entry):

@@ -27,7 +27,7 @@ from thermolatent.rows import over_blocks
 from thermolatent.states.named import name_states
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
-from thermolatent.validate.tables import write_table
+from thermolatent.tables import write_table
 
 log = logging.getLogger(__name__)
 
