@@ -105,7 +105,9 @@ def explain(model: Any, error: Any) -> tuple[str, str]:
 def _keys(model: Any, location: tuple[str | int, ...]) -> list[str]:
     """The keys of pydantic's path to an error, without its tags of unions."""
     return [
-        str(part) for depth, part in enumerate(location) if _tagged(_type_at(model, location[:depth]), part) is None
+        str(part)
+        for depth, part in enumerate(location)
+        if _tagged(_type_at(model, location[:depth]), part) is None
     ]
 
 

@@ -5,11 +5,11 @@ import pytest
 from openmm import unit
 from openmmtools import testsystems
 from openmmtools.states import ThermodynamicState
-from thermolatent.layout import Layout
 
 from thermolatent.featurize import stage as featurize
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import stage
+from thermolatent.study.layout import Layout
 
 OSCILLATOR = {"kind": "openmmtools", "name": "HarmonicOscillator"}
 ALANINE = {"kind": "openmmtools", "name": "AlanineDipeptideVacuum", "arguments": {"hydrogenMass": "3.0*amu"}}
