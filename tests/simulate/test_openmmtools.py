@@ -15,8 +15,11 @@ OSCILLATOR = {"kind": "openmmtools", "name": "HarmonicOscillator"}
 ALANINE = {"kind": "openmmtools", "name": "AlanineDipeptideVacuum", "arguments": {"hydrogenMass": "3.0*amu"}}
 
 
-def test_mean_and_spread_of_an_oscillators_energy(make_molecular, tmp_path):
-    study = make_molecular(OSCILLATOR, walkers=4, frames=500, save_every=100, equilibration=500, friction=10.0)
+def test_mean_and_spread_of_an_oscillators_energy(make_study, tmp_path):
+    (tmp_path / "plane.py").write_text("def place(trajectory):\n    return trajectory.xyz[:, 0, :2]\n")
+    plane = {"kind": "function", "file": str(tmp_path / "plane.py"), "name": "place", "columns": ["x", "y"]}
+    md = {"walkers": 4, "frames": 500, "save_every": 100, "equilibration": 500, "time_step": 0.002, "friction": 10.0}
+    study = make_study(OSCILLATOR, (300.0, 400.0), plane, plane, **md)
     layout, exact = Layout(str(tmp_path)), testsystems.HarmonicOscillator()
     for T in (300.0, 400.0):
         stage.run(study, layout, T)
