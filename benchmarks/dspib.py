@@ -15,7 +15,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.papers.divergences import COLUMNS, run
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
-from thermolatent.validate.tables import read_table
+from thermolatent.tables import read_table
 
 STUDY, MODEL, TARGET = "three_hole_single", "dspib", 0.042
 

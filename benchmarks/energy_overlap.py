@@ -21,8 +21,8 @@ from thermolatent.reweight.verdict import TRUSTED
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
+from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 from thermolatent.validate.predictions import HEADLINE, prediction_rows
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 
 #: A figure with a bath may be so many times the figure without.
 BATH_FACTOR = 1.5

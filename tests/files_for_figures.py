@@ -14,8 +14,8 @@ from thermolatent.files.artifacts import save_arrays, save_json
 from thermolatent.reweight.running import COLUMNS as RUNNING_COLUMNS
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
+from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 from thermolatent.validate import gather, grid, melting, predictions
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
 BINS = 20
 #: Temperatures of the surfaces; most of those asked for lie between them.

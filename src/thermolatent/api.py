@@ -28,11 +28,11 @@ from thermolatent.states.sets import StateSet
 from thermolatent.study.layout import Layout
 from thermolatent.study.project import STUDIES_VARIABLE, find_study
 from thermolatent.study.study import Study
+from thermolatent.tables import POPULATION_COLUMNS, cell
 from thermolatent.validate.predictions import predictions_at, predictions_with_models
 from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.scores import Tables
 from thermolatent.validate.stage import Learned, fixed_view, latent_view, model_populations
-from thermolatent.validate.tables import POPULATION_COLUMNS, cell
 from thermolatent.validate.view import View
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import thermolatent
 from thermolatent.cli import main
 from thermolatent.errors import ArtifactError, ConfigError, ThermolatentError
 from thermolatent.files.artifacts import load_array, load_arrays
+from thermolatent.tables import cell
 from thermolatent.validate.predictions import sentence
-from thermolatent.validate.tables import cell
 
 
 @pytest.fixture(scope="module")

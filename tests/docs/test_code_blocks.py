@@ -235,7 +235,7 @@ def completed(content):
     simulate = dict(BASE["simulate"])
     if content["system"]["kind"] == "trajectories":
         simulate.pop("time_step")
-    elif content["system"].get("solvent", "explicit") == "explicit":
+    elif "Explicit" in content["system"].get("name", content["system"].get("solvent", "explicit").title()):
         simulate["pressure"] = 1
     return {**BASE, "simulate": simulate, **content}
 

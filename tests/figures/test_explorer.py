@@ -19,9 +19,9 @@ from thermolatent.files.artifacts import load_arrays, save_arrays
 from thermolatent.report import medoids, packing
 from thermolatent.report import stage as report
 from thermolatent.study.loading import load_study
+from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
 from thermolatent.validate.predictions import COLUMNS
-from thermolatent.validate.tables import read_table
 
 
 def decoded(entry):
@@ -244,6 +244,19 @@ def test_a_chiral_molecule_is_not_mirrored():
     rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     rotation[:, 0] *= np.linalg.det(rotation)
     np.testing.assert_allclose(medoids.superposed(x @ rotation + 3, x), x - x.mean(0), atol=1e-12)
+
+
+def test_superposition_leaves_the_least_distance_and_knows_two_particles():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 5, 3))
+    # Kabsch (Acta Cryst. A32, 922): the sum of the singular values, the last one with the sign of the determinant
+    cross = (x - x.mean(0)).T @ (y - y.mean(0))
+    overlap = np.linalg.svd(cross)[1] @ (1, 1, np.sign(np.linalg.det(cross)))
+    least = ((x - x.mean(0)) ** 2).sum() + ((y - y.mean(0)) ** 2).sum() - 2 * overlap
+    found = ((medoids.superposed(x, y) - (y - y.mean(0))) ** 2).sum()
+    assert found == pytest.approx(least, rel=1e-10)
+    pair = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+    np.testing.assert_allclose(medoids.superposed(pair, pair[:, ::-1] / 2), [[0, 0, -1], [0, 0, 1]], atol=1e-9)
 
 
 def test_a_missing_or_broken_file_is_named(write_files):

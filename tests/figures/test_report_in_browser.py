@@ -7,8 +7,8 @@ from browser import Browser
 from files_for_figures import make_study, write_blank_figures, write_study_files
 
 from thermolatent.report import stage as report
+from thermolatent.tables import read_table
 from thermolatent.validate.predictions import COLUMNS, decimals
-from thermolatent.validate.tables import read_table
 
 pytestmark = pytest.mark.browser
 

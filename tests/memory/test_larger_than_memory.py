@@ -15,7 +15,7 @@ from thermolatent.files.artifacts import load_arrays, load_json, save_array, sav
 from thermolatent.rows import HELD_BYTES
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
-from thermolatent.validate.tables import SCORE_COLUMNS, read_table
+from thermolatent.tables import SCORE_COLUMNS, read_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.memory]
 

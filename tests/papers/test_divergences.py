@@ -8,7 +8,7 @@ from thermolatent.files.artifacts import save_array, save_arrays
 from thermolatent.papers import divergences
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
-from thermolatent.validate.tables import read_table
+from thermolatent.tables import read_table
 
 N = 20_000
 

@@ -19,7 +19,7 @@ from thermolatent.papers.survey_figures import best, determination
 from thermolatent.papers.survey_settings import load_survey
 from thermolatent.study.layout import Layout, PaperLayout
 from thermolatent.study.loading import load_study
-from thermolatent.validate.tables import SCORE_COLUMNS, read_table, write_table
+from thermolatent.tables import SCORE_COLUMNS, read_table, write_table
 
 #: Errors of the free-energy difference and divergences that the made-up survey has, by framework.
 ERRORS = {"ns": 0.1, "cfm": -0.8, "ddpm": 0.9}

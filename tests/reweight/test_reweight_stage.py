@@ -16,8 +16,8 @@ from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.running import COLUMNS
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
+from thermolatent.tables import read_table
 from thermolatent.validate.baselines import Baselines
-from thermolatent.validate.tables import read_table
 
 
 def exact_average(function, temperature):

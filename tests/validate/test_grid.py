@@ -12,9 +12,9 @@ from thermolatent.files.artifacts import load_arrays, save_array, save_arrays, s
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
+from thermolatent.tables import read_table, write_table
 from thermolatent.validate import grid
 from thermolatent.validate.predictions import COLUMNS, prediction_rows, predictions_at
-from thermolatent.validate.tables import read_table, write_table
 
 UNITS, FRAMES, EDGES = 12, 400, np.stack([np.linspace(-1.5, 2.5, 21), np.linspace(-3, 3, 21)])
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from thermolatent.errors import ArtifactError
+from thermolatent.tables import read_table, write_table
 from thermolatent.validate.metrics import METRICS
-from thermolatent.validate.tables import read_table, write_table
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 

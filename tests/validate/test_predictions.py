@@ -13,6 +13,7 @@ from thermolatent.files.artifacts import load_json, save_array, save_arrays, sav
 from thermolatent.reweight.verdict import PARTS, judge
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 from thermolatent.validate import gather, melting
 from thermolatent.validate.predictions import (
     COLUMNS,
@@ -24,7 +25,6 @@ from thermolatent.validate.predictions import (
     predictions_at,
     sentence,
 )
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 
 ASKED = 1.4
 STATES = ("zero", "one")

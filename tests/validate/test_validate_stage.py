@@ -17,10 +17,10 @@ from thermolatent.mbar import effective_fraction
 from thermolatent.reweight.stage import sample_of
 from thermolatent.states.named import NearestCenters
 from thermolatent.study.layout import Layout
+from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 from thermolatent.validate import gather, stage
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 
 BASELINES = ("floor", "nearest", "mbar", "conditional")
 RMSE_EXACT = "free_energy_rmse_exact_kT"

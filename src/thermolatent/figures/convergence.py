@@ -12,8 +12,8 @@ from thermolatent.figures.temperature import legend, only_outer_labels
 from thermolatent.reweight.running import COLUMNS
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import read_table
 from thermolatent.temperatures import format_temperature
-from thermolatent.validate.tables import read_table
 
 #: Of states, in the order of the study; lines change when the colours are used up.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -14,9 +14,9 @@ from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import answer_band, legend, points, thin_line
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import read_table
 from thermolatent.validate import melting
 from thermolatent.validate.melting import two_state_population
-from thermolatent.validate.tables import read_table
 
 COLUMNS = ("series", "temperature", "population")
 _POINTS = 100

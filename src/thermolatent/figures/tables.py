@@ -11,8 +11,8 @@ from thermolatent.files.artifacts import load_json
 from thermolatent.reweight.verdict import PARTS
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 from thermolatent.validate import predictions
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 
 #: Half of a 95 % interval in standard errors, where a table has nothing better.
 QUANTILE = 1.96
@@ -62,7 +62,7 @@ class Tables:
 
     Parameters
     ----------
-    scores, populations, judged: rows as :func:`thermolatent.validate.tables.read_table` returns them.
+    scores, populations, judged: rows as :func:`thermolatent.tables.read_table` returns them.
     seeds: those to count; rows of other seeds are left out, rows without a seed are kept.
     plane: names of the fixed plane's two columns.
     doubts: lines about the study and its MD as a whole, for which nothing is trusted.

@@ -52,6 +52,10 @@ def paths_in(value: Any) -> Iterator[str]:
 
 def named_paths(inputs: Any) -> dict[str, list[str]]:
     """The paths of each field of inputs; of a bare sequence under the name "files". Fields without any are left out."""
-    named = {field.name: getattr(inputs, field.name) for field in fields(inputs)} if is_dataclass(inputs) else {"files": inputs}
+    named = (
+        {field.name: getattr(inputs, field.name) for field in fields(inputs)}
+        if is_dataclass(inputs)
+        else {"files": inputs}
+    )
     found = {name: list(paths_in(value)) for name, value in named.items()}
     return {name: paths for name, paths in found.items() if paths}

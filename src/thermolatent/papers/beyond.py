@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from thermolatent.figures.style import DOUBLE, GREY, log_ticks, panels
 from thermolatent.files.artifacts import load_json
 from thermolatent.papers.drawing import Drawing, Sources
-from thermolatent.validate.tables import SCORE_COLUMNS, read_table
+from thermolatent.tables import SCORE_COLUMNS, read_table
 
 #: Reweighting whose effective sample fraction is the abscissa.
 _REWEIGHTING = "conditional"

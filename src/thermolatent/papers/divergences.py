@@ -15,8 +15,8 @@ from thermolatent.files.artifacts import load_array, load_arrays
 from thermolatent.represent.representation import load_representation
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import write_table
 from thermolatent.validate.divergence import PAPER_BINS, Bins, kl_sym_paper
-from thermolatent.validate.tables import write_table
 
 COLUMNS = ("study", "model", "seed", "points", "against_md", "floor_md", "against_exact", "floor_exact")
 

@@ -9,7 +9,7 @@ from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, SINGLE, lo
 from thermolatent.files.artifacts import load_arrays
 from thermolatent.papers.divergences import COLUMNS
 from thermolatent.papers.drawing import Drawing, Finding, Sources, spread
-from thermolatent.validate.tables import read_table
+from thermolatent.tables import read_table
 
 STUDY, LJ7 = "three_hole_single", "paper_lj7"
 _SAME = "T = 1, a million frames and as many samples, two latent coordinates, SPIB first and then jointly with the diffusion."

@@ -13,7 +13,7 @@ from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_arrays
 from thermolatent.papers import divergences
 from thermolatent.papers.drawing import Drawing, Finding, Sources, spread
-from thermolatent.validate.tables import read_table
+from thermolatent.tables import read_table
 
 STUDY, TILTED, GAUSSIAN, VAMP = "three_hole_single", "latf_published", "latf_gaussian", "spib"
 _PAIRS = ("#0072B2", "#D55E00", "#CC79A7")

@@ -16,7 +16,7 @@ from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.papers.mixtures import GaussianMixture
 from thermolatent.papers.survey_scores import Scored
 from thermolatent.papers.survey_settings import Framework, Survey
-from thermolatent.validate.tables import write_table
+from thermolatent.tables import write_table
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from thermolatent.figures.style import DOUBLE, GREY, log_ticks, panels
 from thermolatent.papers.drawing import Drawing, Finding, Sources
 from thermolatent.papers.survey import COLUMNS
 from thermolatent.papers.survey_settings import Survey, load_survey
-from thermolatent.validate.tables import read_table
+from thermolatent.tables import read_table
 
 Rows = list[dict[str, str]]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#332288")

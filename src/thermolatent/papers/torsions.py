@@ -16,8 +16,8 @@ from thermolatent.papers.survey_settings import Framework, Survey
 from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import write_table
 from thermolatent.validate.divergence import Bins, js
-from thermolatent.validate.tables import write_table
 
 log = logging.getLogger(__name__)
 

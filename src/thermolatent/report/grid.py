@@ -11,9 +11,9 @@ from thermolatent.figures.tables import Prediction, Tables
 from thermolatent.files.artifacts import load_arrays
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
 from thermolatent.validate.predictions import COLUMNS
-from thermolatent.validate.tables import read_table
 
 _ARRAYS = {"temperatures", "edges_plane", "free_energy"}
 

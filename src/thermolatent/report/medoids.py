@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,11 +72,12 @@ def bonds(symbols: list[str], positions: np.ndarray) -> np.ndarray:
 
 
 def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """``positions`` ``(n_atoms, 3)`` moved and turned onto ``reference``, least squares (Kabsch, Acta Cryst. A32, 922)."""
+    """``positions`` ``(n_atoms, 3)`` moved and turned onto ``reference``, least squares, around the origin."""
+    from scipy.spatial.transform import Rotation
+
     centred, target = positions - positions.mean(axis=0), reference - reference.mean(axis=0)
-    u, _, vt = np.linalg.svd(centred.T @ target)
-    flip = np.diag([1, 1, np.sign(np.linalg.det(u @ vt)) or 1])
-    return centred @ (u @ flip @ vt)
+    with warnings.catch_warnings(action="ignore"):  # what lies on one line may turn about it
+        return Rotation.align_vectors(target, centred)[0].apply(centred)
 
 
 def along_axes(positions: np.ndarray) -> np.ndarray:

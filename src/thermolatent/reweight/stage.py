@@ -26,7 +26,7 @@ from thermolatent.reweight.start_up import without_start_up
 from thermolatent.reweight.units import Units, require_units, units_of
 from thermolatent.rows import over_blocks
 from thermolatent.states.named import name_states
-from thermolatent.validate.tables import write_table
+from thermolatent.tables import write_table
 
 log = logging.getLogger(__name__)
 

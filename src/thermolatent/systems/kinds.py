@@ -7,6 +7,7 @@ from thermolatent.systems.aib9 import Aib9
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.chignolin import Chignolin
 from thermolatent.systems.lj_cluster import LJCluster
+from thermolatent.systems.openmmtools import OpenMMTools
 from thermolatent.systems.peptide import Peptide
 from thermolatent.systems.prepared import Prepared
 from thermolatent.systems.rna import Rna
@@ -20,6 +21,7 @@ SYSTEMS = by_kind(
     AlanineDipeptide,
     Chignolin,
     LJCluster,
+    OpenMMTools,
     Peptide,
     Prepared,
     Rna,

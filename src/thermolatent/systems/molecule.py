@@ -54,13 +54,6 @@ class Molecule(System):
     molecular: ClassVar[bool] = True
     translation_invariant: ClassVar[bool] = True
 
-    hydrogen_mass: float = Field(
-        1.5, ge=1.0, le=4.0, description="amu of each hydrogen of the solute; what is added its heavy atom loses"
-    )
-    constraints: Literal["hbonds", "none"] = Field(
-        "hbonds", description="hbonds: bonds to hydrogen are rigid; water always is"
-    )
-
     @property
     def surroundings(self) -> Surroundings:
         """What is around the solute."""
@@ -122,19 +115,50 @@ class Molecule(System):
         """Refuse temperatures that are not kelvin and a time step too long for the hydrogens."""
         check_kelvin(temperatures)
         if settings.time_step > (longest := self.longest_time_step) * (1 + 1e-9):
-            better = "raise system.hydrogen_mass (4 fs from 3 amu)"
-            if self.constraints == "none":
-                better = "write system.constraints: hbonds"
+            hydrogens, better = self._too_fast
             raise ThermolatentError(
-                f"simulate.time_step: {settings.time_step:g} ps is too long for hydrogens of {self.hydrogen_mass:g} amu with "
-                f"constraints: {self.constraints}; write at most {longest:.4g}, or {better}"
+                f"simulate.time_step: {settings.time_step:g} ps is too long for {hydrogens}; write at most {longest:.4g}, or "
+                f"{better}"
             )
 
     @property
     def longest_time_step(self) -> float:
-        """Longest time step (ps) that the hydrogen mass and the constraints allow."""
-        longest = float(np.interp(self.hydrogen_mass, list(_TIME_STEPS), list(_TIME_STEPS.values())))
-        return longest if self.constraints == "hbonds" else longest / 2
+        """Longest time step (ps) that the solute's hydrogens allow."""
+        raise NotImplementedError
+
+    @property
+    def _too_fast(self) -> tuple[str, str]:
+        """For messages: what the hydrogens are like, and what to write to slow them down."""
+        raise NotImplementedError
+
+
+class Parametrised(Molecule):
+    """A molecule whose study says what its hydrogens weigh and how they are bound."""
+
+    hydrogen_mass: float = Field(
+        1.5, ge=1.0, le=4.0, description="amu of each hydrogen of the solute; what is added its heavy atom loses"
+    )
+    constraints: Literal["hbonds", "none"] = Field(
+        "hbonds", description="hbonds: bonds to hydrogen are rigid; water always is"
+    )
+
+    @property
+    def longest_time_step(self) -> float:
+        return longest_time_step(self.hydrogen_mass, self.constraints == "hbonds")
+
+    @property
+    def _too_fast(self) -> tuple[str, str]:
+        free = self.constraints == "none"
+        return (
+            f"hydrogens of {self.hydrogen_mass:g} amu with constraints: {self.constraints}",
+            "write system.constraints: hbonds" if free else "raise system.hydrogen_mass (4 fs from 3 amu)",
+        )
+
+
+def longest_time_step(hydrogen_mass: float, rigid: bool) -> float:
+    """Longest time step (ps) for hydrogens of this mass (amu), their bonds rigid or not."""
+    longest = float(np.interp(hydrogen_mass, list(_TIME_STEPS), list(_TIME_STEPS.values())))
+    return longest if rigid else longest / 2
 
 
 @functools.lru_cache(maxsize=8)

@@ -11,23 +11,17 @@ from pydantic import ConfigDict, Field, computed_field, field_validator, model_v
 from thermolatent.errors import ThermolatentError
 from thermolatent.systems.files import digest, existing_file
 from thermolatent.systems.force_fields import SOLVENT_DIELECTRIC, debye_kappa
-from thermolatent.systems.molecule import Built, Molecule, Surroundings
+from thermolatent.systems.foreign import hydrogens, remove_controls, solute
+from thermolatent.systems.molecule import Built, Parametrised, Surroundings
 
 if TYPE_CHECKING:
     import openmm
     import openmm.app
 
-#: Residue names of water and ions, which are not saved.
-_SOLVENT = {
-    *("HOH", "WAT", "SOL", "TIP3", "TIP3P", "TP3", "TIP4", "T4P", "OPC", "SPC", "SPCE"),
-    *("NA", "NA+", "SOD", "CL", "CL-", "CLA", "K", "K+", "POT", "MG", "MG2", "CA2", "CAL", "CES", "LI", "RB", "CS"),
-}
 _AMBER, _GROMACS, _CHARMM, _XML = (".prmtop", ".parm7"), (".top",), (".psf",), (".pdb", ".cif")
-#: What barostats and thermostats inside a System XML are called; the engine brings its own.
-_CONTROLS = ("Barostat", "AndersenThermostat", "CMMotionRemover")
 
 
-class Prepared(Molecule):
+class Prepared(Parametrised):
     """``topology`` decides the format. Barostats and thermostats inside a System XML are left out."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -118,11 +112,8 @@ class Prepared(Molecule):
                     f"system.positions: {name} has {len(positions)} atoms, the system {system.getNumParticles()}; write "
                     "coordinates of this topology"
                 )
-        for i in reversed(range(system.getNumForces())):
-            if any(control in type(system.getForce(i)).__name__ for control in _CONTROLS):
-                system.removeForce(i)
-        outside = _SOLVENT - set(self.keep) if self.solvent == "explicit" else set()
-        saved = np.array([a.index for a in topology.atoms() if a.residue.name.upper() not in outside])
+        remove_controls(system)
+        saved = solute(topology, self.keep) if self.solvent == "explicit" else np.arange(topology.getNumAtoms())
         if len(saved) == 0:
             raise ThermolatentError(
                 f"system.topology: {self.topology_file} holds only water and ions; write system.keep"
@@ -184,16 +175,12 @@ class Prepared(Molecule):
                     f"system.cutoff: {cutoff:g} nm is more than half of the box ({smallest:.3g} nm); write a shorter cutoff, or "
                     "prepare a larger box"
                 )
-        solute = {int(i) for i in saved}
-        hydrogens = [a.index for a in topology.atoms() if a.element is not None and a.element.atomic_number == 1]
-        hydrogens = [i for i in hydrogens if i in solute]
-        masses = [system.getParticleMass(i)._value for i in hydrogens]
-        if masses and (lightest := min(masses)) < self.hydrogen_mass - 0.05:
+        lightest, rigid = hydrogens(system, topology, saved)
+        if lightest < self.hydrogen_mass - 0.05:
             raise ThermolatentError(
                 f"system.hydrogen_mass: the System's hydrogens weigh {lightest:.4g} amu; write hydrogen_mass: {lightest:.4g}"
             )
-        held = {p for c in range(system.getNumConstraints()) for p in system.getConstraintParameters(c)[:2]}
-        if self.constraints == "hbonds" and not held.issuperset(hydrogens):
+        if self.constraints == "hbonds" and not rigid:
             raise ThermolatentError(
                 "system.constraints: the System does not constrain its hydrogens; write constraints: none"
             )

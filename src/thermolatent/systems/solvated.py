@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from thermolatent.errors import ThermolatentError
 from thermolatent.systems import force_fields
 from thermolatent.systems.force_fields import FORCE_FIELDS, SOLVENT_DIELECTRIC, Implicit, create_system
-from thermolatent.systems.molecule import Built, Molecule, Surroundings
+from thermolatent.systems.molecule import Built, Parametrised, Surroundings
 
 if TYPE_CHECKING:
     import openmm
@@ -34,7 +34,7 @@ _BOX_MODELS = {3: "tip3p", 4: "tip4pew"}
 _FOUR_SITES = ("opc", "tip4pew", "tip4pfb", "tip4p2005")
 
 
-class Solvated(Molecule):
+class Solvated(Parametrised):
     """Keys that every built molecule shares. Those of another ``solvent`` than the one chosen are refused."""
 
     force_field: str = Field("amber14", description="amber14, amber19, amber99sb, amber99sb-ildn, amber03 or charmm36")

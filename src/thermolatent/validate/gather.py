@@ -14,11 +14,11 @@ from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import PARTS
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate import divergence, free_energy, grid, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.settings import BASELINES
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 
 log = logging.getLogger(__name__)
 

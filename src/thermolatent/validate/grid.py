@@ -19,11 +19,11 @@ from thermolatent.files.artifacts import load_array, load_arrays, load_json, sav
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import write_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.free_energy import free_energy
 from thermolatent.validate.predictions import COLUMNS, HEADLINE, predictions_at
-from thermolatent.validate.tables import write_table
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import write_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.predictions import COLUMNS, predictions_at, sentence
-from thermolatent.validate.tables import write_table
 
 
 def run(study: Study, layout: Layout, temperatures: list[float], out: str | None) -> None:

@@ -126,7 +126,7 @@ def prediction_rows(
 ) -> list[dict[str, Any]]:
     """Rows of ``predictions.csv``: the answer at every temperature of the study.
 
-    ``populations`` as :func:`thermolatent.validate.tables.read_table` returns them, all models and seeds. Raises
+    ``populations`` as :func:`thermolatent.tables.read_table` returns them, all models and seeds. Raises
     :class:`ThermolatentError` where a model has no populations at a temperature.
     """
     rows = []

@@ -16,6 +16,7 @@ from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.sets import StateSet
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.baselines import Baselines
@@ -23,7 +24,6 @@ from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescal
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.scores import Tables
-from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
 from thermolatent.validate.uncertainty import stream
 from thermolatent.validate.view import View
 
