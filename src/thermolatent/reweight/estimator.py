@@ -161,7 +161,7 @@ class ConditionalReweighting:
     def mean(self, temperature: float, observable: np.ndarray) -> pd.DataFrame:
         """Mean of a per-frame quantity ``(N,)`` or ``(N, m)`` in training frame order; columns as :meth:`populations`.
 
-        Also of histograms: give indicators.
+        Of a histogram: :meth:`bin_influences`.
         """
         return _table(self.mean_influences(temperature, observable), linear_interval)
 
