@@ -470,7 +470,7 @@ def test_figure_names_need_no_matplotlib():
     import sys
 
     code = (
-        "import sys; from thermolatent.figures import figure_names; from thermolatent.config import load_study; "
+        "import sys; from thermolatent.figures import figure_names; from thermolatent.study.loading import load_study; "
         "print(len(figure_names(load_study('lj7', 'studies')))); assert 'matplotlib' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
