@@ -157,12 +157,13 @@ def latents(temperature, dimensions, n, seed):
     return z
 
 
-def profile_arrays(study, dimensions):
+def profile_arrays(study, dimensions, informed=True):
     temperatures = study.temperatures.generated
     edges = np.linspace(-3, 3, BINS + 1)
     shown = min(dimensions, 2)
-    out = {name: [] for name in ("latent_md", "latent_model", "plane_md", "plane_model")}
-    curves = {name: [] for name in ("marginal_md", "marginal_md_stderr", "marginal_model")}
+    out = {name: [] for name in ("latent_md", "latent_model", "latent_model_half", "plane_md", "plane_model")}
+    reweighting = ("marginal_reweighting", "marginal_reweighting_half")
+    curves = {name: [] for name in ("marginal_md", "marginal_md_stderr", "marginal_model", *reweighting)}
     for k, T in enumerate(temperatures):
         for source, seed in (("md", k), ("model", 100 + k)):
             z = latents(T, dimensions, 20_000, seed)
@@ -180,6 +181,12 @@ def profile_arrays(study, dimensions):
             curves[f"marginal_{source}"].append(F)
             if source == "md":
                 curves["marginal_md_stderr"].append(np.where(np.isfinite(F), 0.02 * np.exp(F / 3), np.nan))
+            else:
+                half = 0.05 / np.sqrt(np.where(mass > 0, mass, np.nan))
+                out["latent_model_half"].append(half if informed else np.full_like(mass, np.nan))
+                known = F + 0.1 if informed else np.full_like(F, np.nan)
+                curves["marginal_reweighting"].append(known)
+                curves["marginal_reweighting_half"].append(0.1 * np.exp(known / 4))
     arrays = {name: np.stack(values) for name, values in (out | curves).items()}
     return {
         "temperatures": np.asarray(temperatures, float),
@@ -251,6 +258,7 @@ def write_grid(study, layout):
     F -= F.min((1, 2), keepdims=True)
     F[:, :2] = np.nan
     arrays = {"temperatures": temperatures, "edges_plane": np.stack([edges] * 2), "free_energy": F.astype(np.float32)}
+    arrays |= {"free_energy_stderr": 0.1 * np.sqrt(np.exp(F)), "free_energy_half": 0.2 * np.sqrt(np.exp(F))}
     save_arrays(layout.grid_surfaces, arrays)
 
 
@@ -334,7 +342,7 @@ def write_study_files(study, root, seeds, dimensions=2):
         },
     )
     for k, model in enumerate(study.models):
-        save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, dimensions))
+        save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, dimensions, study.models[model].informed))
         for seed in seeds:
             Path(layout.profiles(model, seed)).parent.mkdir(parents=True, exist_ok=True)
             if seed != seeds[0]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from exact_study import FRAMES, WALKERS, make_study, write_features
 
+from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import save_array, save_json
 from thermolatent.frames import Frames, load_frames
@@ -172,6 +173,48 @@ def test_profiles_and_shift_of_frames_that_count_are_those_of_frames_repeated(pa
     assert shifts[0] == pytest.approx(shifts[1], rel=1e-9)
     for name, values in curves[0].items():
         np.testing.assert_allclose(values, curves[1][name], rtol=1e-9, err_msg=name)
+
+
+def test_profiles_of_an_informed_model_have_the_reweightings_intervals(pair):
+    view, T, rng = view_of(pair[1]), 1.5, np.random.default_rng(4)
+    frames = [view.training.features[t] for t in (1.0, 2.0)]
+    states = [(p[..., 0] > 0).astype(int) for p in frames]
+    fitted = ConditionalReweighting(network=False).fit(frames, [1.0, 2.0], states=states, temperature_unit="reduced")
+    latents = rng.normal(scale=1.2, size=(3000, 2))
+    profiles = Profiles(view, view, 20, 0, fitted)
+    for at in (T, 1.7):  # MD at the first only
+        profiles.add(at, fitted.weights(at), latents)
+    arrays = profiles.arrays()
+    points = np.concatenate([p.reshape(-1, 2) for p in frames])
+
+    def digits(x, edges):
+        return np.digitize(x, edges) - 1
+
+    cells = digits(points[:, 0], arrays["edges_latent"][0]) * 15 + digits(points[:, 1], arrays["edges_latent"][1])
+    table = fitted.free_energy_surface(T, cells, 225)
+    half = ((table.high - table.low) / 2).to_numpy().reshape(15, 15)
+    np.testing.assert_allclose(arrays["plane_model_half"][0], half)
+    with np.errstate(divide="ignore"):
+        distance = -np.log(arrays["latent_model"][0]) - table.value.to_numpy().reshape(15, 15)
+    expected = np.sqrt(half**2 + 1.959964**2 * distance**2)
+    known = np.isfinite(distance)
+    assert 20 < known.sum() < 225
+    np.testing.assert_allclose(arrays["latent_model_half"][0][known], expected[known], rtol=1e-6)
+    assert np.isnan(arrays["latent_model_half"][0][~known]).all()
+    for k, at in enumerate((T, 1.7)):
+        along = fitted.free_energy_surface(at, digits(points[:, 1], arrays["edges_marginal"][1]), 15)
+        np.testing.assert_allclose(arrays["marginal_reweighting_half"][k, 1], (along.high - along.low) / 2)
+        shift = along.value - arrays["marginal_reweighting"][k, 1]
+        np.testing.assert_allclose(shift[np.isfinite(shift)], shift[np.isfinite(shift)].iloc[0])
+        mass = np.histogram(pair[1].plane[T][..., 1], arrays["edges_marginal"][1])[0] / pair[1].plane[T][..., 1].size
+        # Where there is MD, both have its zero: -ln p of the two may be compared as they are drawn.
+        zero = -np.log(mass.max()) if k == 0 else along.value.min()
+        assert shift.dropna().iloc[0] == pytest.approx(zero)
+    blind = Profiles(view, view, 20, 0)
+    blind.add(T, fitted.weights(T), latents)
+    for name in ("latent_model_half", "plane_model_half", "marginal_reweighting", "marginal_reweighting_half"):
+        assert np.isnan(blind.arrays()[name]).all()
+        assert blind.arrays()[name].shape[1:] == arrays[name].shape[1:]
 
 
 def test_the_standard_error_of_a_weighted_population_is_its_spread():

@@ -226,7 +226,8 @@ class Fitted:
 
         run = self.run
         view = self._learned[0]
-        study, profiles = self._study, Profiles(run._fixed, view, run.study.validate_.bootstrap, self.seed)
+        study, replicates = self._study, run.study.validate_.bootstrap
+        profiles = Profiles(run._fixed, view, replicates, self.seed, self._reweighting)
         for T in sorted(temperatures):
             found = self.predict(T, study.generate.samples)
             profiles.add(T, found.frame_weights, found.latents)

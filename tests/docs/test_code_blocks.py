@@ -268,6 +268,7 @@ def namespaces():
     own |= {f"my_{name}": md[name] for name in ("features", "energies")}
     own["my_states"] = [np.where(states == 1, "folded", "unfolded") for states in md["states"]]
     own["observable"] = np.concatenate([features[..., 0].ravel() for features in md["features"]])
+    own["bins"] = np.digitize(own["observable"], [0.0, 0.5, 1.0])
     return {block.page: dict(own) for block in EXECUTED}
 
 

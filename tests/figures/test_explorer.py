@@ -90,7 +90,9 @@ def test_observables_of_the_answer_are_those_of_the_grid(made):
 
 def test_the_fixed_plane_is_that_of_the_grid_and_of_models_where_asked_for(made):
     study, layout, _, page = made
-    near(decoded(page["plane"]["answer"]), load_arrays(layout.grid_surfaces)["free_energy"])
+    arrays = load_arrays(layout.grid_surfaces)
+    near(decoded(page["plane"]["answer"]), arrays["free_energy"])
+    near(decoded(page["plane"]["half"]), arrays["free_energy_half"])
     for model in study.models:
         profiles = load_arrays(layout.profiles(model, 1))
         assert profiles["temperatures"].tolist() == study.temperatures.generated

@@ -122,12 +122,48 @@ def test_surfaces_show_md_above_the_model_in_one_scale(reference):
                 assert [t.get_text() for t in panel.texts] == ["no MD"]
                 assert not panel.collections
                 continue
-            (mesh,) = panel.collections
+            mesh = panel.collections[0]
             assert mesh.get_clim() == (0, surfaces.CAP)
             mass = arrays[key][k].T
             expected = np.where(mass > 0, np.log(mass.max()) - np.log(np.where(mass > 0, mass, 1)), np.nan)
             drawn = np.ma.filled(mesh.get_array(), np.nan).reshape(BINS, BINS)
             np.testing.assert_allclose(drawn, np.minimum(expected, surfaces.CAP), atol=1e-12)
+
+
+def test_bins_of_the_model_that_are_hardly_known_are_greyed():
+    study = make_study()
+    arrays = profile_arrays(study, 2)
+    mass, half = arrays["latent_model"], arrays["latent_model_half"]
+    i, j = np.unravel_index(mass[1].argmax(), (BINS, BINS))
+    half[1, i, j] = np.nan  # no training frames, or not assessable
+    figure = surfaces.draw(study, "latf", arrays)
+    n = len(study.temperatures.generated)
+    for k in range(n):
+        assert len(visible(figure)[k].collections) <= 1, "nothing lies over the MD"
+        (_, grey) = visible(figure)[n + k].collections
+        drawn = ~np.ma.getmaskarray(grey.get_array()).reshape(BINS, BINS).T
+        np.testing.assert_array_equal(drawn, (mass[k] > 0) & ~(half[k] <= 2))
+        assert drawn[i, j] == (k == 1)
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == ["95 % interval wider than ± 2 kT, or no training frames"]
+    blind = surfaces.draw(study, "latf", profile_arrays(study, 2, informed=False))
+    assert not blind.legends
+    assert {len(panel.collections) for panel in visible(blind)} == {1}
+
+
+@pytest.mark.parametrize("informed", [True, False])
+def test_curves_have_the_reweightings_band_where_the_model_is_informed(informed):
+    study = make_study(dimensions=1)
+    arrays = profile_arrays(study, 1, informed)
+    F, half = arrays["marginal_reweighting"][1, 0], arrays["marginal_reweighting_half"][1, 0]
+    for draw in (surfaces.draw, marginals.draw):
+        panel = visible(draw(study, "latf", arrays))[1]
+        (*bands,) = [c for c in panel.collections if c.get_label() == "conditional reweighting, 95 % interval"]
+        assert len(bands) == informed
+        if informed:
+            y = bands[0].get_paths()[0].vertices[:, 1]
+            center = np.abs(arrays["edges_marginal"][0]).argmin()
+            assert {F[center] - half[center], F[center] + half[center]} <= set(y)
 
 
 def test_one_latent_coordinate_gives_curves_and_four_say_what_is_left_out():
@@ -382,7 +418,7 @@ def test_csv_beside_a_figure_holds_its_numbers(study, shown, tmp_path):
     lowest = min((row for row in rows if row[0] == 0.3), key=lambda row: row[4])
     i, j = np.unravel_index(arrays["latent_model"][1].argmax(), (BINS, BINS))
     centers = (arrays["edges_latent"][:, 1:] + arrays["edges_latent"][:, :-1]) / 2
-    assert lowest == (0.3, centers[0, i], centers[1, j], "", 0.0)
+    assert lowest == (0.3, centers[0, i], centers[1, j], "", 0.0, arrays["latent_model_half"][1, i, j])
     assert len(list(marginals.rows(arrays))) == arrays["marginal_model"].size
 
 
@@ -434,7 +470,7 @@ def test_figure_names_need_no_matplotlib():
     import sys
 
     code = (
-        "import sys; from thermolatent.figures import figure_names; from thermolatent.config import load_study; "
+        "import sys; from thermolatent.figures import figure_names; from thermolatent.study.loading import load_study; "
         "print(len(figure_names(load_study('lj7', 'studies')))); assert 'matplotlib' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

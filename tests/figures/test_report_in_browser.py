@@ -88,6 +88,27 @@ def test_what_is_painted_is_the_colour_of_the_number(opened):
     assert F < 8
 
 
+@pytest.mark.parametrize("place", [(0.35, 0.5), (0.8, 0.9)], ids=["well known", "hardly known"])
+def test_the_plane_tells_its_interval_and_greys_what_is_hardly_known(opened, place):
+    script = """(([i, j]) => {
+      const c = document.querySelector('#plane canvas'), b = c.box, r = c.getBoundingClientRect();
+      const x = b.x + i * b.w, y = b.y + (1 - j) * b.h, k = c.width / c.clientWidth;
+      c.dispatchEvent(new PointerEvent('pointermove', {clientX: r.left + x, clientY: r.top + y}));
+      const px = c.getContext('2d').getImageData(Math.round(x * k), Math.round(y * k), 1, 1).data;
+      return [[...px], document.querySelector('#plane .readout').textContent];
+    })"""
+    from matplotlib import colormaps
+
+    pixel, readout = opened.run(f"{script}({list(place)})")
+    F, half = (part.strip() for part in readout.split(": ")[1].split("±"))
+    F, half = (float(part.split()[-2]) for part in (F, half))  # "more than 8 kT" is 8
+    assert half == pytest.approx(min(0.2 * 2.718281828 ** (F / 2), 8), rel=0.05), "as the files have it"
+    assert (half > 2) == (place == (0.8, 0.9))
+    colour = [255 * c for c in colormaps["viridis"](F / 8)[:3]]
+    expected = [0.15 * c + 0.85 * 209 for c in colour] if half > 2 else colour
+    assert pixel[:3] == pytest.approx(expected, abs=8)
+
+
 def test_between_the_temperatures_asked_for_there_is_the_answer_and_nothing_else(opened):
     opened.run(SET.format(1))
     assert opened.run("document.querySelector('.between').hidden") is False

@@ -142,6 +142,22 @@ def test_surfaces_are_histograms_by_the_reweightings_weights(written):
         np.testing.assert_allclose(F[inside], -np.log(mass[inside] / mass.max()), atol=1e-5)
 
 
+def test_errors_of_surfaces_are_those_of_the_bins_shares(written):
+    _, layout, reweighting, made = written
+    arrays = load_arrays(layout.grid_surfaces)
+    points = np.concatenate([f.reshape(-1, f.shape[-1])[:, :2] for f in made["features"]])
+    cells = [np.digitize(p, e) - 1 for p, e in zip(points.T, EDGES, strict=True)]
+    for k, i, j in ((0, 7, 10), (30, 12, 9), (-1, 8, 3)):
+        inside = (cells[0] == i) & (cells[1] == j)
+        share = reweighting.mean(arrays["temperatures"][k], inside).iloc[0]
+        assert arrays["free_energy_stderr"][k, i, j] == pytest.approx(share.stderr / share.value, rel=1e-4)
+        half = (share.high - share.low) / 2 / share.value
+        assert arrays["free_energy_half"][k, i, j] == pytest.approx(half, rel=1e-4)
+    for name in ("free_energy_stderr", "free_energy_half"):
+        np.testing.assert_array_equal(np.isnan(arrays[name]), np.isnan(arrays["free_energy"]))
+        assert arrays[name].dtype == np.float32
+
+
 def test_of_one_training_temperature_there_is_an_answer_at_it_alone(tmp_path):
     study = make_study(predict=[], train=[1.0], learn={"temperature_range": [0.99, 1.02]})
     layout = Layout(str(tmp_path))

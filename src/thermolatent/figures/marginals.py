@@ -1,4 +1,4 @@
-"""Free energy along each latent coordinate, the model's curve on the MD's with its error band."""
+"""Free energy along each latent coordinate: the model's curve on the MD's and the reweighting's error bands."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from thermolatent.figures.style import DOUBLE, look, panels, temperature_title
-from thermolatent.figures.surfaces import CAP, PER_ROW, say_no_md
+from thermolatent.figures.surfaces import CAP, PER_ROW, band, legend_above, say_no_md
 from thermolatent.study.study import Study
 
 #: Half width of the band, the 95 % interval, in standard errors.
 BAND = 1.96
-COLUMNS = ("temperature", "coordinate", "z", "free_energy_md_kT", "stderr_kT", "free_energy_model_kT")
+_CURVES = {
+    "marginal_md": "free_energy_md_kT",
+    "marginal_md_stderr": "stderr_kT",
+    "marginal_model": "free_energy_model_kT",
+    "marginal_reweighting": "free_energy_reweighting_kT",
+    "marginal_reweighting_half": "half_reweighting_kT",
+}
+COLUMNS = ("temperature", "coordinate", "z", *_CURVES.values())
 
 
 def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
@@ -22,8 +29,8 @@ def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
 
     Parameters
     ----------
-    profiles: as ``validate`` writes them; its ``marginal_md``, ``marginal_md_stderr`` and ``marginal_model`` are
-        ``(nT, d, bins)``.
+    profiles: as ``validate`` writes them; its ``marginal_md``, ``marginal_md_stderr``, ``marginal_model``,
+        ``marginal_reweighting`` and ``marginal_reweighting_half`` are ``(nT, d, bins)``.
     """
     temperatures = profiles["temperatures"]
     d = profiles["marginal_model"].shape[1]
@@ -49,8 +56,7 @@ def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
     for panel in axes[-d:, len(temperatures) - (blocks - 1) * columns :].flat:
         panel.set_visible(False)
     axes[0, 0].set_ylim(-0.4, _ceiling(profiles))
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    legend_above(axes[0, 0])
     return figure
 
 
@@ -62,6 +68,7 @@ def _curves(study: Study, model: str, profiles, k: int, j: int, panel) -> None:
     panel.fill_between(
         centers, md - BAND * error, md + BAND * error, color="0.75", linewidth=0, label="MD, 95 % interval"
     )
+    band(study, panel, centers, profiles["marginal_reweighting"][k, j], profiles["marginal_reweighting_half"][k, j])
     panel.plot(centers, md, color="black", linewidth=0.9, label="MD")
     panel.plot(centers, profiles["marginal_model"][k, j], color=own.color, label=own.label, linewidth=1.1)
     if not np.isfinite(md).any():
@@ -80,6 +87,6 @@ def rows(profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
     for k, T in enumerate(profiles["temperatures"]):
         for j, edges in enumerate(profiles["edges_marginal"]):
             centers = (edges[1:] + edges[:-1]) / 2
-            curves = [profiles[name][k, j] for name in ("marginal_md", "marginal_md_stderr", "marginal_model")]
+            curves = [profiles[name][k, j] for name in _CURVES]
             for z, *values in zip(centers, *curves, strict=True):
                 yield (float(T), j + 1, float(z), *(float(v) if np.isfinite(v) else "" for v in values))

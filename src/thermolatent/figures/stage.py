@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 #: Arrays of profiles.npz that the figures read.
 _NEEDED = {
-    *("temperatures", "edges_latent", "edges_marginal", "latent_md", "latent_model"),
-    *("marginal_md", "marginal_md_stderr", "marginal_model"),
+    *("temperatures", "edges_latent", "edges_marginal", "latent_md", "latent_model", "latent_model_half"),
+    *("marginal_md", "marginal_md_stderr", "marginal_model", "marginal_reweighting", "marginal_reweighting_half"),
 }
 
 

@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, look, panels, temperature_title
 from thermolatent.study.study import Study
 
 #: Free energies above this are drawn like this, kT.
 CAP = 8.0
+#: A bin is greyed whose free energy has a 95 % interval of more than so many kT on either side, or none at all.
+UNSURE = 2.0
+_GREYED = {"color": "0.82", "alpha": 0.85}
 #: Temperatures side by side; more go below.
 PER_ROW = 6
 
@@ -33,8 +38,9 @@ def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
 
     Parameters
     ----------
-    profiles: as ``validate`` writes them; its ``latent_md`` and ``latent_model`` are ``(nT, bins[, bins])``. One latent
-        coordinate gives curves in one panel per temperature, two a map for MD above one for the model.
+    profiles: as ``validate`` writes them; its ``latent_md``, ``latent_model`` and ``latent_model_half`` are
+        ``(nT, bins[, bins])``. One latent coordinate gives curves in one panel per temperature, two a map for MD above one
+        for the model, greyed where its interval says little; a model without intervals has nothing greyed.
     """
     md, predicted = free_energies(profiles["latent_md"]), free_energies(profiles["latent_model"])
     temperatures, edges = profiles["temperatures"], profiles["edges_latent"]
@@ -42,12 +48,16 @@ def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
     blocks = ceil(len(temperatures) / columns)
     width = DOUBLE if columns > 2 else 1.0 + 1.6 * columns
     if len(edges) == 1:
-        figure, axes = panels(blocks, columns, (width, 0.4 + 1.45 * blocks), sharex=True, sharey=True)
-        _curves(study, model, temperatures, edges[0], md, predicted, axes)
+        figure, axes = panels(blocks, columns, (width, 0.6 + 1.45 * blocks), sharex=True, sharey=True)
+        _curves(study, model, profiles, md, predicted, axes)
         return figure
     side = (width - 1.0) / columns
     figure, axes = panels(2 * blocks, columns, (width, 0.45 + blocks * (2 * side + 0.35)), sharex=True, sharey=True)
-    image = _maps(study, model, temperatures, edges, md, predicted, axes)
+    unsure = unknown(profiles["latent_model"], profiles["latent_model_half"])
+    image = _maps(study, model, temperatures, edges, (md, predicted, unsure), axes)
+    if unsure.any():
+        told = f"95 % interval wider than ± {UNSURE:g} kT, or no training frames"
+        figure.legend(handles=[Patch(**_GREYED, label=told)], loc="outside upper center")
     bar = figure.colorbar(image, ax=axes, extend="max", fraction=0.03, pad=0.01, aspect=30)
     bar.set_label("free energy (kT)")
     bar.outline.set_linewidth(0.6)
@@ -58,8 +68,14 @@ def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def _maps(study: Study, model: str, temperatures, edges, md, predicted, axes) -> Any:
-    columns, image = axes.shape[1], None
+def unknown(mass: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Bins of each temperature ``(nT, ...)`` of which their interval says little; none where no bin has one."""
+    some = np.isfinite(half).any(tuple(range(1, half.ndim)), keepdims=True)
+    return (mass > 0) & ~(half <= UNSURE) & some
+
+
+def _maps(study: Study, model: str, temperatures, edges, shown, axes) -> Any:
+    (md, predicted, unsure), columns, image = shown, axes.shape[1], None
     for k, T in enumerate(temperatures):
         block, column = divmod(k, columns)
         above, below = axes[2 * block, column], axes[2 * block + 1, column]
@@ -72,6 +88,10 @@ def _maps(study: Study, model: str, temperatures, edges, md, predicted, axes) ->
             image = panel.pcolormesh(
                 *edges, np.minimum(F, CAP).T, cmap=FREE_ENERGY_MAP, vmin=0, vmax=CAP, rasterized=True, linewidth=0
             )
+        grey = np.ma.masked_equal(unsure[k].T, False)
+        if unsure[k].any():
+            paint = {"cmap": ListedColormap([_GREYED["color"]]), "alpha": _GREYED["alpha"]}
+            below.pcolormesh(*edges, grey, **paint, rasterized=True, linewidth=0)
         if column == 0:
             above.set_ylabel("MD")
             below.set_ylabel(model)
@@ -81,11 +101,13 @@ def _maps(study: Study, model: str, temperatures, edges, md, predicted, axes) ->
     return image
 
 
-def _curves(study: Study, model: str, temperatures, edges, md, predicted, axes) -> None:
+def _curves(study: Study, model: str, profiles: dict[str, np.ndarray], md, predicted, axes) -> None:
+    temperatures, (edges,) = profiles["temperatures"], profiles["edges_latent"]
     centers = (edges[1:] + edges[:-1]) / 2
     own = look(study, model)
     for k, (T, panel) in enumerate(zip(temperatures, axes.flat, strict=False)):
         panel.set_title(temperature_title(study, float(T)))
+        band(study, panel, centers, profiles["marginal_reweighting"][k, 0], profiles["marginal_reweighting_half"][k, 0])
         panel.plot(centers, md[k], color="black", linewidth=2.2, alpha=0.45, label="MD")
         panel.plot(centers, predicted[k], color=own.color, label=own.label)
         if not np.isfinite(md[k]).any():
@@ -98,7 +120,20 @@ def _curves(study: Study, model: str, temperatures, edges, md, predicted, axes) 
         panel.set_ylabel("free energy (kT)")
     for panel in axes.flat[len(temperatures) :]:
         panel.set_visible(False)
-    axes.flat[0].legend(loc="upper center", handlelength=1.2)
+    legend_above(axes.flat[0])
+
+
+def legend_above(panel: Axes) -> None:
+    """The legend of a panel that speaks for all, above the figure."""
+    panel.figure.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+
+
+def band(study: Study, panel: Axes, centers: np.ndarray, F: np.ndarray, half: np.ndarray) -> None:
+    """The reweighting's 95 % interval of a curve; nothing where no bin has one, as of a model that is not informed."""
+    own = look(study, "reweighting")
+    if np.isfinite(half).any():
+        told = f"{own.label}, 95 % interval"
+        panel.fill_between(centers, F - half, F + half, color=own.color, alpha=0.3, linewidth=0, label=told)
 
 
 def say_no_md(panel: Axes) -> None:
@@ -107,12 +142,15 @@ def say_no_md(panel: Axes) -> None:
 
 
 def rows(profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
-    """Rows of the CSV: temperature, bin centres, F of MD and model in kT. Bins that both leave empty are left out."""
+    """Rows of the CSV: temperature, bin centres, F of MD and model in kT, half of the model's 95 % interval.
+
+    Bins that both leave empty are left out.
+    """
     md, predicted = free_energies(profiles["latent_md"]), free_energies(profiles["latent_model"])
     centers = [(e[1:] + e[:-1]) / 2 for e in profiles["edges_latent"]]
     for k, T in enumerate(profiles["temperatures"]):
         for cell in np.argwhere(np.isfinite(md[k]) | np.isfinite(predicted[k])):
-            values = (F[k][tuple(cell)] for F in (md, predicted))
+            values = (F[k][tuple(cell)] for F in (md, predicted, profiles["latent_model_half"]))
             position = (float(c[i]) for c, i in zip(centers, cell, strict=True))
             yield (float(T), *position, *(float(v) if np.isfinite(v) else "" for v in values))
 
@@ -120,4 +158,4 @@ def rows(profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
 def row_columns(profiles: dict[str, np.ndarray]) -> list[str]:
     """Header of :func:`rows`."""
     z = [f"z{k + 1}" for k in range(len(profiles["edges_latent"]))]
-    return ["temperature", *z, "free_energy_md_kT", "free_energy_model_kT"]
+    return ["temperature", *z, "free_energy_md_kT", "free_energy_model_kT", "half_kT"]

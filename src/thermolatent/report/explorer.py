@@ -17,7 +17,7 @@ from matplotlib import colormaps
 from thermolatent.errors import ArtifactError
 from thermolatent.figures.melting import Melted
 from thermolatent.figures.style import FREE_ENERGY_MAP, look, series_names
-from thermolatent.figures.surfaces import CAP, free_energies
+from thermolatent.figures.surfaces import CAP, UNSURE, free_energies
 from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_arrays
 from thermolatent.report import curves, medoids
@@ -48,6 +48,7 @@ def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted
         "unit": " K" if study.system.temperature_unit == "kelvin" else "",
         "train": sorted(study.temperatures.train),
         "cap": CAP,
+        "unsure": UNSURE,
         "colours": base64.b64encode(colours.tobytes()).decode(),
         "models": list(study.models),
         "seeds": seeds,
@@ -61,6 +62,7 @@ def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted
         "plane": {
             "axes": _axes(tables.plane, grid.edges),
             "answer": packed(quantised(grid.free_energy, CAP)),
+            "half": packed(quantised(grid.half, CAP)),
             "md": packed(quantised(_of_md(stops, profiles, "plane"), CAP)),
         },
         "bundles": {

@@ -15,7 +15,7 @@ from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
 from thermolatent.validate.predictions import COLUMNS
 
-_ARRAYS = {"temperatures", "edges_plane", "free_energy"}
+_ARRAYS = {"temperatures", "edges_plane", "free_energy", "free_energy_half"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Grid:
     observables: by name, at each temperature: value and the ends of its 95 % interval, NaN where there is no answer.
     edges: bins of the fixed plane, ``(2, bins + 1)``.
     free_energy: in that plane, ``(temperatures, bins, bins)``, kT, NaN where there is no frame.
+    half: of the 95 % interval of ``free_energy``; NaN where there is none.
     """
 
     temperatures: list[float]
@@ -36,6 +37,7 @@ class Grid:
     observables: dict[str, list[tuple[float, float, float]]]
     edges: np.ndarray
     free_energy: np.ndarray
+    half: np.ndarray
 
     @classmethod
     def load(cls, study: Study, layout: Layout) -> Grid:
@@ -58,4 +60,5 @@ class Grid:
             {name: list(at.values()) for name, at in observables.items()},
             arrays["edges_plane"],
             arrays["free_energy"],
+            arrays["free_energy_half"],
         )

@@ -17,6 +17,7 @@ import thermolatent
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import figure_names, history, melting
 from thermolatent.figures.style import look
+from thermolatent.figures.surfaces import UNSURE
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import plane_title
 from thermolatent.files.artifacts import load_json, replacing
@@ -92,6 +93,7 @@ def render(
         sections=[(k, v) for k, v in _SECTIONS.items() if k != "observables" or study.featurize.observables],
         answers=findings.answers(study, tables),
         headline=findings.headline(study, tables),
+        unsure=f"{UNSURE:g}",
         judged=findings.listed(findings.judged_temperatures(study)) if any(accuracies.values()) else "",
         seeds=f"medians over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"of seed {seeds[0]}",
         spread="the range over seeds" if len(seeds) > 1 else "half of the 95 % interval over MD walkers",
@@ -157,6 +159,12 @@ def _figure(study: Study, layout: Layout, name: str, seeds: list[int]) -> dict[s
     }
 
 
+_GREYED = (
+    "Grey lies over the model where its free energy is hardly known: by the reweighting's interval, its own distance from the "
+    "reweighting there, or for want of training frames."
+)
+
+
 def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
     """Title and caption of a figure."""
     kind, _, model = name.partition("_")
@@ -164,12 +172,14 @@ def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
     if kind == "surfaces":
         return (
             f"Latent free-energy surfaces, {model}",
-            f"MD above {model} at every temperature, in kT of that temperature, one colour scale; seed {seeds[0]}.",
+            f"MD above {model} at every temperature, in kT of that temperature, one colour scale; seed {seeds[0]}. "
+            + (_GREYED if study.models[model].informed else ""),
         )
     if kind == "marginals":
         return (
             f"Free energy along each latent coordinate, {model}",
-            f"{model} on the MD, whose band is its 95 % interval, in kT; seed {seeds[0]}.",
+            f"{model} on the MD{' and the reweighting' if study.models[model].informed else ''}, with bands of 95 % "
+            f"intervals, in kT; seed {seeds[0]}.",
         )
     return {
         "populations": (

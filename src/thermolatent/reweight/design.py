@@ -7,6 +7,7 @@ Columns are the indicators of all named states, then further ones with their mea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,6 +47,11 @@ class Half:
     cells: list[slice]
     first_cell: int
     thinned: np.ndarray
+
+    @cached_property
+    def cell(self) -> np.ndarray:
+        """Cell that each frame is in, ``(n,)``, counted from the half's first."""
+        return np.repeat(np.arange(len(self.cells)), [piece.stop - piece.start for piece in self.cells])
 
     def rows(self, frames: np.ndarray) -> np.ndarray:
         """Values given in training frame order ``(N, ...)`` for this half, ``(n, ...)``."""

@@ -145,6 +145,11 @@ class ConditionalReweighting:
         """Number of frames N that it was fitted to."""
         return sum(len(half.frames) for half in self._fitted.design.halves)
 
+    @property
+    def states(self) -> np.ndarray:
+        """Number of the named state of each frame, ``(N,)`` in training frame order."""
+        return self._fitted.states
+
     def shares(self, temperature: float) -> np.ndarray:
         """The values of :meth:`populations` alone, ``(states,)``: many times faster."""
         return self._fitted.shares(self.inverse_kT(temperature))
@@ -156,7 +161,7 @@ class ConditionalReweighting:
     def mean(self, temperature: float, observable: np.ndarray) -> pd.DataFrame:
         """Mean of a per-frame quantity ``(N,)`` or ``(N, m)`` in training frame order; columns as :meth:`populations`.
 
-        Also of histograms: give indicators.
+        Of a histogram: :meth:`bin_influences`.
         """
         return _table(self.mean_influences(temperature, observable), linear_interval)
 
@@ -189,6 +194,39 @@ class ConditionalReweighting:
         frame = _table(thermodynamics.free_energies(self.population_influences(temperature), s), linear_interval)
         frame.insert(0, "state", list(self.state_names))
         return frame
+
+    def free_energy_surface(self, temperature: float, bins: np.ndarray, n_bins: int | None = None) -> pd.DataFrame:
+        """-ln p of each bin of a histogram, in kT: a free-energy surface, or a profile, in any coordinates.
+
+        The error is that of -ln p itself, p being the bin's share of everything: a surface that is shifted to another zero
+        keeps it, while a difference between two bins has an error of its own (:meth:`bin_influences`).
+
+        Parameters
+        ----------
+        bins: number of the bin that each frame is in, ``(N,)`` in training frame order; frames outside need one too.
+        n_bins: number of bins; default: the largest in ``bins`` and one.
+
+        Returns
+        -------
+        DataFrame
+            One row per bin, columns as :meth:`populations`; NaN where no frame lies.
+        """
+        occupied, influences = self.bin_influences(temperature, bins)
+        table = _table(thermodynamics.surface(influences), linear_interval)
+        return table.set_index(occupied).reindex(range(int(occupied.max()) + 1 if n_bins is None else n_bins))
+
+    def bin_influences(self, temperature: float, bins: np.ndarray) -> tuple[np.ndarray, Influences]:
+        """Numbers of the bins that frames lie in, ascending ``(m,)``, and their shares with influences.
+
+        ``bins`` as in :meth:`free_energy_surface`.
+        """
+        n, bins = self.n_frames, np.asarray(bins)
+        if bins.shape != (n,) or bins.dtype.kind not in "iu" or bins.min() < 0:
+            raise ThermolatentError(
+                f"bins: {bins.dtype} of shape {bins.shape}; must be ({n},) whole numbers from 0, one per frame"
+            )
+        occupied, own = np.unique(bins, return_inverse=True)
+        return occupied, self._fitted.histogram(self.inverse_kT(temperature), own, len(occupied))
 
     def melting(self, state: str) -> pd.DataFrame:
         """Where a state's population is one half, and how it changes there; see :mod:`thermolatent.reweight.thermodynamics`.

@@ -124,15 +124,13 @@ class Influences:
     partition: Partition
 
     def map(self, values: np.ndarray, jacobian: np.ndarray) -> Influences:
-        """Functions of the predictions: their ``values`` ``(m',)`` and derivatives ``jacobian`` ``(m, m')``."""
-        return Influences(
-            np.asarray(values, float),
-            self.cells @ jacobian,
-            self.weighted @ jacobian,
-            self.unvisited @ jacobian,
-            self.precision,
-            self.partition,
-        )
+        """Functions of the predictions: their ``values`` ``(m',)`` and derivatives ``jacobian`` ``(m, m')``.
+
+        ``jacobian`` ``(m,)``: each a function of one prediction only.
+        """
+        times = np.multiply if jacobian.ndim == 1 else np.matmul
+        own = (times(part, jacobian) for part in (self.cells, self.weighted, self.unvisited))
+        return Influences(np.asarray(values, float), *own, self.precision, self.partition)
 
     @staticmethod
     def joined(parts: list[Influences]) -> Influences:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_matrix
 
 from thermolatent.mbar import log_sum
-from thermolatent.reweight.design import Design, Half
+from thermolatent.reweight.design import Design
 from thermolatent.reweight.equations import Equations
 from thermolatent.reweight.influence import Influences, Partition
 from thermolatent.reweight.parameters import Parameters
@@ -72,37 +74,42 @@ class Solution:
 
     def shares(self, b: float) -> np.ndarray:
         """Shares of all named states at ``b``, ``(S,)``."""
-        found = np.zeros(self.design.n_states)
-        for half, log_w in zip(self.design.halves, self.log_weights(b), strict=True):
-            found += self._shares(half, np.exp(log_w))[1] / len(self.design.halves)
-        return found
+        S, n = self.design.n_states, len(self.design.halves)
+        parts = zip(self.design.halves, self.log_weights(b), strict=True)
+        return sum(np.minimum(np.bincount(half.rows(self.states), np.exp(log_w), S), 1.0) / n for half, log_w in parts)
 
-    def _shares(self, half: Half, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weight of each cell of a half, and of each state ``(S,)``."""
-        mass = np.add.reduceat(w, [piece.start for piece in half.cells])
-        states = self.design.cell_state[half.first_cell : half.first_cell + len(half.cells)]
-        return mass, np.minimum(np.bincount(states, mass, minlength=self.design.n_states), 1.0)
+    @cached_property
+    def states(self) -> np.ndarray:
+        """Named state of each frame in training frame order, ``(N,)``."""
+        found = np.empty(sum(len(half.frames) for half in self.design.halves), int)
+        for half in self.design.halves:
+            found[half.frames] = self.design.cell_state[half.first_cell + half.cell]
+        return found
 
     def populations(self, b: float) -> Influences:
         """Shares of all named states at ``b``, ``m`` = S."""
-        design, S, n = self.design, self.design.n_states, len(self.design.halves)
-        n_cells = len(design.cell_state)
-        values, direct = np.zeros(S), np.zeros((n_cells, S))
-        gradient = np.zeros((len(self.solved.theta), S))
+        return self.histogram(b, self.states, self.design.n_states)
+
+    def histogram(self, b: float, bins: np.ndarray, n_bins: int) -> Influences:
+        """Shares of bins at ``b``, ``m`` = ``n_bins``; ``bins`` ``(N,)`` is that of each frame in training frame order.
+
+        The same as :meth:`mean` of the bins' indicators, without their ``(N, n_bins)`` numbers.
+        """
+        design, n = self.design, len(self.design.halves)
+        values, direct = np.zeros(n_bins), np.zeros((len(design.cell_state), n_bins))
+        gradient = np.zeros((len(self.solved.theta), n_bins))
         for h, (half, log_w) in enumerate(zip(design.halves, self.log_weights(b), strict=True)):
-            w = np.exp(log_w)
-            cells = slice(half.first_cell, half.first_cell + len(half.cells))
-            states = design.cell_state[cells]
-            mass, share = self._shares(half, w)
+            w, own = np.exp(log_w), half.rows(bins)
+            joint = np.bincount(half.cell * n_bins + own, w, len(half.cells) * n_bins).reshape(-1, n_bins)
+            share = np.minimum(joint.sum(0), 1.0)
             values += share / n
-            direct[cells] = mass[:, None] * (np.eye(S)[states] - share) / n
+            direct[half.first_cell : half.first_cell + len(joint)] = (joint - joint.sum(1)[:, None] * share) / n
             pull, turned = self._pulls(h, b, w)
-            columns, lean = half.columns, np.zeros((S, pull.shape[1] * half.columns.shape[1] + turned.shape[1]))
-            for s in range(S):
-                own = np.flatnonzero(states == s)
-                if len(own):  # cells are sorted by state: one slice of frames
-                    rows = slice(half.cells[own[0]].start, half.cells[own[-1]].stop)
-                    lean[s] = np.concatenate([(columns[rows].T @ pull[rows]).T.ravel(), turned[rows].sum(0)])
+            sums = csr_matrix((np.ones(len(w)), (own, np.arange(len(w)))), (n_bins, len(w)))
+            lean = [
+                csr_matrix((one[sums.indices], sums.indices, sums.indptr), sums.shape) @ half.columns for one in pull.T
+            ]
+            lean = np.concatenate([*lean, sums @ turned], axis=1)
             gradient[self.parameters.places(h)] += (lean - share[:, None] * lean.sum(0)).T / n
         return self.influences(values, direct, gradient)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MELTING = ("Tm", "dH", "dS", "dCp")
 #: How far beyond the training temperatures a melting temperature is looked for, as a factor.
 REACH = 1.5
+#: Share of a bin that only frames of count 0 lie in is below this.
+_NOTHING = 1e-200
 _STEP = 0.02
 _GRID = 60
 
@@ -35,6 +37,15 @@ def free_energies(populations: Influences, reference: int) -> Influences:
     jacobian[:, reference] = 0
     seen = np.isfinite(values)
     return populations.map(np.where(seen, values, np.nan), np.where(seen, jacobian, np.nan))
+
+
+def surface(shares: Influences) -> Influences:
+    """-ln p of each bin of a histogram, kT; NaN, error included, where no frame lies that counts."""
+    p = shares.values
+    seen = p > _NOTHING
+    F, slope = np.full((2, len(p)), np.nan)
+    F[seen], slope[seen] = -np.log(p[seen]), -1 / p[seen]
+    return shares.map(F, slope)
 
 
 def log_odds(populations: Influences, state: int) -> Influences:

@@ -72,6 +72,20 @@ def judge(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def surface(reweighting: ConditionalReweighting, temperature: float, bins: np.ndarray, n_bins: int) -> pd.DataFrame:
+    """:meth:`~ConditionalReweighting.free_energy_surface` with no error of bins that lie in a state that is not assessable.
+
+    A bin lies in the states that most of its frames, by their weight at this temperature, are in.
+    """
+    table = reweighting.free_energy_surface(temperature, bins, n_bins)
+    unseen = [s for s, state in enumerate(reweighting.state_names) if _unassessable(reweighting, state)]
+    if unseen:
+        w = reweighting.weights(temperature)
+        within = np.bincount(bins, w * np.isin(reweighting.states, unseen), n_bins)
+        table.loc[within > np.bincount(bins, w, n_bins) / 2, [name for name in table if name != "value"]] = np.nan
+    return table
+
+
 def _unassessable(reweighting: ConditionalReweighting, state: str) -> tuple[str, str] | None:
     """Reasons and remedies for a state that some training temperature does not show enough of."""
     table = reweighting.assessments

@@ -17,12 +17,12 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_array, load_arrays, load_json, save_arrays
 from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.verdict import surface
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.tables import write_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.divergence import Bins
-from thermolatent.validate.free_energy import free_energy
 from thermolatent.validate.predictions import COLUMNS, HEADLINE, predictions_at
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,6 @@ OBSERVABLE_COLUMNS = ("study", "temperature", "role", "observable", "value", "st
 _STEP = 0.0098
 #: Significant digits of a temperature that the study does not name: what is shown is what was asked.
 _DIGITS = 5
-#: Mass of a bin that only frames which count 0 lie in is below this.
-_NOTHING = 1e-200
 
 
 def grid_temperatures(study: Study) -> list[float]:
@@ -111,7 +109,9 @@ def surfaces(
     """Content of ``grid.npz``.
 
     Returns ``temperatures`` ``(m,)``; ``edges_plane`` ``(2, bins + 1)``, those of every score; ``free_energy``
-    ``(m, bins, bins)`` float32, kT of each temperature, minimum 0, NaN where no frame lies.
+    ``(m, bins, bins)`` float32, kT of each temperature, minimum 0, NaN where no frame lies; of the same shape
+    ``free_energy_stderr`` and ``free_energy_half``, half of the 95 % interval: those of -ln of the bin's share of all, NaN in
+    a state that is not assessable.
     """
     path = layout.profiles(next(iter(study.models)), seed)
     profiles = load_arrays(path, "profiles")
@@ -119,12 +119,15 @@ def surfaces(
         raise ArtifactError(f"{path}: has no edges_plane; delete it and run validate again")
     bins = Bins(tuple(profiles["edges_plane"]))
     cells = bins.assign(_of_frames(study, layout.plane, "fixed plane", reweighting))
-    found = np.full((len(temperatures), *bins.shape), np.nan, np.float32)
+    names = ("free_energy", "free_energy_stderr", "free_energy_half")
+    found = {name: np.full((len(temperatures), *bins.shape), np.nan, np.float32) for name in names}
     for k, T in enumerate(temperatures):
         if _answers(reweighting, T):
-            mass = np.bincount(cells, reweighting.weights(T), minlength=bins.cells)[:-1]
-            found[k] = free_energy(np.where(mass > _NOTHING, mass, 0.0)).reshape(bins.shape)
-    return {"temperatures": np.array(temperatures), "edges_plane": profiles["edges_plane"], "free_energy": found}
+            table = surface(reweighting, T, cells, bins.cells)[:-1]
+            numbers = (table.value - table.value.min(), table.stderr, (table.high - table.low) / 2)
+            for array, own in zip(found.values(), numbers, strict=True):
+                array[k] = own.to_numpy().reshape(bins.shape)
+    return {"temperatures": np.array(temperatures), "edges_plane": profiles["edges_plane"], **found}
 
 
 def _answers(reweighting: ConditionalReweighting, temperature: float) -> bool:

@@ -3,50 +3,79 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import norm
 
+from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.reweight.influence import CONFIDENCE
+from thermolatent.reweight.verdict import surface
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.free_energy import align, free_energy, free_energy_error
 from thermolatent.validate.uncertainty import bootstrap_masses, stream
 from thermolatent.validate.view import View
 
+#: Half of a 95 % interval in standard errors, of what has infinitely many degrees of freedom.
+_NORMAL = norm.ppf((1 + CONFIDENCE) / 2)
+
 
 class Profiles:
-    """Collects the arrays of ``profiles.npz``, temperature by temperature, so that no frame weights are kept."""
+    """Collects the arrays of ``profiles.npz``, temperature by temperature, so that no frame weights are kept.
 
-    def __init__(self, fixed: View, latent: View, replicates: int, seed: int):
+    Parameters
+    ----------
+    reweighting: whose weights and errors an informed model's are; None of another, of which nothing tells how wrong it is.
+    """
+
+    def __init__(
+        self, fixed: View, latent: View, replicates: int, seed: int, reweighting: ConditionalReweighting | None = None
+    ):
         self.fixed, self.latent, self.replicates, self.seed = fixed, latent, replicates, seed
+        self.reweighting = reweighting
         self._flat = {T: p.reshape(-1, p.shape[-1]) for T, p in latent.points.items()}
         d, visited = latent.training_points.shape[1], latent.visited()
         self._axes = [Bins.spanning([p[:, k : k + 1] for p in visited], latent.n_bins) for k in range(d)]
         self._temperatures: list[float] = []
-        names = ("latent_md", "latent_model", "plane_md", "plane_model")
-        self._arrays: dict[str, list[np.ndarray]] = {
-            name: [] for name in (*names, "marginal_md", "marginal_md_stderr", "marginal_model")
-        }
+        self._arrays: dict[str, list[np.ndarray]] = {}
 
     def add(self, T: float, weights: np.ndarray, latents: np.ndarray) -> None:
         """One temperature, in ascending order: frame weights ``(N,)`` and generated latents ``(n, d)``."""
         fixed, latent, known = self.fixed, self.latent, T in self._flat
         plane = fixed.points[T].reshape(-1, 2) if known else None
         counts = fixed.counts(T) if known else None
-        md, stderr, model = np.full((3, len(self._axes), latent.n_bins), np.nan)
+        md, stderr, model, own, half = np.full((5, len(self._axes), latent.n_bins), np.nan)
         for k, bins in enumerate(self._axes):
+            own[k], half[k] = self._answer(bins, latent.training_points[:, k : k + 1], T)
+            zero = np.nanmin(own[k], initial=np.inf)
             model[k] = free_energy(bins.mass(latents[:, k : k + 1])[:-1])
             if known:
-                md[k], stderr[k] = _md_curve(bins, latent, T, k, self.replicates, stream(self.seed, T, k))
-                model[k] = align(model[k], md[k])
+                mass, stderr[k] = _md_curve(bins, latent, T, k, self.replicates, stream(self.seed, T, k))
+                md[k], zero = free_energy(mass), -np.log(mass.max())
+            own[k] -= zero
+            model[k] = align(model[k], md[k] if known else own[k])
+        F, half_latent = self._answer(latent.bins, latent.training_points, T)
+        mass = _on_grid(latent, latents)
         found = {
             "latent_md": _on_grid(latent, self._flat[T], counts) if known else np.full(latent.bins.shape, np.nan),
-            "latent_model": _on_grid(latent, latents),
+            "latent_model": mass,
+            "latent_model_half": np.hypot(half_latent, _NORMAL * (_logarithm(mass) + F)),
             "plane_md": _on_grid(fixed, plane, counts) if known else np.full(fixed.bins.shape, np.nan),
             "plane_model": _on_grid(fixed, fixed.training_points, weights),
+            "plane_model_half": self._answer(fixed.bins, fixed.training_points, T)[1],
             "marginal_md": md,
             "marginal_md_stderr": stderr,
             "marginal_model": model,
+            "marginal_reweighting": own,
+            "marginal_reweighting_half": half,
         }
         self._temperatures.append(T)
         for name, array in found.items():
-            self._arrays[name].append(array)
+            self._arrays.setdefault(name, []).append(array)
+
+    def _answer(self, bins: Bins, points: np.ndarray, T: float) -> tuple[np.ndarray, np.ndarray]:
+        """-ln of each bin's share by the reweighting, kT, and half of its 95 % interval, both on the bins' grid."""
+        if self.reweighting is None:
+            return np.full((2, *bins.shape), np.nan)
+        table = surface(self.reweighting, T, bins.assign(points), bins.cells)[:-1]
+        return tuple(x.to_numpy().reshape(bins.shape) for x in (table.value, (table.high - table.low) / 2))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What was collected.
@@ -58,6 +87,12 @@ class Profiles:
         is missing from 1 lies outside), md NaN without a reference; edges_marginal ``(d, bins + 1)``; marginal_md,
         marginal_md_stderr and marginal_model ``(nT, d, bins)``: F in kT along each latent coordinate, minimum 0, the
         model aligned to the MD by the mean where both are finite, NaN where empty.
+
+        Of an informed model (NaN of others, where no training frame lies and in states that are not assessable):
+        marginal_reweighting and marginal_reweighting_half ``(nT, d, bins)``: F by the reweighting, zero where the MD has it,
+        and half of the 95 % interval of -ln p; without MD its minimum is 0, and the model is aligned to it.
+        plane_model_half ``(nT, bins, bins)``: the same half. latent_model_half ``(nT, bins[, bins])``: that and the model's
+        distance from the reweighting in this bin together.
         """
         return {
             "temperatures": np.asarray(self._temperatures, float),
@@ -69,14 +104,19 @@ class Profiles:
         }
 
 
+def _logarithm(mass: np.ndarray) -> np.ndarray:
+    """ln, NaN where there is no mass."""
+    return np.log(np.where(mass > 0, mass, np.nan))
+
+
 def _on_grid(view: View, points: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     return view.bins.on_grid(view.bins.mass(points, weights))
 
 
 def _md_curve(bins: Bins, view: View, T: float, column: int, replicates: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """F and its standard error ``(bins,)`` of the MD at one temperature along one coordinate."""
+    """Mass and standard error of F in kT, ``(bins,)``, of the MD at one temperature along one coordinate."""
     points, each = view.points[T][:, :, column : column + 1], view.reference.counts[T]
     counts = np.stack([np.bincount(bins.assign(p), c, minlength=bins.cells) for p, c in zip(points, each, strict=True)])
     mass = counts.sum(0) / counts.sum()
     boot = bootstrap_masses(counts, np.zeros(len(points), int), replicates, rng)
-    return free_energy(mass[:-1]), free_energy_error(mass[:-1], boot[:, :-1])
+    return mass[:-1], free_energy_error(mass[:-1], boot[:, :-1])

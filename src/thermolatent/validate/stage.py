@@ -96,7 +96,7 @@ Learned = tuple[View, list[StateSet], Representation]
 def _model(study: Study, layout: Layout, model: str, tables: Tables, learned: Learned) -> None:
     latent = learned[0]
     reweighting = load_reweighting(layout, tables.training) if study.models[model].informed else None
-    profiles = Profiles(tables.fixed, latent, tables.replicates, tables.seed)
+    profiles = Profiles(tables.fixed, latent, tables.replicates, tables.seed, reweighting)
     for T in study.temperatures.generated:
         latents, weights, fraction = _load_samples(layout.samples(model, tables.seed, T), latent)
         tables.effective_sample(model, T, weights, fraction)

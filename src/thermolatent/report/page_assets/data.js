@@ -23,7 +23,7 @@ async function unpack(entry) {
 }
 
 // The fixed plane by the answer and the MD, the same for every model and seed.
-const ofPlane = (async () => ({ answer: await unpack(data.plane.answer), md: await unpack(data.plane.md) }))();
+const ofPlane = (async () => ({ answer: await unpack(data.plane.answer), half: await unpack(data.plane.half), md: await unpack(data.plane.md) }))();
 
 // Maps and structures of one model and seed, unpacked once.
 const bundles = new Map();
@@ -63,6 +63,12 @@ for (const panel of data.panels) {
 function freeEnergy(level) {
   if (level === EMPTY) return "empty";
   return level === LEVELS ? `at least ${data.cap} kT` : `${((level * data.cap) / LEVELS).toFixed(1)} kT`;
+}
+
+// Half of an interval, likewise.
+function halfInterval(level) {
+  if (level === EMPTY) return "not assessable";
+  return level === LEVELS ? `± more than ${data.cap} kT` : `± ${((level * data.cap) / LEVELS).toFixed(2)} kT`;
 }
 
 // Two significant digits more than needed to tell values apart; small numbers keep theirs.

@@ -3,8 +3,10 @@
 const PAD = { left: 50, right: 10, top: 20, bottom: 38 };
 const picture = document.createElement("canvas"); // one pixel per cell, enlarged when drawn
 
-// Paint quantised free energies ({shape: [nx, ny], values}) into a rectangle; the first axis runs along x.
-function paint(context, nx, ny, levels, x, y, w, h) {
+// Paint quantised free energies ({shape: [nx, ny], values}) into a rectangle; the first axis runs along x. Grey lies over cells
+// whose interval's half, in `halves` if given, says little.
+function paint(context, nx, ny, levels, halves, x, y, w, h) {
+  const most = (data.unsure * LEVELS) / data.cap; // EMPTY is above it
   picture.width = nx;
   picture.height = ny;
   const small = picture.getContext("2d", { willReadFrequently: true });
@@ -15,9 +17,8 @@ function paint(context, nx, ny, levels, x, y, w, h) {
       const to = 4 * ((ny - 1 - j) * nx + i);
       if (level === EMPTY) continue; // transparent: white paper
       const from = 3 * Math.round((level * 255) / LEVELS);
-      image.data[to] = colours[from];
-      image.data[to + 1] = colours[from + 1];
-      image.data[to + 2] = colours[from + 2];
+      const share = halves && halves[i * ny + j] > most ? 0.15 : 1;
+      for (let k = 0; k < 3; k++) image.data[to + k] = share * colours[from + k] + (1 - share) * 209;
       image.data[to + 3] = 255;
     }
   }
@@ -64,7 +65,7 @@ class Maps {
   }
 
   ofAnswer() {
-    return this.inPlane(data.looks[ANSWER].label, this.maps.answer, this.stop);
+    return { ...this.inPlane(data.looks[ANSWER].label, this.maps.answer, this.stop), halves: this.maps.half.at(this.stop) };
   }
 
   ofModel(model) {
@@ -93,7 +94,7 @@ class Maps {
       context.beginPath();
       context.rect(box.x, box.y, box.w, box.h);
       context.clip();
-      paint(context, ...shown.shape, shown.levels, x, box.y + box.h - bottom - h, w, h);
+      paint(context, ...shown.shape, shown.levels, shown.halves, x, box.y + box.h - bottom - h, w, h);
       context.restore();
     } else {
       context.fillStyle = SOFT;
@@ -153,8 +154,9 @@ class Maps {
       return Math.floor(((value - low) / (high - low)) * shown.shape[k]);
     });
     const inside = cell.every((c, k) => c >= 0 && c < shown.shape[k]);
-    const F = inside ? freeEnergy(shown.levels[cell[0] * shown.shape[1] + cell[1]]) : "";
-    this.readout.textContent = inside ? `(${at.map((v) => v.toFixed(2)).join(", ")}): ${F}` : "";
+    const place = cell[0] * shown.shape[1] + cell[1];
+    const half = inside && shown.halves && shown.levels[place] !== EMPTY ? ` ${halfInterval(shown.halves[place])}` : "";
+    this.readout.textContent = inside ? `(${at.map((v) => v.toFixed(2)).join(", ")}): ${freeEnergy(shown.levels[place])}${half}` : "";
   }
 }
 
