@@ -27,6 +27,7 @@ from thermolatent.reweight.estimator import ConditionalReweighting, checked_temp
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
+from thermolatent.validate.observables import judged_observables
 from thermolatent.validate.predictions import predictions_at, predictions_with_models
 from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.scores import Tables
@@ -74,13 +75,17 @@ class Run:
         return load_frames(self.study, self.layout, self.study.temperatures.simulated, starts=True)
 
     def predict(self, *temperatures: float) -> pd.DataFrame:
-        """Populations of the named states with intervals and verdicts, one row each with the columns of ``predictions.csv``.
+        """Populations of the named states, and means of the observables that ``validate.tolerance`` names, with intervals and
+        verdicts, one row each with the columns of ``predictions.csv``.
 
-        Any temperatures, in the study's unit: ``run.predict(375, 390)``. Needs the file of ``reweight`` and nothing else.
+        Any temperatures, in the study's unit: ``run.predict(375, 390)``. Needs the file of ``reweight``, and for observables
+        those of ``featurize``.
         """
         asked = [checked_temperature(T) for T in temperatures]
         reweighting = ConditionalReweighting.load(self.layout.reweighting)
-        return pd.DataFrame([row for T in asked for row in predictions_at(self.study, reweighting, T)])
+        observables = judged_observables(self.study, self.layout, reweighting)
+        rows = (predictions_at(self.study, reweighting, T, observables=observables) for T in asked)
+        return pd.DataFrame([row for of_temperature in rows for row in of_temperature])
 
     def __repr__(self) -> str:
         return f"<run of {self.study.name} in {self.layout.root}: {', '.join(self.study.models)}>"

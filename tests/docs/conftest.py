@@ -18,7 +18,8 @@ SMALL = {
     "representation": {"epochs": 3, "refinements": 1, "initial_labels": 8, "batch_size": 128, "learning_rate": 5e-3},
     "learn": {"steps": 60, "evaluate_every": 30, "batch_size": 256},
     "generate": {"samples": 500, "structures": 5, "grid": 3},
-    "validate": {"bins": 10, "bootstrap": 5},
+    "featurize": {"observables": ["coordination_moments"]},
+    "validate": {"bins": 10, "bootstrap": 5, "tolerance": {"coordination_moments": 0.2}},
 }
 
 

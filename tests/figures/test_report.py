@@ -13,6 +13,7 @@ from thermolatent.figures import figure_names, findings, melting, report
 from thermolatent.figures.findings import number
 from thermolatent.figures.stage import run as draw_figures
 from thermolatent.figures.tables import Tables
+from thermolatent.validate.predictions import decimals
 
 VOID = {"meta", "img", "br", "input"}
 
@@ -213,6 +214,34 @@ def test_md_has_the_last_word(write_files):
             row |= {"value": str(p.value + 0.1), "low": str(p.value + 0.09), "high": str(p.value + 0.11)}
     text = "Against the MD: hexagon at T = 0.3 is off by 0.10, more than the interval allows."
     assert text in findings.answers(study, tables)
+
+
+def test_observables_with_a_tolerance_are_judged_like_populations(write_files):
+    study = make_study(observables=True)
+    asked = {"tolerance": {"populations": 0.05, "coordination_moments": 0.012}}
+    study = study.model_copy(update={"validate_": study.validate_.model_copy(update=asked)})
+    layout = write_files(study)
+    write_blank_figures(study, layout)
+    report.run(study, layout, [0])
+    page, tables = Page(Path(layout.report).read_text(encoding="utf-8")), Tables.load(study, layout, [0])
+    rows = {row[0]: row[1:] for row in page.tables["Means of observables and verdicts"]}
+    assert list(rows) == ["", "mu2, within 0.012", "mu3, within 0.012"]
+    known = tables.predictions(quantity="mean")
+    assert {p.verdict for of_name in known.values() for p in of_name.values()} == {"trusted", "not trusted"}
+    for T, cell in zip(study.temperatures.generated, rows["mu2, within 0.012"], strict=True):
+        p = known[T]["mu2"]
+        assert cell.startswith(f"{p.value:.{decimals(p.high - p.low)}f} (")
+        assert cell.endswith(p.verdict)
+    assert list(next(iter(tables.predictions().values()))) == study.validate_.states.names, "states alone"
+    assert "Trusted within 0.012: mean of " in page.text
+    assert ": not trusted: " in page.text
+    p = known[0.3]["mu2"]
+    for row in tables._populations:
+        if (row["model"], row["state"], row["temperature"]) == ("md", "mu2", "0.3"):
+            row |= {"value": str(p.value + 0.1), "stderr": "0.001"}
+    assert "Against the MD: mean of mu2 at T = 0.3 is off by 0.10, more than the interval allows." in findings.answers(
+        study, tables
+    )
 
 
 def test_text_from_a_study_cannot_become_markup(write_files):

@@ -16,6 +16,8 @@ from thermolatent.layout import format_temperature
 
 Positive = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+#: What ``validate.tolerance`` calls the named states together; observables it calls by their names.
+POPULATIONS, DEFAULT_TOLERANCE = "populations", 0.05
 #: One trajectory file per walker: more would flood a file system.
 MAX_WALKERS = 64
 
@@ -240,14 +242,26 @@ class Validate(Section):
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
     bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers")
     states: Annotated[NearestStates | BasinStates, Field(discriminator="kind", description="the named states")]
-    tolerance: Positive = Field(
-        0.05, description="a population is trusted if its 95 % interval lies within so much of it"
+    tolerance: dict[str, Positive] = Field(
+        DEFAULT_TOLERANCE,
+        validate_default=True,
+        description="a population is trusted if its 95 % interval lies within so much of it; or 'populations' and "
+        "observables by name, each with its own, in the observable's unit: these are judged as well",
     )
     baselines: list[Literal["nearest", "mbar", "which_t"]] = Field(
         ["nearest", "mbar"],
         description="what the tables compare with: nearest training temperature, MBAR, reweighting without energies",
     )
     melting: str | None = Field(None, description="named state whose population is fitted by a two-state melting curve")
+
+    @field_validator("tolerance", mode="before", json_schema_input_type=Positive | dict[str, Positive])
+    @classmethod
+    def _of_populations(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {POPULATIONS: DEFAULT_TOLERANCE} | value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"is {value!r}; write a number, or {{{POPULATIONS}: {DEFAULT_TOLERANCE}, ...}}")
+        return {POPULATIONS: value}
 
     @model_validator(mode="after")
     def _melting_is_a_state(self):

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from thermolatent.config.parsing import Section, from_registry
 from thermolatent.config.sections import (
+    POPULATIONS,
     Featurize,
     Generate,
     Learn,
@@ -21,6 +22,7 @@ from thermolatent.config.sections import (
     Tempering,
     Validate,
 )
+from thermolatent.errors import did_you_mean
 from thermolatent.featurize.base import Particles, check_features
 from thermolatent.layout import BASELINES, format_temperature
 from thermolatent.systems import SYSTEMS
@@ -91,6 +93,7 @@ class Study(Section):
             )
         if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
             check_features(self.featurize, Particles(self.system.n_particles))
+        _check_tolerances(self)
         _check_solvent(self)
         _check_tempering(self)
         _check_exchanges(self)
@@ -151,6 +154,13 @@ class Study(Section):
         """The learning range."""
         asked = self.temperatures.generated
         return self.learn.temperature_range or (min(asked), max(asked))
+
+
+def _check_tolerances(study: Study) -> None:
+    known = {POPULATIONS, *(feature.label for feature in study.featurize.observables)}
+    for name in study.validate_.tolerance:
+        if name not in known:
+            raise ValueError(f"validate.tolerance.{name}: none of featurize.observables, {did_you_mean(name, known)}")
 
 
 def _check_tempering(study: Study) -> None:

@@ -84,6 +84,7 @@ def run(study: Study, layout: Layout, temperature: float) -> None:
             "plane_names": plane.names,
             "plane_periodic": list(plane.periodic),
             "observable_names": observables.names,
+            "observable_labels": [f.label for f in study.featurize.observables for _ in f.on(topology).names],
             "temperature": temperature,
             "kT": protocol["kT"],
             "weighted": log_weights is not None,

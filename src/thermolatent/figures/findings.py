@@ -12,9 +12,11 @@ from thermolatent.figures.style import look
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.layout import BASELINES, format_temperature
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
+from thermolatent.validate.predictions import MEAN, POPULATION
 
 #: Divergences whose ratio is nearer to 1 than this are called much the same.
 ALIKE = 0.1
+_ORDER = (TRUSTED, NOT_TRUSTED, NOT_ASSESSABLE)
 #: The series that is the reweighting in the tables of scores.
 REWEIGHTING = "conditional"
 
@@ -129,45 +131,47 @@ def predictors(study: Study) -> list[str]:
 
 
 def answers(study: Study, tables: Tables) -> list[str]:
-    """The verdicts in sentences: which populations are trusted, which not, and which the MD contradicts."""
+    """The verdicts in sentences: what is trusted, populations and means of observables, what not, what the MD contradicts."""
     judged = sorted(study.temperatures.predict or study.temperatures.train)
-    known = {T: of_state for T, of_state in tables.predictions().items() if T in judged}
-    groups: dict[str, list[tuple[str, float]]] = {TRUSTED: [], NOT_TRUSTED: [], NOT_ASSESSABLE: []}
-    for T, of_state in known.items():
-        for state, p in of_state.items():
-            groups[p.verdict].append((state, T))
-    words = {
-        TRUSTED: f"Trusted within {study.validate_.tolerance:g}",
-        NOT_TRUSTED: "Not trusted",
-        NOT_ASSESSABLE: "Not assessable",
-    }
     told = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in tables.doubts]
-    told += [
-        f"{text}: {places(study, groups[verdict], list(known))}." for verdict, text in words.items() if groups[verdict]
-    ]
+    for quantity in (POPULATION, MEAN):
+        known = {T: found for T, found in tables.predictions(quantity=quantity).items() if T in judged}
+        groups: dict[tuple[str, float], list[tuple[str, float]]] = {}
+        for T, found in known.items():
+            for name, p in found.items():
+                within = p.tolerance if p.verdict == TRUSTED else 0.0
+                groups.setdefault((p.verdict, within), []).append((name, T))
+        for verdict, within in sorted(groups, key=lambda key: (_ORDER.index(key[0]), key[1])):
+            text = f"{verdict.capitalize()} within {within:g}" if verdict == TRUSTED else verdict.capitalize()
+            told.append(f"{text}: {places(study, groups[verdict, within], list(known), quantity)}.")
     return told + [f"Against the MD: {text}." for text in contradicted(study, tables)]
 
 
 def contradicted(study: Study, tables: Tables) -> list[str]:
-    """Populations that differ from the MD by more than both intervals allow, and by more than the tolerance."""
+    """Populations and means that differ from the MD by more than both intervals allow, and by more than the tolerance."""
     return [
-        f"{state} at T = {format_temperature(T)} is off by {number(abs(p.value - md))}, more than the interval allows"
-        for state, T, p, md, md_half in uncertainty.calibration(study, tables)
-        if abs(p.value - md) > study.validate_.tolerance and not uncertainty.within(p, md, md_half)
+        f"{places(study, [(name, T)], [], quantity)} is off by {number(abs(p.value - md))}, more than the interval allows"
+        for quantity in (POPULATION, MEAN)
+        for name, T, p, md, md_half in uncertainty.calibration(study, tables, quantity)
+        if abs(p.value - md) > p.tolerance and not uncertainty.within(p, md, md_half)
     ]
 
 
-def places(study: Study, pairs: Iterable[tuple[str, float]], temperatures: list[float]) -> str:
-    """States and temperatures in words: "hexagon and chevron at T = 0.3 and 0.4; hexagon at T = 0.7"."""
+def places(
+    study: Study, pairs: Iterable[tuple[str, float]], temperatures: list[float], quantity: str = POPULATION
+) -> str:
+    """States, or means of observables, and temperatures in words: "hexagon and chevron at T = 0.3 and 0.4; hexagon at
+    T = 0.7"."""
     states_at: dict[float, tuple[str, ...]] = {}
     for state, T in pairs:
         states_at[T] = (*states_at.get(T, ()), state)
     same: dict[tuple[str, ...], list[float]] = {}
     for T, states in sorted(states_at.items()):
-        same.setdefault(tuple(s for s in study.validate_.states.names if s in states), []).append(T)
+        same.setdefault(states, []).append(T)
     found = []
     for states, Ts in same.items():
-        who = "every state" if len(states) == len(study.validate_.states.names) else _and(states)
+        every = quantity == POPULATION and len(states) == len(study.validate_.states.names) > 1
+        who = "every state" if every else _and(states) if quantity == POPULATION else f"mean of {_and(states)}"
         where = "at every temperature asked for" if Ts == temperatures else f"at T = {listed(Ts)}"
         found.append(f"{who} {where}")
     return "; ".join(found)
@@ -179,17 +183,20 @@ def _and(words: Iterable[str]) -> str:
 
 
 def reasons(study: Study, tables: Tables) -> list[str]:
-    """Why populations are not trusted or not assessable and what would help, those with the same answer in one sentence."""
-    same: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
-    known = tables.predictions()
-    for T, of_state in known.items():
-        for state, p in of_state.items():
-            if p.verdict != TRUSTED:
-                same.setdefault((p.verdict, p.reason, p.remedy), []).append((state, T))
-    return [
-        f"{places(study, pairs, list(known))}: {verdict}: {'; '.join(filter(None, (reason, remedy)))}."
-        for (verdict, reason, remedy), pairs in same.items()
-    ]
+    """Why populations and means are not trusted or not assessable and what would help, one sentence for the same answer."""
+    told = []
+    for quantity in (POPULATION, MEAN):
+        same: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
+        known = tables.predictions(quantity=quantity)
+        for T, found in known.items():
+            for name, p in found.items():
+                if p.verdict != TRUSTED:
+                    same.setdefault((p.verdict, p.reason, p.remedy), []).append((name, T))
+        told += [
+            f"{places(study, pairs, list(known), quantity)}: {verdict}: {'; '.join(filter(None, (reason, remedy)))}."
+            for (verdict, reason, remedy), pairs in same.items()
+        ]
+    return told
 
 
 def model_sentences(study: Study, tables: Tables) -> list[str]:

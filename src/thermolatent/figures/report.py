@@ -96,7 +96,7 @@ def render(
             for name, a in accuracies.items()
             if a
         ],
-        verdicts=report_tables.verdict_table(study, tables),
+        verdicts=report_tables.verdict_tables(study, tables),
         reasons=findings.reasons(study, tables),
         models=findings.model_sentences(study, tables),
         unconverged=_unconverged(protocols),

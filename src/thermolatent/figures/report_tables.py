@@ -16,7 +16,7 @@ from thermolatent.layout import format_temperature
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, TRUSTED
 from thermolatent.simulate.convergence import LIMIT
 from thermolatent.validate.metrics import METRICS
-from thermolatent.validate.predictions import decimals
+from thermolatent.validate.predictions import MEAN, POPULATION, decimals
 
 #: Metrics of the report and what heads their tables; all the others are in scores.csv.
 TITLES = {
@@ -108,25 +108,32 @@ def _detail(value: Value, spell) -> str:
     return f"± {spell(value.half)}" if isfinite(value.half) and value.half > 0 else ""
 
 
-def verdict_table(study: Study, tables: Tables) -> Table:
-    """The reweighting's populations: named state by temperature, each with its 95 % interval and verdict."""
-    known = tables.predictions()
-    rows = []
-    for state in tables.states():
+def verdict_tables(study: Study, tables: Tables) -> list[Table]:
+    """The reweighting's populations, and the means that are judged: one by temperature, with its 95 % interval and verdict."""
+    made = [_verdict_table(study, tables, POPULATION, "Populations and verdicts")]
+    if tables.predictions(quantity=MEAN):
+        made.append(_verdict_table(study, tables, MEAN, "Means of observables and verdicts"))
+    return made
+
+
+def _verdict_table(study: Study, tables: Tables, quantity: str, title: str) -> Table:
+    known, rows = tables.predictions(quantity=quantity), []
+    for name, first in next(iter(known.values())).items():
         cells = []
         for T in study.temperatures.generated:
-            p = known[T][state]
+            p = known[T][name]
             if p.verdict == NOT_ASSESSABLE:
                 cells.append(Cell("–", NOT_ASSESSABLE, "doubt"))
                 continue
             value, low, high = (f"{x:.{decimals(p.high - p.low)}f}" for x in (p.value, p.low, p.high))
             cells.append(Cell(f"{value} ({low} to {high})", p.verdict, "" if p.verdict == TRUSTED else "doubt"))
-        rows.append((state, cells))
+        rows.append((name if quantity == POPULATION else f"{name}, within {first.tolerance:g}", cells))
+    within = f"{first.tolerance:g}" if quantity == POPULATION else "its tolerance"
     caption = (
-        "Value and 95 % interval by conditional reweighting. Trusted: both ends within "
-        f"{study.validate_.tolerance:g} of the value. Parts of each interval are in validate/predictions.csv."
+        f"Value and 95 % interval by conditional reweighting. Trusted: both ends within {within} of the value. Parts of each "
+        "interval are in validate/predictions.csv."
     )
-    return Table("Populations and verdicts", caption, _header(study), rows)
+    return Table(title, caption, _header(study), rows)
 
 
 def population_tables(study: Study, tables: Tables) -> list[Table]:

@@ -40,6 +40,7 @@ class Prediction(NamedTuple):
     ----------
     value, low, high: with its 95 % interval, NaN where it is not assessable.
     parts: half of the interval by cause, NaN where the row has none.
+    tolerance: within which it is trusted, NaN of a model's own.
     row: the row itself, for :func:`thermolatent.validate.predictions.sentence`.
     """
 
@@ -47,6 +48,7 @@ class Prediction(NamedTuple):
     low: float
     high: float
     parts: dict[str, float]
+    tolerance: float
     verdict: str
     reason: str
     remedy: str
@@ -120,11 +122,13 @@ class Tables:
         key = {"model": model, "states": "density" if informed else "named", "state": state}
         return _by_temperature(self._populations, key)
 
-    def predictions(self, predictor: str = predictions.HEADLINE) -> dict[float, dict[str, Prediction]]:
-        """Predictions of the reweighting, or a model, by temperature and state."""
+    def predictions(
+        self, predictor: str = predictions.HEADLINE, quantity: str = predictions.POPULATION
+    ) -> dict[float, dict[str, Prediction]]:
+        """Predictions of the reweighting, or a model, by temperature and state, or judged observable."""
         found: dict[float, dict[str, Prediction]] = {}
         for row in self._judged:
-            if row["predictor"] == predictor:
+            if row["predictor"] == predictor and row["quantity"] == quantity:
                 found.setdefault(float(row["temperature"]), {})[row["state"]] = _prediction(row)
         return dict(sorted(found.items()))
 
@@ -179,5 +183,6 @@ def _prediction(row: dict) -> Prediction:
     return Prediction(
         *map(number, ("value", "low", "high")),
         {part: number(part) for part in PARTS},
+        number("tolerance"),
         *(row["verdict"], row["reason"], row["remedy"], row),
     )

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from thermolatent.config import Study
+from thermolatent.config.sections import POPULATIONS
 from thermolatent.figures.style import GREY, SINGLE, log_ticks, look, panels, temperature_axis
 from thermolatent.figures.tables import Prediction, Tables
 from thermolatent.figures.temperature import legend, only_outer_labels, panel_grid
 from thermolatent.layout import format_temperature
+from thermolatent.validate.predictions import POPULATION
 
 #: Parts of an interval that are the reweighting's: legend entry, colour, line.
 CAUSES = {
@@ -60,7 +62,7 @@ def draw(study: Study, tables: Tables) -> Figure:
                 **{"color": one.color, "marker": one.marker, "linewidth": 0.8, "markersize": 3},
                 label=f"model: {one.label}",
             )
-        tolerance = study.validate_.tolerance
+        tolerance = study.validate_.tolerance[POPULATIONS]
         panel.axhline(tolerance, color=GREY, linewidth=0.8, linestyle=(0, (6, 2)), label=f"tolerance {tolerance:g}")
         panel.set_ylim(0, max(1.05 * panel.get_ylim()[1], 1.2 * tolerance))
     if not states:
@@ -86,15 +88,17 @@ def rows(study: Study, tables: Tables) -> Iterator[tuple]:
                 yield state, T, f"model {name}", tables.predictions(name)[T][state].parts["model"]
 
 
-def calibration(study: Study, tables: Tables) -> list[tuple[str, float, Prediction, float, float]]:
-    """(state, temperature, prediction, MD, half of the MD's own interval) where MD judges a prediction that has an interval."""
-    found = []
-    for state in tables.states():
-        md = tables.population("md", state)
-        for T, of_state in tables.predictions().items():
-            if T in study.temperatures.reference and T in md and isfinite(of_state[state].half):
-                half = md[T].half if isfinite(md[T].half) else 0.0
-                found.append((state, T, of_state[state], md[T].median, half))
+def calibration(
+    study: Study, tables: Tables, quantity: str = POPULATION
+) -> list[tuple[str, float, Prediction, float, float]]:
+    """(state or observable, temperature, prediction, MD, half of the MD's own interval) where MD whose error is known judges a
+    prediction that has an interval."""
+    found, known = [], tables.predictions(quantity=quantity)
+    for name in next(iter(known.values()), {}):
+        md = (tables.population if quantity == POPULATION else tables.observable)("md", name)
+        for T, of_name in known.items():
+            if T in study.temperatures.reference and T in md and isfinite(md[T].half) and isfinite(of_name[name].half):
+                found.append((name, T, of_name[name], md[T].median, md[T].half))
     return found
 
 

@@ -145,6 +145,15 @@ class ConditionalReweighting:
         """Number of frames N that it was fitted to."""
         return sum(len(half.frames) for half in self._fitted.design.halves)
 
+    @property
+    def states(self) -> np.ndarray:
+        """Named state of each frame, its place among ``state_names``, ``(N,)``, in training frame order."""
+        design, found = self._fitted.design, np.empty(self.n_frames, int)
+        for half in design.halves:
+            own = design.cell_state[half.first_cell : half.first_cell + len(half.cells)]
+            found[half.frames] = np.repeat(own, [piece.stop - piece.start for piece in half.cells])
+        return found
+
     def shares(self, temperature: float) -> np.ndarray:
         """The values of :meth:`populations` alone, ``(states,)``: many times faster."""
         return self._fitted.shares(self.inverse_kT(temperature))

@@ -16,6 +16,7 @@ from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import PARTS
 from thermolatent.validate import divergence, free_energy, grid, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.observables import judged_observables
 from thermolatent.validate.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,14 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> None:
     reweighting = ConditionalReweighting.load(layout.reweighting)
     write_table(layout.all_scores, SCORE_COLUMNS, scores)
     write_table(layout.all_populations, POPULATION_COLUMNS, populations)
-    judged = predictions.prediction_rows(study, reweighting, populations)
+    observables = judged_observables(study, layout, reweighting)
+    judged = predictions.prediction_rows(study, reweighting, populations, observables)
     write_table(layout.predictions, predictions.COLUMNS, judged)
     write_table(layout.convergence, CONVERGENCE_COLUMNS, convergence_rows(study, reweighting))
     write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))
     save_json(layout.metrics, describe(study, layout, seeds, populations, reweighting))
-    grid.write(study, layout, seeds[0], reweighting, judged)
+    shares = [row for row in judged if row["quantity"] == predictions.POPULATION]
+    grid.write(study, layout, seeds[0], reweighting, shares)
     for line in (*summary(scores), *answer(study, judged)):
         log.info("%s", line)
 
@@ -54,10 +57,10 @@ def convergence_rows(study: Study, reweighting: ConditionalReweighting) -> list[
 
 
 def answer(study: Study, judged: list[dict]) -> list[str]:
-    """The answer in sentences: one line per predicted temperature and state."""
+    """The answer in sentences: one line per predicted temperature and state or judged observable."""
     asked = {format_temperature(T) for T in study.temperatures.predict or study.temperatures.train}
     wanted = [r for r in judged if r["predictor"] == predictions.HEADLINE and r["temperature"] in asked]
-    return [f"T = {r['temperature']}: {predictions.sentence(r, study.validate_.tolerance)}" for r in wanted]
+    return [f"T = {r['temperature']}: {predictions.sentence(r)}" for r in wanted]
 
 
 def _read(study: Study, path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:

@@ -92,7 +92,7 @@ def observable_rows(
     header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
     if not (names := header.get("observable_names", [])):
         return []
-    values = _of_frames(study, layout.observables, "observables", reweighting)
+    values = values_of_frames(study, layout.observables, "observables", reweighting)
     found = []
     for T in temperatures:
         base = {"study": study.name, "temperature": format_temperature(T), "role": study.temperatures.role(T)}
@@ -117,7 +117,7 @@ def surfaces(
     if "edges_plane" not in profiles:
         raise ArtifactError(f"{path}: has no edges_plane; delete it and run validate again")
     bins = Bins(tuple(profiles["edges_plane"]))
-    cells = bins.assign(_of_frames(study, layout.plane, "fixed plane", reweighting))
+    cells = bins.assign(values_of_frames(study, layout.plane, "fixed plane", reweighting))
     found = np.full((len(temperatures), *bins.shape), np.nan, np.float32)
     for k, T in enumerate(temperatures):
         if _answers(reweighting, T):
@@ -131,7 +131,7 @@ def _answers(reweighting: ConditionalReweighting, temperature: float) -> bool:
     return len(reweighting.temperatures) > 1 or temperature == reweighting.temperatures[0]
 
 
-def _of_frames(study: Study, path_at, what: str, reweighting: ConditionalReweighting) -> np.ndarray:
+def values_of_frames(study: Study, path_at, what: str, reweighting: ConditionalReweighting) -> np.ndarray:
     """Values of all training frames in their order, ``(N, n)``."""
     paths = [path_at(T) for T in study.temperatures.train]
     arrays = [load_array(path, what) for path in paths]

@@ -1,10 +1,56 @@
-"""Means of observables at any temperature, from weighted frames, with their error over MD walkers."""
+"""Means of observables at any temperature: which are judged, and of weighted frames, with their error over MD walkers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from thermolatent.artifacts import load_json
+from thermolatent.config.sections import POPULATIONS
+from thermolatent.errors import ArtifactError
+from thermolatent.validate.grid import values_of_frames
 from thermolatent.validate.uncertainty import walker_multiplicities
+
+if TYPE_CHECKING:
+    from thermolatent.config import Study
+    from thermolatent.layout import Layout
+    from thermolatent.reweight.estimator import ConditionalReweighting
+
+
+@dataclass(frozen=True)
+class Observable:
+    """An observable whose mean gets a verdict.
+
+    Attributes
+    ----------
+    tolerance: within which its mean is trusted, in its own unit.
+    values: of all training frames in their order, ``(N,)``.
+    """
+
+    name: str
+    tolerance: float
+    values: np.ndarray
+
+
+def judged_observables(study: Study, layout: Layout, reweighting: ConditionalReweighting) -> list[Observable]:
+    """Those that ``validate.tolerance`` names, a feature of several columns with each of them; no file is read for none.
+
+    Raises :class:`ArtifactError` where featurize has not run, or its files are of other frames than the reweighting.
+    """
+    tolerances = {label: own for label, own in study.validate_.tolerance.items() if label != POPULATIONS}
+    if not tolerances:
+        return []
+    path = layout.features_header(study.temperatures.train[0])
+    header = load_json(path, "features' header")
+    if len(labels := header.get("observable_labels", [])) != len(names := header.get("observable_names", [])):
+        raise ArtifactError(f"{path}: does not say which observables are which; delete it and run featurize again")
+    if missing := sorted(set(tolerances) - set(labels)):
+        raise ArtifactError(f"{path}: has no observable '{missing[0]}'; delete it and run featurize again")
+    values = values_of_frames(study, layout.observables, "observables", reweighting)
+    columns = zip(labels, names, values.T, strict=True)
+    return [Observable(name, tolerances[label], own) for label, name, own in columns if label in tolerances]
 
 
 def weighted_mean(

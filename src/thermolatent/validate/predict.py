@@ -8,23 +8,25 @@ from thermolatent.config import Study
 from thermolatent.errors import ThermolatentError
 from thermolatent.layout import Layout, format_temperature
 from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.validate.observables import judged_observables
 from thermolatent.validate.predictions import COLUMNS, predictions_at, sentence
 from thermolatent.validate.tables import write_table
 
 
 def run(study: Study, layout: Layout, temperatures: list[float], out: str | None) -> None:
-    """Print one line per temperature and state; write the rows to ``out`` (``.csv``) if given.
+    """Print one line per temperature and state or judged observable; write the rows to ``out`` (``.csv``) if given.
 
     Raises :class:`ThermolatentError` for what is no temperature, :class:`ArtifactError` where ``reweight`` has not run.
     """
     if out is not None and Path(out).suffix != ".csv":
         raise ThermolatentError(f"--out {out}: write a name that ends in .csv")
     reweighting = ConditionalReweighting.load(layout.reweighting)
-    rows = [row for T in temperatures for row in predictions_at(study, reweighting, T)]
+    observables = judged_observables(study, layout, reweighting)
+    rows = [row for T in temperatures for row in predictions_at(study, reweighting, T, observables=observables)]
     unit = " K" if study.system.temperature_unit == "kelvin" else ""
     width = max(len(format_temperature(T)) for T in temperatures)
     for row in rows:
-        print(f"{row['temperature']:>{width}}{unit}   {sentence(row, study.validate_.tolerance)}")
+        print(f"{row['temperature']:>{width}}{unit}   {sentence(row)}")
     if out is not None:
         write_table(out, COLUMNS, rows)
         print(out)
