@@ -5,50 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exact_study import make_study
-from scipy.signal import lfilter
+from reweight.imported_md import BORDER, FILES, LENGTH, TAU, WALKER, ar1, imported, study
 from scipy.stats import binom, norm
 
 from thermolatent import ConditionalReweighting
 from thermolatent.artifacts import load_json, save_array, save_json
 from thermolatent.errors import ThermolatentError
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frames import load_frames
 from thermolatent.layout import Layout
 from thermolatent.reweight import stage
 from thermolatent.reweight.correlation import memory
 from thermolatent.reweight.fitness import assess
 from thermolatent.reweight.fitting import pieces_in_time
 from thermolatent.reweight.sample import gather_sample
-from thermolatent.reweight.units import MEMORIES, block_length, joined
-
-TAU, BORDER = 30.0, 0.6
-FILES, LENGTH, WALKER = 4, 3000, 30
-STATES = {"states": {"kind": "nearest", "centers": {"low": [0, 0], "high": [2 * BORDER, 0]}}}
-
-
-def ar1(shape, tau, rng):
-    """Stationary Gaussian series along the last axis, of unit variance and correlation time ``tau`` frames."""
-    phi = np.exp(-1 / tau)
-    noise = rng.standard_normal(shape) * np.sqrt(1 - phi**2)
-    noise[..., 0] = rng.standard_normal(shape[:-1])
-    return lfilter([1], [1, -phi], noise, axis=-1)
-
-
-def study(temperatures=(1.0,), **changes):
-    models = {"latf": {"density": {"kind": "flow"}}}
-    return make_study(temperatures={"train": list(temperatures)}, models=models, validate=STATES, **changes)
-
-
-def imported(x, walker=WALKER, temperatures=(1.0,), energies=np.nan):
-    """Frames as they come of files ``(temperatures, files, frames)`` that are cut into walkers of so many frames."""
-    plane = np.stack([x, np.zeros_like(x)], axis=-1).astype(np.float32)
-    of_T = dict(zip(temperatures, plane.reshape(len(temperatures), -1, walker, 2), strict=True))
-    files, frames = x.shape[1:]
-    first = np.tile(np.arange(0, frames, walker), files)
-    pieces = np.stack([np.repeat(np.arange(files), frames // walker), first], axis=1)
-    energies = {T: np.broadcast_to(np.float64(energies), p.shape[:2]) for T, p in of_T.items()}
-    kT = {T: T for T in temperatures}
-    return Frames(kT, of_T, of_T, energies, pieces=dict.fromkeys(temperatures, pieces))
+from thermolatent.reweight.units import MEMORIES, block_length, joined, with_units
 
 
 def toy(seed):
@@ -209,9 +179,8 @@ def test_all_temperatures_together_remember_what_one_forgets():
     every = imported(x, 500, [COLD, HOT, *np.linspace(0.6, 1.4, 10).round(2).tolist()])
     every.stretch = dict.fromkeys(every.kT, 25.0)
     two = every.among([COLD, HOT])
-    alone, known = (
-        np.bincount(stage.sample_of(replica_study(), two, None, everywhere=e).unit).min() / 2 for e in (None, every)
-    )
+    every = with_units(replica_study(), every).among([COLD, HOT])
+    alone, known = (np.bincount(stage.sample_of(replica_study(), own, None).unit).min() / 2 for own in (two, every))
     assert known > 1.5 * alone
     assert known > 0.6 * MEMORIES * 200
 

@@ -13,6 +13,7 @@ from thermolatent.frames import load_frames
 from thermolatent.layout import Layout
 from thermolatent.learn.pairs import lagged_pairs
 from thermolatent.reweight.stage import sample_of
+from thermolatent.reweight.units import with_units
 from thermolatent.simulate import stage as simulate
 
 TEMPERATURES, FRAMES, STRIDE = (0.5, 1.0, 1.5), 2000, 2
@@ -83,8 +84,8 @@ def test_from_files_to_units(section, tmp_path):
     np.testing.assert_array_equal(now, later)
     assert len(now) == 2 * 10 * 5 * (20 - 3)
     np.testing.assert_array_equal(frames.series, np.repeat([0, 1], 1000))
-    everywhere = load_frames(made, layout, made.temperatures.simulated)
-    sample = sample_of(made, frames, None, everywhere=everywhere)
+    everywhere = with_units(made, load_frames(made, layout, made.temperatures.simulated))
+    sample = sample_of(made, everywhere.among(made.temperatures.train), None)
     assert sample.shared_units
     np.testing.assert_array_equal(*sample.unit.reshape(2, -1))
     assert 2 <= len(sample.stratum) <= 200

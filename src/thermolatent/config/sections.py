@@ -240,7 +240,7 @@ class Validate(Section):
     """How everything is judged, and what the named states are (docs/metrics.md)."""
 
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
-    bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers")
+    bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers, or blocks of imported MD")
     states: Annotated[NearestStates | BasinStates, Field(discriminator="kind", description="the named states")]
     tolerance: dict[str, Positive] = Field(
         DEFAULT_TOLERANCE,

@@ -11,6 +11,7 @@ from thermolatent.figures import uncertainty
 from thermolatent.figures.style import look
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.layout import BASELINES, format_temperature
+from thermolatent.reweight.design import LEAST_UNITS
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
 from thermolatent.validate.predictions import MEAN, POPULATION
 
@@ -154,6 +155,17 @@ def contradicted(study: Study, tables: Tables) -> list[str]:
         for quantity in (POPULATION, MEAN)
         for name, T, p, md, md_half in uncertainty.calibration(study, tables, quantity)
         if abs(p.value - md) > p.tolerance and not uncertainty.within(p, md, md_half)
+    ]
+
+
+def few_pieces(tables: Tables) -> list[str]:
+    """Reference MD of too few independent pieces for an error of its own."""
+    counts = {T: round(v.median) for T, v in tables.score("floor", "independent_pieces", "").items()}
+    return [
+        f"The MD at T = {format_temperature(T)} is {count} independent piece{'s' if count > 1 else ''}, too few to tell its own "
+        f"error: scores against it have none{'' if count > 1 else ', and there is no floor'}."
+        for T, count in counts.items()
+        if count < LEAST_UNITS
     ]
 
 

@@ -99,7 +99,7 @@ def render(
         verdicts=report_tables.verdict_tables(study, tables),
         reasons=findings.reasons(study, tables),
         models=findings.model_sentences(study, tables),
-        unconverged=_unconverged(protocols),
+        unconverged=[*_unconverged(protocols), *findings.few_pieces(tables)],
         near_floor=report_tables.NEAR_FLOOR,
         scores=report_tables.score_tables(study, tables),
         populations=report_tables.population_tables(study, tables) + report_tables.melting_tables(study, fits),

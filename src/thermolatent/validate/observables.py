@@ -1,4 +1,4 @@
-"""Means of observables at any temperature: which are judged, and of weighted frames, with their error over MD walkers."""
+"""Means of observables at any temperature: which are judged, and of weighted frames, with their error over pieces of MD."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from thermolatent.artifacts import load_json
 from thermolatent.config.sections import POPULATIONS
 from thermolatent.errors import ArtifactError
 from thermolatent.validate.grid import values_of_frames
-from thermolatent.validate.uncertainty import walker_multiplicities
+from thermolatent.validate.uncertainty import multiplicities
 
 if TYPE_CHECKING:
     from thermolatent.config import Study
@@ -56,7 +56,7 @@ def judged_observables(study: Study, layout: Layout, reweighting: ConditionalRew
 def weighted_mean(
     values: np.ndarray,
     weights: np.ndarray | None,
-    walkers: np.ndarray,
+    units: np.ndarray,
     strata: np.ndarray,
     replicates: int,
     rng: np.random.Generator,
@@ -67,25 +67,25 @@ def weighted_mean(
     ----------
     values: observables of each frame, ``(N, k)``.
     weights: ``(N,)``, or None for equal ones.
-    walkers: walker of each frame, ``(N,)``.
-    strata: temperature of each walker, ``(walkers,)``; walkers are drawn with replacement within it.
+    units: independent piece of MD of each frame, ``(N,)``.
+    strata: temperature of each unit, ``(units,)``; units are drawn with replacement within it.
     replicates: bootstrap samples.
 
     Returns
     -------
-    The last is the weighted variance over the squared error; NaN where the error is 0.
+    The last is the weighted variance over the squared error; NaN where the error is 0. Both are NaN of too few units.
     """
     values = np.asarray(values, np.float64)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
     n, k = len(strata), values.shape[1]
     mean = weights @ values / weights.sum()
     centred = values - mean  # so that large offsets lose no digits
-    sums = np.stack([np.bincount(walkers, weights * centred[:, j], minlength=n) for j in range(k)], axis=1)
-    total = np.bincount(walkers, weights, minlength=n)
-    drawn = walker_multiplicities(strata, replicates, rng)
+    sums = np.stack([np.bincount(units, weights * centred[:, j], minlength=n) for j in range(k)], axis=1)
+    total = np.bincount(units, weights, minlength=n)
+    drawn = multiplicities(total, strata, replicates, rng)
     norm = drawn @ total
-    # As in bootstrap_masses: a replicate without any weight means that one walker carries all of it.
-    means = np.where(norm[:, None] > 0, (drawn @ sums) / np.where(norm > 0, norm, 1)[:, None], 0.0)
+    # As in bootstrap_masses: a replicate without any weight means that one unit carries all of it.
+    means = np.where(norm[:, None] == 0, 0.0, (drawn @ sums) / np.where(norm == 0, 1, norm)[:, None])
     stderr = means.std(axis=0, ddof=1)
     variance = weights @ centred**2 / weights.sum()
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from thermolatent.states.sets import state_counts
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.free_energy import align, free_energy, free_energy_error
 from thermolatent.validate.uncertainty import bootstrap_masses, stream
@@ -75,8 +76,12 @@ def _on_grid(view: View, points: np.ndarray, weights: np.ndarray | None = None) 
 
 def _md_curve(bins: Bins, view: View, T: float, column: int, replicates: int, rng) -> tuple[np.ndarray, np.ndarray]:
     """F and its standard error ``(bins,)`` of the MD at one temperature along one coordinate."""
-    points, each = view.points[T][:, :, column : column + 1], view.reference.counts[T]
-    counts = np.stack([np.bincount(bins.assign(p), c, minlength=bins.cells) for p, c in zip(points, each, strict=True)])
+    cells, each = (
+        bins.assign(view.points[T].reshape(-1, view.points[T].shape[-1])[:, column, None]),
+        view.reference.counts[T],
+    )
+    unit = view.reference.unit_at(T).ravel()
+    counts = state_counts(cells, unit, int(unit.max()) + 1, bins.cells, each.ravel())
     mass = counts.sum(0) / counts.sum()
-    boot = bootstrap_masses(counts, np.zeros(len(points), int), replicates, rng)
+    boot = bootstrap_masses(counts, np.zeros(len(counts), int), replicates, rng)
     return free_energy(mass[:-1]), free_energy_error(mass[:-1], boot[:, :-1])

@@ -15,6 +15,7 @@ from thermolatent.learn.pairs import held_out_walkers
 from thermolatent.learn.representation import Representation, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.loading import load_reweighting
+from thermolatent.reweight.units import with_units
 from thermolatent.states.sets import StateSet
 from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.baselines import Baselines
@@ -58,7 +59,8 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
 
 
 def fixed_view(study: Study, reference: Frames) -> View:
-    """The fixed plane with the MD at every simulated temperature in it."""
+    """The fixed plane with the MD at every simulated temperature, and its independent pieces, in it."""
+    reference = with_units(study, reference)
     training = reference.among(study.temperatures.train)
     return View("fixed", reference, training, reference.plane, list(reference.plane_periodic), study.validate_.bins)
 
@@ -188,6 +190,7 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
             if state_set.label == "named":
                 tables.exact_rows(T, state_set)
         if home:
+            tables.pieces(T)
             tables.md_observables(T)
         for name in (*baselines.names, "conditional"):
             own = reweighting if name == "conditional" else None
@@ -210,12 +213,12 @@ def _kinetics(
     lag, n_states = study.representation.lag, len(own.names)
     held_out = held_out_walkers(study.simulate.walkers, study.representation.held_out)
     for T in study.temperatures.train:
-        labels, times = own.labels[T], training.counts[T] * training.linked(T, lag)
+        labels, times, units = own.labels[T], training.counts[T] * training.linked(T, lag), training.unit_at(T)
         probabilities = representation.state_probabilities(latent.points[T][held_out])
-        foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out])
+        foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out], units[held_out])
         found = {
-            "gmrq": (*gmrq(labels, lag, n_states, times=times), labels.size),
-            "implied_timescale": (*slowest_timescale(labels, lag, n_states, times), labels.size),
+            "gmrq": (*gmrq(labels, lag, n_states, times=times, units=units), labels.size),
+            "implied_timescale": (*slowest_timescale(labels, lag, n_states, times, units), labels.size),
             "held_out_cross_entropy": (*foreseen, labels[held_out].size),
         }
         for metric, (value, stderr, n) in found.items():
