@@ -24,6 +24,8 @@ from thermolatent.learn.model import Model
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
+from thermolatent.validate.predictions import POPULATION
+from thermolatent.validate.settings import POPULATIONS
 
 _SAMPLES = 50_000
 #: The first that a study has is the true error of a prediction.
@@ -80,7 +82,7 @@ def main() -> None:
     table(f"largest error of a named population ({error})", scores, error, "fixed", everyone, 3, roles)
     if error.endswith("exact"):
         table("RMSE of F where F < 4 kT, exact (kT)", scores, "free_energy_rmse_exact_kT", "fixed", everyone, 3, roles)
-    verdicts(layout, study.validate_.tolerance, "exact" if error.endswith("exact") else "md")
+    verdicts(layout, study.validate_.tolerance[POPULATIONS], "exact" if error.endswith("exact") else "md")
 
 
 def verdicts(layout: Layout, tolerance: float, truth: str) -> None:
@@ -93,7 +95,8 @@ def verdicts(layout: Layout, tolerance: float, truth: str) -> None:
             if (row["model"], row["states"]) == (truth, "named")
         }
     with open(layout.predictions, newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["role"] != "train" and (r["temperature"], r["state"]) in known]
+        rows = [r for r in csv.DictReader(file) if r["role"] != "train" and r["quantity"] == POPULATION]
+    rows = [r for r in rows if (r["temperature"], r["state"]) in known]
     print(f"\n| populations at other than training temperatures; right: within {tolerance:g} | ", end="")
     print(
         "trusted, right | trusted, wrong | not trusted, right | not trusted, wrong | not assessable | intervals that hold |"

@@ -57,11 +57,11 @@ def make_study(folder: Path, frames: int):
 
 def the_stage(folder: Path, frames: int) -> None:
     """Time and memory of the stage featurize; runs in a process of its own."""
-    from thermolatent.featurize import stage
+    from thermolatent.study.jobs import run_job
 
     study, layout = make_study(folder, frames)
     started = time.perf_counter()
-    stage.run(study, layout, 300)
+    run_job("featurize", study, layout, temperature=300)
     seconds = time.perf_counter() - started
     # getrusage would tell the memory of the process that started this one, where that had more
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

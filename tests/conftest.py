@@ -3,6 +3,7 @@
 import pytest
 from exact_study import make_study, write_features
 
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 
 
@@ -18,15 +19,12 @@ def exact(tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained(exact):
     """(study, layout) after represent, reweight and learn of both models, seed 0."""
-    from thermolatent.learn import train
-    from thermolatent.represent import stage as represent
-    from thermolatent.reweight import stage as reweight
 
     study, layout = exact
-    represent.run(study, layout, 0)
-    reweight.run(study, layout, 0)
+    run_job("represent", study, layout, seed=0)
+    run_job("reweight", study, layout, seed=0)
     for model in study.models:
-        train.run(study, layout, model, 0)
+        run_job("learn", study, layout, model=model, seed=0)
     return study, layout
 
 

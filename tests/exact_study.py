@@ -1,8 +1,8 @@
 """Exact samples of the three-hole potential with short-time dynamics, laid out as featurize would."""
 
 import numpy as np
+from frames_for_tests import write_frames
 
-from thermolatent.files.artifacts import save_array, save_json
 from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
 
@@ -60,7 +60,4 @@ def correlated_exact_points(T, rng, walkers=WALKERS, frames=FRAMES):
 def write_features(study, layout, temperatures):
     for T in temperatures:
         points = correlated_exact_points(T, np.random.default_rng(round(100 * T)))
-        save_array(layout.features(T), points.astype(np.float32))
-        save_array(layout.plane(T), points.astype(np.float32))
-        save_array(layout.energies(T), ThreeHole().plane_energy(points))
-        save_json(layout.features_header(T), {"names": ["x", "y"], "temperature": T})
+        write_frames(layout, T, points, points, ThreeHole().plane_energy(points), names=["x", "y"])

@@ -16,6 +16,7 @@ from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 from thermolatent.validate import gather, grid, melting, predictions
+from thermolatent.validate.observables import Observable
 
 BINS = 20
 #: Temperatures of the surfaces; most of those asked for lie between them.
@@ -111,7 +112,10 @@ def write_tables(study, layout, scores, populations):
     write_table(layout.all_scores, SCORE_COLUMNS, scores)
     write_table(layout.all_populations, POPULATION_COLUMNS, populations)
     populations, reweighting = read_table(layout.all_populations, POPULATION_COLUMNS), reweighting_of(study)
-    judged = predictions.prediction_rows(study, reweighting, populations)
+    observed = {"mu2": 0.7 + 0.2 * (reweighting.states == 0), "mu3": 1.0 - 0.2 * (reweighting.states == 1)}
+    within = study.validate_.tolerance.get("coordination_moments")
+    observables = [Observable(name, within, values) for name, values in observed.items()] if within else []
+    judged = predictions.prediction_rows(study, reweighting, populations, observables)
     write_table(layout.predictions, predictions.COLUMNS, judged)
     write_table(layout.convergence, gather.CONVERGENCE_COLUMNS, gather.convergence_rows(study, reweighting))
     write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))

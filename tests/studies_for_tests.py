@@ -53,6 +53,13 @@ BAD: dict[str, tuple[str, Any, list[str]]] = {
         ["models.latf.density.transform", "realnvp", "spline"],
     ),
     "a word for a number": ("simulate.frames", "many", ["simulate.frames", "'many'", "integer"]),
+    "tolerance of no observable": (
+        "validate.tolerance",
+        {"population": 0.1},
+        ["validate.tolerance.population: ", "none of featurize.observables", "did you mean 'populations'?"],
+    ),
+    "a negative tolerance": ("validate.tolerance", -0.1, ["validate.tolerance.populations", "-0.1", "greater than 0"]),
+    "a word for a tolerance": ("validate.tolerance", "tight", ["validate.tolerance", "'tight'", "write a number, or"]),
     "a missing key": ("validate", {}, ["validate.states", "is missing"]),
 }
 

@@ -4,8 +4,10 @@ import pytest
 from studies_for_tests import BAD, SOUND, changed, write
 
 from thermolatent.errors import ConfigError
+from thermolatent.parsing import parse
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
+from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
 
 STUDIES = Path(__file__).parent.parent / "studies"
@@ -54,6 +56,19 @@ def test_an_unknown_study_or_scale_is_told_with_a_suggestion(tmp_path):
         load(tmp_path, SOUND, "mein")
     with pytest.raises(ConfigError, match="did you mean 'smoke'"):
         load(tmp_path, SOUND | {"scales": {"smoke": {}}}, "mine@smok")
+
+
+def test_a_tolerance_is_of_populations_or_one_for_each(tmp_path):
+    assert load(tmp_path, SOUND).validate_.tolerance == {"populations": 0.05}
+    assert load(tmp_path, changed("validate.tolerance", 0.1)).validate_.tolerance == {"populations": 0.1}
+    content = changed("validate.tolerance", {"position_xy": 0.3})
+    content["featurize"]["observables"] = ["position_xy"]
+    study = load(tmp_path, content)
+    assert study.validate_.tolerance == {"populations": 0.05, "position_xy": 0.3}
+    assert parse(Study, study.model_dump(by_alias=True), "study.json") == study
+    content["validate"]["tolerance"] = {"position_xz": 0.3}
+    with pytest.raises(ConfigError, match=r"validate\.tolerance\.position_xz: .*, did you mean 'position_xy'\?$"):
+        load(tmp_path, content)
 
 
 def test_nothing_informs_a_model_of_one_training_temperature(tmp_path):

@@ -12,6 +12,7 @@ from thermolatent.files.artifacts import save_array, save_json
 from thermolatent.frames import Frames, load_frames
 from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.states.sets import StateSet
+from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.baselines import nearest_weights
@@ -98,7 +99,8 @@ def test_no_unit_is_in_both_halves(pair):
         view = view_of(md)
         A, B = (half_of(view, 1.5, first) for first in (True, False))
         assert len(A.strata) == len(B.strata) == UNITS // 2
-        walkers = np.flatnonzero(md.half[1.5]), np.flatnonzero(~md.half[1.5])
+        assert (np.ptp(md.half[1.5], axis=1) == 0).all()
+        walkers = np.flatnonzero(md.half[1.5][:, 0]), np.flatnonzero(~md.half[1.5][:, 0])
         assert not set(walkers[0]) & set(walkers[1])
         for half, own in zip((A, B), walkers, strict=True):
             np.testing.assert_array_equal(half.points, md.plane[1.5][own].reshape(-1, 2))
@@ -231,7 +233,7 @@ def test_the_standard_error_of_a_weighted_population_is_its_spread():
         md = Frames(
             {1.0: 1.0}, {1.0: x[..., None]}, {1.0: x[..., None]}, {1.0: x * 1.0}, {1.0: np.where(x == 1, p, 1 - p)}
         )
-        weight = StateSet("named", "fixed", ["0", "1"], {1.0: x}).by_walker(md, 1.0)
+        weight = StateSet("named", "fixed", ["0", "1"], {1.0: x}).by_unit_at(md, 1.0)
         boot = bootstrap_masses(weight, np.zeros(walkers, int), 200, rng)
         values.append(weight[:, 1].sum() / weight.sum())
         errors.append(boot[:, 1].std(ddof=1))
@@ -253,7 +255,7 @@ def test_walkers_that_never_leave_a_state_have_the_error_of_so_many_draws():
         x = np.repeat(rng.random((walkers, 1)) < p, frames, axis=1).astype(int)
         y = x[..., None]
         md = Frames({1.0: 1.0}, {1.0: y}, {1.0: y}, {1.0: x * 1.0}, {1.0: rng.gamma(1.0, size=(walkers, frames))})
-        weight = StateSet("named", "fixed", ["0", "1"], {1.0: x}).by_walker(md, 1.0)
+        weight = StateSet("named", "fixed", ["0", "1"], {1.0: x}).by_unit_at(md, 1.0)
         errors.append(bootstrap_masses(weight, np.zeros(walkers, int), 200, rng)[:, 1].std(ddof=1))
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(exact, rel=0.08)
 
@@ -278,27 +280,27 @@ def test_what_featurize_wrote_is_loaded(written):
     assert (md.observable_names, md.plane_periodic, md.temperatures) == (["energy"], (True, False), [0.5, 1.5])
     assert md.kT == {0.5: 0.5, 1.5: 1.5}
     assert md.observables[1.5].shape == (WALKERS, FRAMES, 1)
-    assert md.half[0.5].sum() == WALKERS // 2
+    assert md.half[0.5].mean() == 0.5
     assert md.has_energies
     changed = np.load(written[1].log_weights(0.5))
     changed[0, 0] += 1
     save_array(written[1].log_weights(0.5), changed)
-    assert load_frames(*written).fingerprint() != md.fingerprint()
+    assert load_frames(training_frames(*written)).fingerprint() != md.fingerprint()
 
 
 def test_files_that_do_not_fit_are_named(written):
     study, layout = written
     save_array(layout.log_weights(1.5), np.zeros((WALKERS, 7)))
     with pytest.raises(ArtifactError, match=r"T1\.5.*must be \(16, 1500\) finite numbers; .*featurize again"):
-        load_frames(study, layout)
+        load_frames(training_frames(study, layout))
     save_array(layout.energies(0.5), np.zeros((3, FRAMES)))
     with pytest.raises(ArtifactError, match=r"T0\.5.*3 walkers of 1500 frames, must be 16 of 1500"):
-        load_frames(study, layout)
+        load_frames(training_frames(study, layout))
 
 
 def test_protocols_are_read_only_where_they_are_asked_for(written):
     study, layout = written
     save_json(layout.protocol(0.5), {"starts": ["left"]})
-    load_frames(study, layout)
+    load_frames(training_frames(study, layout))
     with pytest.raises(ArtifactError, match=r"names 1 starts.*holds 16 walkers"):
         load_frames(study, layout, starts=True)

@@ -15,23 +15,26 @@ import numpy as np
 import pandas as pd
 
 from thermolatent.errors import ThermolatentError, did_you_mean
+from thermolatent.files.paths import FrameFiles
 from thermolatent.frames import Frames, load_frames
 from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
-from thermolatent.learn import train
 from thermolatent.learn.model import Model
 from thermolatent.parsing import parse
 from thermolatent.reweight.estimator import ConditionalReweighting, checked_temperature
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
+from thermolatent.study.jobs import asked_of, run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.project import STUDIES_VARIABLE, find_study
 from thermolatent.study.study import Study
 from thermolatent.tables import POPULATION_COLUMNS, cell
+from thermolatent.validate.observables import judged_observables
 from thermolatent.validate.predictions import predictions_at, predictions_with_models
 from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.scores import Tables
+from thermolatent.validate.settings import Asked
 from thermolatent.validate.stage import Learned, fixed_view, latent_view, model_populations
 from thermolatent.validate.view import View
 
@@ -64,24 +67,37 @@ class Run:
         self.study: Study = study.model_copy(update={"temperatures": temperatures})
 
     @cached_property
+    def asked(self) -> Asked:
+        """The study as its answers are given."""
+        return asked_of(self.study)
+
+    @cached_property
     def training(self) -> Frames:
         """The training frames; ``training.flat(training.features)`` is ``(N, n_features)``, in the order of all weights."""
-        return load_frames(self.study, self.layout)
+        return load_frames(self._files(self.study.temperatures.train))
 
     @cached_property
     def reference(self) -> Frames:
         """All MD there is, training temperatures included: ``reference.features[T]`` is ``(walkers, frames, n_features)``,
         ``reference.plane[T]`` and ``reference.observables[T]`` are like it. Raises :class:`ArtifactError` without any."""
-        return load_frames(self.study, self.layout, self.study.temperatures.simulated, starts=True)
+        simulated = self.study.temperatures.simulated
+        return load_frames(self._files(simulated), {T: self.layout.protocol(T) for T in simulated})
+
+    def _files(self, temperatures: list[float]) -> dict[float, FrameFiles]:
+        return {T: self.layout.frame_files(T) for T in temperatures}
 
     def predict(self, *temperatures: float) -> pd.DataFrame:
-        """Populations of the named states with intervals and verdicts, one row each with the columns of ``predictions.csv``.
+        """Populations of the named states, and means of the observables that ``validate.tolerance`` names, with intervals and
+        verdicts, one row each with the columns of ``predictions.csv``.
 
-        Any temperatures, in the study's unit: ``run.predict(375, 390)``. Needs the file of ``reweight`` and nothing else.
+        Any temperatures, in the study's unit: ``run.predict(375, 390)``. Needs the file of ``reweight``, and for observables
+        those of ``featurize``.
         """
         asked = [checked_temperature(T) for T in temperatures]
         reweighting = ConditionalReweighting.load(self.layout.reweighting)
-        return pd.DataFrame([row for T in asked for row in predictions_at(self.study, reweighting, T)])
+        observables = judged_observables(self.asked, self._files(self.study.temperatures.train), reweighting)
+        rows = (predictions_at(self.asked, reweighting, T, observables=observables) for T in asked)
+        return pd.DataFrame([row for of_temperature in rows for row in of_temperature])
 
     def __repr__(self) -> str:
         return f"<run of {self.study.name} in {self.layout.root}: {', '.join(self.study.models)}>"
@@ -110,17 +126,17 @@ class Run:
                 f"fit: '{name}' is a model of study {self.study.name}; write model('{name}'), or another name"
             )
         content = {**dict(self.study), "models": {**self.study.models, name: composition}}
-        train.run(parse(Study, content, "fit"), self.layout, name, seed)
+        run_job("learn", parse(Study, content, "fit"), self.layout, model=name, seed=seed)
         return self.model(name, seed)
 
     @cached_property
     def reweighting(self) -> ConditionalReweighting:
         """The study's estimator: populations, means and frame weights at any temperature, with error bars."""
-        return load_reweighting(self.layout, self.training)
+        return load_reweighting(self.layout.reweighting, self.training)
 
     @cached_property
     def _fixed(self) -> View:
-        return fixed_view(self.study, self.reference)
+        return fixed_view(self.asked, self.reference)
 
     @cached_property
     def _named(self) -> StateSet:
@@ -177,6 +193,10 @@ class Fitted:
         return parse(Study, {**dict(study), "models": {**study.models, self.name: about}}, "fit")
 
     @cached_property
+    def _asked(self) -> Asked:
+        return asked_of(self._study)
+
+    @cached_property
     def _reweighting(self) -> ConditionalReweighting | None:
         return self.run.reweighting if self.density.about["informed"] else None
 
@@ -188,7 +208,9 @@ class Fitted:
     def _learned(self) -> Learned:
         run, representation = self.run, self.density.representation
         suffix = f"_{self.name}" if self.density.about["encoder"] == "joint" else ""
-        latent, own = latent_view(run.study, run._fixed, representation, self.seed, suffix)
+        latent, own = latent_view(
+            run.study.validate_.bins, run.study.generate.samples, run._fixed, representation, self.seed, suffix
+        )
         return latent, [run._named, own], representation
 
     def predict(self, temperature: float, samples: int | None = None) -> Prediction:
@@ -204,12 +226,12 @@ class Fitted:
         log_w, fraction = self._weights.log_weights(temperature)
         weights = np.exp(log_w)
         drawn = draw_samples(self.density, n, temperature, self.seed, self._weights.log_density)
-        tables = Tables(self._study, self.seed, self.run._fixed)
+        tables = Tables(self._asked, self.seed, self.run._fixed)
         tables.observables(self.name, temperature, weights, self._reweighting)
         observables = pd.DataFrame(tables.population_rows)
         model_populations(tables, self.name, temperature, self._learned, (drawn["latents"], weights), self._reweighting)
         rows = [{c: cell(row.get(c)) for c in POPULATION_COLUMNS} for row in tables.population_rows]
-        found = predictions_with_models(self._study, self.run.reweighting, temperature, rows, [self.name])
+        found = predictions_with_models(self._asked, self.run.reweighting, temperature, rows, [self.name])
         return Prediction(
             temperature=temperature,
             **drawn,
@@ -226,10 +248,10 @@ class Fitted:
 
         run = self.run
         view = self._learned[0]
-        study, replicates = self._study, run.study.validate_.bootstrap
+        study, replicates = self._asked, run.study.validate_.bootstrap
         profiles = Profiles(run._fixed, view, replicates, self.seed, self._reweighting)
         for T in sorted(temperatures):
-            found = self.predict(T, study.generate.samples)
+            found = self.predict(T, run.study.generate.samples)
             profiles.add(T, found.frame_weights, found.latents)
         with style():
             return surfaces.draw(study, self.name, profiles.arrays())

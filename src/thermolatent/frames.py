@@ -32,6 +32,21 @@ class Place(NamedTuple):
     frame: np.ndarray
 
 
+class Blocks(NamedTuple):
+    """Independent pieces of the MD at one temperature that are not its walkers.
+
+    Attributes
+    ----------
+    unit: number of the piece that each frame is of, ``(walkers, frames)`` int, counted through over all temperatures; pieces
+        of replica exchange go through all of them.
+    length, slowest: a piece has at least so many frames, because of this.
+    """
+
+    unit: np.ndarray
+    length: int
+    slowest: str
+
+
 @dataclass(eq=False)
 class Frames:
     """Frames of the MD at some temperatures, in the order in which ``kT`` lists them.
@@ -51,6 +66,8 @@ class Frames:
     pieces: of imported MD, per temperature ``(walkers, 2)`` int: number of the file each walker is cut from, and of its first
         frame there, among those used. Walkers of one file are in the order of time.
     stretch: of replica exchange, frames between two attempts to exchange, per temperature. The first attempt is at frame 0.
+    blocks: of imported MD, its independent pieces by temperature (:func:`thermolatent.reweight.units.with_units`); where there
+        are none, walkers are.
     """
 
     kT: dict[float, float]
@@ -64,6 +81,7 @@ class Frames:
     plane_periodic: tuple[bool, bool] = (False, False)
     pieces: dict[float, np.ndarray] = field(default_factory=dict)
     stretch: dict[float, float] = field(default_factory=dict)
+    blocks: dict[float, Blocks] = field(default_factory=dict)
 
     def __post_init__(self):
         self.counts = {T: _of_mean_one(self.counts.get(T), self.shape(T)) for T in self.kT}
@@ -146,18 +164,40 @@ class Frames:
         """T / T_ref of each frame, ``(N,)`` float32."""
         return np.repeat(np.asarray(self.temperatures, np.float32) / np.float32(T_ref), self.frames_at)
 
+    # Independent pieces
+
+    def unit_at(self, temperature: float) -> np.ndarray:
+        """Independent piece of MD that each frame at one temperature is of, its walker or a block, ``(walkers, frames)`` int64
+        from 0."""
+        shape = self.shape(temperature)
+        if temperature in self.blocks:
+            return np.unique(self.blocks[temperature].unit, return_inverse=True)[1].reshape(shape)
+        return np.broadcast_to(np.arange(shape[0])[:, None], shape)
+
     @cached_property
     def units(self) -> np.ndarray:
-        """Walker of each frame, counted through over the temperatures, ``(N,)`` int64: MD independent of the others."""
-        shapes = [self.shape(T) for T in self.kT]
-        first = np.cumsum([0, *(walkers for walkers, _ in shapes)])
-        parts = zip(first, shapes, strict=False)
-        return np.concatenate([offset + np.repeat(np.arange(walkers), frames) for offset, (walkers, frames) in parts])
+        """Independent piece of MD that each frame is of, counted through over the temperatures, ``(N,)`` int64."""
+        if self.blocks:
+            return np.unique(self.flat({T: own.unit for T, own in self.blocks.items()}), return_inverse=True)[1]
+        first = np.cumsum([0, *(self.shape(T)[0] for T in self.kT)])
+        return np.concatenate([n + self.unit_at(T).ravel() for n, T in zip(first, self.kT, strict=False)])
 
     @cached_property
     def strata(self) -> np.ndarray:
-        """Temperature (its index) of each unit, ``(units,)`` int64."""
-        return np.repeat(np.arange(len(self.kT)), [self.shape(T)[0] for T in self.kT])
+        """The set of units drawn independently that each unit is one of, ``(units,)`` int64: its temperature's index, or 0 where
+        units go through all temperatures."""
+        return self.temperature_index()[np.unique(self.units, return_index=True)[1]]
+
+    @cached_property
+    def half(self) -> dict[float, np.ndarray]:
+        """Which frames are of units in half A, per temperature ``(walkers, frames)`` bool; the others are in half B."""
+        found = {}
+        for T in self.kT:
+            starts, (walkers, frames) = self.starts.get(T), self.shape(T)
+            unit = self.unit_at(T)
+            first = np.unique(unit, return_index=True)[1] // frames
+            found[T] = halves([(starts or [""] * walkers)[w] for w in first])[unit]
+        return found
 
     def of_walkers(self, walkers: np.ndarray) -> np.ndarray:
         """Mask ``(N,)`` of the frames of these walkers, ``(walkers,)`` bool, at every temperature."""
@@ -197,13 +237,6 @@ class Frames:
             found &= number[:, :length] == number[:, lag:]
         return found
 
-    # Walkers
-
-    @cached_property
-    def half(self) -> dict[float, np.ndarray]:
-        """Which walkers are in half A, per temperature ``(walkers,)`` bool; the others are half B."""
-        return {T: halves(self.starts.get(T) or [""] * self.shape(T)[0]) for T in self.kT}
-
     def fingerprint(self) -> str:
         """Digest of the shapes and of some thousand frames, evenly spaced: MD or features made anew differ in all."""
         hashed = hashlib.sha256(repr(self.kT).encode())
@@ -217,10 +250,10 @@ class Frames:
 
 
 def halves(starts: list[str]) -> np.ndarray:
-    """Which walkers belong to half A, ``(walkers,)`` bool; the others are half B.
+    """Which units, given the start of each, belong to half A, ``(units,)`` bool; the others are half B.
 
-    Walkers of one start alternate between the halves, and the alternation runs on from start to start, so that both
-    halves have every start equally often and equally many walkers, up to one.
+    Units of one start alternate between the halves, and the alternation runs on from start to start, so that both
+    halves have every start equally often and equally many units, up to one.
     """
     order = np.argsort(np.unique(starts, return_inverse=True)[1], kind="stable")
     half = np.zeros(len(starts), bool)

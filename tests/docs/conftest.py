@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from thermolatent.parsing import merge
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
-from thermolatent.study.stages import STAGES
 
 HOME = Path(__file__).parents[2]
 #: LJ7 in seconds; its numbers mean nothing.
@@ -18,7 +18,8 @@ SMALL = {
     "representation": {"epochs": 3, "refinements": 1, "initial_labels": 8, "batch_size": 128, "learning_rate": 5e-3},
     "learn": {"steps": 60, "evaluate_every": 30, "batch_size": 256},
     "generate": {"samples": 500, "structures": 5, "grid": 3},
-    "validate": {"bins": 10, "bootstrap": 5},
+    "featurize": {"observables": ["coordination_moments"]},
+    "validate": {"bins": 10, "bootstrap": 5, "tolerance": {"coordination_moments": 0.2}},
 }
 
 
@@ -39,11 +40,11 @@ def finished(tmp_path_factory):
         layout = Layout.of(study)
         for stage in ("simulate", "featurize"):
             for T in study.temperatures.simulated:
-                STAGES[stage].load()(study, layout, T)
+                run_job(stage, study, layout, temperature=T)
         for stage in ("represent", "reweight"):
-            STAGES[stage].load()(study, layout, 0)
+            run_job(stage, study, layout, seed=0)
         for stage in ("learn", "generate", "validate"):
-            STAGES[stage].load()(study, layout, "latf", 0)
-        STAGES["validate"].load()(study, layout, "baselines", 0)
-        STAGES["gather"].load()(study, layout, [0])
+            run_job(stage, study, layout, model="latf", seed=0)
+        run_job("validate", study, layout, model="baselines", seed=0)
+        run_job("gather", study, layout, seeds=[0])
     return folder

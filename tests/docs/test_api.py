@@ -54,7 +54,7 @@ def test_a_temperature_that_the_study_does_not_name(run):
     there = run.model("latf").predict(0.35, samples=200)
     assert np.isfinite(there.log_density).all()
     assert there.frame_weights.sum() == pytest.approx(1)
-    assert there.observables.empty
+    assert list(there.observables.state) == ["mu2", "mu3"]
 
 
 def predictions(run, predictor, temperature):
@@ -72,19 +72,20 @@ def same_rows(table, rows):
 def test_four_ways_of_asking_give_the_same_digits(run, finished, capsys):
     """Run.predict, the command, predictions.csv and populations.csv."""
     rows = predictions(run, "reweighting", "0.3") + predictions(run, "reweighting", "0.4")
-    assert rows
+    assert [r["state"] for r in rows[4:6]] == ["mu2", "mu3"]
+    assert {r["tolerance"] for r in rows[4:6]} == {"0.2"}
     same_rows(run.predict(0.3, 0.4), rows)
     out = finished / "asked.csv"
     assert main(["predict", run.study.name, "--temperature", "0.3", "0.4", "--out", str(out)]) == 0
     with open(out, newline="") as file:
         assert list(csv.DictReader(file)) == rows
     said = capsys.readouterr().out.splitlines()
-    assert said[:-1] == [f"{r['temperature']}   {sentence(r, run.study.validate_.tolerance)}" for r in rows]
+    assert said[:-1] == [f"{r['temperature']}   {sentence(r)}" for r in rows]
     with open(run.layout.all_populations, newline="") as file:
         known = {
             (r["temperature"], r["state"]): r
             for r in csv.DictReader(file)
-            if (r["model"], r["states"]) == ("conditional", "named")
+            if r["model"] == "conditional" and r["states"] in ("named", "observable")
         }
     for row in rows:
         there = known[row["temperature"], row["state"]]

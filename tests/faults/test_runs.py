@@ -12,8 +12,9 @@ from running_snakemake import snakemake, start_snakemake
 
 from thermolatent.errors import SimulationError
 from thermolatent.files.locking import only_one
-from thermolatent.simulate import stage, walkers
+from thermolatent.simulate import walkers
 from thermolatent.simulate.engines import Together
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 
 pytestmark = pytest.mark.faults
@@ -77,7 +78,7 @@ def test_a_walker_that_becomes_nan_is_told_and_the_frames_before_it_are_kept(stu
         with pytest.raises(
             SimulationError, match=r"MD at T=0\.5: .*2.* blew up between steps .*lower simulate\.time_step"
         ):
-            stage.run(study, layout, 0.5)
+            run_job("simulate", study, layout, temperature=0.5)
     assert not Path(layout.protocol(0.5)).exists()
     begun = []
     resume = walkers._resume
@@ -87,7 +88,7 @@ def test_a_walker_that_becomes_nan_is_told_and_the_frames_before_it_are_kept(stu
         return begun[-1]
 
     monkeypatch.setattr(walkers, "_resume", remembered)
-    stage.run(study, layout, 0.5)
+    run_job("simulate", study, layout, temperature=0.5)
     assert begun[0]["frames"] > 0
     expected = Layout(str(finished / "results" / NAME))
     assert [Path(p).read_bytes() for p in layout.trajectories(0.5, 4)] == [

@@ -5,12 +5,11 @@ import pytest
 from scipy import stats
 
 from thermolatent.errors import ArtifactError, ConfigError
-from thermolatent.featurize import stage
 from thermolatent.featurize.bath import bath_energies, coupled_degrees, coupling_log_weights
 from thermolatent.featurize.settings import Bath
 from thermolatent.files.artifacts import load_array, load_json, save_array, save_json
 from thermolatent.parsing import parse
-from thermolatent.simulate import stage as simulate
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 
@@ -37,7 +36,7 @@ def with_bath(bath, **more):
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     layout = Layout(str(tmp_path_factory.mktemp("md")))
-    simulate.run(with_bath(None), layout, T)
+    run_job("simulate", with_bath(None), layout, temperature=T)
     return layout
 
 
@@ -72,13 +71,13 @@ def test_weights_turn_with_temperature_as_the_energies_say():
 def test_featurize_adds_the_bath_and_says_what_the_frames_weigh(simulated):
     raw = load_array(simulated.md_energies(T))
     for bath, weighted in (({"degrees": 100}, False), ({"degrees": 100, "coupled": COUPLED}, True)):
-        stage.run(with_bath(bath), simulated, T)
+        run_job("featurize", with_bath(bath), simulated, temperature=T)
         plane = load_array(simulated.plane(T)).astype(float)
         extra = 12 / (1 + np.exp(-(plane[..., 1] - 0.8) / 0.1)) * weighted
         np.testing.assert_allclose(load_array(simulated.energies(T)) - raw, bath_energies(100 + extra, T, T), rtol=1e-6)
         assert load_json(simulated.features_header(T))["weighted"] is weighted
     np.testing.assert_allclose(load_array(simulated.log_weights(T)), extra / 2 * np.log(T / 0.27), rtol=1e-6)
-    stage.run(with_bath(None), simulated, T)
+    run_job("featurize", with_bath(None), simulated, temperature=T)
     np.testing.assert_array_equal(load_array(simulated.energies(T)), raw)
     assert not load_json(simulated.features_header(T))["weighted"]
 
@@ -88,17 +87,17 @@ def test_weights_of_biased_md_are_handed_on_and_added_to_those_of_the_bath(simul
     bias = np.random.default_rng(0).normal(size=(3, 30))
     save_array(simulated.md_log_weights(T), bias)
     save_json(simulated.protocol(T), protocol | {"weighted": True})
-    stage.run(with_bath(None, frames=20), simulated, T)
+    run_job("featurize", with_bath(None, frames=20), simulated, temperature=T)
     np.testing.assert_array_equal(load_array(simulated.log_weights(T)), bias[:, :20])
-    stage.run(with_bath({"degrees": 0, "coupled": COUPLED}), simulated, T)
+    run_job("featurize", with_bath({"degrees": 0, "coupled": COUPLED}), simulated, temperature=T)
     both = load_array(simulated.log_weights(T))
     save_json(simulated.protocol(T), protocol)
-    stage.run(with_bath({"degrees": 0, "coupled": COUPLED}), simulated, T)
+    run_job("featurize", with_bath({"degrees": 0, "coupled": COUPLED}), simulated, temperature=T)
     np.testing.assert_allclose(both - load_array(simulated.log_weights(T)), bias)
     save_json(simulated.protocol(T), protocol | {"weighted": True})
     save_array(simulated.md_log_weights(T), bias[:2])
     with pytest.raises(ArtifactError, match=r"log_weights\.npy: must be \(3, 30\) finite numbers"):
-        stage.run(with_bath(None), simulated, T)
+        run_job("featurize", with_bath(None), simulated, temperature=T)
     save_json(simulated.protocol(T), protocol)
 
 

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import ArtifactError, ConfigError
-from thermolatent.featurize import stage
 from thermolatent.featurize.base import Particles
 from thermolatent.featurize.coordination import CoordinationMoments, SortedCoordination
 from thermolatent.files import dcd as stream
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.parsing import parse
-from thermolatent.simulate import stage as simulate
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 
@@ -40,13 +39,13 @@ def study(frames=30, features="sorted_coordination"):
 def layout(tmp_path):
     """A finished short simulation."""
     result = Layout(str(tmp_path))
-    simulate.run(study(), result, T)
+    run_job("simulate", study(), result, temperature=T)
     return result
 
 
 def test_arrays_are_the_features_of_the_frames_in_order(layout, monkeypatch):
     monkeypatch.setattr(stream.stream_positions, "__defaults__", (7, None))  # chunks that do not divide the length
-    stage.run(study(), layout, T)
+    run_job("featurize", study(), layout, temperature=T)
     header = load_json(layout.features_header(T))
     assert header["names"] == [f"c{i}" for i in range(1, 8)]
     assert header["plane_names"] == ["mu2", "mu3"]
@@ -71,23 +70,23 @@ def test_a_truncated_or_missing_trajectory_leaves_nothing(layout):
     content = path.read_bytes()
     path.write_bytes(content[:-500])
     with pytest.raises(ArtifactError, match=r"walker02\.dcd: trajectory has 25 whole frames.*must have 30"):
-        stage.run(study(), layout, T)
+        run_job("featurize", study(), layout, temperature=T)
     path.unlink()
     with pytest.raises(ArtifactError, match=r"walker02\.dcd: trajectory is missing"):
-        stage.run(study(), layout, T)
+        run_job("featurize", study(), layout, temperature=T)
     assert not [p for p in Path(layout.features(T)).parent.glob("*") if p.is_file()]
     path.write_bytes(content)
-    stage.run(study(), layout, T)
+    run_job("featurize", study(), layout, temperature=T)
 
 
 def test_md_of_another_study_is_refused(layout):
     with pytest.raises(ArtifactError, match="MD was run with frames 30, the study says 40"):
-        stage.run(study(frames=40), layout, T)
+        run_job("featurize", study(frames=40), layout, temperature=T)
 
 
 def test_md_that_was_never_run(tmp_path):
     with pytest.raises(ArtifactError, match=r"protocol\.json: protocol of the MD is missing"):
-        stage.run(study(), Layout(str(tmp_path)), T)
+        run_job("featurize", study(), Layout(str(tmp_path)), temperature=T)
 
 
 def test_a_feature_not_for_this_system_is_refused_with_the_study():

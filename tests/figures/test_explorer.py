@@ -18,6 +18,7 @@ from thermolatent.figures.temperature import population_of
 from thermolatent.files.artifacts import load_arrays, save_arrays
 from thermolatent.report import medoids, packing
 from thermolatent.report import stage as report
+from thermolatent.study.jobs import run_job
 from thermolatent.study.loading import load_study
 from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
@@ -40,7 +41,7 @@ def made(request, tmp_path_factory):
     study, seeds = make_study(dimensions=request.param, melting="hexagon", observables=True), [0, 1]
     layout = write_study_files(study, tmp_path_factory.mktemp("explorer"), seeds, request.param)
     write_blank_figures(study, layout)
-    report.run(study, layout, seeds)
+    run_job("report", study, layout, seeds=seeds)
     return study, layout, seeds, embedded(layout)
 
 
@@ -122,11 +123,11 @@ def test_bins_of_another_run_are_refused(write_files):
     arrays = load_arrays(layout.profiles("latf", 0))
     save_arrays(layout.profiles("latf", 0), arrays | {"edges_plane": arrays["edges_plane"] + 0.1})
     with pytest.raises(ArtifactError, match=r"profiles.npz: has other bins than .*grid.npz; run gather again"):
-        report.run(study, layout, [0])
+        run_job("report", study, layout, seeds=[0])
     arrays = load_arrays(layout.grid_surfaces)
     save_arrays(layout.grid_surfaces, arrays | {"temperatures": arrays["temperatures"] * 1.001})
     with pytest.raises(ArtifactError, match=r"grid.csv: has other temperatures than .*grid.npz; run gather again"):
-        report.run(study, layout, [0])
+        run_job("report", study, layout, seeds=[0])
 
 
 def test_md_is_shown_where_there_is_some_and_nowhere_else(made):
@@ -144,7 +145,7 @@ def test_without_reference_only_training_temperatures_have_md(tmp_path):
     study = make_study(reference=False)
     layout = write_study_files(study, tmp_path, [0])
     write_blank_figures(study, layout)
-    report.run(study, layout, [0])
+    run_job("report", study, layout, seeds=[0])
     page = embedded(layout)
     assert [s["temperature"] for s in page["stops"] if s["md"]] == [0.2, 0.5]
     assert decoded(page["plane"]["md"]).shape[0] == 2
@@ -268,13 +269,13 @@ def test_a_missing_or_broken_file_is_named(write_files):
     path = Path(layout.medoids("latf", 0, 0.3))
     path.write_text("\n".join(line for line in path.read_text().splitlines() if "REMARK" not in line))
     with pytest.raises(ArtifactError, match=r"T0.3.medoids.pdb: has 4 structures, 0 of them with a remark"):
-        report.run(study, layout, [0])
+        run_job("report", study, layout, seeds=[0])
     path.unlink()
     with pytest.raises(ArtifactError, match=r"T0.3.medoids.pdb: medoids are missing; run the stage generate"):
-        report.run(study, layout, [0])
+        run_job("report", study, layout, seeds=[0])
     Path(layout.surfaces("latf", 0)).unlink()
     with pytest.raises(ArtifactError, match=r"surfaces.npz"):
-        report.run(study, layout, [0])
+        run_job("report", study, layout, seeds=[0])
 
 
 def test_markup_in_a_name_cannot_leave_the_script():

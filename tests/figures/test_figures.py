@@ -19,10 +19,10 @@ from thermolatent.figures import (
     temperature,
     uncertainty,
 )
-from thermolatent.figures.stage import run
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
 from thermolatent.reweight.verdict import judge
+from thermolatent.study.jobs import run_job
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.validate.settings import BASELINES
 
@@ -88,11 +88,11 @@ def test_stage_writes_every_figure_and_the_same_bytes_again(write_files):
     study = make_study(reference=False)
     study = study.model_copy(update={"models": {"latf_published": study.models["latf_published"]}})
     layout = write_files(study)
-    written = run(study, layout, [0])
+    written = run_job("figures", study, layout, seeds=[0])
     names = figure_names(study)
     assert sorted(written) == sorted(layout.figure(n, e) for n in names for e in ("pdf", "png", "csv"))
     first = {path: Path(path).read_bytes() for path in written}
-    run(study, layout, [0])
+    run_job("figures", study, layout, seeds=[0])
     assert {path: Path(path).read_bytes() for path in written} == first
     for name in names:
         assert first[layout.figure(name, "pdf")].startswith(b"%PDF")
@@ -248,7 +248,7 @@ def test_populations_show_the_interval_as_a_band_the_md_with_its_own_and_models_
 def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
     study = make_study(melting="hexagon", observables=True)
     layout = write_study_files(study, tmp_path, [0, 1])
-    written = run(study, layout, [0, 1])
+    written = run_job("figures", study, layout, seeds=[0, 1])
     assert {"observables", "melting"} <= {Path(path).stem for path in written}
     tables = Tables.load(study, layout, [0, 1])
     figure = temperature.draw_observables(study, tables)
@@ -379,7 +379,7 @@ def test_nothing_warns_while_figures_are_drawn(write_files, study):
     layout = write_files(study)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run(study, layout, [0])
+        run_job("figures", study, layout, seeds=[0])
 
 
 def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study, shown):
@@ -442,7 +442,7 @@ def test_a_missing_or_broken_file_is_named(write_files, study, damage):
     else:
         Path(path).unlink()
     with pytest.raises(ArtifactError, match=Path(path).name):
-        run(study, layout, [0])
+        run_job("figures", study, layout, seeds=[0])
 
 
 def test_importing_and_drawing_leave_matplotlib_as_it_was(study, shown):

@@ -9,12 +9,12 @@ from files_for_figures import make_study, write_blank_figures, write_study_files
 
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import figure_names, melting
-from thermolatent.figures.stage import run as draw_figures
 from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.report import findings
-from thermolatent.report import stage as report
 from thermolatent.report.findings import number
+from thermolatent.study.jobs import run_job
+from thermolatent.validate.predictions import decimals
 
 VOID = {"meta", "img", "br", "input"}
 
@@ -68,10 +68,10 @@ def made(request, tmp_path_factory):
     study, seeds = make_study(), request.param
     layout = write_study_files(study, tmp_path_factory.mktemp("report"), seeds)
     if len(seeds) == 1:
-        draw_figures(study, layout, seeds)
+        run_job("figures", study, layout, seeds=seeds)
     else:
         write_blank_figures(study, layout)
-    report.run(study, layout, seeds)
+    run_job("report", study, layout, seeds=seeds)
     html = Path(layout.report).read_text(encoding="utf-8")
     return study, layout, Tables.load(study, layout, seeds), html, Page(html), seeds
 
@@ -181,7 +181,7 @@ def test_without_reference_the_report_has_the_same_verdicts(write_files):
     study = make_study(reference=False)
     layout = write_files(study)
     write_blank_figures(study, layout)
-    report.run(study, layout, [0])
+    run_job("report", study, layout, seeds=[0])
     page = Page(Path(layout.report).read_text(encoding="utf-8"))
     assert "there is no MD at them to compare with" in page.text
     assert "Trusted within 0.05: every state at T = 0.3 and 0.4; hexagon, " in page.text
@@ -195,7 +195,7 @@ def test_a_smoke_run_says_so_on_top_and_trusts_nothing(write_files):
     study = make_study({"name": "lj7@smoke"})
     layout = write_files(study)
     write_blank_figures(study, layout)
-    report.run(study, layout, [0])
+    run_job("report", study, layout, seeds=[0])
     page = Page(Path(layout.report).read_text(encoding="utf-8"))
     assert "A smoke run: too short to trust." in page.text
     assert "Not trusted: every state at every temperature asked for." in page.text
@@ -217,11 +217,39 @@ def test_md_has_the_last_word(write_files):
     assert text in findings.answers(study, tables)
 
 
+def test_observables_with_a_tolerance_are_judged_like_populations(write_files):
+    study = make_study(observables=True)
+    asked = {"tolerance": {"populations": 0.05, "coordination_moments": 0.012}}
+    study = study.model_copy(update={"validate_": study.validate_.model_copy(update=asked)})
+    layout = write_files(study)
+    write_blank_figures(study, layout)
+    run_job("report", study, layout, seeds=[0])
+    page, tables = Page(Path(layout.report).read_text(encoding="utf-8")), Tables.load(study, layout, [0])
+    rows = {row[0]: row[1:] for row in page.tables["Means of observables and verdicts"]}
+    assert list(rows) == ["", "mu2, within 0.012", "mu3, within 0.012"]
+    known = tables.predictions(quantity="mean")
+    assert {p.verdict for of_name in known.values() for p in of_name.values()} == {"trusted", "not trusted"}
+    for T, cell in zip(study.temperatures.generated, rows["mu2, within 0.012"], strict=True):
+        p = known[T]["mu2"]
+        assert cell.startswith(f"{p.value:.{decimals(p.high - p.low)}f} (")
+        assert cell.endswith(p.verdict)
+    assert list(next(iter(tables.predictions().values()))) == study.validate_.states.names, "states alone"
+    assert "Trusted within 0.012: mean of " in page.text
+    assert ": not trusted: " in page.text
+    p = known[0.3]["mu2"]
+    for row in tables._populations:
+        if (row["model"], row["state"], row["temperature"]) == ("md", "mu2", "0.3"):
+            row |= {"value": str(p.value + 0.1), "stderr": "0.001"}
+    assert "Against the MD: mean of mu2 at T = 0.3 is off by 0.10, more than the interval allows." in findings.answers(
+        study, tables
+    )
+
+
 def test_text_from_a_study_cannot_become_markup(write_files):
     study = make_study({"description": "a <b>bold</b> & <script>alert(1)</script> claim"})
     layout = write_files(study)
     write_blank_figures(study, layout)
-    report.run(study, layout, [0])
+    run_job("report", study, layout, seeds=[0])
     html = Path(layout.report).read_text(encoding="utf-8")
     assert "<script>alert" not in html
     assert "&lt;b&gt;bold&lt;/b&gt; &amp;" in html
@@ -231,10 +259,10 @@ def test_a_missing_figure_or_protocol_is_named(write_files):
     study = make_study()
     layout = write_files(study)
     with pytest.raises(ArtifactError, match=r"surfaces_latf.png.*run the stage figures"):
-        report.run(study, layout, [0])
+        run_job("report", study, layout, seeds=[0])
     Path(layout.protocol(0.3)).unlink()
     with pytest.raises(ArtifactError, match=r"protocol.json"):
-        report.run(study, layout, [0])
+        run_job("report", study, layout, seeds=[0])
 
 
 @pytest.mark.parametrize(
@@ -265,7 +293,7 @@ def test_observables_and_melting_have_tables_where_the_study_asks(tmp_path):
     study = make_study(melting="hexagon", observables=True)
     layout = write_study_files(study, tmp_path, [0, 1])
     write_blank_figures(study, layout)
-    report.run(study, layout, [0, 1])
+    run_job("report", study, layout, seeds=[0, 1])
     page = Page(Path(layout.report).read_text())
     assert "observables" in page.ids
     assert "#observables" in page.links
@@ -290,6 +318,6 @@ def test_one_start_is_not_called_too_few_walkers(tmp_path):
     protocol = load_json(layout.protocol(0.2))
     protocol["convergence"] |= {"mean_energy": {"extended": -1.0}, "standard_errors": None, "between": None}
     save_json(layout.protocol(0.2), {k: v for k, v in protocol.items() if k != "format"})
-    report.run(study, layout, [0])
+    run_job("report", study, layout, seeds=[0])
     row = next(row for row in Page(Path(layout.report).read_text()).tables["MD by temperature"] if "0.2" in row[0])
     assert row[4] == "not known one start"

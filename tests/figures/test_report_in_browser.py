@@ -6,7 +6,7 @@ import pytest
 from browser import Browser
 from files_for_figures import make_study, write_blank_figures, write_study_files
 
-from thermolatent.report import stage as report
+from thermolatent.study.jobs import run_job
 from thermolatent.tables import read_table
 from thermolatent.validate.predictions import COLUMNS, decimals
 
@@ -24,7 +24,7 @@ def page(tmp_path_factory):
     study = make_study(melting="hexagon", observables=True)
     layout = write_study_files(study, tmp_path_factory.mktemp("page"), [0, 1])
     write_blank_figures(study, layout)
-    report.run(study, layout, [0, 1])
+    run_job("report", study, layout, seeds=[0, 1])
     return layout.report
 
 
@@ -220,7 +220,7 @@ def test_other_numbers_of_latent_coordinates(browser, tmp_path, dimensions):
     study = make_study(dimensions=dimensions, reference=False)
     layout = write_study_files(study, tmp_path, [0], dimensions)
     write_blank_figures(study, layout)
-    report.run(study, layout, [0])
+    run_job("report", study, layout, seeds=[0])
     browser.events.clear()
     browser.open(layout.report)
     browser.run(SETTLED)

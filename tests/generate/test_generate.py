@@ -17,6 +17,7 @@ from thermolatent.generate.weights import ModelWeights, bounded
 from thermolatent.learn.model import Model
 from thermolatent.mbar import effective_fraction
 from thermolatent.reweight.loading import load_reweighting
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.systems.three_hole import ThreeHole
 
 
@@ -26,7 +27,7 @@ def generated(trained, tmp_path):
     study, layout = trained
     own = dataclasses.replace(layout, root=str(tmp_path / "results"))
     shutil.copytree(layout.root, own.root)
-    stage.run(study, own, "informed", 0)
+    run_job("generate", study, own, model="informed", seed=0)
     return study, own, {T: load_arrays(own.samples("informed", 0, T)) for T in study.temperatures.generated}
 
 
@@ -59,7 +60,7 @@ def test_temperatures_have_base_points_of_their_own(generated):
 
 def test_frame_weights_give_exact_averages_of_features(generated):
     study, layout, samples = generated
-    data = load_frames(study, layout)
+    data = load_frames(training_frames(study, layout))
     weights = samples[1.0]["frame_weights"]
     assert weights.shape == (len(data),)
     assert weights.sum() == pytest.approx(1)
@@ -71,10 +72,10 @@ def test_frame_weights_give_exact_averages_of_features(generated):
 def test_informed_weights_are_the_reweightings_and_know_what_the_latent_does_not_see(trained):
     """Latent: x alone. The mean of y at given x changes with T, which weights of z cannot know and the reweighting does."""
     study, layout = trained
-    model, data = Model.load(layout.model("informed", 0)), load_frames(study, layout)
+    model, data = Model.load(layout.model("informed", 0)), load_frames(training_frames(study, layout))
     with torch.no_grad():
         model.representation.spib.encoder.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
-    reweighting = load_reweighting(layout, data)
+    reweighting = load_reweighting(layout.reweighting, data)
     informed = ModelWeights(model, data, reweighting)
     np.testing.assert_allclose(np.exp(informed.log_weights(0.5)[0]), reweighting.weights(0.5), rtol=1e-12)
     uninformed = ModelWeights(model, data, None)
@@ -108,7 +109,7 @@ def test_bounded_weights_are_those_of_repeated_truncation(count, spread):
 def test_one_frame_far_from_all_others_does_not_stand_for_the_ensemble(trained, caplog):
     """ln p a thousand nats too high at one frame: the average moves by less than its share 1 / sqrt(N), and it is said."""
     study, layout = trained
-    model, data = Model.load(layout.model("informed", 0)), load_frames(study, layout)
+    model, data = Model.load(layout.model("informed", 0)), load_frames(training_frames(study, layout))
     weights = ModelWeights(model, data, None)
     right, fraction = weights.log_weights(1.0)
     assert fraction == pytest.approx(effective_fraction(right))
@@ -144,7 +145,7 @@ def test_finished_temperatures_are_left_and_lost_ones_made_again_as_they_were(ge
     drawn = []
     draw = stage.draw_samples
     monkeypatch.setattr(stage, "draw_samples", lambda model, n, T, *rest: drawn.append(T) or draw(model, n, T, *rest))
-    stage.run(study, layout, "informed", 0)
+    run_job("generate", study, layout, model="informed", seed=0)
     assert drawn == [1.0]
     after = load_arrays(layout.samples("informed", 0, 1.0))
     np.testing.assert_array_equal(after["latents"], before[1.0]["latents"])
@@ -153,7 +154,7 @@ def test_finished_temperatures_are_left_and_lost_ones_made_again_as_they_were(ge
 def test_another_sample_count_is_generated_anew(generated):
     _, layout, _ = generated
     study = make_study(generate={"samples": 77, "structures": 0, "grid": 3})
-    stage.run(study, layout, "informed", 0)
+    run_job("generate", study, layout, model="informed", seed=0)
     assert load_arrays(layout.samples("informed", 0, 1.0))["latents"].shape == (77, 2)
 
 

@@ -12,6 +12,7 @@ from thermolatent.files.artifacts import load_array, load_json, save_json
 from thermolatent.files.dcd import write_trajectories
 from thermolatent.frames import load_frames
 from thermolatent.generate.structures import MEDOID_FRAMES, StateMedoids, medoid, positions_of, write_structures
+from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
 
 
@@ -30,7 +31,7 @@ def md(tmp_path_factory):
         header = load_json(layout.features_header(T))
         header.pop("format", None)
         save_json(layout.features_header(T), header | {"plane_periodic": [False, False]})
-    return study, layout, load_frames(study, layout)
+    return study, layout, load_frames(training_frames(study, layout))
 
 
 def log_weights_of_top(data):

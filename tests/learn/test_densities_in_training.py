@@ -7,9 +7,9 @@ from exact_study import make_study
 
 from thermolatent.errors import TrainingError
 from thermolatent.frames import load_frames
-from thermolatent.learn import train
 from thermolatent.learn.model import Model
 from thermolatent.represent.representation import load_representation
+from thermolatent.study.jobs import run_job, training_frames
 
 FROZEN = {"temperature": ["steer", "condition"], "encoder": "frozen"}
 
@@ -39,12 +39,12 @@ def elsewhere(trained, tmp_path):
 
 
 def test_spibs_own_mixture_keeps_its_means_and_fits_its_weights(study, elsewhere):
-    train.run(study, elsewhere, "spib", 0)
+    run_job("learn", study, elsewhere, model="spib", seed=0)
     model = Model.load(elsewhere.model("spib", 0))
     spib = load_representation(elsewhere.spib(0)).spib
     means, _ = spib.posterior(spib.representatives)
     torch.testing.assert_close(model.density.means, means.detach())
-    data = load_frames(study, elsewhere)
+    data = load_frames(training_frames(study, elsewhere))
     mu = model.representation.encode(data.flat(data.features))
     z = torch.from_numpy(model.representation.noised(mu, model.representation.sigma, 0))
     with torch.no_grad():
@@ -57,4 +57,4 @@ def test_spibs_own_mixture_keeps_its_means_and_fits_its_weights(study, elsewhere
 
 def test_spibs_own_mixture_needs_a_frozen_encoder(study, elsewhere):
     with pytest.raises(TrainingError, match=r"models\.spib_joint.*encoder: frozen"):
-        train.run(study, elsewhere, "spib_joint", 0)
+        run_job("learn", study, elsewhere, model="spib_joint", seed=0)

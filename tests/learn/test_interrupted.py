@@ -13,9 +13,8 @@ from exact_study import make_study
 from thermolatent.densities.descent import Descent
 from thermolatent.errors import Stopped
 from thermolatent.files.artifacts import load_array, save_array
-from thermolatent.learn import train
 from thermolatent.represent import stage as represent
-from thermolatent.reweight import stage as reweight
+from thermolatent.study.jobs import run_job
 from thermolatent.training import Checkpoint
 
 FLOW = {"kind": "flow", "couplings": 2, "width": 4}
@@ -45,10 +44,10 @@ def whole(tmp_path_factory, exact):
     """(study, layout) of uninterrupted trainings."""
     study, layout = make_study(**SMALL), type(exact[1])(str(tmp_path_factory.mktemp("whole")))
     os.symlink(Path(exact[1].root).resolve() / "featurize", Path(layout.root) / "featurize")
-    represent.run(study, layout, 0)
-    reweight.run(study, layout, 0)
+    run_job("represent", study, layout, seed=0)
+    run_job("reweight", study, layout, seed=0)
     for model in MODELS:
-        train.run(study, layout, model, 0)
+        run_job("learn", study, layout, model=model, seed=0)
     return study, layout
 
 
@@ -114,7 +113,7 @@ def test_a_model(whole, apart, monkeypatch, model, how):
     study, expected = whole
     interrupting(monkeypatch, Descent, "_advance", how, KILLED if how == "killed" else TOLD)
     before = signal.getsignal(signal.SIGTERM)
-    assert until_done(lambda: train.run(study, apart, model, 0)) >= 2
+    assert until_done(lambda: run_job("learn", study, apart, model=model, seed=0)) >= 2
     assert signal.getsignal(signal.SIGTERM) == before
     same(apart, expected, lambda layout: layout.model(model, 0))
 
@@ -124,14 +123,14 @@ def test_the_representation(whole, apart, tmp_path, monkeypatch, how):
     study, expected = whole
     (tmp_path / "represent").unlink()
     interrupting(monkeypatch, represent.Spib, "terms", how, (45,))  # an epoch takes 19 steps
-    assert until_done(lambda: represent.run(study, apart, 0)) >= 3
+    assert until_done(lambda: run_job("represent", study, apart, seed=0)) >= 3
     same(apart, expected, lambda layout: layout.spib(0))
 
 
 def test_between_evaluations_the_state_is_kept_by_the_clock(whole, apart, monkeypatch):
     monkeypatch.setattr("thermolatent.densities.descent.KEEP_SECONDS", 0.0)
     interrupting(monkeypatch, Descent, "_advance", "killed", (17,))  # no evaluation is reached in one go
-    until_done(lambda: train.run(whole[0], apart, "joint", 0))
+    until_done(lambda: run_job("learn", whole[0], apart, model="joint", seed=0))
     same(apart, whole[1], lambda layout: layout.model("joint", 0))
 
 
@@ -139,7 +138,7 @@ def stopped_once(study, layout, monkeypatch):
     with monkeypatch.context() as patch:
         interrupting(patch, Descent, "_advance", signal.SIGTERM, TOLD)
         with pytest.raises(Stopped, match=r"told to stop after 25 of 80 steps, all of them saved"):
-            train.run(study, layout, "joint", 0)
+            run_job("learn", study, layout, model="joint", seed=0)
 
 
 @pytest.mark.parametrize("change", ["frames", "settings", "code", "representation"])
@@ -158,9 +157,9 @@ def test_a_checkpoint_of_anything_else_is_not_gone_on_from(whole, apart, tmp_pat
     if change == "frames":
         save_array(apart.energies(0.5), load_array(apart.energies(0.5)) + 1e-3)
     elif change == "representation":
-        represent.run(study, apart, 1)
+        run_job("represent", study, apart, seed=1)
         os.replace(apart.spib(1), apart.spib(0))
-    train.run(study, apart, "joint", 0)
+    run_job("learn", study, apart, model="joint", seed=0)
     assert "seed0.checkpoint is of other data, settings or code, training starts again" in caplog.text
 
 
@@ -168,7 +167,7 @@ def test_a_torn_checkpoint_starts_over(whole, apart, monkeypatch, caplog):
     stopped_once(whole[0], apart, monkeypatch)
     checkpoint = Path(apart.model("joint", 0)).with_suffix(".checkpoint")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    train.run(whole[0], apart, "joint", 0)
+    run_job("learn", whole[0], apart, model="joint", seed=0)
     assert f"{checkpoint} cannot be read, training starts again" in caplog.text
     same(apart, whole[1], lambda layout: layout.model("joint", 0))
 

@@ -9,11 +9,8 @@ from exact_study import make_study
 from thermolatent import rows
 from thermolatent.files.artifacts import load_arrays, load_model
 from thermolatent.frames import load_frames
-from thermolatent.generate import stage as generate
-from thermolatent.learn import train
-from thermolatent.represent import stage as represent
 from thermolatent.represent.labels import order_parameters
-from thermolatent.reweight import stage as reweight
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 
 BRIEF = {
@@ -25,11 +22,11 @@ BRIEF = {
 def run_all(layout):
     """Train and generate briefly; the study."""
     study = make_study(**BRIEF)
-    represent.run(study, layout, 0)
-    reweight.run(study, layout, 0)
+    run_job("represent", study, layout, seed=0)
+    run_job("reweight", study, layout, seed=0)
     for model in study.models:
-        train.run(study, layout, model, 0)
-    generate.run(study, layout, "informed", 0)
+        run_job("learn", study, layout, model=model, seed=0)
+    run_job("generate", study, layout, model="informed", seed=0)
     return study
 
 
@@ -41,7 +38,7 @@ def test_training_and_generation_give_the_same(exact, tmp_path, monkeypatch):
     study = run_all(held)
     monkeypatch.setattr(rows, "HELD_BYTES", 0)
     monkeypatch.setattr(rows, "_BLOCK_BYTES", 1000 * 2 * 4)
-    assert not load_frames(study, mapped).held
+    assert not load_frames(training_frames(study, mapped)).held
     run_all(mapped)
     for file in (Layout.spib, *(lambda x, s, m=m: x.model(m, s) for m in study.models)):
         found = load_model(file(mapped, 0), "spib", "model")[1]
@@ -54,7 +51,7 @@ def test_training_and_generation_give_the_same(exact, tmp_path, monkeypatch):
 
 
 def test_tica_of_mapped_features_is_that_of_held_ones(exact, monkeypatch):
-    data, walkers = load_frames(*exact), np.arange(16) % 4 > 0
+    data, walkers = load_frames(training_frames(*exact)), np.arange(16) % 4 > 0
     held = order_parameters(data, "tica", 2, walkers)
     monkeypatch.setattr(rows, "HELD_BYTES", 0)
     np.testing.assert_allclose(order_parameters(data, "tica", 2, walkers), held, rtol=1e-4, atol=1e-5)

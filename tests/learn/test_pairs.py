@@ -7,6 +7,7 @@ from thermolatent.errors import ArtifactError
 from thermolatent.frames import Frames, load_frames
 from thermolatent.represent.pairs import held_out_walkers, lagged_pairs
 from thermolatent.represent.tica import fit_tica
+from thermolatent.study.jobs import training_frames
 
 
 def shaped(walkers=5, frames=7, temperatures=(1.0, 2.0)):
@@ -100,7 +101,7 @@ def test_one_order_temperature_walker_frame():
 
 def test_only_training_temperatures_are_opened(exact):
     study, layout = exact  # no features exist at 1.0, the temperature to predict
-    data = load_frames(study, layout)
+    data = load_frames(training_frames(study, layout))
     assert data.temperatures == [0.5, 1.5]
 
 
@@ -108,4 +109,4 @@ def test_features_of_another_length_are_refused(fresh):
     study, layout = fresh
     np.save(layout.features(1.5), np.zeros((16, 10, 2), np.float32))
     with pytest.raises(ArtifactError, match=r"T1\.5.*16 walkers of 10 frames.*1500.*featurize again"):
-        load_frames(study, layout)
+        load_frames(training_frames(study, layout))

@@ -8,10 +8,9 @@ import torch
 from exact_study import make_study
 
 from thermolatent.files.artifacts import load_arrays, save_array, save_json
-from thermolatent.generate import stage
 from thermolatent.learn import train
 from thermolatent.learn.model import Model
-from thermolatent.represent import stage as represent
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 
@@ -49,7 +48,7 @@ def pretrained(tmp_path_factory):
                 save_array(layout.plane(T), points.astype(np.float32))
                 save_array(layout.energies(T), ThreeHole().plane_energy(points))
                 save_json(layout.features_header(T), {"names": list("abcde"), "temperature": T})
-            represent.run(study, layout, 0)
+            run_job("represent", study, layout, seed=0)
             made[d] = layout
         return tiny_study(d, **models), made[d]
 
@@ -59,8 +58,8 @@ def pretrained(tmp_path_factory):
 @pytest.mark.parametrize("d", [1, 2, 3, 5])
 def test_from_frames_to_samples_in_every_dimension(pretrained, d):
     study, layout = pretrained(d)
-    train.run(study, layout, "auto", 0)
-    stage.run(study, layout, "auto", 0)
+    run_job("learn", study, layout, model="auto", seed=0)
+    run_job("generate", study, layout, model="auto", seed=0)
     model = Model.load(layout.model("auto", 0))
     search = model.about["tau_search"]
     assert search["tau"] == [0, 1, 2, 3, 4]
@@ -88,7 +87,7 @@ def test_a_joint_model_is_searched_on_the_pretrained_latents(pretrained):
     frozen = {"density": AUTO, "temperature": ["steer"], "encoder": "frozen"}
     study, layout = pretrained(2, joint=joint, frozen=frozen)
     for model in study.models:
-        train.run(study, layout, model, 0)
+        run_job("learn", study, layout, model=model, seed=0)
     searches = [Model.load(layout.model(model, 0)).about["tau_search"] for model in study.models]
     assert searches[0] == searches[1]
 
@@ -96,7 +95,7 @@ def test_a_joint_model_is_searched_on_the_pretrained_latents(pretrained):
 @pytest.mark.parametrize("killed_in", ["search", "training"])
 def test_an_interrupted_search_ends_as_if_it_had_not_been(pretrained, tmp_path, monkeypatch, killed_in):
     study, layout = pretrained(2, auto={"density": AUTO, "temperature": ["steer"], "encoder": "frozen"})
-    train.run(study, layout, "auto", 0)
+    run_job("learn", study, layout, model="auto", seed=0)
     expected = Model.load(layout.model("auto", 0))
 
     class Elsewhere(Layout):
@@ -119,10 +118,10 @@ def test_an_interrupted_search_ends_as_if_it_had_not_been(pretrained, tmp_path, 
         patch.setattr(train, "fit_samples", fit_or_die)
         patch.setattr(train.DensityTraining, "_save", save_and_die)
         with pytest.raises(KeyboardInterrupt):
-            train.run(study, elsewhere, "auto", 0)
+            run_job("learn", study, elsewhere, model="auto", seed=0)
         assert not (tmp_path / "seed0.safetensors").exists()
     monkeypatch.setattr(train, "fit_samples", lambda spec, *rest: tried.append(spec["tau"]) or fit(spec, *rest))
-    train.run(study, elsewhere, "auto", 0)
+    run_job("learn", study, elsewhere, model="auto", seed=0)
     assert tried == [0, 1, 2, 3, 4]  # none twice
     resumed = Model.load(elsewhere.model("auto", 0))
     assert resumed.about == expected.about

@@ -8,10 +8,10 @@ from exact_study import correlated_exact_points, make_study
 from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.files.artifacts import load_model, save_array, save_json
 from thermolatent.frames import Frames, load_frames
-from thermolatent.represent import stage as represent
 from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.represent.representation import load_representation
 from thermolatent.represent.tica import fit_tica, loadings, timescales
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 
@@ -40,13 +40,13 @@ def noisy(tmp_path_factory):
         save_array(layout.plane(T), points.astype(np.float32))
         save_array(layout.energies(T), ThreeHole().plane_energy(points))
         save_json(layout.features_header(T), {"names": names, "temperature": T})
-    represent.run(study, layout, seed=0)
+    run_job("represent", study, layout, seed=0)
     return study, layout
 
 
 def test_the_states_are_found_below_the_noise(noisy):
     study, layout = noisy
-    rep, data = load_representation(layout.spib(0)), load_frames(study, layout)
+    rep, data = load_representation(layout.spib(0)), load_frames(training_frames(study, layout))
     x = rep.spib.standardise(torch.from_numpy(data.flat(data.features))).numpy()
     assert x.shape[1] == 2
     plane = data.flat(data.plane)
@@ -60,7 +60,7 @@ def test_the_states_are_found_below_the_noise(noisy):
 
 def test_the_components_have_unit_variance_and_are_of_training_walkers(noisy):
     study, layout = noisy
-    data = load_frames(study, layout)
+    data = load_frames(training_frames(study, layout))
     training = ~held_out_walkers(16, study.representation.held_out)
     spib = load_representation(layout.spib(0)).spib
     used = np.concatenate([f[training].reshape(-1, f.shape[2]) for f in data.features.values()])

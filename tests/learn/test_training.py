@@ -13,6 +13,7 @@ from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.frames import load_frames
 from thermolatent.learn.model import Model
 from thermolatent.represent.representation import load_representation
+from thermolatent.study.jobs import training_frames
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.training import History, pick_device, shuffled_batches
 
@@ -23,14 +24,14 @@ def test_spib_finds_the_three_basins_numbered_by_population(trained):
     minima = np.array(list(study.validate_.states.minima.values()), np.float32)
     states = rep.states(rep.encode(minima))
     assert len(set(states)) == 3
-    data = load_frames(study, layout)
+    data = load_frames(training_frames(study, layout))
     populations = np.bincount(rep.states(rep.encode(data.features[0.5])).ravel(), minlength=rep.n_states)
     assert (np.diff(populations) <= 0).all()
 
 
 def test_the_scaler_is_part_of_the_model_and_knows_only_training_walkers(trained):
     study, layout = trained
-    data = load_frames(study, layout)
+    data = load_frames(training_frames(study, layout))
     from thermolatent.represent.pairs import held_out_walkers
 
     used = data.flat(data.features)[data.of_walkers(~held_out_walkers(16, study.representation.held_out))]
@@ -60,7 +61,7 @@ def test_an_informed_model_beats_the_nearest_temperature_where_nobody_simulated(
         return (rep.states(z) == top).mean()
 
     exact = share(rep.encode(ThreeHole().sample_exact(50_000, 1.0, np.random.default_rng(0)).astype(np.float32)))
-    data = load_frames(study, layout)
+    data = load_frames(training_frames(study, layout))
     assert abs(share(model.sample(50_000, 1.0, seed=1)) - exact) < 0.02
     assert min(abs(share(rep.encode(f)) - exact) for f in data.features.values()) > 0.03
 
@@ -81,11 +82,10 @@ sys.path.insert(0, sys.argv[1])
 torch.set_num_threads(1)
 from exact_study import make_study
 from thermolatent.study.layout import Layout
-from thermolatent.represent import stage as represent
-from thermolatent.learn import train
+from thermolatent.study.jobs import run_job
 study, layout = make_study(learn={"steps": 30, "evaluate_every": 10}), Layout(sys.argv[2])
-represent.run(study, layout, 3)
-train.run(study, layout, "joint", 3)
+run_job("represent", study, layout, seed=3)
+run_job("learn", study, layout, model="joint", seed=3)
 """
 
 

@@ -7,17 +7,15 @@ from exact_study import FRAMES, WALKERS, correlated_exact_points, make_study
 
 from thermolatent.files.artifacts import save_array, save_json
 from thermolatent.frames import Frames, load_frames
-from thermolatent.learn import train
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.model import Model
-from thermolatent.represent import stage as represent
 from thermolatent.represent.labels import order_by_population, place_representatives
 from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.represent.spib import Spib
 from thermolatent.represent.tica import fit_tica, timescales
 from thermolatent.reweight.loading import load_reweighting
-from thermolatent.reweight.stage import run as reweight
 from thermolatent.sampling import Sampler, systematic_resample
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.baselines import Baselines
@@ -57,7 +55,7 @@ def exact_share_of_top(T):
 
 def test_frames_that_count_as_they_weigh_are_the_ensemble(biased):
     study, layout = biased
-    data = load_frames(study, layout, study.temperatures.simulated)
+    data = load_frames({T: layout.frame_files(T) for T in study.temperatures.simulated})
     for T, other in BIASED.items():
         counts = data.counts[T]
         assert counts.mean() == pytest.approx(1)
@@ -70,25 +68,25 @@ def test_frames_that_count_as_they_weigh_are_the_ensemble(biased):
 @pytest.fixture(scope="module")
 def learned(biased):
     study, layout = biased
-    represent.run(study, layout, 0)
-    reweight(study, layout, 0)
-    train.run(study, layout, "joint", 0)
+    run_job("represent", study, layout, seed=0)
+    run_job("reweight", study, layout, seed=0)
+    run_job("learn", study, layout, model="joint", seed=0)
     return biased
 
 
 @pytest.mark.parametrize("method", ["mbar", "conditional"])
 def test_reweighting_of_biased_frames_is_exact_at_an_unseen_temperature(learned, method):
     study, layout = learned
-    frames = load_frames(study, layout)
+    frames = load_frames(training_frames(study, layout))
     by_mbar = Baselines(study, frames).weights("mbar", 1.0)
-    weights = by_mbar if method == "mbar" else load_reweighting(layout, frames).weights(1.0)
+    weights = by_mbar if method == "mbar" else load_reweighting(layout.reweighting, frames).weights(1.0)
     top = frames.flat(frames.plane)[:, 1] > 1
     assert weights[top].sum() == pytest.approx(exact_share_of_top(1.0), abs=0.015)
 
 
 def test_a_joint_model_learns_the_ensemble_and_not_what_the_md_visited(learned):
     study, layout = learned
-    model, data = Model.load(layout.model("joint", 0)), load_frames(study, layout)
+    model, data = Model.load(layout.model("joint", 0)), load_frames(training_frames(study, layout))
     states = model.representation.states(model.representation.encode(data.features[0.5])).ravel()
     sampled = model.representation.states(model.sample(20_000, 0.5, seed=0))
     n = model.representation.n_states

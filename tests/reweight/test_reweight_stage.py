@@ -10,10 +10,10 @@ from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_array, save_array, save_json
 from thermolatent.frames import load_frames
-from thermolatent.represent import stage as represent
 from thermolatent.reweight import stage
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.running import COLUMNS
+from thermolatent.study.jobs import asked_of, run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.tables import read_table
@@ -45,17 +45,17 @@ def weights_at_1(trained):
     study = study.model_copy(
         update={"validate_": study.validate_.model_copy(update={"baselines": ["nearest", "mbar", "which_t"]})}
     )
-    frames = load_frames(study, layout)
+    frames = load_frames(training_frames(study, layout))
     baselines = Baselines(study, frames)
     found = {name: baselines.weights(name, 1.0) for name in baselines.names}
-    return found | {"conditional": load_reweighting(layout, frames).weights(1.0)}
+    return found | {"conditional": load_reweighting(layout.reweighting, frames).weights(1.0)}
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("observable", OBSERVABLES)
 def test_weights_reproduce_exact_averages_at_an_unseen_temperature(trained, weights_at_1, method, observable):
     function, tolerance = OBSERVABLES[observable]
-    data = load_frames(*trained)
+    data = load_frames(training_frames(*trained))
     values = function(*data.flat(data.features).T)
     exact = exact_average(function, 1.0)
     weights = weights_at_1[method]
@@ -67,7 +67,7 @@ def test_weights_reproduce_exact_averages_at_an_unseen_temperature(trained, weig
 
 def test_mbar_weights_at_a_training_temperature_are_that_ensemble(trained):
     study, layout = trained
-    frames = load_frames(study, layout)
+    frames = load_frames(training_frames(study, layout))
     energy = Baselines(study, frames).weights("mbar", 0.5) @ frames.flat(frames.energies)
     assert energy == pytest.approx(ThreeHole().exact_mean_energy(0.5), abs=0.02)
 
@@ -76,7 +76,7 @@ def test_the_file_predicts_populations_whose_intervals_hold_the_exact_ones(train
     study, layout = trained
     found = ConditionalReweighting.load(layout.reweighting)
     assert found.state_names == ("left", "right", "top")
-    assert found.n_frames == len(load_frames(study, layout))
+    assert found.n_frames == len(load_frames(training_frames(study, layout)))
     table = found.populations(1.0).set_index("state")
     exact = {"left": 0.4476, "right": 0.4476, "top": 0.1049}
     assert table.value.sum() == pytest.approx(1)
@@ -87,23 +87,23 @@ def test_the_file_predicts_populations_whose_intervals_hold_the_exact_ones(train
 
 def test_a_file_of_other_frames_is_refused(trained):
     study, layout = trained
-    frames = load_frames(study, layout)
+    frames = load_frames(training_frames(study, layout))
     short = {
         name: {T: a[:, :-1] for T, a in getattr(frames, name).items()} for name in ("features", "plane", "energies")
     }
     with pytest.raises(ArtifactError, match="delete it and run reweight again"):
-        load_reweighting(layout, type(frames)(frames.kT, **short))
+        load_reweighting(layout.reweighting, type(frames)(frames.kT, **short))
 
 
 def test_what_the_md_tells_of_itself_reaches_the_estimators_file(fresh, caplog):
     study, layout = fresh
-    represent.run(study, layout, 0)
+    run_job("represent", study, layout, seed=0)
     for T in study.temperatures.train:
         told = {"mean": [1.1 * T] * WALKERS, "std": [0.1 * T] * WALKERS}
         content = {"starts": ["left", "right"] * (WALKERS // 2), "friction": 1.0, "save_every": 100, "time_step": 0.01}
         save_json(layout.protocol(T), content | {"frames": FRAMES, "kinetic_temperature": told})
     with caplog.at_level(logging.WARNING):
-        stage.run(study, layout, 0)
+        run_job("reweight", study, layout, seed=0)
     doubt = "the kinetic temperature is off: 0.55 +- 0.00047 at 0.5, 1.65 +- 0.0014 at 1.5"
     assert f"not fit to answer: {doubt}" in caplog.text
     found = ConditionalReweighting.load(layout.reweighting).soundness
@@ -112,11 +112,13 @@ def test_what_the_md_tells_of_itself_reaches_the_estimators_file(fresh, caplog):
     rows = read_table(layout.running, COLUMNS)
     last = [row for row in rows if row["temperature"] == "0.5" and row["state"] == "top"][-1]
     assert float(last["time"]) == FRAMES
-    labels = stage.sample_of(study, load_frames(study, layout), None).states[: WALKERS * FRAMES]
+    labels = stage.sample_of(asked_of(study).named, load_frames(training_frames(study, layout)), None).states[
+        : WALKERS * FRAMES
+    ]
     assert float(last["share"]) == pytest.approx((labels == 2).mean())
     save_json(layout.protocol(0.5), {"starts": ["left"] * 3})
     with pytest.raises(ArtifactError, match="names 3 starts, the study has 16 walkers; run the stage simulate again"):
-        stage.run(study, layout, 0)
+        run_job("reweight", study, layout, seed=0)
 
 
 def test_md_without_a_protocol_is_unknown(trained, caplog):
@@ -129,8 +131,8 @@ def test_heat_capacity_is_the_studys_or_follows_the_size_of_the_solute(fresh):
     assert stage.default_heat_capacity({}) == 5.0
     assert stage.default_heat_capacity({"heavy_atoms": 10}) == pytest.approx(7.0)
     study, layout = fresh
-    represent.run(study, layout, 0)
-    stage.run(study.model_copy(update={"reweight": type(study.reweight)(heat_capacity=3.0)}), layout, 0)
+    run_job("represent", study, layout, seed=0)
+    run_job("reweight", study.model_copy(update={"reweight": type(study.reweight)(heat_capacity=3.0)}), layout, seed=0)
     assert ConditionalReweighting.load(layout.reweighting).heat_capacity == 3.0
 
 
@@ -141,17 +143,17 @@ def without(tmp_path_factory):
     write_features(study, layout, study.temperatures.train)
     for T in study.temperatures.train:
         save_array(layout.energies(T), np.full_like(load_array(layout.energies(T)), np.nan))
-    represent.run(study, layout, 0)
+    run_job("represent", study, layout, seed=0)
     return study, layout
 
 
 def test_without_energies_the_temperatures_reweight_with_wider_intervals(without, trained, caplog):
     study, layout = without
     with caplog.at_level(logging.WARNING):
-        stage.run(study, layout, 0)
+        run_job("reweight", study, layout, seed=0)
     assert "the MD has no energies" in caplog.text
-    frames = load_frames(study, layout)
-    found = load_reweighting(layout, frames)
+    frames = load_frames(training_frames(study, layout))
+    found = load_reweighting(layout.reweighting, frames)
     mean = found.weights(1.0) @ ThreeHole().plane_energy(frames.flat(frames.plane))
     assert mean == pytest.approx(ThreeHole().exact_mean_energy(1.0), abs=0.08)
     known = ConditionalReweighting.load(trained[1].reweighting).populations(1.0)
@@ -163,9 +165,9 @@ def test_one_training_temperature_needs_no_weights(tmp_path):
     study = make_study(temperatures={"train": [1.0]}, models={"latf": {"density": {"kind": "flow"}}})
     layout = Layout(str(tmp_path / "results"))
     write_features(study, layout, [1.0])
-    represent.run(study, layout, 0)
-    stage.run(study, layout, 0)
-    weights = load_reweighting(layout, load_frames(study, layout)).weights(1.0)
+    run_job("represent", study, layout, seed=0)
+    run_job("reweight", study, layout, seed=0)
+    weights = load_reweighting(layout.reweighting, load_frames(training_frames(study, layout))).weights(1.0)
     np.testing.assert_allclose(weights, 1 / len(weights), rtol=1e-12)
 
 

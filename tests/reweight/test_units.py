@@ -5,50 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exact_study import make_study
-from scipy.signal import lfilter
+from reweight.imported_md import BORDER, FILES, LENGTH, TAU, WALKER, ar1, imported, study
 from scipy.stats import binom, norm
 
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import load_json, save_array, save_json
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frames import load_frames
 from thermolatent.reweight import stage
 from thermolatent.reweight.correlation import memory
 from thermolatent.reweight.fitness import assess
 from thermolatent.reweight.fitting import pieces_in_time
 from thermolatent.reweight.sample import gather_sample
-from thermolatent.reweight.units import MEMORIES, block_length, joined
+from thermolatent.reweight.units import MEMORIES, block_length, joined, with_units
+from thermolatent.study.jobs import asked_of, run_job, training_frames
 from thermolatent.study.layout import Layout
-
-TAU, BORDER = 30.0, 0.6
-FILES, LENGTH, WALKER = 4, 3000, 30
-STATES = {"states": {"kind": "nearest", "centers": {"low": [0, 0], "high": [2 * BORDER, 0]}}}
-
-
-def ar1(shape, tau, rng):
-    """Stationary Gaussian series along the last axis, of unit variance and correlation time ``tau`` frames."""
-    phi = np.exp(-1 / tau)
-    noise = rng.standard_normal(shape) * np.sqrt(1 - phi**2)
-    noise[..., 0] = rng.standard_normal(shape[:-1])
-    return lfilter([1], [1, -phi], noise, axis=-1)
-
-
-def study(temperatures=(1.0,), **changes):
-    models = {"latf": {"density": {"kind": "flow"}}}
-    return make_study(temperatures={"train": list(temperatures)}, models=models, validate=STATES, **changes)
-
-
-def imported(x, walker=WALKER, temperatures=(1.0,), energies=np.nan):
-    """Frames as they come of files ``(temperatures, files, frames)`` that are cut into walkers of so many frames."""
-    plane = np.stack([x, np.zeros_like(x)], axis=-1).astype(np.float32)
-    of_T = dict(zip(temperatures, plane.reshape(len(temperatures), -1, walker, 2), strict=True))
-    files, frames = x.shape[1:]
-    first = np.tile(np.arange(0, frames, walker), files)
-    pieces = np.stack([np.repeat(np.arange(files), frames // walker), first], axis=1)
-    energies = {T: np.broadcast_to(np.float64(energies), p.shape[:2]) for T, p in of_T.items()}
-    kT = {T: T for T in temperatures}
-    return Frames(kT, of_T, of_T, energies, pieces=dict.fromkeys(temperatures, pieces))
 
 
 def toy(seed):
@@ -57,7 +28,7 @@ def toy(seed):
 
 def test_short_walkers_of_a_file_are_joined_to_ten_correlation_times():
     frames = toy(0)
-    sample = stage.sample_of(study(), frames, None)
+    sample = stage.sample_of(asked_of(study()).named, frames, None)
     lengths = np.bincount(sample.unit)
     # The leading tIC is x itself, whose autocorrelation is that of the AR(1).
     x = frames.plane[1.0][..., 0].reshape(FILES, LENGTH).astype(float)
@@ -82,7 +53,7 @@ def holds(sample, truth):
 def test_intervals_of_blocks_cover_and_those_of_short_walkers_do_not():
     truth, blocks, walkers, sets = norm.sf(BORDER), 0, 0, 40
     for seed in range(sets):
-        sample = stage.sample_of(study(), toy(seed), None)
+        sample = stage.sample_of(asked_of(study()).named, toy(seed), None)
         short = np.arange(len(sample.unit)) // WALKER
         naive = replace(sample, unit=short, stratum=np.zeros(short[-1] + 1, int), piece=None)
         blocks, walkers = (n + holds(own, truth) for n, own in ((blocks, sample), (walkers, naive)))
@@ -124,7 +95,7 @@ def test_the_energy_counts_as_slow(caplog):
     frames = toy(1)
     frames.energies = {1.0: slow}
     with caplog.at_level(logging.INFO):
-        sample = stage.sample_of(study(), frames, None)
+        sample = stage.sample_of(asked_of(study()).named, frames, None)
     assert "as long as the energy remembers" in caplog.text
     assert np.bincount(sample.unit).min() >= 10 * memory(list(slow.reshape(FILES, LENGTH)))
 
@@ -132,14 +103,14 @@ def test_the_energy_counts_as_slow(caplog):
 def test_few_units_are_told_and_fewer_than_two_refused(caplog):
     x = ar1((1, 1, 3000), 100.0, np.random.default_rng(8))
     with caplog.at_level(logging.WARNING):
-        stage.sample_of(study(), imported(np.concatenate([x, -x], axis=1)[..., :1200]), None)
+        stage.sample_of(asked_of(study()).named, imported(np.concatenate([x, -x], axis=1)[..., :1200]), None)
     (told,) = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert told == (
         "system.files: fewer than 4 independent pieces of MD: no networks, and wide intervals; add files of independent "
         "runs, or longer ones"
     )
     with pytest.raises(ThermolatentError) as e:
-        stage.sample_of(study(), imported(x[..., :600]), None)
+        stage.sample_of(asked_of(study()).named, imported(x[..., :600]), None)
     line = str(e.value)
     assert "\n" not in line
     assert line.startswith("system.files: independent pieces of MD: 1 at 1 (blocks of ")
@@ -149,7 +120,7 @@ def test_few_units_are_told_and_fewer_than_two_refused(caplog):
 def test_md_that_we_ran_keeps_its_walkers():
     frames = toy(0)
     frames.pieces = {}
-    sample = stage.sample_of(study(), frames, None)
+    sample = stage.sample_of(asked_of(study()).named, frames, None)
     np.testing.assert_array_equal(sample.unit, frames.units)
     np.testing.assert_array_equal(sample.piece, frames.units)
 
@@ -183,13 +154,13 @@ def replicas(tmp_path):
         save_array(layout.energies(T), np.full((20, 500), np.nan))
         told = {"pieces": [[0, 500 * w] for w in range(20)], "stretch": EXCHANGE}
         save_json(layout.features_header(T), {"names": ["x", "y"], "temperature": T, **told})
-    return made, layout, load_frames(made, layout)
+    return made, layout, load_frames(training_frames(made, layout))
 
 
 def test_units_of_replica_exchange_are_blocks_of_time_through_all_temperatures(replicas, caplog):
     made, _, frames = replicas
     with caplog.at_level(logging.INFO):
-        sample = stage.sample_of(made, frames, None)
+        sample = stage.sample_of(asked_of(made).named, frames, None)
     assert sample.shared_units
     assert (sample.stratum == 0).all()
     cold, hot = sample.unit.reshape(2, -1)
@@ -209,15 +180,16 @@ def test_all_temperatures_together_remember_what_one_forgets():
     every = imported(x, 500, [COLD, HOT, *np.linspace(0.6, 1.4, 10).round(2).tolist()])
     every.stretch = dict.fromkeys(every.kT, 25.0)
     two = every.among([COLD, HOT])
+    every = with_units(asked_of(replica_study()).named, every).among([COLD, HOT])
     alone, known = (
-        np.bincount(stage.sample_of(replica_study(), two, None, everywhere=e).unit).min() / 2 for e in (None, every)
+        np.bincount(stage.sample_of(asked_of(replica_study()).named, own, None).unit).min() / 2 for own in (two, every)
     )
     assert known > 1.5 * alone
     assert known > 0.6 * MEMORIES * 200
 
 
 def test_visits_that_an_exchange_ends_are_not_worth_one_each(replicas):
-    sample = stage.sample_of(replicas[0], replicas[2], None)
+    sample = stage.sample_of(asked_of(replicas[0]).named, replicas[2], None)
     table = assess(sample, pieces_in_time(sample)).set_index(["state", "temperature"])
     high = table.loc["high", HOT]
     mean = (sample.states.reshape(2, -1) == 1).mean(axis=0)
@@ -230,7 +202,7 @@ def test_the_stage_asks_all_temperatures_of_an_exchange(replicas, monkeypatch):
     asked = []
     monkeypatch.setattr(stage, "load_representation", lambda path: None)
     monkeypatch.setattr(stage, "load_frames", lambda *a, **k: asked.append(a[2:]) or load_frames(*a, **k))
-    stage.run(made, layout, 0)
+    run_job("reweight", made, layout, seed=0)
     assert asked == [(), (made.temperatures.simulated,)]
     found = ConditionalReweighting.load(layout.reweighting)
     assert found.shared_units
@@ -243,7 +215,7 @@ def test_too_short_a_replica_exchange_is_refused(tmp_path):
     frames = imported(x, 50, (COLD, HOT))
     frames.stretch = {COLD: 25.0, HOT: 25.0}
     with pytest.raises(ThermolatentError, match=r"1 of replica exchange \(blocks of .*needs two; add longer files"):
-        stage.sample_of(replica_study(), frames, None)
+        stage.sample_of(asked_of(replica_study()).named, frames, None)
 
 
 def test_pieces_are_given_beside_units():

@@ -120,6 +120,69 @@ def test_not_assessable_has_a_value_and_no_interval():
     assert row.remedy == "start walkers in one at 1"
 
 
+def observed(fitted, slope=2.0):
+    """An observable that is ``slope`` higher in state one, with noise of its own, and the indicator of that state."""
+    noise = 0.3 * np.random.default_rng(0).standard_normal(fitted.n_frames)
+    return {"distance": slope * fitted.states + noise, "inside": fitted.states.astype(float)}
+
+
+def test_states_of_the_frames_are_those_given(fitted):
+    np.testing.assert_array_equal(fitted.states, np.concatenate([own.ravel() for own in md()["states"]]))
+
+
+def test_a_mean_is_trusted_within_its_own_tolerance_and_not_below(fitted):
+    values = observed(fitted, slope=0.0)
+    told = fitted.mean(1.3, np.stack([*values.values()], axis=1))
+    half = (told.high - told.low).to_numpy() / 2
+    for factor, verdict in ((1.001, TRUSTED), (0.999, NOT_TRUSTED)):
+        table = judge(fitted, 1.3, [half[0] * factor, 1.0], observables=values)
+        assert list(table.state) == ["distance", "inside"]
+        assert list(table.verdict) == [verdict, TRUSTED]
+        assert list(table.tolerance) == [half[0] * factor, 1.0]
+    for name in ("value", "stderr", "low", "high", "sampling", "form", "visits"):
+        np.testing.assert_array_equal(table[name], told[name])
+    row = of(table, "distance")
+    assert row.reason == f"{row.sampling:.2g} of the interval is sampling"
+    assert row.remedy.startswith("extend the MD at ")
+    assert of(table, "inside").value == pytest.approx(fitted.shares(1.3)[1], abs=1e-12)
+
+
+def test_doubts_of_the_study_are_doubts_of_means(fitted):
+    row = of(judge(fitted, 1.3, 1.0, ["a smoke run"], observables=observed(fitted)), "distance")
+    assert (row.verdict, row.reason) == (NOT_TRUSTED, "a smoke run")
+
+
+def test_a_mean_is_not_assessable_where_a_state_is_not():
+    content = md()
+    content["states"][0][:] = 0
+    fitted = ConditionalReweighting(network=False).fit(**content)
+    row = of(judge(fitted, 1.3, 10.0, observables=observed(fitted)), "distance")
+    assert row.verdict == NOT_ASSESSABLE
+    assert "one: 0 whole visits at 1" in row.reason
+    assert "start walkers in one at 1" in row.remedy
+    assert row[["stderr", "low", "high"]].isna().all()
+
+
+def test_far_away_a_mean_is_as_uncertain_as_the_populations(fitted):
+    """Where one state has nearly everything the linear interval of a mean is narrow, however open the populations are."""
+    values, table = observed(fitted), judge(fitted, 0.3, 0.5, observables=observed(fitted))
+    row, shares = of(table, "distance"), judge(fitted, 0.3, 0.05)
+    share = of(shares)
+    assert max(row.high - row.value, row.value - row.low) < 0.5
+    assert share.high - share.value > 0.5
+    moved = 2.0 * (share.high - share.value)
+    assert row.verdict == NOT_TRUSTED
+    words = [f"the share of {s.state}, {s.low:.2g} to {s.high:.2g}, moves it by up to " for s in shares.itertuples()]
+    assert row.reason.startswith(tuple(words))
+    assert float(row.reason.rpartition(" ")[2]) == pytest.approx(moved, rel=0.05)
+    same = {
+        "distance": values["distance"] - 2.0 * fitted.states
+    }  # of what is alike in all states the shares say nothing
+    assert of(judge(fitted, 0.3, 0.5, observables=same), "distance").verdict == TRUSTED
+    nowhere = of(judge(fitted, 2e-3, 1e9, observables=values), "distance")
+    assert nowhere.reason == "nothing is known of it so far from the training temperatures"
+
+
 def test_far_away_nothing_is_known_and_that_is_said(fitted):
     row = of(judge(fitted, 2e-3, 0.05))
     assert (row.low, row.high) == (0, 1)

@@ -8,6 +8,7 @@ import pytest
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import stage, walkers
 from thermolatent.simulate.partial import Partial
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.lj_cluster import LJCluster
@@ -61,10 +62,10 @@ def steps(monkeypatch):
 def test_extended_equals_long_from_the_beginning(case, tmp_path, steps):
     short, long, T, count = case
     whole, extended = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "extended"))
-    stage.run(long, whole, T)
-    stage.run(short, extended, T)
+    run_job("simulate", long, whole, temperature=T)
+    run_job("simulate", short, extended, temperature=T)
     as_snakemake_deletes(extended, T)
-    stage.run(long, extended, T)
+    run_job("simulate", long, extended, temperature=T)
     assert files(extended, T, count) == files(whole, T, count)
     added = long.simulate.frames - short.simulate.frames
     assert steps[2] == added * long.simulate.save_every * count
@@ -75,8 +76,8 @@ def test_extended_equals_long_from_the_beginning(case, tmp_path, steps):
 def test_again_and_again(make_study, tmp_path, steps):
     whole, extended = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "extended"))
     for frames in (10, 20, 21, 40):
-        stage.run(make_study(LJCluster(), **LJ, frames=frames), extended, 0.5)
-    stage.run(make_study(LJCluster(), **LJ, frames=40), whole, 0.5)
+        run_job("simulate", make_study(LJCluster(), **LJ, frames=frames), extended, temperature=0.5)
+    run_job("simulate", make_study(LJCluster(), **LJ, frames=40), whole, temperature=0.5)
     assert files(extended, 0.5) == files(whole, 0.5)
     assert sum(steps[:-1]) == steps[-1]
 
@@ -84,10 +85,10 @@ def test_again_and_again(make_study, tmp_path, steps):
 def test_md_begun_without_kinetic_temperatures_goes_on_without_them(lj, tmp_path, steps):
     short, long, T, count = lj
     whole, extended = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "extended"))
-    stage.run(long, whole, T)
-    stage.run(short, extended, T)
+    run_job("simulate", long, whole, temperature=T)
+    run_job("simulate", short, extended, temperature=T)
     (Path(f"{extended.simulation(T)}.restart") / "kinetic_temperature.float64").unlink()
-    stage.run(long, extended, T)
+    run_job("simulate", long, extended, temperature=T)
     assert files(extended, T, count) == files(whole, T, count)
     assert steps[2] < steps[0]
     assert "kinetic_temperature" in load_json(whole.protocol(T))
@@ -98,10 +99,10 @@ def test_lost_outputs_come_back_without_dynamics(lj, tmp_path, steps):
     """Snakemake repeats the rule for any changed parameter, also one that does not decide the frames."""
     study, _, T, _ = lj
     layout = Layout(str(tmp_path))
-    stage.run(study, layout, T)
+    run_job("simulate", study, layout, temperature=T)
     before = files(layout, T)
     as_snakemake_deletes(layout, T)
-    stage.run(study, layout, T)
+    run_job("simulate", study, layout, temperature=T)
     assert files(layout, T) == before
     assert steps[1] == 0
 
@@ -109,12 +110,12 @@ def test_lost_outputs_come_back_without_dynamics(lj, tmp_path, steps):
 def test_an_unfinished_run_may_get_longer(lj, tmp_path, monkeypatch, steps):
     short, long, T, _ = lj
     whole, torn = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "torn"))
-    stage.run(long, whole, T)
+    run_job("simulate", long, whole, temperature=T)
     with monkeypatch.context() as patch:
         patch.setattr(stage, "write_trajectories", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            stage.run(short, torn, T)
-    stage.run(long, torn, T)
+            run_job("simulate", short, torn, temperature=T)
+    run_job("simulate", long, torn, temperature=T)
     assert files(torn, T) == files(whole, T)
     assert steps[2] < steps[0]
 
@@ -133,13 +134,13 @@ def test_an_unfinished_run_may_get_longer(lj, tmp_path, monkeypatch, steps):
 def test_killed_while_it_is_extended(lj, tmp_path, monkeypatch, steps, where):
     short, long, T, _ = lj
     whole, torn = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "torn"))
-    stage.run(long, whole, T)
-    stage.run(short, torn, T)
+    run_job("simulate", long, whole, temperature=T)
+    run_job("simulate", short, torn, temperature=T)
     with monkeypatch.context() as patch:
         patch.setattr(*where, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            stage.run(long, torn, T)
-    stage.run(long, torn, T)
+            run_job("simulate", long, torn, temperature=T)
+    run_job("simulate", long, torn, temperature=T)
     assert files(torn, T) == files(whole, T)
     assert sum(steps) <= 2 * steps[0]  # nothing was made twice
 
@@ -148,11 +149,11 @@ def test_other_or_fewer_frames_start_again(lj, make_study, tmp_path, steps, capl
     study, _, T, _ = lj
     layout, fresh = Layout(str(tmp_path / "changed")), Layout(str(tmp_path / "fresh"))
     for changes in ({"frames": 12}, {"frames": 40, "friction": 2.0}):
-        stage.run(study, layout, T)
+        run_job("simulate", study, layout, temperature=T)
         changed = make_study(LJCluster(), **{**LJ, **changes})
-        stage.run(changed, layout, T)
+        run_job("simulate", changed, layout, temperature=T)
         shutil.rmtree(fresh.root, ignore_errors=True)
-        stage.run(changed, fresh, T)
+        run_job("simulate", changed, fresh, temperature=T)
         assert files(layout, T) == files(fresh, T)
         assert f"other {'friction' if 'friction' in changes else 'frames'}, starting again" in caplog.text
 
@@ -161,10 +162,10 @@ def test_other_or_fewer_frames_start_again(lj, make_study, tmp_path, steps, capl
 def test_without_its_trajectories_it_starts_again(lj, tmp_path, caplog, damage):
     short, long, T, _ = lj
     layout, whole = Layout(str(tmp_path / "damaged")), Layout(str(tmp_path / "whole"))
-    stage.run(short, layout, T)
+    run_job("simulate", short, layout, temperature=T)
     path = Path(layout.trajectory(T, 2))
     path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:-50])
-    stage.run(long, layout, T)
+    run_job("simulate", long, layout, temperature=T)
     assert "starting again" in caplog.text
-    stage.run(long, whole, T)
+    run_job("simulate", long, whole, temperature=T)
     assert files(layout, T) == files(whole, T)

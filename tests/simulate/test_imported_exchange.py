@@ -6,13 +6,13 @@ import pytest
 from exact_study import MINIMA, correlated_exact_points
 
 from thermolatent.errors import ArtifactError, ConfigError
-from thermolatent.featurize import stage as featurize
 from thermolatent.files.artifacts import load_json
 from thermolatent.frames import load_frames
 from thermolatent.parsing import parse
 from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.reweight.stage import sample_of
-from thermolatent.simulate import stage as simulate
+from thermolatent.reweight.units import with_units
+from thermolatent.study.jobs import asked_of, run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 
@@ -65,8 +65,8 @@ def study(system, lag=3, **simulated):
 def imported(made, folder):
     layout = Layout(str(folder / "results"))
     for T in made.temperatures.simulated:
-        simulate.run(made, layout, T)
-        featurize.run(made, layout, T)
+        run_job("simulate", made, layout, temperature=T)
+        run_job("featurize", made, layout, temperature=T)
     return layout
 
 
@@ -77,15 +77,17 @@ def test_from_files_to_units(section, tmp_path):
         header = load_json(layout.features_header(T))
         assert header["pieces"] == [[0, 100 * w] for w in range(10)]
         assert header["stretch"] == 20
-    frames = load_frames(made, layout)
+    frames = load_frames(training_frames(made, layout))
     assert frames.stretch == {0.5: 20.0, 1.5: 20.0}
     pairs = lagged_pairs(frames, 3, np.ones(10, bool))
     now, later = (frames.place(rows.numpy()).frame // 20 for rows in (pairs.now, pairs.later))
     np.testing.assert_array_equal(now, later)
     assert len(now) == 2 * 10 * 5 * (20 - 3)
     np.testing.assert_array_equal(frames.series, np.repeat([0, 1], 1000))
-    everywhere = load_frames(made, layout, made.temperatures.simulated)
-    sample = sample_of(made, frames, None, everywhere=everywhere)
+    everywhere = with_units(
+        asked_of(made).named, load_frames({T: layout.frame_files(T) for T in made.temperatures.simulated})
+    )
+    sample = sample_of(asked_of(made).named, everywhere.among(made.temperatures.train), None)
     assert sample.shared_units
     np.testing.assert_array_equal(*sample.unit.reshape(2, -1))
     assert 2 <= len(sample.stratum) <= 200
@@ -94,7 +96,7 @@ def test_from_files_to_units(section, tmp_path):
 def test_stretches_are_counted_from_the_files_begin(section, tmp_path):
     made = study(section, walkers=12, frames=70)  # no whole number of stretches to a walker, and spare blocks
     layout = imported(made, tmp_path)
-    frames = load_frames(made, layout)
+    frames = load_frames(training_frames(made, layout))
     first = frames.pieces[0.5][:, 1]
     assert set(np.diff(first)) == {70, 140}
     pairs = lagged_pairs(frames, 3, np.ones(12, bool))
@@ -116,11 +118,11 @@ def test_files_of_unequal_length_are_refused(section, tmp_path):
     short = str(tmp_path / "short.dcd")
     mdtraj.load(section["files"][1.5][0], top=top)[:-1].save(short)
     made, layout = study({**section, "files": {**section["files"], 1.5: [short]}}), Layout(str(tmp_path / "results"))
-    simulate.run(made, layout, 0.5)
+    run_job("simulate", made, layout, temperature=0.5)
     with pytest.raises(
         ArtifactError, match=r"short\.dcd: has 1999 frames, .*0\.5\.dcd has 2000; .*write files of the same frames"
     ) as e:
-        simulate.run(made, layout, 1.5)
+        run_job("simulate", made, layout, temperature=1.5)
     assert "\n" not in str(e.value)
 
 

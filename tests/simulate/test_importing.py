@@ -8,12 +8,11 @@ import pytest
 from molecules_for_tests import alanine_dipeptide
 
 from thermolatent.errors import ConfigError, ThermolatentError
-from thermolatent.featurize import stage as featurize
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.parsing import parse
 from thermolatent.simulate import importing
-from thermolatent.simulate import stage as simulate
 from thermolatent.study.checks import check_molecule
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
@@ -67,7 +66,7 @@ def files(tmp_path):
 
 def imported(made, layout, temperature=T):
     """(positions, energies, protocol) of what the stage simulate wrote."""
-    simulate.run(made, layout, temperature)
+    run_job("simulate", made, layout, temperature=temperature)
     top = layout.topology(temperature)
     walkers = [mdtraj.load(path, top=top).xyz for path in layout.trajectories(temperature, made.simulate.walkers)]
     return np.stack(walkers), load_array(layout.md_energies(temperature)), load_json(layout.protocol(temperature))
@@ -90,7 +89,7 @@ def test_blocks_of_files_become_walkers_with_their_energies_and_weights(files, t
     np.testing.assert_allclose(weights, [in_kT[f][i : i + 10] - highest for f, i in expected], rtol=1e-12)
     assert protocol["weighted"] is True
     check_molecule(made)  # as thermolatent check does
-    featurize.run(made, layout, T)
+    run_job("featurize", made, layout, temperature=T)
     header = load_json(layout.features_header(T))
     assert header["frame_interval"] == pytest.approx(2.0)
     assert header["names"] == ["sin phi ALA2", "cos phi ALA2", "sin psi ALA2", "cos psi ALA2"]
@@ -119,8 +118,8 @@ def test_three_hole_through_every_format_is_the_source(extension, tmp_path):
     }
     made = study(section, 3, 20, [1.0], ["position_xy"], ["position_xy"])
     layout = Layout(str(tmp_path / "results"))
-    simulate.run(made, layout, 1.0)
-    featurize.run(made, layout, 1.0)
+    run_job("simulate", made, layout, temperature=1.0)
+    run_job("featurize", made, layout, temperature=1.0)
     tolerance = 6e-4 if extension == "xtc" else 1e-6
     np.testing.assert_allclose(load_array(layout.features(1.0)).reshape(60, 2), points, atol=tolerance)
     np.testing.assert_array_equal(load_array(layout.energies(1.0)).ravel(), energies)
@@ -217,7 +216,7 @@ def test_what_was_imported_is_left_alone_until_a_file_changes(files, tmp_path):
     layout = Layout(str(tmp_path / "results"))
     imported(study(section), layout)
     before = Path(layout.protocol(T)).stat().st_mtime_ns
-    simulate.run(study(section), layout, T)
+    run_job("simulate", study(section), layout, temperature=T)
     assert Path(layout.protocol(T)).stat().st_mtime_ns == before
     csv(Path(section["energies"]["files"][T][0]), energies[0] + 1)
     _, found, _ = imported(study(section), layout)
@@ -231,7 +230,7 @@ def test_files_that_do_not_fit_are_refused_in_one_line(files, tmp_path):
 
     def refused(words, changes, **more):
         with pytest.raises(ThermolatentError, match=words) as caught:
-            simulate.run(study({**section, **changes}, **more), layout, T)
+            run_job("simulate", study({**section, **changes}, **more), layout, temperature=T)
         assert "\n" not in str(caught.value)
         assert not Path(layout.protocol(T)).exists()
 

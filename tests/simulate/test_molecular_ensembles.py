@@ -6,7 +6,8 @@ import pytest
 from scipy.optimize import minimize
 
 from thermolatent.files.artifacts import load_array, load_json
-from thermolatent.simulate import stage, walkers
+from thermolatent.simulate import walkers
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 
@@ -24,11 +25,11 @@ def sampled(tmp_path_factory, make_molecular, copies_engine):
     study = make_molecular(VACUUM, (LOW, HIGH), **SETTINGS)
     layout = Layout(str(tmp_path_factory.mktemp("turns")))
     for temperature in (LOW, HIGH):
-        stage.run(study, layout, temperature, threads=2)
+        run_job("simulate", study, layout, temperature=temperature, threads=2)
     copies = Layout(str(tmp_path_factory.mktemp("copies")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(walkers, "molecule_engine", copies_engine)
-        stage.run(study, copies, LOW)
+        run_job("simulate", study, copies, temperature=LOW)
     return {"low": (layout, LOW), "high": (layout, HIGH), "copies": (copies, LOW)}
 
 

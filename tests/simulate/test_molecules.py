@@ -14,6 +14,7 @@ from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import molecules, stage, walkers
 from thermolatent.simulate.engines import BAR_NM3, Processes, Together, gathered, pack, unpack
 from thermolatent.simulate.molecules import kelvin_at, molecule_engine, molecule_system, start_walkers
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 
@@ -24,7 +25,7 @@ SHORT = {"walkers": 3, "frames": 12, "save_every": 10, "equilibration": 100}
 
 def simulate(study, folder, temperature=300.0, threads=1):
     layout = Layout(str(folder))
-    stage.run(study, layout, temperature, threads)
+    run_job("simulate", study, layout, temperature=temperature, threads=threads)
     return layout
 
 
@@ -77,10 +78,10 @@ def test_stopped_and_resumed_equals_uninterrupted(make_molecular, tmp_path, monk
 
     monkeypatch.setattr(AlanineDipeptide, "potential_energy", stops)
     with pytest.raises(Stopped, match="told to stop after 0 of 12"):
-        stage.run(study, torn, 300.0, threads)
+        run_job("simulate", study, torn, temperature=300.0, threads=threads)
     with pytest.raises(Stopped, match="told to stop after 10 of 12"):
-        stage.run(study, torn, 300.0, threads)
-    stage.run(study, torn, 300.0, threads=3 - threads)  # more or fewer cores the next time
+        run_job("simulate", study, torn, temperature=300.0, threads=threads)
+    run_job("simulate", study, torn, temperature=300.0, threads=3 - threads)  # more or fewer cores the next time
     assert files(torn, 3) == files(whole, 3)
 
 
@@ -151,8 +152,8 @@ def test_copies_in_one_context_run_and_resume(make_molecular, copies_engine, tmp
         patch.setattr(walkers, "CHUNK_FRAMES", 5)
         patch.setattr(walkers.Partial, "append", lambda *a: (append(*a), signal.raise_signal(signal.SIGTERM)))
         with pytest.raises(Stopped, match="told to stop after 5 of 12"):
-            stage.run(study, torn, 300.0)
-    stage.run(study, torn, 300.0)
+            run_job("simulate", study, torn, temperature=300.0)
+    run_job("simulate", study, torn, temperature=300.0)
     assert files(torn, 3) == files(whole, 3)
 
 

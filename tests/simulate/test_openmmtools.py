@@ -6,9 +6,8 @@ from openmm import unit
 from openmmtools import testsystems
 from openmmtools.states import ThermodynamicState
 
-from thermolatent.featurize import stage as featurize
 from thermolatent.files.artifacts import load_array, load_json
-from thermolatent.simulate import stage
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 
 OSCILLATOR = {"kind": "openmmtools", "name": "HarmonicOscillator"}
@@ -22,7 +21,7 @@ def test_mean_and_spread_of_an_oscillators_energy(make_study, tmp_path):
     study = make_study(OSCILLATOR, (300.0, 400.0), plane, plane, **md)
     layout, exact = Layout(str(tmp_path)), testsystems.HarmonicOscillator()
     for T in (300.0, 400.0):
-        stage.run(study, layout, T)
+        run_job("simulate", study, layout, temperature=T)
         energies = np.asarray(load_array(layout.md_energies(T)))
         state = ThermodynamicState(exact.system, temperature=T * unit.kelvin)
         mean = exact.get_potential_expectation(state) / unit.kilojoules_per_mole
@@ -40,8 +39,8 @@ def test_a_peptide_down_to_its_features(make_study, tmp_path):
     torsions = {"kind": "backbone_torsions", "form": "angle"}
     study = make_study(ALANINE, (500.0, 600.0), "backbone_torsions", torsions, walkers=2, time_step=0.003)
     layout = Layout(str(tmp_path))
-    stage.run(study, layout, 500.0)
-    featurize.run(study, layout, 500.0)
+    run_job("simulate", study, layout, temperature=500.0)
+    run_job("featurize", study, layout, temperature=500.0)
     features, plane = (load_array(path) for path in (layout.features(500.0), layout.plane(500.0)))
     assert (features.shape, plane.shape) == ((2, 20, 4), (2, 20, 2))
     sines_and_cosines = np.sort(np.concatenate([np.sin(plane), np.cos(plane)], axis=-1), axis=-1)

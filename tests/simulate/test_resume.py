@@ -13,8 +13,9 @@ import pytest
 
 from thermolatent.errors import Stopped
 from thermolatent.files.artifacts import load_array, load_json
-from thermolatent.simulate import stage, tempering, walkers
+from thermolatent.simulate import stage, walkers
 from thermolatent.simulate.partial import Partial
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.lj_cluster import LJCluster
@@ -34,9 +35,9 @@ walkers.CHECKPOINT_SECONDS, walkers.CHUNK_FRAMES = 0.03, 13
 system = SYSTEMS[{system[kind]!r}](**{system!r})
 study = (molecular_study if system.molecular else build_study)(system, **{settings!r})
 if study.tempering:
-    tempering.run(study, Layout(sys.argv[1]), int(sys.argv[2]))
+    run_job("temper", study, Layout(sys.argv[1]), threads=int(sys.argv[2]))
 else:
-    stage.run(study, Layout(sys.argv[1]), {temperature}, int(sys.argv[2]))
+    run_job("simulate", study, Layout(sys.argv[1]), temperature={temperature}, threads=int(sys.argv[2]))
 """
 LJ_SETTINGS = {**LJ, "walkers": 8, "frames": 1500, "save_every": 100, "equilibration": 5000}
 TEMPERED = {
@@ -87,9 +88,9 @@ def test_killed_again_and_again_equals_uninterrupted(
     make, count = make_molecular if system.molecular else make_study, settings["walkers"]
     study = make(system, **settings)
     if study.tempering:
-        tempering.run(study, whole)
+        run_job("temper", study, whole)
     else:
-        stage.run(study, whole, temperature)
+        run_job("simulate", study, whole, temperature=temperature)
     unfinished = killed.tempering if study.tempering else killed.simulation(temperature)
     checkpoint = Path(f"{unfinished}.partial/checkpoint")
     rng, kills = random.Random(1), 0
@@ -114,7 +115,7 @@ def test_frames_after_the_checkpoint_are_cut_off(make_study, tmp_path, monkeypat
     """A kill between appending and checkpointing leaves frames that the continued run writes again."""
     study = make_study(LJCluster(), **LJ, frames=60)
     whole, torn = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "torn"))
-    stage.run(study, whole, T)
+    run_job("simulate", study, whole, temperature=T)
     monkeypatch.setattr(walkers, "CHUNK_FRAMES", 10)
     monkeypatch.setattr(walkers, "CHECKPOINT_SECONDS", 0.0)  # a checkpoint after every frame
     append, calls = Partial.append, []
@@ -129,8 +130,8 @@ def test_frames_after_the_checkpoint_are_cut_off(make_study, tmp_path, monkeypat
 
     monkeypatch.setattr(Partial, "append", dies)
     with pytest.raises(KeyboardInterrupt):
-        stage.run(study, torn, T)
-    stage.run(study, torn, T)
+        run_job("simulate", study, torn, temperature=T)
+    run_job("simulate", study, torn, temperature=T)
     assert sum(calls) == 61  # one frame was made twice
     assert files(torn, 4) == files(whole, 4)
 
@@ -138,14 +139,14 @@ def test_frames_after_the_checkpoint_are_cut_off(make_study, tmp_path, monkeypat
 def test_killed_while_the_final_files_are_written(make_study, tmp_path, monkeypatch):
     study = make_study(LJCluster(), **LJ)
     whole, torn = Layout(str(tmp_path / "whole")), Layout(str(tmp_path / "torn"))
-    stage.run(study, whole, T)
+    run_job("simulate", study, whole, temperature=T)
     for name in ("write_trajectories", "save_array", "write_topology", "save_json"):
         with monkeypatch.context() as patch:
             patch.setattr(stage, name, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                stage.run(study, torn, T)
+                run_job("simulate", study, torn, temperature=T)
         assert not Path(torn.protocol(T)).exists()
-    stage.run(study, torn, T)
+    run_job("simulate", study, torn, temperature=T)
     assert files(torn, 4) == files(whole, 4)
 
 
@@ -155,37 +156,37 @@ def test_another_protocol_starts_again(make_study, tmp_path, monkeypatch, caplog
     with monkeypatch.context() as patch:
         patch.setattr(stage, "write_trajectories", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            stage.run(make_study(LJCluster(), **LJ), layout, T)
+            run_job("simulate", make_study(LJCluster(), **LJ), layout, temperature=T)
     changed = make_study(LJCluster(), **LJ, friction=2.0)
-    stage.run(changed, layout, T)
+    run_job("simulate", changed, layout, temperature=T)
     assert "other friction, starting again" in caplog.text
-    stage.run(changed, fresh, T)
+    run_job("simulate", changed, fresh, temperature=T)
     assert files(layout, 4) == files(fresh, 4)
 
 
 def test_a_damaged_partial_starts_again(make_study, tmp_path, monkeypatch):
     study = make_study(LJCluster(), **LJ)
     layout, fresh = Layout(str(tmp_path / "damaged")), Layout(str(tmp_path / "fresh"))
-    stage.run(study, fresh, T)
+    run_job("simulate", study, fresh, temperature=T)
     partial = Path(f"{layout.simulation(T)}.partial")
     for damage in ("checkpoint", "positions.angstrom"):
         with monkeypatch.context() as patch:
             patch.setattr(stage, "write_trajectories", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                stage.run(study, layout, T)
+                run_job("simulate", study, layout, temperature=T)
         (partial / damage).write_bytes((partial / damage).read_bytes()[:100])
-    stage.run(study, layout, T)
+    run_job("simulate", study, layout, temperature=T)
     assert files(layout, 4) == files(fresh, 4)
 
 
 def test_a_finished_run_is_left_alone_and_a_changed_one_replaced(make_study, tmp_path, monkeypatch):
     study, layout = make_study(LJCluster(), **LJ), Layout(str(tmp_path))
     Path(layout.simulation(T)).mkdir(parents=True)  # as Snakemake does before the job
-    stage.run(study, layout, T)
+    run_job("simulate", study, layout, temperature=T)
     with monkeypatch.context() as patch:
         patch.setattr(stage, "simulate_walkers", lambda *_: pytest.fail("was run again"))
-        stage.run(study, layout, T)
-    stage.run(make_study(LJCluster(), **LJ, frames=25), layout, T)
+        run_job("simulate", study, layout, temperature=T)
+    run_job("simulate", make_study(LJCluster(), **LJ, frames=25), layout, temperature=T)
     assert load_array(layout.md_energies(T)).shape == (4, 25)
 
 
@@ -201,7 +202,7 @@ def test_told_to_stop_it_saves_what_it_has(make_study, tmp_path, monkeypatch, nu
     monkeypatch.setattr(walkers, "CHUNK_FRAMES", 8)
     layout = Layout(str(tmp_path))
     with pytest.raises(Stopped, match=r"told to stop after 8 of 20 frames.*run it again"):
-        stage.run(make_study(Signalled(kind="harmonic")), layout, T)
+        run_job("simulate", make_study(Signalled(kind="harmonic")), layout, temperature=T)
     assert signal.getsignal(number) == before
-    stage.run(make_study(harmonic(kind="harmonic")), layout, T)
+    run_job("simulate", make_study(harmonic(kind="harmonic")), layout, temperature=T)
     assert load_json(layout.protocol(T))["frames"] == 20

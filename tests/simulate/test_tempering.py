@@ -7,11 +7,12 @@ import pytest
 
 from thermolatent.errors import SimulationError
 from thermolatent.files.artifacts import load_array, load_json
-from thermolatent.simulate import rung_averages, stage, tempering, walkers
+from thermolatent.simulate import rung_averages, tempering, walkers
 from thermolatent.simulate.ladders import Ladders, log_acceptance
 from thermolatent.simulate.molecules import engine_in_turn
 from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.rung_averages import mbar_averages
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.three_hole import ThreeHole
@@ -26,7 +27,7 @@ class OneBasin(ThreeHole):
 
 def temper(study, folder, threads=1):
     layout = Layout(str(folder))
-    tempering.run(study, layout, threads)
+    run_job("temper", study, layout, threads=threads)
     return layout
 
 
@@ -113,7 +114,6 @@ def test_kinetic_energies_are_those_of_the_rung_though_replicas_wander(make_stud
 
 
 def test_three_hole_from_one_basin_against_quadrature(make_study, tmp_path, caplog):
-    from thermolatent.featurize import stage as featurize
 
     system, temperatures = OneBasin(), [0.5, 1.0, 1.5]
     study = make_study(
@@ -130,7 +130,7 @@ def test_three_hole_from_one_basin_against_quadrature(make_study, tmp_path, capl
     edges = np.array([-4.5, 0.0, 4.5]), np.array([-4.2, 0.85, 4.8])  # left and right of the ridge, and above it
     for temperature in temperatures:
         energies = load_array(layout.md_energies(temperature)).mean(axis=1)
-        featurize.run(study, layout, temperature)
+        run_job("featurize", study, layout, temperature=temperature)
         plane = load_array(layout.plane(temperature))
         found = np.stack([np.histogram2d(*walker.T, bins=edges)[0].ravel() for walker in plane]) / plane.shape[1]
         exact = [*system.exact_histogram(*edges, temperature).ravel(), system.exact_mean_energy(temperature)]
@@ -211,14 +211,14 @@ def test_killed_and_continued_equals_uninterrupted(make_study, tmp_path, monkeyp
     monkeypatch.setattr(Partial, "append", dies)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            tempering.run(study, torn, threads)
-    tempering.run(study, torn, threads)
+            run_job("temper", study, torn, threads=threads)
+    run_job("temper", study, torn, threads=threads)
     assert sum(calls) == 30 + 2  # two were made twice
     assert files(torn, study) == files(whole, study)
     for key in ("acceptance", "round_trips", "steps", "mbar"):
         assert load_json(torn.protocol(1.0))[key] == load_json(whole.protocol(1.0))[key]
     before = Path(torn.protocol(1.0)).stat().st_mtime_ns
-    tempering.run(study, torn)
+    run_job("temper", study, torn)
     assert Path(torn.protocol(1.0)).stat().st_mtime_ns == before
 
 
@@ -226,7 +226,7 @@ def test_more_frames_continue_a_finished_run(make_study, tmp_path):
     short, long = (make_study(ThreeHole(), **{**SMALL, "frames": frames}) for frames in (11, 30))
     whole, extended = temper(long, tmp_path / "whole"), temper(short, tmp_path / "extended")
     state = load_json(extended.protocol(0.7))["steps"]
-    tempering.run(long, extended)
+    run_job("temper", long, extended)
     assert load_json(extended.protocol(0.7))["steps"] == state + 19 * 5
     assert files(extended, long) == files(whole, long)
     assert load_json(extended.protocol(0.7))["mbar"] == load_json(whole.protocol(0.7))["mbar"]
@@ -238,15 +238,15 @@ def test_plain_and_tempered_md_are_not_taken_for_each_other(make_study, tmp_path
     layout, fresh = temper(tempered, tmp_path / "both"), Layout(str(tmp_path / "fresh"))
     first = files(layout, tempered)
     for T in tempered.tempered:
-        stage.run(plain, layout, T)
-        stage.run(plain, fresh, T)
+        run_job("simulate", plain, layout, temperature=T)
+        run_job("simulate", plain, fresh, temperature=T)
         assert "continuous" not in load_json(layout.protocol(T))
     assert files(layout, tempered) == files(fresh, tempered) != first
-    tempering.run(tempered, layout)
+    run_job("temper", tempered, layout)
     assert files(layout, tempered) == first
     longer = plain.model_copy(update={"simulate": plain.simulate.model_copy(update={"frames": 40})})
     for folder in (layout, fresh):
-        stage.run(longer, folder, 0.7)
+        run_job("simulate", longer, folder, temperature=0.7)
     assert load_array(layout.md_energies(0.7)).tobytes() == load_array(fresh.md_energies(0.7)).tobytes()
 
 
@@ -261,9 +261,9 @@ def test_rungs_too_far_apart_are_told(make_study, tmp_path, caplog, harmonic):
 def test_wrong_calls_say_what_to_do(make_study, tmp_path):
     study, layout = make_study(ThreeHole(), **SMALL), Layout(str(tmp_path))
     with pytest.raises(SimulationError, match=r"T=0\.7 from tempering; run 'thermolatent temper'"):
-        stage.run(study, layout, 0.7)
+        run_job("simulate", study, layout, temperature=0.7)
     with pytest.raises(SimulationError, match="has no tempering; write 'tempering: true'"):
-        tempering.run(make_study(ThreeHole()), layout)
+        run_job("temper", make_study(ThreeHole()), layout)
 
 
 def test_a_blow_up_names_walker_and_rung(make_study, tmp_path, harmonic):

@@ -6,8 +6,8 @@ import pytest
 
 from thermolatent.errors import SimulationError
 from thermolatent.files.artifacts import load_array, load_json
-from thermolatent.simulate import stage
 from thermolatent.simulate.langevin import make_context, seed_of, starting_positions
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.base import GAS_CONSTANT
 from thermolatent.systems.lj_cluster import LJCluster
@@ -16,7 +16,7 @@ from thermolatent.systems.three_hole import ThreeHole
 
 def simulate(study, folder, temperature):
     layout = Layout(str(folder))
-    stage.run(study, layout, temperature)
+    run_job("simulate", study, layout, temperature=temperature)
     return layout
 
 
@@ -47,12 +47,11 @@ def test_temperatures_in_kelvin_have_the_gas_constant(make_study, harmonic):
 
 
 def test_three_hole_against_quadrature(make_study, tmp_path):
-    from thermolatent.featurize import stage as featurize
 
     system, temperature = ThreeHole(), 1.5
     study = make_study(system, walkers=64, frames=400, save_every=100, equilibration=2000)
     layout = simulate(study, tmp_path, temperature)
-    featurize.run(study, layout, temperature)
+    run_job("featurize", study, layout, temperature=temperature)
     within(load_array(layout.energies(temperature)).mean(axis=1), system.exact_mean_energy(temperature))
     edges = np.linspace(-2.4, 2.4, 9), np.linspace(-2.0, 2.8, 9)
     exact = system.exact_histogram(*edges, temperature)
@@ -157,7 +156,7 @@ def test_a_missing_platform_names_the_others(make_study, tmp_path, harmonic):
 def test_the_study_chooses_platform_and_threads(make_study, tmp_path, harmonic):
     study = make_study(harmonic(kind="harmonic"), platform="CPU", frames=4)
     layout = Layout(str(tmp_path))
-    stage.run(study, layout, 0.5, threads=2)
+    run_job("simulate", study, layout, temperature=0.5, threads=2)
     assert load_json(layout.protocol(0.5))["platform"] == "CPU"
     context = make_context(study.system, study.simulate, 0.5, threads=2)
     assert context.getPlatform().getPropertyValue(context, "Threads") == "2"

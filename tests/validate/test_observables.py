@@ -39,9 +39,9 @@ def test_weights_turn_one_gaussian_into_another():
 
 def test_one_walker_with_all_the_weight_has_no_error_to_show():
     rng = np.random.default_rng(3)
-    weights = np.repeat([1.0, 0.0, 0.0], 10)
+    weights = np.repeat([1.0, 0.0, 0.0, 0.0], 10)
     mean, stderr, _ = weighted_mean(
-        rng.normal(size=(30, 1)), weights, np.repeat(range(3), 10), np.zeros(3, int), 50, rng
+        rng.normal(size=(40, 1)), weights, np.repeat(range(4), 10), np.zeros(4, int), 50, rng
     )
     assert stderr[0] == pytest.approx(0, abs=1e-15)
     assert np.isfinite(mean[0])

@@ -8,13 +8,15 @@ import pytest
 from reweight.two_states import md
 
 from thermolatent import ConditionalReweighting
-from thermolatent.errors import ThermolatentError
+from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.files.artifacts import load_json, save_array, save_arrays, save_json
 from thermolatent.reweight.verdict import PARTS, judge
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
 from thermolatent.validate import gather, melting
+from thermolatent.validate.observables import Observable, judged_observables
 from thermolatent.validate.predictions import (
     COLUMNS,
     NOT_INFORMED,
@@ -180,25 +182,72 @@ def test_a_model_without_samples_is_named(reweighting, tmp_path):
 def row(**changes):
     told = {"state": "hexagon", "value": 0.31, "low": 0.27, "high": 0.35, "sampling": 0.03, "form": 0.02}
     told |= {"visits": 0.001, "model": 0.01, "verdict": "trusted", "reason": "", "remedy": "", "role": "interpolate"}
+    told |= {"quantity": "population", "tolerance": 0.05}
     return told | changes
 
 
 def test_sentences_for_people():
     start = "hexagon 0.31 +- 0.04 (0.27 to 0.35; sampling 0.03, temperature form 0.02, model 0.01)"
-    assert sentence(row(), 0.05) == f"{start}, trusted within 0.05"
-    assert sentence({k: str(v) for k, v in row().items()}, 0.05) == f"{start}, trusted within 0.05", "a table's text"
-    assert sentence(row(role="extrapolate"), 0.1) == f"{start}, extrapolated, trusted within 0.1"
+    assert sentence(row()) == f"{start}, trusted within 0.05"
+    assert sentence({k: str(v) for k, v in row().items()}) == f"{start}, trusted within 0.05", "a table's text"
+    assert sentence(row(role="extrapolate", tolerance=0.1)) == f"{start}, extrapolated, trusted within 0.1"
     doubted = row(verdict="not trusted", reason="0.2 of it is form", remedy="MD at 0.4 would settle it")
-    assert sentence(doubted, 0.05) == f"{start}, not trusted: 0.2 of it is form; MD at 0.4 would settle it"
+    assert sentence(doubted) == f"{start}, not trusted: 0.2 of it is form; MD at 0.4 would settle it"
     narrow = row(value=0.0312, low=0.0300, high=0.0324, sampling=0.001, form=0.0008, visits=0.0, model=float("nan"))
-    assert sentence(narrow, 0.05).startswith("hexagon 0.031 +- 0.001 (0.030 to 0.032; sampling 0.001, temperature form")
+    assert sentence(narrow).startswith("hexagon 0.031 +- 0.001 (0.030 to 0.032; sampling 0.001, temperature form")
     unseen = row(verdict="not assessable", reason="2 whole visits at 0.2", remedy="extend 0.2", low="", high="")
-    assert sentence(unseen, 0.05) == "hexagon not assessable: 2 whole visits at 0.2; extend 0.2"
+    assert sentence(unseen) == "hexagon not assessable: 2 whole visits at 0.2; extend 0.2"
 
 
 @pytest.mark.parametrize(("width", "digits"), [(0.8, 2), (0.08, 2), (0.02, 2), (0.01, 3), (0.0003, 4), (0.0, 2)])
 def test_as_many_digits_as_the_interval_allows(width, digits):
     assert decimals(width) == digits
+
+
+def observable(reweighting, tolerance=0.5):
+    return Observable("distance", tolerance, 2.0 * reweighting.states)
+
+
+def test_judged_observables_are_rows_of_the_answer(reweighting):
+    rows = predictions_at(make_study(), reweighting, ASKED, observables=[observable(reweighting)])
+    assert [(r["quantity"], r["state"]) for r in rows] == [
+        *(("population", state) for state in STATES),
+        ("mean", "distance"),
+    ]
+    assert all(set(row) == set(COLUMNS) for row in rows)
+    mean, share = rows[-1], rows[1]
+    assert mean["predictor"] == "reweighting"
+    assert mean["value"] == pytest.approx(2 * share["value"])
+    assert mean["stderr"] == pytest.approx(2 * share["stderr"])
+    said = sentence(mean)
+    assert said.startswith(f"mean of distance {mean['value']:.2f} +- {(mean['high'] - mean['low']) / 2:.2f} (")
+    assert said.endswith("trusted within 0.5")
+    doubted = predictions_at(make_study("tiny@smoke"), reweighting, ASKED, observables=[observable(reweighting)])[-1]
+    assert (doubted["verdict"], doubted["reason"]) == ("not trusted", "a smoke run: too short to trust")
+    one = ConditionalReweighting(network=False).fit(**md(temperatures=(1.0,)))
+    alone = predictions_at(make_study(), one, ASKED, observables=[observable(one)])[-1]
+    assert (alone["state"], alone["verdict"]) == ("distance", "not assessable")
+
+
+def test_observables_are_judged_where_a_tolerance_names_them(reweighting, tmp_path):
+    layout, states = Layout(str(tmp_path)), reweighting.states.reshape(2, 12, 400, 1)
+    assert judged_observables(make_study(), layout, reweighting) == [], "no file is read"
+    study = make_study()
+    asked = {"tolerance": {"populations": 0.05, "moments": 0.2}}
+    study = study.model_copy(update={"validate_": study.validate_.model_copy(update=asked)})
+    header = {"observable_names": ["length", "mu2", "mu3"]}
+    for T, own in zip(study.temperatures.train, states, strict=True):
+        save_array(layout.observables(T), (own * [1, 2, 3]).astype(np.float32))
+        save_json(layout.features_header(T), header)
+    with pytest.raises(ArtifactError, match=r"does not say which observables are which; .*run featurize again"):
+        judged_observables(study, layout, reweighting)
+    save_json(layout.features_header(1.0), header | {"observable_labels": ["length", "moments", "moments"]})
+    found = judged_observables(study, layout, reweighting)
+    assert [(o.name, o.tolerance) for o in found] == [("mu2", 0.2), ("mu3", 0.2)]
+    np.testing.assert_array_equal(found[1].values, 3 * reweighting.states)
+    save_json(layout.features_header(1.0), header | {"observable_labels": ["length", "a", "b"]})
+    with pytest.raises(ArtifactError, match=r"has no observable 'moments'; .*run featurize again"):
+        judged_observables(study, layout, reweighting)
 
 
 def write_all(study, layout, reweighting):
@@ -228,16 +277,16 @@ def test_gather_writes_predictions_convergence_and_what_the_interval_holds(rewei
     study, layout = make_study(tolerance=0.08, melting="one"), Layout(str(tmp_path))
     write_all(study, layout, reweighting)
     with caplog.at_level(logging.INFO):
-        gather.run(study, layout, [0])
+        run_job("gather", study, layout, seeds=[0])
     rows = read_table(layout.predictions, COLUMNS)
     expected = judge(reweighting, ASKED, 0.08)
     here = [r for r in of(rows, "reweighting") if r["temperature"] == f"{ASKED:g}"]
     np.testing.assert_allclose([float(r["high"]) for r in here], expected.high, rtol=1e-7)
-    assert f"T = {ASKED:g}: {sentence(here[0], 0.08)}" in caplog.text
+    assert f"T = {ASKED:g}: {sentence(here[0])}" in caplog.text
     interval = load_json(layout.metrics)["interval"]
     assert {k: interval[k] for k in ("confidence", "tolerance", "heat_capacity")} == {
         "confidence": 0.95,
-        "tolerance": 0.08,
+        "tolerance": {"populations": 0.08},
         "heat_capacity": 5.0,
     }
     assert set(interval["parts"]) == set(PARTS)

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from thermolatent.frames import halves
-from thermolatent.validate.uncertainty import (
-    bootstrap_masses,
-    effective_sample_size,
-    resampled,
-    stream,
-    walker_multiplicities,
-)
+from thermolatent.validate.uncertainty import bootstrap_masses, effective_sample_size, multiplicities, resampled, stream
 
 
 def test_halves_have_every_start_equally_often():
@@ -23,10 +17,18 @@ def test_halves_have_every_start_equally_often():
 
 
 def test_multiplicities_keep_each_stratum():
-    strata = np.array([0, 0, 0, 1, 1])
-    counts = walker_multiplicities(strata, 200, np.random.default_rng(0))
-    assert (counts[:, :3].sum(1) == 3).all()
-    assert (counts[:, 3:].sum(1) == 2).all()
+    strata = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
+    counts = multiplicities(np.ones(9), strata, 200, np.random.default_rng(0))
+    assert (counts[:, :5].sum(1) == 5).all()
+    assert (counts[:, 5:].sum(1) == 4).all()
+
+
+def test_three_pieces_do_not_tell_how_they_scatter_unless_they_weigh_nothing():
+    weights, strata = np.array([1.0, 1, 1, 1, 0, 0, 0]), np.array([0, 0, 0, 0, 1, 1, 1])
+    assert np.isfinite(multiplicities(weights, strata, 20, np.random.default_rng(0))).all()
+    for few in (np.ones(7), 1 - weights):
+        assert np.isnan(multiplicities(few, strata, 20, np.random.default_rng(0))).all()
+        assert np.isnan(bootstrap_masses(np.outer(few, [1, 2]), strata, 20, np.random.default_rng(0))).all()
 
 
 def test_stderr_over_walkers_sees_correlation():

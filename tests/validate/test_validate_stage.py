@@ -16,9 +16,10 @@ from thermolatent.frames import load_frames
 from thermolatent.mbar import effective_fraction
 from thermolatent.reweight.stage import sample_of
 from thermolatent.states.named import NearestCenters
+from thermolatent.study.jobs import asked_of, run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
-from thermolatent.validate import gather, stage
+from thermolatent.validate import stage
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
 
@@ -87,7 +88,7 @@ def exact(study, three_hole_samples, tmp_path_factory):
             w = np.exp(weights.log_weights(T))
             arrays = {"latents": latents, "frame_weights": w, "ess_fraction": np.array(effective_fraction(np.log(w)))}
             save_arrays(layout.samples(model, 0, T), arrays)
-    sample = sample_of(study, load_frames(study, layout), None)
+    sample = sample_of(asked_of(study).named, load_frames(training_frames(study, layout)), None)
     ConditionalReweighting().fit_sample(sample).save(layout.reweighting)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "load_representation", lambda path: Encoder())
@@ -98,8 +99,8 @@ def exact(study, three_hole_samples, tmp_path_factory):
 def done(study, exact):
     """The same after validate and gather."""
     for model in ("baselines", *study.models):
-        stage.run(study, exact, model, 0)
-    gather.run(study, exact, [0])
+        run_job("validate", study, exact, model=model, seed=0)
+    run_job("gather", study, exact, seeds=[0])
     return exact
 
 
@@ -244,7 +245,7 @@ def test_profiles_have_the_promised_shapes(done):
 def test_same_seed_same_bytes_and_no_reference_is_said(study, done, caplog):
     before = Path(done.scores("good", 0)).read_bytes()
     caplog.set_level("INFO")
-    stage.run(study, done, "good", 0)
+    run_job("validate", study, done, model="good", seed=0)
     assert Path(done.scores("good", 0)).read_bytes() == before
     assert "no reference MD at T = 2" in caplog.text
 
@@ -255,7 +256,7 @@ def test_nan_samples_are_counted_not_dropped(study, spoiled):
     arrays["latents"][:3] = np.nan
     save_arrays(path, arrays)
     with pytest.raises(ArtifactError, match=r"3 of 8000 generated latents are not finite"):
-        stage.run(study, spoiled, "good", 0)
+        run_job("validate", study, spoiled, model="good", seed=0)
 
 
 def test_weights_of_other_frames_are_refused(study, spoiled):
@@ -263,13 +264,13 @@ def test_weights_of_other_frames_are_refused(study, spoiled):
     arrays = load_arrays(path)
     save_arrays(path, arrays | {"frame_weights": arrays["frame_weights"][:-1]})
     with pytest.raises(ArtifactError, match=r"31999 frame weights for 32000 training frames"):
-        stage.run(study, spoiled, "good", 0)
+        run_job("validate", study, spoiled, model="good", seed=0)
 
 
 def test_the_effective_fraction_is_that_of_the_weights_before_their_bound(study, spoiled):
     path = spoiled.samples("good", 0, 1.0)
     save_arrays(path, load_arrays(path) | {"ess_fraction": np.array(3e-5)})
-    stage.run(study, spoiled, "good", 0)
+    run_job("validate", study, spoiled, model="good", seed=0)
     scores = read_table(spoiled.scores("good", 0), SCORE_COLUMNS)
     found = {row["temperature"]: float(row["value"]) for row in scores if row["metric"] == "ess_fraction"}
     assert found["1"] == pytest.approx(3e-5)
@@ -278,12 +279,12 @@ def test_the_effective_fraction_is_that_of_the_weights_before_their_bound(study,
 
 def test_missing_and_foreign_files_are_named(study, spoiled, tmp_path):
     with pytest.raises(ArtifactError, match="table is missing"):
-        gather.run(study, spoiled, [0])
+        run_job("gather", study, spoiled, seeds=[0])
     np.savez(spoiled.samples("good", 0, 1.0), format_version=np.int64(99))
     with pytest.raises(ArtifactError, match="format version 99"):
-        stage.run(study, spoiled, "good", 0)
+        run_job("validate", study, spoiled, model="good", seed=0)
     with pytest.raises(ArtifactError, match="is missing"):
-        stage.run(study, Layout(str(tmp_path / "nowhere")), "good", 0)
+        run_job("validate", study, Layout(str(tmp_path / "nowhere")), model="good", seed=0)
 
 
 def test_scores_are_gathered_without_reading_samples_or_features(done, study, tmp_path):
@@ -308,5 +309,5 @@ def test_scores_are_gathered_without_reading_samples_or_features(done, study, tm
         path.write_bytes(b"destroyed")
     for path in written:
         Path(path).unlink()
-    gather.run(study, copied, [0])
+    run_job("gather", study, copied, seeds=[0])
     assert [Path(path).read_bytes() for path in written] == before

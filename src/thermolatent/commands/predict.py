@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> None:
         run(options.target, options.temperature, options.samples or 10_000, options.seed or 0, options.out)
         return
     from thermolatent.errors import ThermolatentError
+    from thermolatent.study.jobs import asked_of, training_frames
     from thermolatent.study.layout import Layout
     from thermolatent.study.project import find_study
     from thermolatent.validate.predict import run
@@ -41,4 +42,5 @@ def run(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             raise ThermolatentError(f"--{name}: is for a model file; a study's answer takes no samples")
     study = find_study(options.target, study_folders(options))
-    run(study, Layout.of(study, options.results), options.temperature, options.out)
+    layout = Layout.of(study, options.results)
+    run(asked_of(study), layout.reweighting, training_frames(study, layout), options.temperature, options.out)

@@ -51,6 +51,11 @@ class Feature(BaseModel):
     kind: str
 
     @property
+    def label(self) -> str:
+        """What other keys of a study call it."""
+        return self.kind
+
+    @property
     def input_files(self) -> list[str]:
         """Files that it reads."""
         return [path] if (path := getattr(self, "to", None)) else []

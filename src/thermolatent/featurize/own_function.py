@@ -41,6 +41,10 @@ class OwnFunction(Feature):
         return self
 
     @property
+    def label(self) -> str:
+        return self.name
+
+    @property
     def input_files(self) -> list[str]:
         return [self.file]
 

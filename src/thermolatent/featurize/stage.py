@@ -86,6 +86,7 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
             "plane_names": plane.names,
             "plane_periodic": list(plane.periodic),
             "observable_names": observables.names,
+            "observable_labels": [f.label for f in section.observables for _ in f.on(topology).names],
             "temperature": temperature,
             "kT": protocol["kT"],
             "walkers": walkers,

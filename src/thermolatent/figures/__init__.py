@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from thermolatent.study.study import Study
+    from thermolatent.figures.settings import Settings
 
 
-def figure_names(study: Study) -> list[str]:
+def figure_names(study: Settings) -> list[str]:
     """Names of every figure of a study, each of which exists as ``<name>.pdf`` and ``<name>.png``.
 
     The training temperatures have MD, so ``divergence`` exists also where nothing else does; ``calibration`` needs MD at a

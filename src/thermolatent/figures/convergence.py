@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from thermolatent.figures.style import DOUBLE, SINGLE, panels
 from thermolatent.figures.temperature import legend, only_outer_labels
 from thermolatent.reweight.running import COLUMNS
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.tables import read_table
 from thermolatent.temperatures import format_temperature
+from thermolatent.validate.settings import Asked
 
 #: Of states, in the order of the study; lines change when the colours are used up.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -23,16 +22,16 @@ _LINES = ("-", "--", ":", "-.")
 Running = dict[float, dict[str, list[tuple[float, float, float, float]]]]
 
 
-def load_running(layout: Layout) -> Running:
+def load_running(path: str) -> Running:
     """Read ``running.csv``; raises :class:`ArtifactError`."""
     found: Running = {}
-    for row in read_table(layout.running, COLUMNS):
+    for row in read_table(path, COLUMNS):
         point = (*map(float, (row["time"], row["share"], row["stderr"] or "nan", row["start_up"])),)
         found.setdefault(float(row["temperature"]), {}).setdefault(row["state"], []).append(point)
     return found
 
 
-def draw(study: Study, running: Running) -> Figure:
+def draw(study: Asked, running: Running) -> Figure:
     """A panel per training temperature: each state's share up to a time with its standard error, start-up shaded."""
     columns = min(len(running), 2 if len(running) in (2, 4) else 3)
     grid = ceil(len(running) / columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -11,9 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from thermolatent.errors import ArtifactError
+from thermolatent.figures.settings import Histories
 from thermolatent.figures.style import DOUBLE, LOG_FROM, SINGLE, logarithmic, panels
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 
 #: Curves by column of a history file: legend entry, colour, line. Other columns are in the CSV only.
 CURVES = {
@@ -59,13 +58,13 @@ class Run:
         return self.rows[0][0].startswith("refinement")
 
 
-def load_runs(study: Study, layout: Layout, seeds: list[int]) -> list[Run]:
+def load_runs(histories: Mapping[int, Histories]) -> list[Run]:
     """Every training of a study, seeds of one beside each other. Raises :class:`ArtifactError`."""
     runs = []
-    for seed in seeds:
-        runs += _load(layout.history(layout.spib(seed)), "representation (SPIB)", seed)
-        for model in study.models:
-            runs += _load(layout.history(layout.model(model, seed)), f"model {model}", seed)
+    for seed, files in histories.items():
+        runs += _load(files.spib, "representation (SPIB)", seed)
+        for model, path in files.models.items():
+            runs += _load(path, f"model {model}", seed)
     order = list(dict.fromkeys(run.training for run in runs))
     return sorted(runs, key=lambda run: order.index(run.training))
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from thermolatent.figures.style import DOUBLE, look, panels, temperature_title
 from thermolatent.figures.surfaces import CAP, PER_ROW, band, legend_above, say_no_md
-from thermolatent.study.study import Study
+from thermolatent.validate.settings import Asked
 
 #: Half width of the band, the 95 % interval, in standard errors.
 BAND = 1.96
@@ -24,7 +24,7 @@ _CURVES = {
 COLUMNS = ("temperature", "coordinate", "z", *_CURVES.values())
 
 
-def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
+def draw(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Figure:
     """Figure of one model and seed, a row per latent coordinate and a column per temperature; inside ``style()``.
 
     Parameters
@@ -60,7 +60,7 @@ def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def _curves(study: Study, model: str, profiles, k: int, j: int, panel) -> None:
+def _curves(study: Asked, model: str, profiles, k: int, j: int, panel) -> None:
     edges = profiles["edges_marginal"][j]
     centers = (edges[1:] + edges[:-1]) / 2
     md, error = profiles["marginal_md"][k, j], profiles["marginal_md_stderr"][k, j]

@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from thermolatent.figures.style import SINGLE, look, panels, temperature_axis
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import answer_band, legend, points, thin_line
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.tables import read_table
 from thermolatent.validate import melting
 from thermolatent.validate.melting import two_state_population
+from thermolatent.validate.settings import Asked
 
 COLUMNS = ("series", "temperature", "population")
 _POINTS = 100
@@ -45,17 +44,17 @@ class Melted:
     def Tm_half(self) -> float:
         return self.numbers["Tm"][1]
 
-    def fitted(self, study: Study, temperatures) -> np.ndarray | None:
+    def fitted(self, study: Asked, temperatures) -> np.ndarray | None:
         """The two-state curve at temperatures ``(n,)``, None of the reweighting."""
         if self.chi2 is None:
             return None
         return two_state_population(self.numbers["dH"][0], self.Tm, temperatures, [*map(study.system.kT, temperatures)])
 
 
-def load_fits(layout: Layout) -> dict[str, Melted]:
+def load_fits(path: str) -> dict[str, Melted]:
     """``melting.csv`` by predictor; raises :class:`thermolatent.errors.ArtifactError`."""
     rows: dict[str, list[dict[str, str]]] = {}
-    for row in read_table(layout.melting, melting.COLUMNS):
+    for row in read_table(path, melting.COLUMNS):
         rows.setdefault(row["predictor"], []).append(row)
     return {
         predictor: Melted(
@@ -67,7 +66,7 @@ def load_fits(layout: Layout) -> dict[str, Melted]:
     }
 
 
-def draw(study: Study, tables: Tables, fits: dict[str, Melted]) -> Figure:
+def draw(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Figure:
     """The reweighting with its interval, the MD, models that are not informed; squares at Tm with its 95 % interval."""
     state = study.validate_.melting
     figure, axes = panels(1, 1, (SINGLE, 3.0))
@@ -98,7 +97,7 @@ def draw(study: Study, tables: Tables, fits: dict[str, Melted]) -> Figure:
     return figure
 
 
-def rows(study: Study, tables: Tables, fits: dict[str, Melted]) -> Iterator[tuple]:
+def rows(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Iterator[tuple]:
     """The curves: two-state fits, and the reweighting's own numbers."""
     for T, of_state in tables.predictions().items():
         yield ("reweighting", T, of_state[study.validate_.melting].value)
@@ -109,5 +108,5 @@ def rows(study: Study, tables: Tables, fits: dict[str, Melted]) -> Iterator[tupl
             yield (name, float(T), float(p))
 
 
-def _shown(study: Study) -> np.ndarray:
+def _shown(study: Asked) -> np.ndarray:
     return np.linspace(min(study.temperatures.generated), max(study.temperatures.generated), _POINTS)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import convergence, history, marginals, melting, surfaces, temperature, uncertainty
+from thermolatent.figures.settings import Inputs, Outputs, Settings
 from thermolatent.figures.style import save_data, save_figure, series_names, style
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.files.artifacts import load_arrays
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
+from thermolatent.files.manifest import save_manifest
+from thermolatent.validate.settings import Asked
 
 log = logging.getLogger(__name__)
 
@@ -22,22 +23,22 @@ _NEEDED = {
 }
 
 
-def run(study: Study, layout: Layout, seeds: list[int]) -> list[str]:
-    """Draw everything and return the files written.
+def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
+    """Draw everything, and write a list of the files.
 
     Surfaces and marginals show the first seed, the others all of them. Raises :class:`ArtifactError` for a table, a
     history or a profiles file that is missing or broken.
     """
-    tables = Tables.load(study, layout, seeds)
-    runs, running = history.load_runs(study, layout, seeds), convergence.load_running(layout)
+    tables = Tables.load(study, inputs.tables, study.seeds)
+    runs, running = history.load_runs(inputs.histories), convergence.load_running(inputs.running)
     written: list[str] = []
 
     def save(name: str, figure, columns, rows) -> None:
-        written.extend([*save_figure(figure, layout, name), save_data(layout, name, columns, rows)])
+        written.extend([*save_figure(figure, outputs.folder, name), save_data(outputs.folder, name, columns, rows)])
 
     with style():
         for model in study.models:
-            profiles = _load_profiles(layout.profiles(model, seeds[0]))
+            profiles = _load_profiles(inputs.profiles[model])
             columns = surfaces.row_columns(profiles)
             save(f"surfaces_{model}", surfaces.draw(study, model, profiles), columns, surfaces.rows(profiles))
             figure = marginals.draw(study, model, profiles)
@@ -53,13 +54,13 @@ def run(study: Study, layout: Layout, seeds: list[int]) -> list[str]:
             figure = temperature.draw_observables(study, tables)
             save("observables", figure, columns, _observable_rows(study, tables))
         if study.validate_.melting:
-            fits = melting.load_fits(layout)
+            fits = melting.load_fits(inputs.tables.melting)
             save("melting", melting.draw(study, tables, fits), melting.COLUMNS, melting.rows(study, tables, fits))
         save("convergence", convergence.draw(study, running), convergence.COLUMNS, convergence.rows(running))
         save("divergence", temperature.draw_divergence(study, tables), columns, _divergence_rows(study, tables))
         save("history", history.draw(runs), history.COLUMNS, history.rows(runs))
-    log.info("%d figures in %s", len(written) // 3, layout.figure("", "").rsplit("/", 1)[0])
-    return written
+    save_manifest(outputs.listing, written)
+    log.info("%d figures in %s", len(written) // 3, outputs.folder)
 
 
 def _load_profiles(path: str):
@@ -74,13 +75,13 @@ def _series_rows(quantity: str, name: str, series: Series) -> Iterator[tuple]:
         yield (quantity, name, T, v.median, v.low, v.high, v.stderr if v.stderr == v.stderr else "", v.seeds)
 
 
-def _observable_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+def _observable_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
     for observable in tables.observables():
         for name in ("md", *series_names(study)):
             yield from _series_rows(observable, name, tables.observable(name, observable))
 
 
-def _divergence_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+def _divergence_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
     for metric in ("js_plane", "js_latent"):
         for plane in tables.planes(metric):
             for name in series_names(study, floor=True):

@@ -19,10 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from thermolatent.files.artifacts import replacing
-from thermolatent.study.layout import Layout, PaperLayout
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
-from thermolatent.validate.settings import BASELINES
+from thermolatent.validate.settings import BASELINES, Asked
 
 #: Widths of a journal's single and double column, inches.
 SINGLE, DOUBLE = 3.3, 6.9
@@ -89,7 +87,7 @@ _FIXED = {
 _FIXED["reweighting"] = _FIXED["conditional"]  # its name as a predictor
 
 
-def look(study: Study, name: str) -> Look:
+def look(study: Asked, name: str) -> Look:
     """How a model, a baseline, ``md`` or ``exact`` is drawn."""
     if name in _FIXED:
         return _FIXED[name]
@@ -98,7 +96,7 @@ def look(study: Study, name: str) -> Look:
     return Look(name, _MODEL_COLORS[k], _MODEL_MARKERS[(k + lap) % len(_MODEL_MARKERS)], "-")
 
 
-def series_names(study: Study, floor: bool = False) -> list[str]:
+def series_names(study: Asked, floor: bool = False) -> list[str]:
     """Baselines, then models: later ones are drawn on top."""
     return [*(b for b in BASELINES if floor or b != "floor"), *study.models]
 
@@ -143,8 +141,8 @@ def log_ticks(axis: Axis, most: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def save_figure(figure: Figure, layout: Layout | PaperLayout, name: str) -> list[str]:
-    """Write ``<name>.pdf`` and ``<name>.png``, each whole or not at all and without a date. Returns their paths."""
+def save_figure(figure: Figure, folder: str, name: str) -> list[str]:
+    """Write ``<name>.pdf`` and ``<name>.png`` into a folder, each whole or not at all and without a date. Returns their paths."""
     width, height = figure.get_size_inches()
     # The layout is worked out once, not once per file: it costs more than the drawing.
     figure.get_layout_engine().execute(figure)
@@ -153,7 +151,7 @@ def save_figure(figure: Figure, layout: Layout | PaperLayout, name: str) -> list
     undated = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
     paths = []
     for extension, metadata in undated.items():
-        path = layout.figure(name, extension)
+        path = f"{folder}/{name}.{extension}"
         dpi = min(DPI, MAX_PIXELS / max(width, height)) if extension == "png" else DPI
         with replacing(path) as temporary:
             figure.savefig(temporary, format=extension, dpi=dpi, metadata=metadata)
@@ -161,9 +159,9 @@ def save_figure(figure: Figure, layout: Layout | PaperLayout, name: str) -> list
     return paths
 
 
-def save_data(layout: Layout | PaperLayout, name: str, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> str:
+def save_data(folder: str, name: str, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> str:
     """Write what a figure shows as CSV, numbers to six digits. Returns the path."""
-    path = layout.figure(name, "csv")
+    path = f"{folder}/{name}.csv"
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
@@ -172,13 +170,13 @@ def save_data(layout: Layout | PaperLayout, name: str, columns: Sequence[str], r
     return path
 
 
-def temperature_title(study: Study, temperature: float) -> str:
+def temperature_title(study: Asked, temperature: float) -> str:
     """``"T = 0.3"``, or ``"T = 340 K"``, with what it is to the models in a second line."""
     unit = " K" if study.system.temperature_unit == "kelvin" else ""
     return f"T = {format_temperature(temperature)}{unit}\n({study.temperatures.role(temperature)})"
 
 
-def temperature_axis(axes: Axes, study: Study) -> None:
+def temperature_axis(axes: Axes, study: Asked) -> None:
     """Label and range of a temperature axis; training temperatures marked, extrapolation shaded."""
     train, asked = study.temperatures.train, study.temperatures.generated
     margin = 0.06 * (max(asked) - min(asked)) or 0.1 * asked[0]

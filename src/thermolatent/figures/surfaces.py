@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, look, panels, temperature_title
-from thermolatent.study.study import Study
+from thermolatent.validate.settings import Asked
 
 #: Free energies above this are drawn like this, kT.
 CAP = 8.0
@@ -33,7 +33,7 @@ def free_energies(mass: np.ndarray) -> np.ndarray:
     return F - lowest.reshape(-1, *[1] * (F.ndim - 1))
 
 
-def draw(study: Study, model: str, profiles: dict[str, np.ndarray]) -> Figure:
+def draw(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Figure:
     """Figure of one model and seed; call it inside ``style()``.
 
     Parameters
@@ -74,7 +74,7 @@ def unknown(mass: np.ndarray, half: np.ndarray) -> np.ndarray:
     return (mass > 0) & ~(half <= UNSURE) & some
 
 
-def _maps(study: Study, model: str, temperatures, edges, shown, axes) -> Any:
+def _maps(study: Asked, model: str, temperatures, edges, shown, axes) -> Any:
     (md, predicted, unsure), columns, image = shown, axes.shape[1], None
     for k, T in enumerate(temperatures):
         block, column = divmod(k, columns)
@@ -101,7 +101,7 @@ def _maps(study: Study, model: str, temperatures, edges, shown, axes) -> Any:
     return image
 
 
-def _curves(study: Study, model: str, profiles: dict[str, np.ndarray], md, predicted, axes) -> None:
+def _curves(study: Asked, model: str, profiles: dict[str, np.ndarray], md, predicted, axes) -> None:
     temperatures, (edges,) = profiles["temperatures"], profiles["edges_latent"]
     centers = (edges[1:] + edges[:-1]) / 2
     own = look(study, model)
@@ -128,7 +128,7 @@ def legend_above(panel: Axes) -> None:
     panel.figure.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=4)
 
 
-def band(study: Study, panel: Axes, centers: np.ndarray, F: np.ndarray, half: np.ndarray) -> None:
+def band(study: Asked, panel: Axes, centers: np.ndarray, F: np.ndarray, half: np.ndarray) -> None:
     """The reweighting's 95 % interval of a curve; nothing where no bin has one, as of a model that is not informed."""
     own = look(study, "reweighting")
     if np.isfinite(half).any():

@@ -7,12 +7,12 @@ from math import isfinite
 from statistics import median
 from typing import NamedTuple
 
+from thermolatent.figures.settings import TableFiles
 from thermolatent.files.artifacts import load_json
 from thermolatent.reweight.verdict import PARTS
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 from thermolatent.validate import predictions
+from thermolatent.validate.settings import Asked
 
 #: Half of a 95 % interval in standard errors, where a table has nothing better.
 QUANTILE = 1.96
@@ -40,6 +40,7 @@ class Prediction(NamedTuple):
     ----------
     value, low, high: with its 95 % interval, NaN where it is not assessable.
     parts: half of the interval by cause, NaN where the row has none.
+    tolerance: within which it is trusted, NaN of a model's own.
     row: the row itself, for :func:`thermolatent.validate.predictions.sentence`.
     """
 
@@ -47,6 +48,7 @@ class Prediction(NamedTuple):
     low: float
     high: float
     parts: dict[str, float]
+    tolerance: float
     verdict: str
     reason: str
     remedy: str
@@ -70,7 +72,7 @@ class Tables:
 
     def __init__(
         self,
-        study: Study,
+        study: Asked,
         scores: list[dict],
         populations: list[dict],
         judged: list[dict],
@@ -84,12 +86,12 @@ class Tables:
         self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
 
     @classmethod
-    def load(cls, study: Study, layout: Layout, seeds: Iterable[int]) -> Tables:
+    def load(cls, study: Asked, files: TableFiles, seeds: Iterable[int]) -> Tables:
         """Read them; raises :class:`thermolatent.errors.ArtifactError`."""
-        scores = read_table(layout.all_scores, SCORE_COLUMNS)
-        populations = read_table(layout.all_populations, POPULATION_COLUMNS)
-        judged = read_table(layout.predictions, predictions.COLUMNS)
-        metrics = load_json(layout.metrics, "metrics")
+        scores = read_table(files.scores, SCORE_COLUMNS)
+        populations = read_table(files.populations, POPULATION_COLUMNS)
+        judged = read_table(files.predictions, predictions.COLUMNS)
+        metrics = load_json(files.metrics, "metrics")
         return cls(study, scores, populations, judged, seeds, metrics["plane"], metrics["doubts"])
 
     def score(self, model: str, metric: str, plane: str) -> Series:
@@ -120,11 +122,13 @@ class Tables:
         key = {"model": model, "states": "density" if informed else "named", "state": state}
         return _by_temperature(self._populations, key)
 
-    def predictions(self, predictor: str = predictions.HEADLINE) -> dict[float, dict[str, Prediction]]:
-        """Predictions of the reweighting, or a model, by temperature and state."""
+    def predictions(
+        self, predictor: str = predictions.HEADLINE, quantity: str = predictions.POPULATION
+    ) -> dict[float, dict[str, Prediction]]:
+        """Predictions of the reweighting, or a model, by temperature and state, or judged observable."""
         found: dict[float, dict[str, Prediction]] = {}
         for row in self._judged:
-            if row["predictor"] == predictor:
+            if row["predictor"] == predictor and row["quantity"] == quantity:
                 found.setdefault(float(row["temperature"]), {})[row["state"]] = _prediction(row)
         return dict(sorted(found.items()))
 
@@ -179,5 +183,6 @@ def _prediction(row: dict) -> Prediction:
     return Prediction(
         *map(number, ("value", "low", "high")),
         {part: number(part) for part in PARTS},
+        number("tolerance"),
         *(row["verdict"], row["reason"], row["remedy"], row),
     )

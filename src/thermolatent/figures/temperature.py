@@ -20,14 +20,13 @@ from thermolatent.figures.style import (
     temperature_axis,
 )
 from thermolatent.figures.tables import Series, Tables
-from thermolatent.study.study import Study
-from thermolatent.validate.settings import BASELINES
+from thermolatent.validate.settings import BASELINES, Asked
 
 COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
 POPULATION_COLUMNS = ("state", "series", "temperature", "value", "low", "high")
 
 
-def draw_populations(study: Study, tables: Tables) -> Figure:
+def draw_populations(study: Asked, tables: Tables) -> Figure:
     """Population of each named state: the reweighting with its 95 % interval as a band, MD with its own, models and baselines."""
     states = tables.states()
     figure, axes = panel_grid(len(states))
@@ -51,12 +50,12 @@ def others() -> list[str]:
     return [name for name in BASELINES if name not in ("floor", "conditional")]
 
 
-def population_of(study: Study, tables: Tables, name: str, state: str) -> Series:
+def population_of(study: Asked, tables: Tables, name: str, state: str) -> Series:
     """Population of one named state by ``name``; of an informed model by its own samples."""
     return tables.density(name, state) if name in study.models else tables.population(name, state)
 
 
-def population_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+def population_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
     """Rows of the CSV: ends of the 95 % interval of the reweighting and the MD, of the others the range over seeds."""
     for state in tables.states():
         for T, of_state in tables.predictions().items():
@@ -71,7 +70,7 @@ def population_rows(study: Study, tables: Tables) -> Iterator[tuple]:
                 yield state, name, T, v.median, v.low, v.high
 
 
-def answer_band(panel: Axes, study: Study, tables: Tables, state: str) -> None:
+def answer_band(panel: Axes, study: Asked, tables: Tables, state: str) -> None:
     """The reweighting's value with its 95 % interval as a band; values that are not assessable have none."""
     found = {T: of_state[state] for T, of_state in tables.predictions().items()}
     T, own = list(found), look(study, "reweighting")
@@ -81,7 +80,7 @@ def answer_band(panel: Axes, study: Study, tables: Tables, state: str) -> None:
     panel.fill_between(T, *band, color=own.color, alpha=0.22, linewidth=0, label="its 95 % interval")
 
 
-def thin_line(panel: Axes, study: Study, name: str, series: Series) -> None:
+def thin_line(panel: Axes, study: Asked, name: str, series: Series) -> None:
     """Medians over seeds, below everything else."""
     if series:
         own = look(study, name)
@@ -89,7 +88,7 @@ def thin_line(panel: Axes, study: Study, name: str, series: Series) -> None:
         panel.plot(list(series), [v.median for v in series.values()], **line, label=own.label, zorder=2)
 
 
-def draw_observables(study: Study, tables: Tables) -> Figure:
+def draw_observables(study: Asked, tables: Tables) -> Figure:
     """Mean of each observable, drawn as the populations are."""
     names = tables.observables()
     figure, axes = _panel_each(study, names, tables.observable)
@@ -98,7 +97,7 @@ def draw_observables(study: Study, tables: Tables) -> Figure:
     return figure
 
 
-def _panel_each(study: Study, titles: list[str], values: Callable[[str, str], Series]):
+def _panel_each(study: Asked, titles: list[str], values: Callable[[str, str], Series]):
     """A panel per title with all series against temperature; ``values(model, title)``."""
     figure, axes = panel_grid(len(titles))
     for title, panel in zip(titles, axes.flat, strict=False):
@@ -118,7 +117,7 @@ def panel_grid(count: int):
     return panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.75 * rows), sharex=True)
 
 
-def draw_divergence(study: Study, tables: Tables) -> Figure:
+def draw_divergence(study: Asked, tables: Tables) -> Figure:
     """Jensen-Shannon divergence from the reference MD in each plane, models and baselines, floor shaded."""
     found = [("js_plane", "fixed"), *(("js_latent", plane) for plane in tables.planes("js_latent"))]
     columns = min(len(found), 3)
@@ -155,7 +154,7 @@ def plane_title(tables: Tables, plane: str) -> str:
     return f"latent plane of {own}" if own else "latent plane"
 
 
-def curve(panel: Axes, study: Study, name: str, series: Series) -> None:
+def curve(panel: Axes, study: Asked, name: str, series: Series) -> None:
     """Median over seeds with their range as a band and bars; one seed has its 95 % interval as bars."""
     if not series:
         return
@@ -188,7 +187,7 @@ def curve(panel: Axes, study: Study, name: str, series: Series) -> None:
     )
 
 
-def points(panel: Axes, study: Study, name: str, series: Series) -> None:
+def points(panel: Axes, study: Asked, name: str, series: Series) -> None:
     """MD or exact values: points with their 95 % intervals, on top."""
     if not series:
         return
@@ -209,7 +208,7 @@ def points(panel: Axes, study: Study, name: str, series: Series) -> None:
     )
 
 
-def _floor(panel: Axes, study: Study, series: Series) -> None:
+def _floor(panel: Axes, study: Asked, series: Series) -> None:
     """Shaded from the bottom of the axis to the floor, widened by a little so that one temperature shows too."""
     if not series:
         return

@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 from thermolatent.figures.style import GREY, SINGLE, log_ticks, look, panels, temperature_axis
 from thermolatent.figures.tables import Prediction, Tables
 from thermolatent.figures.temperature import legend, only_outer_labels, panel_grid
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
+from thermolatent.validate.predictions import POPULATION
+from thermolatent.validate.settings import POPULATIONS, Asked
 
 #: Parts of an interval that are the reweighting's: legend entry, colour, line.
 CAUSES = {
@@ -35,7 +36,7 @@ def assessable(tables: Tables) -> list[str]:
     return [state for state in tables.states() if any(isfinite(of_state[state].half) for of_state in known)]
 
 
-def draw(study: Study, tables: Tables) -> Figure:
+def draw(study: Asked, tables: Tables) -> Figure:
     """A panel per state: half of its 95 % interval against temperature, by cause, and the tolerance as a line."""
     states = assessable(tables)
     figure, axes = panel_grid(max(len(states), 1))
@@ -60,7 +61,7 @@ def draw(study: Study, tables: Tables) -> Figure:
                 **{"color": one.color, "marker": one.marker, "linewidth": 0.8, "markersize": 3},
                 label=f"model: {one.label}",
             )
-        tolerance = study.validate_.tolerance
+        tolerance = study.validate_.tolerance[POPULATIONS]
         panel.axhline(tolerance, color=GREY, linewidth=0.8, linestyle=(0, (6, 2)), label=f"tolerance {tolerance:g}")
         panel.set_ylim(0, max(1.05 * panel.get_ylim()[1], 1.2 * tolerance))
     if not states:
@@ -74,7 +75,7 @@ def draw(study: Study, tables: Tables) -> Figure:
     return figure
 
 
-def rows(study: Study, tables: Tables) -> Iterator[tuple]:
+def rows(study: Asked, tables: Tables) -> Iterator[tuple]:
     """Rows of the CSV: half of each interval, and what it would be by each cause alone."""
     informed = [name for name in study.models if study.models[name].informed]
     for state in assessable(tables):
@@ -86,19 +87,21 @@ def rows(study: Study, tables: Tables) -> Iterator[tuple]:
                 yield state, T, f"model {name}", tables.predictions(name)[T][state].parts["model"]
 
 
-def calibration(study: Study, tables: Tables) -> list[tuple[str, float, Prediction, float, float]]:
-    """(state, temperature, prediction, MD, half of the MD's own interval) where MD judges a prediction that has an interval."""
-    found = []
-    for state in tables.states():
-        md = tables.population("md", state)
-        for T, of_state in tables.predictions().items():
-            if T in study.temperatures.reference and T in md and isfinite(of_state[state].half):
-                half = md[T].half if isfinite(md[T].half) else 0.0
-                found.append((state, T, of_state[state], md[T].median, half))
+def calibration(
+    study: Asked, tables: Tables, quantity: str = POPULATION
+) -> list[tuple[str, float, Prediction, float, float]]:
+    """(state or observable, temperature, prediction, MD, half of the MD's own interval) where MD whose error is known judges a
+    prediction that has an interval."""
+    found, known = [], tables.predictions(quantity=quantity)
+    for name in next(iter(known.values()), {}):
+        md = (tables.population if quantity == POPULATION else tables.observable)("md", name)
+        for T, of_name in known.items():
+            if T in study.temperatures.reference and T in md and isfinite(md[T].half) and isfinite(of_name[name].half):
+                found.append((name, T, of_name[name], md[T].median, md[T].half))
     return found
 
 
-def calibration_rows(study: Study, tables: Tables) -> Iterator[tuple]:
+def calibration_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
     """Rows of the CSV."""
     for state, T, p, md, md_half in calibration(study, tables):
         yield state, T, study.temperatures.role(T), p.value, p.half, md, md_half, abs(p.value - md)
@@ -109,7 +112,7 @@ def within(p: Prediction, md: float, md_half: float) -> bool:
     return abs(p.value - md) <= hypot(p.half, md_half)
 
 
-def draw_calibration(study: Study, tables: Tables) -> Figure:
+def draw_calibration(study: Asked, tables: Tables) -> Figure:
     """Difference of the reweighting from MD that it did not see against half of its interval; below the diagonal it holds."""
     found = calibration(study, tables)
     asked, named = sorted({T for _, T, *_ in found}), [s for s in tables.states() if any(s == f[0] for f in found)]

@@ -17,7 +17,7 @@ from thermolatent.figures.temperature import plane_title, population_of
 from thermolatent.report.grid import Grid
 from thermolatent.report.stops import Stop
 from thermolatent.reweight.verdict import TRUSTED
-from thermolatent.study.study import Study
+from thermolatent.validate.settings import Asked
 
 #: Name among the series of who gives the answer.
 ANSWER = "conditional"
@@ -27,7 +27,7 @@ BySeed = dict[int, Tables]
 
 
 def panels(
-    study: Study, tables: Tables, by_seed: BySeed, fits: dict[str, Melted], grid: Grid, stops: list[Stop]
+    study: Asked, tables: Tables, by_seed: BySeed, fits: dict[str, Melted], grid: Grid, stops: list[Stop]
 ) -> list[dict[str, Any]]:
     """Every panel: ``title``, ``unit``, ``log``, ``models`` for which it is shown (None: all), ``state`` and ``series``.
 
@@ -61,12 +61,12 @@ def panels(
     return [panel for panel in made if panel["series"]]
 
 
-def _others(study: Study) -> list[str]:
+def _others(study: Asked) -> list[str]:
     """Baselines and models, all but the answer."""
     return [name for name in series_names(study) if name != ANSWER]
 
 
-def _frozen(study: Study) -> list[str]:
+def _frozen(study: Asked) -> list[str]:
     return [name for name, model in study.models.items() if model.encoder != "joint"]
 
 
@@ -79,7 +79,7 @@ def _panel(
     return {"title": title, "unit": unit, "log": wide, "models": models, "state": state, "series": series}
 
 
-def _series(study: Study, name: str, by_seed: BySeed, values: Callable[[Tables], Series]) -> dict[str, Any]:
+def _series(study: Asked, name: str, by_seed: BySeed, values: Callable[[Tables], Series]) -> dict[str, Any]:
     """What is known at the temperatures asked for."""
     asked, seeds = study.temperatures.generated, {}
     for seed, tables in by_seed.items():
@@ -100,7 +100,7 @@ def _answer(by_seed: BySeed, found: Iterable[tuple[float, float, float]]) -> dic
     return {"name": ANSWER, "style": "answer", "every": True, "seeds": {next(iter(by_seed)): one}}
 
 
-def _population_panels(study: Study, tables: Tables, by_seed: BySeed, grid: Grid) -> list[dict[str, Any]]:
+def _population_panels(study: Asked, tables: Tables, by_seed: BySeed, grid: Grid) -> list[dict[str, Any]]:
     made = []
     for state in tables.states():
         series = [
@@ -114,7 +114,7 @@ def _population_panels(study: Study, tables: Tables, by_seed: BySeed, grid: Grid
 
 
 def _melting_panel(
-    study: Study, by_seed: BySeed, fits: dict[str, Melted], grid: Grid, stops: list[Stop]
+    study: Asked, by_seed: BySeed, fits: dict[str, Melted], grid: Grid, stops: list[Stop]
 ) -> dict[str, Any]:
     state, temperatures = study.validate_.melting, [stop.temperature for stop in stops]
     series = [_series(study, name, by_seed, lambda t, name=name: t.population(name, state)) for name in ("exact", "md")]
@@ -139,7 +139,7 @@ def answer(grid: Grid) -> dict[str, Any]:
     return {"words": list(words), "at": at}
 
 
-def told(study: Study, tables: Tables, model: str) -> list[dict[str, Any]]:
+def told(study: Asked, tables: Tables, model: str) -> list[dict[str, Any]]:
     """``{"doubt", "text"}`` of one model at every temperature asked for."""
     judged = tables.predictions(model)
     return [{"doubt": _doubted(judged[T]), "text": _told(judged[T])} for T in study.temperatures.generated]

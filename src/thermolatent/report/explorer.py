@@ -23,26 +23,27 @@ from thermolatent.files.artifacts import load_arrays
 from thermolatent.report import curves, medoids
 from thermolatent.report.grid import Grid
 from thermolatent.report.packing import packed, quantised
+from thermolatent.report.settings import Generated, Inputs, Settings
 from thermolatent.report.stops import Stop, nearest, stops_of
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
+from thermolatent.validate.settings import Asked
 
 _SURFACES = {"temperatures", "axes", "free_energy"}
 _PROFILES = {"temperatures", "edges_latent", "edges_plane", "edges_marginal", "latent_md", "plane_md", "plane_model"}
 _DASHES = {"-": "", "--": "6 3", ":": "2 3", "none": ""}
 
 
-def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted], seeds: list[int]) -> dict[str, Any]:
+def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Melted]) -> dict[str, Any]:
     """The object that ``explorer.js`` reads.
 
     Raises :class:`ArtifactError` for a grid, surfaces, profiles or medoids that are missing or broken.
     """
-    grid = Grid.load(study, layout)
+    grid, seeds = Grid.load(study, inputs), study.seeds
     stops = stops_of(study, grid.temperatures)
-    by_seed = {seed: Tables.load(study, layout, [seed]) for seed in seeds}
+    by_seed = {seed: Tables.load(study, inputs.tables, [seed]) for seed in seeds}
     first = next(iter(study.models))
     colours = np.rint(colormaps[FREE_ENERGY_MAP](np.linspace(0, 1, 256))[:, :3] * 255).astype(np.uint8)
-    profiles = _load(layout.profiles(first, seeds[0]), "profiles", _PROFILES)
+    shown = inputs.generated[first][seeds[0]]
+    profiles = _load(shown.profiles, "profiles", _PROFILES)
     return {
         "stops": [stop._asdict() for stop in stops],
         "unit": " K" if study.system.temperature_unit == "kelvin" else "",
@@ -57,7 +58,7 @@ def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted
         "panels": curves.panels(study, tables, by_seed, fits, grid, stops),
         "answer": curves.answer(grid),
         "told": {model: curves.told(study, tables, model) for model in study.models},
-        "molecule": medoids.molecule(study, layout, first, seeds[0]) if study.generate.structures else None,
+        "molecule": medoids.molecule(study.system.molecular, shown.medoids) if shown.medoids else None,
         "resolution": medoids.RESOLUTION,
         "plane": {
             "axes": _axes(tables.plane, grid.edges),
@@ -66,7 +67,7 @@ def payload(study: Study, layout: Layout, tables: Tables, fits: dict[str, Melted
             "md": packed(quantised(_of_md(stops, profiles, "plane"), CAP)),
         },
         "bundles": {
-            f"{model}/{seed}": bundle(study, layout, grid, stops, model, seed)
+            f"{model}/{seed}": bundle(study, model, inputs.generated[model][seed], grid, stops)
             for model in study.models
             for seed in seeds
         },
@@ -78,17 +79,17 @@ def as_json(content: dict[str, Any]) -> str:
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def bundle(study: Study, layout: Layout, grid: Grid, stops: list[Stop], model: str, seed: int) -> dict[str, Any]:
+def bundle(study: Settings, model: str, files: Generated, grid: Grid, stops: list[Stop]) -> dict[str, Any]:
     """Maps and structures of one model and seed: quantised free energies in kT, their first axis along x.
 
     ``latent`` holds ``axes`` (name and range), ``model`` at the temperatures ``labels`` of its own grid, of which ``at`` says
     the one nearest to each stop, with ``model_ranges``, and ``md`` at the stops with MD. ``plane`` is the model's at the
     temperatures asked for; None of an informed model, whose frame weights are those of the answer.
     """
-    surfaces = _load(layout.surfaces(model, seed), "surfaces", _SURFACES)
-    profiles = _load(path := layout.profiles(model, seed), "profiles", _PROFILES)
+    surfaces = _load(files.surfaces, "surfaces", _SURFACES)
+    profiles = _load(files.profiles, "profiles", _PROFILES)
     if not np.array_equal(profiles["edges_plane"], grid.edges):
-        raise ArtifactError(f"{path}: has other bins than {layout.grid_surfaces}; run gather again")
+        raise ArtifactError(f"{files.profiles}: has other bins than the grid of gather; run gather again")
     dimensions = len(profiles["edges_marginal"])
     more = f" (first two of {dimensions})" if dimensions > 2 else ""
     names = [f"latent coordinate z{'₁₂'[k]}{more}" for k in range(len(surfaces["axes"]))]
@@ -108,7 +109,7 @@ def bundle(study: Study, layout: Layout, grid: Grid, stops: list[Stop], model: s
     if not study.models[model].informed:
         found["plane"] = packed(quantised(free_energies(profiles["plane_model"][asked]), CAP))
     if study.generate.structures:
-        found["structures"] = medoids.structures(study, layout, model, seed)
+        found["structures"] = medoids.structures(study.system.molecular, files.medoids)
     return found
 
 
@@ -131,7 +132,7 @@ def _of_md(stops: list[Stop], profiles: dict[str, np.ndarray], which: str) -> np
     return free_energies(mass[at]) if at else np.empty((0, *mass.shape[1:]))
 
 
-def _look(study: Study, name: str) -> dict[str, str]:
+def _look(study: Asked, name: str) -> dict[str, str]:
     label, color, _, line = look(study, name)
     return {"label": label, "color": _hex(color), "dash": _DASHES[line]}
 

@@ -9,13 +9,15 @@ from statistics import median
 from thermolatent.figures import uncertainty
 from thermolatent.figures.style import look
 from thermolatent.figures.tables import Series, Tables
+from thermolatent.reweight.design import LEAST_UNITS
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
-from thermolatent.validate.settings import BASELINES
+from thermolatent.validate.predictions import MEAN, POPULATION
+from thermolatent.validate.settings import BASELINES, Asked
 
 #: Divergences whose ratio is nearer to 1 than this are called much the same.
 ALIKE = 0.1
+_ORDER = (TRUSTED, NOT_TRUSTED, NOT_ASSESSABLE)
 #: The series that is the reweighting in the tables of scores.
 REWEIGHTING = "conditional"
 
@@ -56,13 +58,13 @@ class Accuracy:
     population_at: float
 
 
-def judged_temperatures(study: Study) -> list[float]:
+def judged_temperatures(study: Asked) -> list[float]:
     """Predicted temperatures with MD to compare with; the training ones if the study predicts nothing."""
     temperatures = study.temperatures
     return sorted(temperatures.reference if temperatures.predict else temperatures.train)
 
 
-def accuracy(study: Study, tables: Tables, model: str) -> Accuracy | None:
+def accuracy(study: Asked, tables: Tables, model: str) -> Accuracy | None:
     """Accuracy of one model, None where no judged temperature has scores."""
     judged = judged_temperatures(study)
     own = {T: v for T, v in tables.score(model, "js_plane", "fixed").items() if T in judged}
@@ -103,7 +105,7 @@ def _worst_state(tables: Tables, model: str, temperature: float) -> str:
     return max(tables.states(), key=difference)
 
 
-def headline(study: Study, tables: Tables) -> str:
+def headline(study: Asked, tables: Tables) -> str:
     """One sentence: what was predicted from what, and how near it came to the MD."""
     temperatures = study.temperatures
     train = f"MD at T = {listed(sorted(temperatures.train))}"
@@ -124,51 +126,64 @@ def headline(study: Study, tables: Tables) -> str:
     )
 
 
-def predictors(study: Study) -> list[str]:
+def predictors(study: Asked) -> list[str]:
     """Whose accuracy is told: the reweighting, then the models."""
     return [REWEIGHTING, *study.models]
 
 
-def answers(study: Study, tables: Tables) -> list[str]:
-    """The verdicts in sentences: which populations are trusted, which not, and which the MD contradicts."""
+def answers(study: Asked, tables: Tables) -> list[str]:
+    """The verdicts in sentences: what is trusted, populations and means of observables, what not, what the MD contradicts."""
     judged = sorted(study.temperatures.predict or study.temperatures.train)
-    known = {T: of_state for T, of_state in tables.predictions().items() if T in judged}
-    groups: dict[str, list[tuple[str, float]]] = {TRUSTED: [], NOT_TRUSTED: [], NOT_ASSESSABLE: []}
-    for T, of_state in known.items():
-        for state, p in of_state.items():
-            groups[p.verdict].append((state, T))
-    words = {
-        TRUSTED: f"Trusted within {study.validate_.tolerance:g}",
-        NOT_TRUSTED: "Not trusted",
-        NOT_ASSESSABLE: "Not assessable",
-    }
     told = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in tables.doubts]
-    told += [
-        f"{text}: {places(study, groups[verdict], list(known))}." for verdict, text in words.items() if groups[verdict]
-    ]
+    for quantity in (POPULATION, MEAN):
+        known = {T: found for T, found in tables.predictions(quantity=quantity).items() if T in judged}
+        groups: dict[tuple[str, float], list[tuple[str, float]]] = {}
+        for T, found in known.items():
+            for name, p in found.items():
+                within = p.tolerance if p.verdict == TRUSTED else 0.0
+                groups.setdefault((p.verdict, within), []).append((name, T))
+        for verdict, within in sorted(groups, key=lambda key: (_ORDER.index(key[0]), key[1])):
+            text = f"{verdict.capitalize()} within {within:g}" if verdict == TRUSTED else verdict.capitalize()
+            told.append(f"{text}: {places(study, groups[verdict, within], list(known), quantity)}.")
     return told + [f"Against the MD: {text}." for text in contradicted(study, tables)]
 
 
-def contradicted(study: Study, tables: Tables) -> list[str]:
-    """Populations that differ from the MD by more than both intervals allow, and by more than the tolerance."""
+def contradicted(study: Asked, tables: Tables) -> list[str]:
+    """Populations and means that differ from the MD by more than both intervals allow, and by more than the tolerance."""
     return [
-        f"{state} at T = {format_temperature(T)} is off by {number(abs(p.value - md))}, more than the interval allows"
-        for state, T, p, md, md_half in uncertainty.calibration(study, tables)
-        if abs(p.value - md) > study.validate_.tolerance and not uncertainty.within(p, md, md_half)
+        f"{places(study, [(name, T)], [], quantity)} is off by {number(abs(p.value - md))}, more than the interval allows"
+        for quantity in (POPULATION, MEAN)
+        for name, T, p, md, md_half in uncertainty.calibration(study, tables, quantity)
+        if abs(p.value - md) > p.tolerance and not uncertainty.within(p, md, md_half)
     ]
 
 
-def places(study: Study, pairs: Iterable[tuple[str, float]], temperatures: list[float]) -> str:
-    """States and temperatures in words: "hexagon and chevron at T = 0.3 and 0.4; hexagon at T = 0.7"."""
+def few_pieces(tables: Tables) -> list[str]:
+    """Reference MD of too few independent pieces for an error of its own."""
+    counts = {T: round(v.median) for T, v in tables.score("floor", "independent_pieces", "").items()}
+    return [
+        f"The MD at T = {format_temperature(T)} is {count} independent piece{'s' if count > 1 else ''}, too few to tell its own "
+        f"error: scores against it have none{'' if count > 1 else ', and there is no floor'}."
+        for T, count in counts.items()
+        if count < LEAST_UNITS
+    ]
+
+
+def places(
+    study: Asked, pairs: Iterable[tuple[str, float]], temperatures: list[float], quantity: str = POPULATION
+) -> str:
+    """States, or means of observables, and temperatures in words: "hexagon and chevron at T = 0.3 and 0.4; hexagon at
+    T = 0.7"."""
     states_at: dict[float, tuple[str, ...]] = {}
     for state, T in pairs:
         states_at[T] = (*states_at.get(T, ()), state)
     same: dict[tuple[str, ...], list[float]] = {}
     for T, states in sorted(states_at.items()):
-        same.setdefault(tuple(s for s in study.validate_.states.names if s in states), []).append(T)
+        same.setdefault(states, []).append(T)
     found = []
     for states, Ts in same.items():
-        who = "every state" if len(states) == len(study.validate_.states.names) else _and(states)
+        every = quantity == POPULATION and len(states) == len(study.validate_.states.names) > 1
+        who = "every state" if every else _and(states) if quantity == POPULATION else f"mean of {_and(states)}"
         where = "at every temperature asked for" if Ts == temperatures else f"at T = {listed(Ts)}"
         found.append(f"{who} {where}")
     return "; ".join(found)
@@ -179,21 +194,24 @@ def _and(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def reasons(study: Study, tables: Tables) -> list[str]:
-    """Why populations are not trusted or not assessable and what would help, those with the same answer in one sentence."""
-    same: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
-    known = tables.predictions()
-    for T, of_state in known.items():
-        for state, p in of_state.items():
-            if p.verdict != TRUSTED:
-                same.setdefault((p.verdict, p.reason, p.remedy), []).append((state, T))
-    return [
-        f"{places(study, pairs, list(known))}: {verdict}: {'; '.join(filter(None, (reason, remedy)))}."
-        for (verdict, reason, remedy), pairs in same.items()
-    ]
+def reasons(study: Asked, tables: Tables) -> list[str]:
+    """Why populations and means are not trusted or not assessable and what would help, one sentence for the same answer."""
+    told = []
+    for quantity in (POPULATION, MEAN):
+        same: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
+        known = tables.predictions(quantity=quantity)
+        for T, found in known.items():
+            for name, p in found.items():
+                if p.verdict != TRUSTED:
+                    same.setdefault((p.verdict, p.reason, p.remedy), []).append((name, T))
+        told += [
+            f"{places(study, pairs, list(known), quantity)}: {verdict}: {'; '.join(filter(None, (reason, remedy)))}."
+            for (verdict, reason, remedy), pairs in same.items()
+        ]
+    return told
 
 
-def model_sentences(study: Study, tables: Tables) -> list[str]:
+def model_sentences(study: Asked, tables: Tables) -> list[str]:
     """What each density model adds to the intervals, or how far a model that is not informed is from the reweighting."""
     told, headline_of = [], tables.predictions()
     for name, model in study.models.items():

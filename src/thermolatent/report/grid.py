@@ -9,11 +9,11 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.figures.tables import Prediction, Tables
 from thermolatent.files.artifacts import load_arrays
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
+from thermolatent.report.settings import Inputs
 from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
 from thermolatent.validate.predictions import COLUMNS
+from thermolatent.validate.settings import Asked
 
 _ARRAYS = {"temperatures", "edges_plane", "free_energy", "free_energy_half"}
 
@@ -40,20 +40,20 @@ class Grid:
     half: np.ndarray
 
     @classmethod
-    def load(cls, study: Study, layout: Layout) -> Grid:
+    def load(cls, study: Asked, files: Inputs) -> Grid:
         """Read it; raises :class:`ArtifactError` for files that are missing, broken or do not belong together."""
-        arrays = load_arrays(layout.grid_surfaces, "grid")
+        arrays = load_arrays(files.grid_surfaces, "grid")
         if absent := _ARRAYS - set(arrays):
-            raise ArtifactError(f"{layout.grid_surfaces}: has no {', '.join(sorted(absent))}; run gather again")
+            raise ArtifactError(f"{files.grid_surfaces}: has no {', '.join(sorted(absent))}; run gather again")
         temperatures = arrays["temperatures"].tolist()
-        populations = Tables(study, [], [], read_table(layout.grid, COLUMNS), []).predictions()
+        populations = Tables(study, [], [], read_table(files.grid, COLUMNS), []).predictions()
         observables: dict[str, dict[float, tuple[float, float, float]]] = {}
-        for row in read_table(layout.grid_observables, OBSERVABLE_COLUMNS):
+        for row in read_table(files.grid_observables, OBSERVABLE_COLUMNS):
             value, low, high = (float(row[name] or "nan") for name in ("value", "low", "high"))
             observables.setdefault(row["observable"], {})[float(row["temperature"])] = (value, low, high)
-        for path, own in ((layout.grid, populations), *((layout.grid_observables, v) for v in observables.values())):
+        for path, own in ((files.grid, populations), *((files.grid_observables, v) for v in observables.values())):
             if list(own) != temperatures:
-                raise ArtifactError(f"{path}: has other temperatures than {layout.grid_surfaces}; run gather again")
+                raise ArtifactError(f"{path}: has other temperatures than {files.grid_surfaces}; run gather again")
         return cls(
             temperatures,
             list(populations.values()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +12,6 @@ import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.report.packing import packed
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 
 #: The remark that ``generate`` writes of each structure.
 _REMARK = re.compile(r"^REMARK +1 MODEL (\d+): (.*), POPULATION ([0-9.]+), FRAME FROM T = (\S+)$", re.MULTILINE)
@@ -88,33 +87,33 @@ def along_axes(positions: np.ndarray) -> np.ndarray:
     return centred @ axes.T
 
 
-def molecule(study: Study, layout: Layout, model: str, seed: int) -> dict[str, Any]:
+def molecule(molecular: bool, files: Mapping[float, str]) -> dict[str, Any]:
     """What all structures share: ``elements``, ``bonds`` (none in a model system), and ``radius`` in nm of the sphere that
     a particle of a model system is drawn as, half the distance of the nearest two."""
-    topology, medoids = read_medoids(layout.medoids(model, seed, study.temperatures.generated[0]))
+    topology, medoids = read_medoids(next(iter(files.values())))
     symbols, at = [atom.element.symbol for atom in topology.atoms], medoids[0].positions
-    if study.system.molecular:
+    if molecular:
         return {"elements": symbols, "bonds": bonds(symbols, at).tolist(), "radius": None}
     apart = np.linalg.norm(at[:, None] - at[None], axis=-1)[np.triu_indices(len(at), 1)]
     return {"elements": symbols, "bonds": [], "radius": float(apart.min()) / 2 if len(apart) else 0.1}
 
 
-def structures(study: Study, layout: Layout, model: str, seed: int) -> dict[str, Any]:
+def structures(molecular: bool, files: Mapping[float, str]) -> dict[str, Any]:
     """Structures of one model and seed at every temperature asked for, on top of each other where they are molecules.
 
     Returns ``frames``: ``{T, state, population, origin}`` of each, and ``positions`` ``(frames, n_atoms, 3)``, packed, in
     units of :data:`RESOLUTION`.
     """
     frames, positions = [], []
-    for T in study.temperatures.generated:
-        for medoid in read_medoids(layout.medoids(model, seed, T))[1]:
+    for T, path in files.items():
+        for medoid in read_medoids(path)[1]:
             told = {"state": medoid.state, "population": medoid.population, "origin": medoid.origin}
             frames.append({"T": T, **told})
             positions.append(medoid.positions)
     if len(positions[0]) > 1:
-        reference = along_axes(positions[0]) if study.system.molecular else positions[0]
+        reference = along_axes(positions[0]) if molecular else positions[0]
         positions = [superposed(p, reference) for p in positions]
     counts = np.rint(np.stack(positions) / RESOLUTION)
     if np.abs(counts).max() > np.iinfo(np.int16).max:
-        raise ArtifactError(f"{layout.medoids(model, seed, frames[0]['T'])}: is wider than 65 nm")
+        raise ArtifactError(f"{next(iter(files.values()))}: is wider than 65 nm")
     return {"frames": frames, "positions": packed(counts.astype(np.int16))}

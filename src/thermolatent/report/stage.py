@@ -24,11 +24,11 @@ from thermolatent.files.artifacts import load_json, replacing
 from thermolatent.report import explorer, findings
 from thermolatent.report import page as report_page
 from thermolatent.report import tables as report_tables
+from thermolatent.report.settings import Inputs, Settings
 from thermolatent.report.tables import Cell, Table
 from thermolatent.simulate.convergence import LIMIT
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
+from thermolatent.validate.settings import Asked
 
 log = logging.getLogger(__name__)
 
@@ -58,28 +58,28 @@ _PACKAGES = (
 )
 
 
-def run(study: Study, layout: Layout, seeds: list[int]) -> None:
-    """Write ``report.html``. Raises :class:`ArtifactError` for a table, figure, protocol or history that is missing."""
-    tables = Tables.load(study, layout, seeds)
-    runs = history.load_runs(study, layout, seeds)
-    protocols = {T: load_json(layout.protocol(T), "MD protocol") for T in study.temperatures.simulated}
-    fits = melting.load_fits(layout)
-    page = render(study, layout, tables, runs, protocols, fits, seeds)
-    with replacing(layout.report) as temporary:
+def run(study: Settings, inputs: Inputs, output: str) -> None:
+    """Write the page to ``output``. Raises :class:`ArtifactError` for a table, figure, protocol or history that is missing."""
+    tables = Tables.load(study, inputs.tables, study.seeds)
+    runs = history.load_runs(inputs.histories)
+    protocols = {T: load_json(path, "MD protocol") for T, path in inputs.protocols.items()}
+    fits = melting.load_fits(inputs.tables.melting)
+    page = render(study, inputs, tables, runs, protocols, fits)
+    with replacing(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    log.info("%s: %.1f MB", layout.report, len(page.encode()) / 1e6)
+    log.info("%s: %.1f MB", output, len(page.encode()) / 1e6)
 
 
 def render(
-    study: Study,
-    layout: Layout,
+    study: Settings,
+    inputs: Inputs,
     tables: Tables,
     runs: list[history.Run],
     protocols: dict[float, dict],
     fits: dict[str, melting.Melted],
-    seeds: list[int],
 ) -> str:
     """The page as text."""
+    seeds = study.seeds
     accuracies = {name: findings.accuracy(study, tables, name) for name in findings.predictors(study)}
     plane = plane_title(tables, "fixed")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
@@ -87,7 +87,7 @@ def render(
     return environment.from_string(report_page.asset("page.html")).render(
         css=markup(report_page.asset("page.css")),
         script=markup(report_page.script()),
-        explorer=markup(explorer.as_json(explorer.payload(study, layout, tables, fits, seeds))),
+        explorer=markup(explorer.as_json(explorer.payload(study, inputs, tables, fits))),
         structures=bool(study.generate.structures),
         study=study,
         sections=[(k, v) for k, v in _SECTIONS.items() if k != "observables" or study.featurize.observables],
@@ -102,26 +102,26 @@ def render(
             for name, a in accuracies.items()
             if a
         ],
-        verdicts=report_tables.verdict_table(study, tables),
+        verdicts=report_tables.verdict_tables(study, tables),
         reasons=findings.reasons(study, tables),
         models=findings.model_sentences(study, tables),
-        unconverged=_unconverged(protocols),
+        unconverged=[*_unconverged(protocols), *findings.few_pieces(tables)],
         near_floor=report_tables.NEAR_FLOOR,
         scores=report_tables.score_tables(study, tables),
         populations=report_tables.population_tables(study, tables) + report_tables.melting_tables(study, fits),
         observables=report_tables.observable_tables(study, tables),
-        figures=[_figure(study, layout, name, seeds) for name in figure_names(study)],
+        figures=[_figure(study, inputs.figures, name, seeds) for name in figure_names(study)],
         convergence=report_tables.convergence_table(study, protocols),
         training=report_tables.training_table(runs),
-        settings=yaml.safe_dump(study.model_dump(mode="json", by_alias=True), sort_keys=False, width=100),
+        settings=yaml.safe_dump(study.study, sort_keys=False, width=100),
         versions=_versions(protocols),
         timings=_timings(runs, protocols),
         version=thermolatent.__version__,
-        root=Path(layout.root).name,
+        root=study.name,
     )
 
 
-def _label(study: Study, baseline: str) -> str:
+def _label(study: Asked, baseline: str) -> str:
     return look(study, baseline).label if baseline else ""
 
 
@@ -138,8 +138,8 @@ def _unconverged(protocols: dict[float, dict]) -> list[str]:
     return found
 
 
-def _figure(study: Study, layout: Layout, name: str, seeds: list[int]) -> dict[str, Any]:
-    path = Path(layout.figure(name, "png"))
+def _figure(study: Asked, folder: str, name: str, seeds: list[int]) -> dict[str, Any]:
+    path = Path(folder, f"{name}.png")
     try:
         content = path.read_bytes()
         width, height = struct.unpack(">II", content[16:24])  # of a PNG's header chunk
@@ -165,7 +165,7 @@ _GREYED = (
 )
 
 
-def _words(study: Study, name: str, seeds: list[int]) -> tuple[str, str]:
+def _words(study: Asked, name: str, seeds: list[int]) -> tuple[str, str]:
     """Title and caption of a figure."""
     kind, _, model = name.partition("_")
     spread = "range over seeds as bars and bands" if len(seeds) > 1 else "bars are 95 % intervals over MD walkers"

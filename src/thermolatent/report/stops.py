@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
+from thermolatent.validate.settings import Asked
 
 
 class Stop(NamedTuple):
@@ -27,7 +27,7 @@ class Stop(NamedTuple):
     md: bool
 
 
-def stops_of(study: Study, temperatures: Sequence[float]) -> list[Stop]:
+def stops_of(study: Asked, temperatures: Sequence[float]) -> list[Stop]:
     """One stop for each temperature."""
     known, simulated = study.temperatures.generated, study.temperatures.simulated
     role = study.temperatures.role

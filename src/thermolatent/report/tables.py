@@ -13,10 +13,10 @@ from thermolatent.figures.temperature import plane_title
 from thermolatent.report.findings import number
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, TRUSTED
 from thermolatent.simulate.convergence import LIMIT
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.metrics import METRICS
-from thermolatent.validate.predictions import decimals
+from thermolatent.validate.predictions import MEAN, POPULATION, decimals
+from thermolatent.validate.settings import Asked
 
 #: Metrics of the report and what heads their tables; all the others are in scores.csv.
 TITLES = {
@@ -60,7 +60,7 @@ class Table:
     rows: list[tuple[str, list[Cell]]]
 
 
-def score_tables(study: Study, tables: Tables) -> list[Table]:
+def score_tables(study: Asked, tables: Tables) -> list[Table]:
     """One table per metric and plane that was scored; model or baseline by temperature."""
     wanted = []
     for metric in TITLES:
@@ -74,7 +74,7 @@ def score_tables(study: Study, tables: Tables) -> list[Table]:
     return [table for table in made if table.rows]
 
 
-def _score_table(study: Study, tables: Tables, metric: str, plane: str) -> Table:
+def _score_table(study: Asked, tables: Tables, metric: str, plane: str) -> Table:
     floor = tables.score("floor", metric, plane)
     rows = []
     for name in ("floor", *study.models, *series_names(study)[: -len(study.models)]):
@@ -108,28 +108,35 @@ def _detail(value: Value, spell) -> str:
     return f"± {spell(value.half)}" if isfinite(value.half) and value.half > 0 else ""
 
 
-def verdict_table(study: Study, tables: Tables) -> Table:
-    """The reweighting's populations: named state by temperature, each with its 95 % interval and verdict."""
-    known = tables.predictions()
-    rows = []
-    for state in tables.states():
+def verdict_tables(study: Asked, tables: Tables) -> list[Table]:
+    """The reweighting's populations, and the means that are judged: one by temperature, with its 95 % interval and verdict."""
+    made = [_verdict_table(study, tables, POPULATION, "Populations and verdicts")]
+    if tables.predictions(quantity=MEAN):
+        made.append(_verdict_table(study, tables, MEAN, "Means of observables and verdicts"))
+    return made
+
+
+def _verdict_table(study: Asked, tables: Tables, quantity: str, title: str) -> Table:
+    known, rows = tables.predictions(quantity=quantity), []
+    for name, first in next(iter(known.values())).items():
         cells = []
         for T in study.temperatures.generated:
-            p = known[T][state]
+            p = known[T][name]
             if p.verdict == NOT_ASSESSABLE:
                 cells.append(Cell("–", NOT_ASSESSABLE, "doubt"))
                 continue
             value, low, high = (f"{x:.{decimals(p.high - p.low)}f}" for x in (p.value, p.low, p.high))
             cells.append(Cell(f"{value} ({low} to {high})", p.verdict, "" if p.verdict == TRUSTED else "doubt"))
-        rows.append((state, cells))
+        rows.append((name if quantity == POPULATION else f"{name}, within {first.tolerance:g}", cells))
+    within = f"{first.tolerance:g}" if quantity == POPULATION else "its tolerance"
     caption = (
-        "Value and 95 % interval by conditional reweighting. Trusted: both ends within "
-        f"{study.validate_.tolerance:g} of the value. Parts of each interval are in validate/predictions.csv."
+        f"Value and 95 % interval by conditional reweighting. Trusted: both ends within {within} of the value. Parts of each "
+        "interval are in validate/predictions.csv."
     )
-    return Table("Populations and verdicts", caption, _header(study), rows)
+    return Table(title, caption, _header(study), rows)
 
 
-def population_tables(study: Study, tables: Tables) -> list[Table]:
+def population_tables(study: Asked, tables: Tables) -> list[Table]:
     """One table per named state; MD, exact, models and baselines by temperature."""
     made = []
     for state in tables.states():
@@ -143,7 +150,7 @@ def population_tables(study: Study, tables: Tables) -> list[Table]:
     return made
 
 
-def observable_tables(study: Study, tables: Tables) -> list[Table]:
+def observable_tables(study: Asked, tables: Tables) -> list[Table]:
     """One table per observable; MD, models and baselines by temperature."""
     made = []
     for observable in tables.observables():
@@ -156,7 +163,7 @@ def observable_tables(study: Study, tables: Tables) -> list[Table]:
     return made
 
 
-def melting_tables(study: Study, fits: dict[str, Melted]) -> list[Table]:
+def melting_tables(study: Asked, fits: dict[str, Melted]) -> list[Table]:
     """Melting temperature and what goes with it, if the study asks for any."""
     if not fits:
         return []
@@ -191,7 +198,7 @@ def _population(name: str, value: Value | None, spelled: str = "{:.3f}") -> Cell
     return Cell(spelled.format(value.median), _detail(value, spelled.format))
 
 
-def _header(study: Study) -> list[Cell]:
+def _header(study: Asked) -> list[Cell]:
     unit = "\u00a0K" if study.system.temperature_unit == "kelvin" else ""
     temperatures = study.temperatures
     return [
@@ -200,7 +207,7 @@ def _header(study: Study) -> list[Cell]:
     ]
 
 
-def convergence_table(study: Study, protocols: dict[float, dict]) -> Table:
+def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
     """MD of each temperature: how long, how fast, and whether walkers from different starts agree."""
     reduced = study.system.temperature_unit == "reduced"
     energy, time = ("reduced", "time units") if reduced else ("kJ/mol", "ps")

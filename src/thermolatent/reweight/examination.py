@@ -142,7 +142,7 @@ def _disagreement(
 
 def _unlike_halves(sample: Sample, here: np.ndarray, frames: Frames, temperature: float) -> str:
     """What halves of the walkers have of one state but not in common; empty where they are alike."""
-    in_a = np.repeat(frames.half[temperature], frames.shape(temperature)[1])
+    in_a = frames.half[temperature].ravel()
     S, states, counts = len(sample.state_names), sample.states[here], sample.counts[here]
     masses = np.array([np.bincount(states[side], counts[side], S) for side in (in_a, ~in_a)])
     if S == 1 or not masses.sum(axis=1).all():

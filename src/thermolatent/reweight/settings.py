@@ -22,13 +22,18 @@ class Reweight(Section):
     )
 
 
-class Settings(Section):
-    """What the stage reweight reads; ``lag`` is the representation's."""
+class Named(Section):
+    """What named states and independent pieces of MD are found with; ``lag`` is the representation's."""
 
-    reweight: Reweight
     states: AnyStates
     system: AnySystem
     lag: int
+
+
+class Settings(Named):
+    """What the stage reweight reads."""
+
+    reweight: Reweight
 
 
 @dataclass(frozen=True)

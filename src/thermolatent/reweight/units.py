@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from thermolatent.errors import ThermolatentError
+from thermolatent.errors import ThermolatentError, TrainingError
+from thermolatent.frames import Blocks
+from thermolatent.represent.tica import fit_tica
 from thermolatent.reweight.correlation import memory, runs
 from thermolatent.reweight.design import LEAST_UNITS
+from thermolatent.rows import over_blocks
+from thermolatent.states.named import name_states
 
 if TYPE_CHECKING:
     from thermolatent.frames import Frames
+    from thermolatent.reweight.settings import Named
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +28,10 @@ log = logging.getLogger(__name__)
 MEMORIES = 10.0
 #: Replica exchange is cut into at most so many blocks: degrees of freedom enough.
 MOST_BLOCKS = 200
-#: Series in time by name, of one temperature: each an array ``(frames,)`` or a list of pieces of it.
-Named = Mapping[str, "np.ndarray | Sequence[np.ndarray]"]
+#: With fewer frames at a temperature for each feature, the leading tIC would be one of noise.
+FRAMES_PER_FEATURE = 10
+#: Series in time by name, each a list of pieces ``(frames,)`` of it.
+Named = dict[str, list[np.ndarray]]
 
 
 def block_length(series: Sequence[np.ndarray | Sequence[np.ndarray]]) -> int:
@@ -46,49 +54,67 @@ def blocks(frames: int, length: int) -> np.ndarray:
     return np.arange(frames) * count // frames
 
 
-@dataclass(frozen=True)
-class Units:
-    """Independent pieces of MD.
+def with_units(settings: Named, frames: Frames, training: Sequence[float] | None = None) -> Frames:
+    """The frames, those of imported MD with their independent pieces. Of MD that was run here the walkers are these.
 
-    Attributes
-    ----------
-    unit: of each frame, ``(N,)``, counted through.
-    stratum: of each unit, ``(units,)``: its temperature, or 0 where units go through all of them.
-    piece: series in time that each frame belongs to, ``(N,)``.
-    lengths: of MD that was not run by us, per stratum the least frames of a block and the series that decides them.
-    """
-
-    unit: np.ndarray
-    stratum: np.ndarray
-    piece: np.ndarray
-    lengths: tuple[tuple[int, str], ...] = ()
-
-
-def units_of(frames: Frames, series: Mapping[float, Named], shares: Named) -> Units:
-    """The independent pieces of the MD.
+    Every resampling and every split of MD goes by these pieces (``Frames.units``, ``unit_at``, ``half``).
 
     Parameters
     ----------
-    series: per temperature, what may be slow in imported MD, by name.
-    shares: what may be slow in replica exchange from elsewhere, by name.
+    frames: of replica exchange at all simulated temperatures, which say together how long blocks must be; each temperature of
+        other MD is for itself.
+    training: the temperatures that states are named at; default: all of these.
     """
-    if not frames.pieces:
-        return Units(frames.units, frames.strata, frames.series)
+    if not frames.pieces or frames.blocks:
+        return frames
+    named_at = frames.among(training or frames.temperatures)
+    names, assigner = name_states(settings.states, settings.system, named_at)
+    inside = {T: assigner.assign(frames.plane[T].reshape(-1, 2)) for T in frames.kT}
+
+    def named(T: float) -> Named:
+        return {name: _in_time(frames, T, inside[T] == s) for s, name in enumerate(names)}
+
     if frames.stretch:
+        together = np.stack([*inside.values()])
+        shares = {
+            f"the mean share of {name}": _in_time(frames, frames.temperatures[0], (together == s).mean(axis=0))
+            for s, name in enumerate(names)
+        }
+        shares |= {f"{name} at {T:g}": own for T in named_at.kT for name, own in named(T).items()}
         length, slowest = _slowest(shares)
         each = frames.frames_at[0]  # as many at every temperature
-        own = blocks(each, max(length, each // MOST_BLOCKS))
-        unit = np.tile(own, len(frames.kT))
-        return Units(unit, np.zeros(own[-1] + 1, int), frames.series, ((length, slowest),))
-    unit, stratum, lengths, count = [], [], [], 0
-    for k, T in enumerate(frames.kT):
-        length, slowest = _slowest(series[T])
-        own = joined(frames.pieces[T], length)
-        unit.append(np.repeat(count + own, frames.shape(T)[1]))
-        stratum += [k] * (int(own[-1]) + 1)
-        count += int(own[-1]) + 1
-        lengths.append((length, slowest))
-    return Units(np.concatenate(unit), np.array(stratum), frames.series, tuple(lengths))
+        unit = blocks(each, max(length, each // MOST_BLOCKS)).reshape(frames.shape(frames.temperatures[0]))
+        return replace(frames, blocks=dict.fromkeys(frames.kT, Blocks(unit, length, slowest)))
+    found, count = {}, 0
+    for T in frames.kT:
+        series = named(T)
+        if (slow := _leading_component(frames.among([T]), settings.lag)) is not None:
+            series["the leading tIC"] = _in_time(frames, T, slow)
+        if np.isfinite(frames.energies[T]).all():
+            series["the energy"] = _in_time(frames, T, frames.energies[T].ravel())
+        length, slowest = _slowest(series)
+        own = count + joined(frames.pieces[T], length)
+        count = int(own[-1]) + 1
+        found[T] = Blocks(np.broadcast_to(own[:, None], frames.shape(T)), length, slowest)
+    return replace(frames, blocks=found)
+
+
+def _in_time(frames: Frames, temperature: float, values: np.ndarray) -> list[np.ndarray]:
+    """Values ``(frames,)`` at one temperature, series by series."""
+    return [values[piece] for piece in runs(frames.among([temperature]).series)]
+
+
+def _leading_component(frames: Frames, lag: int) -> np.ndarray | None:
+    """The slowest tICA component at the only temperature of ``frames``, ``(N,)``; None where there are too few frames."""
+    (temperature,) = frames.temperatures
+    if frames.linked(temperature, lag).sum() < FRAMES_PER_FEATURE * frames.features[temperature].shape[-1]:
+        return None
+    try:
+        model = fit_tica(frames, lag, np.ones(frames.shape(temperature)[0], bool), 1, "the leading tIC")
+    except TrainingError:
+        return None
+    component = over_blocks(lambda block: torch.from_numpy(model.transform(block.double().numpy())), frames.rows())
+    return component.numpy()[:, 0]
 
 
 def _slowest(series: Named) -> tuple[int, str]:
@@ -113,23 +139,38 @@ def joined(pieces: np.ndarray, length: int) -> np.ndarray:
     return found
 
 
-def require_units(units: Units, frames: Frames) -> None:
+def independent_pieces(frames: Frames, temperature: float) -> int:
+    """Number of independent pieces of MD at one temperature that count."""
+    return len(np.unique(frames.unit_at(temperature)[frames.counts[temperature] > 0]))
+
+
+def told(frames: Frames, temperature: float) -> str:
+    """How many independent pieces there are, in words."""
+    count = independent_pieces(frames, temperature)
+    where = "of replica exchange" if frames.stretch and frames.blocks else f"at {temperature:g}"
+    if temperature not in frames.blocks:
+        return f"{count} {where} (walkers)"
+    _, length, slowest = frames.blocks[temperature]
+    return f"{count} {where} (blocks of {length:,} frames or more: ten times as long as {slowest} remembers)"
+
+
+def require_units(frames: Frames) -> None:
     """Of imported MD, log the units; warn of fewer than four in a stratum.
 
     Raises :class:`ThermolatentError` for fewer than two, whatever error bar would come of them.
     """
-    counted, few = np.bincount(units.unit, frames.frame_counts) > 0, False
-    for s, (length, slowest) in enumerate(units.lengths):
-        count = int(counted[units.stratum == s].sum())
-        where = "of replica exchange" if frames.stretch else f"at {frames.temperatures[s]:g}"
-        told = f"{count} {where} (blocks of {length:,} frames or more: ten times as long as {slowest} remembers)"
+    if not frames.blocks:
+        return
+    strata, few = frames.temperatures[:1] if frames.stretch else frames.temperatures, False
+    for T in strata:
+        count = independent_pieces(frames, T)
         if count < 2:
-            advice = "longer files" if frames.stretch else f"files of independent runs {where}, or longer ones"
+            advice = "longer files" if frames.stretch else f"files of independent runs at {T:g}, or longer ones"
             raise ThermolatentError(
-                f"system.files: independent pieces of MD: {told}, an error bar needs two; add {advice}, and write more "
-                "simulate.walkers where not all of their frames are used"
+                f"system.files: independent pieces of MD: {told(frames, T)}, an error bar needs two; add {advice}, and write "
+                "more simulate.walkers where not all of their frames are used"
             )
-        log.info("independent pieces of MD: %s", told)
+        log.info("independent pieces of MD: %s", told(frames, T))
         few = few or count < LEAST_UNITS
     if few:
         log.warning(

@@ -1,14 +1,14 @@
-"""Whether a population can be trusted within a tolerance, why not, and what would help: judged without any reference MD."""
+"""Whether a prediction can be trusted within a tolerance, why not, and what would help: judged without any reference MD."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from thermolatent.reweight.influence import share_interval
+from thermolatent.reweight.influence import Influences, linear_interval, share_interval
 
 if TYPE_CHECKING:
     from thermolatent.reweight.estimator import ConditionalReweighting
@@ -21,35 +21,49 @@ PARTS = {
     "visits": "states seldom visited",
     "model": "the density model",
 }
-#: Columns of :func:`judge`.
-COLUMNS = ("state", "value", "stderr", "low", "high", *PARTS, "verdict", "reason", "remedy")
+#: Columns of :func:`judge`; of an observable, ``state`` is its name.
+COLUMNS = ("state", "value", "stderr", "low", "high", *PARTS, "tolerance", "verdict", "reason", "remedy")
 
 
 def judge(
     reweighting: ConditionalReweighting,
     temperature: float,
-    tolerance: float,
+    tolerance: float | Sequence[float],
     doubts: Sequence[str] = (),
     model: np.ndarray | None = None,
+    observables: Mapping[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
-    """Populations at one temperature with intervals and verdicts, one row per state with :data:`COLUMNS`.
+    """Populations, or means of observables, at one temperature with intervals and verdicts, one row each with :data:`COLUMNS`.
 
-    A population is *trusted* if both ends of its 95 % interval lie within ``tolerance`` of it. One that is not assessable has
-    no interval.
+    One is *trusted* if both ends of its 95 % interval lie within ``tolerance`` of it. One that is not assessable has no
+    interval. A mean rests on the populations of all states: it is assessable if all of them are, and the interval of each
+    population, which far from the training temperatures is much wider on one side, must not move it by more than ``tolerance``.
 
     Parameters
     ----------
+    tolerance: one for all, or one each.
     doubts: reasons of the study as a whole for which nothing is trusted (a smoke run, one single start).
-    model: standard error that a density model adds, ``(states,)``: its distance from the reweighting, and its seeds' scatter.
+    model: standard error that a density model adds, one each: its distance from the reweighting, and its seeds' scatter.
+    observables: values of all frames ``(N,)`` in training frame order, by name; None for the populations of the named states.
     """
-    influences = reweighting.population_influences(temperature)
-    parts = influences.parts().with_model(np.zeros(len(influences.values)) if model is None else np.square(model))
-    low, high = share_interval(influences.values, parts)
+    shares = reweighting.population_influences(temperature)
+    share_ends = share_interval(shares.values, shares.parts())
+    # Nothing is known beyond what floating point tells from 0 or 1.
+    unknown = ~((share_ends[0] > 0) & (share_ends[0] < share_ends[1]) & (share_ends[1] < 1))
+    if observables is None:
+        names, influences, interval = reweighting.state_names, shares, share_interval
+    else:
+        names, values = list(observables), np.stack([*observables.values()], axis=1)
+        influences, interval = reweighting.mean_influences(temperature, values), linear_interval
+        moved = _moved(reweighting, temperature, values, shares.values, share_ends)
+    parts = influences.parts().with_model(np.zeros(len(names)) if model is None else np.square(model))
+    low, high = interval(influences.values, parts)
+    tolerances = np.broadcast_to(np.asarray(tolerance, float), len(names))
     rows = []
-    for s, state in enumerate(reweighting.state_names):
-        numbers = {"value": influences.values[s], "stderr": parts.stderr[s], "low": low[s], "high": high[s]}
-        numbers |= {name: float(half[s]) for name, half in parts.halves.items()}
-        unseen = _unassessable(reweighting, state)
+    for i, name in enumerate(names):
+        numbers = {"value": influences.values[i], "stderr": parts.stderr[i], "low": low[i], "high": high[i]}
+        numbers |= {cause: float(half[i]) for cause, half in parts.halves.items()}
+        unseen = _unassessable(reweighting, name if observables is None else None)
         if unseen is not None:
             numbers |= dict.fromkeys(("stderr", "low", "high", *PARTS), np.nan)
             verdict, (reason, remedy) = NOT_ASSESSABLE, unseen
@@ -58,17 +72,24 @@ def judge(
             if len(reweighting.state_names) == 1:
                 reasons.append("one state holds all frames")
                 remedy = "name more states"
-            elif not 0 < low[s] < high[s] < 1:  # beyond what floating point tells from 0 or 1
+            elif unknown[i] if observables is None else unknown.any():
                 reasons.append("nothing is known of it so far from the training temperatures")
                 remedy = f"MD at {temperature:g}, or near it, would settle it"
-            elif not max(high[s] - numbers["value"], numbers["value"] - low[s]) <= tolerance:
+            elif not max(high[i] - numbers["value"], numbers["value"] - low[i]) <= tolerances[i]:
                 cause = max(PARTS, key=numbers.get)
                 reasons.append(f"{numbers[cause]:.2g} of the interval is {PARTS[cause]}")
-                remedy = _remedy(
-                    reweighting, cause, state, temperature, parts.sampling[:, s], influences.partition.home
-                )
+                seldom = name if observables is None else "states seldom visited"
+                remedy = _remedy(reweighting, cause, seldom, temperature, influences, i)
+            elif observables is not None and moved[i].max() > tolerances[i]:
+                s = int(moved[i].argmax())
+                state, ends = reweighting.state_names[s], " to ".join(f"{end[s]:.2g}" for end in share_ends)
+                reasons.append(f"the share of {state}, {ends}, moves it by up to {moved[i, s]:.2g}")
+                halves = shares.parts().halves
+                cause = max(PARTS, key=lambda part: float(np.broadcast_to(halves[part], len(shares.values))[s]))
+                remedy = _remedy(reweighting, cause, state, temperature, shares, s)
             verdict, reason = NOT_TRUSTED if reasons else TRUSTED, "; ".join(reasons)
-        rows.append({"state": state} | numbers | {"verdict": verdict, "reason": reason, "remedy": remedy})
+        told = {"tolerance": tolerances[i], "verdict": verdict, "reason": reason, "remedy": remedy}
+        rows.append({"state": name} | numbers | told)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -86,27 +107,47 @@ def surface(reweighting: ConditionalReweighting, temperature: float, bins: np.nd
     return table
 
 
-def _unassessable(reweighting: ConditionalReweighting, state: str) -> tuple[str, str] | None:
-    """Reasons and remedies for a state that some training temperature does not show enough of."""
+def _moved(
+    reweighting: ConditionalReweighting,
+    temperature: float,
+    values: np.ndarray,
+    shares: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """How far means ``(m,)`` move with the share of each state from its value to the farther end of its interval, ``(m, S)``.
+
+    The states keep their own means, and all others their shares among each other.
+    """
+    states = np.eye(len(shares))[reweighting.states]
+    masses = states * reweighting.weights(temperature)[:, None]
+    inside, everything = values.T @ masses, masses.sum(0)
+    outside, rest = inside.sum(1, keepdims=True) - inside, everything.sum() - everything
+    with np.errstate(divide="ignore", invalid="ignore"):  # an empty state, or one with everything, has an unknown share
+        apart = np.abs(inside / everything - outside / rest)
+    return np.nan_to_num(apart) * np.maximum(ends[1] - shares, shares - ends[0])
+
+
+def _unassessable(reweighting: ConditionalReweighting, state: str | None) -> tuple[str, str] | None:
+    """Reasons and remedies for a state, or for any of them, that some training temperature does not show enough of."""
     table = reweighting.assessments
-    failed = table[(table.state == state) & ~table.assessable]
-    return None if failed.empty else ("; ".join(failed.reason), "; ".join(failed.remedy))
+    failed = table[~table.assessable & ((table.state == state) | (state is None))]
+    if failed.empty:
+        return None
+    reasons = failed.reason if state else failed.state + ": " + failed.reason
+    return "; ".join(reasons), "; ".join(dict.fromkeys(failed.remedy))
 
 
 def _remedy(
-    reweighting: ConditionalReweighting,
-    cause: str,
-    state: str,
-    temperature: float,
-    sampling: np.ndarray,
-    home: np.ndarray,
+    reweighting: ConditionalReweighting, cause: str, state: str, temperature: float, influences: Influences, i: int
 ) -> str:
+    """What would make the i-th interval smaller, of which ``cause`` is the largest part."""
     if cause == "form":
         return f"MD at {temperature:g}, or near it, would settle it"
     if cause == "model":
         return "take the reweighting's value, whose interval does not hold this part"
     if cause == "visits":
         return f"start more walkers in {state}"
+    home, sampling = influences.partition.home, influences.parts().sampling[:, i]
     if (home < 0).any():
         return "extend the replica exchange"
     by_temperature = np.bincount(home, sampling, minlength=len(reweighting.temperatures))

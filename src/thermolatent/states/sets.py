@@ -1,4 +1,4 @@
-"""Hard states of frames: one label per frame, and what weight each walker has in each state."""
+"""Hard states of frames: one label per frame, and what weight each unit of MD has in each state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from thermolatent.frames import Frames
 
 
 def state_counts(labels: np.ndarray, groups: np.ndarray, n_groups: int, n_states: int, weights=None) -> np.ndarray:
-    """Weighted counts ``(n_groups, n_states)`` of hard labels ``(n,)`` by walker ``(n,)``."""
+    """Weighted counts ``(n_groups, n_states)`` of hard labels ``(n,)`` by unit ``(n,)``."""
     flat = np.bincount(groups * n_states + labels, weights, minlength=n_groups * n_states)
     return flat.reshape(n_groups, n_states)
 
@@ -32,12 +32,10 @@ class StateSet:
     names: list[str]
     labels: dict[float, np.ndarray]
 
-    def by_walker(self, frames: Frames, temperature: float) -> np.ndarray:
-        """How much the frames of each walker in each state count together at one temperature, ``(walkers, states)``."""
-        labels = self.labels[temperature]
-        walker = np.repeat(np.arange(len(labels)), labels.shape[1])
-        counts = frames.counts[temperature].ravel()
-        return state_counts(labels.ravel(), walker, len(labels), len(self.names), counts)
+    def by_unit_at(self, frames: Frames, temperature: float) -> np.ndarray:
+        """How much the frames of each unit in each state count together at one temperature, ``(units, states)``."""
+        unit, counts = frames.unit_at(temperature).ravel(), frames.counts[temperature].ravel()
+        return state_counts(self.labels[temperature].ravel(), unit, int(unit.max()) + 1, len(self.names), counts)
 
     def by_unit(self, training: Frames, weights: np.ndarray) -> np.ndarray:
         """Weight per unit and state ``(units, states)`` of the training frames with weights ``(N,)``."""

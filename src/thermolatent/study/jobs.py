@@ -95,7 +95,12 @@ def represent_job(study: Study, layout: Layout, seed: int) -> Job:
 
 def reweight_job(study: Study, layout: Layout, seed: int) -> Job:
     """The estimator; ``seed`` says whose SPIB's memberships join the basis."""
-    settings = reweight_settings(study)
+    settings = _reweight.Settings(
+        reweight=study.reweight,
+        states=study.validate_.states,
+        system=study.system,
+        lag=study.representation.lag,
+    )
     exchanged = study.temperatures.simulated if getattr(study.system, "discontinuous", False) else []
     inputs = _reweight.Inputs(
         training_frames(study, layout),
@@ -104,15 +109,6 @@ def reweight_job(study: Study, layout: Layout, seed: int) -> Job:
         layout.spib(seed),
     )
     return Job(settings, inputs, _reweight.Outputs(layout.reweighting, layout.running))
-
-
-def reweight_settings(study: Study) -> _reweight.Settings:
-    return _reweight.Settings(
-        reweight=study.reweight,
-        states=study.validate_.states,
-        system=study.system,
-        lag=study.representation.lag,
-    )
 
 
 def learn_job(study: Study, layout: Layout, model: str, seed: int) -> Job:
@@ -260,6 +256,11 @@ def _histories(study: Study, layout: Layout, seeds: list[int]) -> dict[int, _fig
         )
         for seed in seeds
     }
+
+
+def asked_of(study: Study) -> _validate.Asked:
+    """A study as its answers are given."""
+    return _validate.Asked(**asked(study))
 
 
 def asked(study: Study, models: dict[str, Model] | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from thermolatent.errors import did_you_mean
 from thermolatent.featurize.base import Particles, check_features
 from thermolatent.featurize.settings import Featurize
 from thermolatent.generate.settings import Generate
@@ -17,7 +18,7 @@ from thermolatent.reweight.settings import Reweight
 from thermolatent.simulate.settings import Simulate, Tempering
 from thermolatent.systems.kinds import AnySystem
 from thermolatent.temperatures import Temperatures, format_temperature
-from thermolatent.validate.settings import BASELINES, Validate
+from thermolatent.validate.settings import BASELINES, POPULATIONS, Validate
 
 
 class Study(Section):
@@ -79,6 +80,7 @@ class Study(Section):
             )
         if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
             check_features(self.featurize, Particles(self.system.n_particles))
+        _check_tolerances(self)
         _check_solvent(self)
         _check_tempering(self)
         _check_exchanges(self)
@@ -139,6 +141,13 @@ class Study(Section):
         """The learning range."""
         asked = self.temperatures.generated
         return self.learn.temperature_range or (min(asked), max(asked))
+
+
+def _check_tolerances(study: Study) -> None:
+    known = {POPULATIONS, *(feature.label for feature in study.featurize.observables)}
+    for name in study.validate_.tolerance:
+        if name not in known:
+            raise ValueError(f"validate.tolerance.{name}: none of featurize.observables, {did_you_mean(name, known)}")
 
 
 def _check_tempering(study: Study) -> None:

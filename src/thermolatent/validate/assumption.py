@@ -16,7 +16,7 @@ def conditional_shift(fixed: View, latent: View, temperature: float) -> float:
     """Root mean square shift of the fixed plane's mean at given z, in reference standard deviations.
 
     Over latent bins, weighted by the reference's mass at ``temperature``, of the difference between the reference and
-    all training frames in that bin. The square is the product of two differences from disjoint halves of the walkers,
+    all training frames in that bin. The square is the product of two differences from disjoint halves of the units,
     so that sampling noise does not add to it; what comes out negative by noise is 0. NaN if no bin is visited by both
     halves of both.
     """
@@ -25,13 +25,12 @@ def conditional_shift(fixed: View, latent: View, temperature: float) -> float:
     transform = standardize(fixed.points[temperature].reshape(-1, 2), fixed.periodic, counts)
 
     def sums(temperatures: list[float], first: bool) -> np.ndarray:
-        """Counts and summed coordinates per bin ``(cells - 1, 1 + columns)`` over one half of the walkers."""
+        """Counts and summed coordinates per bin ``(cells - 1, 1 + columns)`` over one half of the units."""
         total = 0
         for T in temperatures:
             half = reference.half[T] if first else ~reference.half[T]
-            z = latent.points[T][half].reshape(-1, latent.points[T].shape[-1])
-            columns = transform(fixed.points[T][half].reshape(-1, 2))
-            cells, each = bins.assign(z), reference.counts[T][half].ravel()
+            columns = transform(fixed.points[T][half])
+            cells, each = bins.assign(latent.points[T][half]), reference.counts[T][half]
             weights = [each, *(each * column for column in columns.T)]
             total = total + np.stack([np.bincount(cells, w, minlength=bins.cells) for w in weights], axis=1)[:-1]
         return total

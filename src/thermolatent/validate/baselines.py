@@ -10,7 +10,7 @@ from thermolatent.frames import Frames
 from thermolatent.mbar import log_weights, solve_free_energies
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.stage import sample_of
-from thermolatent.study.study import Study
+from thermolatent.validate.settings import Asked
 
 #: MBAR is solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
 _MBAR_FRAMES = 50_000
@@ -24,7 +24,7 @@ class Baselines:
     names: those of ``validate.baselines`` that the MD allows: without energies no "mbar".
     """
 
-    def __init__(self, study: Study, training: Frames):
+    def __init__(self, study: Asked, training: Frames):
         self._study, self._training = study, training
         self.names = [name for name in study.validate_.baselines if name != "mbar" or training.has_energies]
 
@@ -60,7 +60,7 @@ class Baselines:
 
     @cached_property
     def _without_energies(self) -> ConditionalReweighting:
-        return ConditionalReweighting().fit_sample(sample_of(self._study, self._training, None, energies=False))
+        return ConditionalReweighting().fit_sample(sample_of(self._study.named, self._training, None, energies=False))
 
 
 def nearest_weights(training: Frames, temperature: float) -> np.ndarray:

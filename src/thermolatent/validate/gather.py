@@ -12,13 +12,12 @@ from thermolatent.reweight import fitness, soundness
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import PARTS
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate import divergence, free_energy, grid, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
-from thermolatent.validate.settings import BASELINES
+from thermolatent.validate.observables import judged_observables
+from thermolatent.validate.settings import BASELINES, Asked, GatherInputs, GatherOutputs, GatherSettings
 
 log = logging.getLogger(__name__)
 
@@ -26,43 +25,45 @@ log = logging.getLogger(__name__)
 CONVERGENCE_COLUMNS = ("study", *fitness.COLUMNS, *soundness.COLUMNS[1:])
 
 
-def run(study: Study, layout: Layout, seeds: list[int]) -> None:
+def run(study: GatherSettings, inputs: GatherInputs, outputs: GatherOutputs) -> None:
     """Write the tables of a study: ``scores.csv``, ``populations.csv``, ``predictions.csv``, ``convergence.csv``,
     ``melting.csv``, ``metrics.json``, and the answer on a grid of temperatures (:mod:`thermolatent.validate.grid`).
 
     Raises :class:`ArtifactError` if a table or the reweighting is missing or is none.
     """
-    parts = [(model, seed) for model in ("baselines", *study.models) for seed in seeds]
-    scores = [row for part in parts for row in _read(study, layout.scores(*part), SCORE_COLUMNS)]
-    populations = [row for part in parts for row in _read(study, layout.populations(*part), POPULATION_COLUMNS)]
-    reweighting = ConditionalReweighting.load(layout.reweighting)
-    write_table(layout.all_scores, SCORE_COLUMNS, scores)
-    write_table(layout.all_populations, POPULATION_COLUMNS, populations)
-    judged = predictions.prediction_rows(study, reweighting, populations)
-    write_table(layout.predictions, predictions.COLUMNS, judged)
-    write_table(layout.convergence, CONVERGENCE_COLUMNS, convergence_rows(study, reweighting))
-    write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))
-    save_json(layout.metrics, describe(study, layout, seeds, populations, reweighting))
-    grid.write(study, layout, seeds[0], reweighting, judged)
+    scores = [row for path in inputs.scores for row in _read(study, path, SCORE_COLUMNS)]
+    populations = [row for path in inputs.populations for row in _read(study, path, POPULATION_COLUMNS)]
+    reweighting = ConditionalReweighting.load(inputs.reweighting)
+    write_table(outputs.scores, SCORE_COLUMNS, scores)
+    write_table(outputs.populations, POPULATION_COLUMNS, populations)
+    observables = judged_observables(study, inputs.frames, reweighting)
+    judged = predictions.prediction_rows(study, reweighting, populations, observables)
+    write_table(outputs.predictions, predictions.COLUMNS, judged)
+    write_table(outputs.convergence, CONVERGENCE_COLUMNS, convergence_rows(study, reweighting))
+    write_table(outputs.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))
+    header = load_json(inputs.frames[study.temperatures.train[0]].header, "features' header")
+    save_json(outputs.metrics, describe(study, header["plane_names"], populations, reweighting))
+    shares = [row for row in judged if row["quantity"] == predictions.POPULATION]
+    grid.write(study, inputs, outputs, reweighting, shares)
     for line in (*summary(scores), *answer(study, judged)):
         log.info("%s", line)
 
 
-def convergence_rows(study: Study, reweighting: ConditionalReweighting) -> list[dict]:
+def convergence_rows(study: Asked, reweighting: ConditionalReweighting) -> list[dict]:
     """Rows of ``convergence.csv``: how much of each named state the MD shows at each training temperature, and what the MD is
     like there as a whole."""
     rows = reweighting.assessments.merge(reweighting.soundness.table, on="temperature", how="left").to_dict("records")
     return [{"study": study.name} | row | {"assessable": "yes" if row["assessable"] else "no"} for row in rows]
 
 
-def answer(study: Study, judged: list[dict]) -> list[str]:
-    """The answer in sentences: one line per predicted temperature and state."""
+def answer(study: Asked, judged: list[dict]) -> list[str]:
+    """The answer in sentences: one line per predicted temperature and state or judged observable."""
     asked = {format_temperature(T) for T in study.temperatures.predict or study.temperatures.train}
     wanted = [r for r in judged if r["predictor"] == predictions.HEADLINE and r["temperature"] in asked]
-    return [f"T = {r['temperature']}: {predictions.sentence(r, study.validate_.tolerance)}" for r in wanted]
+    return [f"T = {r['temperature']}: {predictions.sentence(r)}" for r in wanted]
 
 
-def _read(study: Study, path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def _read(study: Asked, path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """A table of one model or of the baselines, which has rows at every temperature of the study."""
     rows = read_table(path, columns)
     there = {row["temperature"] for row in rows}
@@ -72,9 +73,8 @@ def _read(study: Study, path: str, columns: tuple[str, ...]) -> list[dict[str, s
 
 
 def describe(
-    study: Study,
-    layout: Layout,
-    seeds: list[int],
+    study: GatherSettings,
+    plane: list[str],
     populations: list[dict[str, str]],
     reweighting: ConditionalReweighting,
 ) -> dict:
@@ -86,8 +86,8 @@ def describe(
             count[row["seed"]] = max(count[row["seed"]], int(row["state"]) + 1)
     return {
         "study": study.name,
-        "seeds": list(seeds),
-        "plane": load_json(layout.features_header(study.temperatures.train[0]), "features' header")["plane_names"],
+        "seeds": study.seeds,
+        "plane": plane,
         "bins_per_axis": study.validate_.bins,
         "range": f"the reference's over all its temperatures, widened by {divergence.MARGIN:g} of it on either side; "
         "angles -pi to pi; one overflow cell for everything outside",

@@ -9,21 +9,21 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_array, load_arrays, load_json, save_arrays
+from thermolatent.files.paths import FrameFiles
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.verdict import surface
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.tables import write_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.predictions import COLUMNS, HEADLINE, predictions_at
+from thermolatent.validate.settings import Asked, GatherInputs, GatherOutputs
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _STEP = 0.0098
 _DIGITS = 5
 
 
-def grid_temperatures(study: Study) -> list[float]:
+def grid_temperatures(study: Asked) -> list[float]:
     """Ascending, at most 1 % apart, from the lowest to the highest of the learning range.
 
     Every temperature that the study asks for is one of them; from each to the next they are evenly spaced in ln T.
@@ -49,12 +49,17 @@ def grid_temperatures(study: Study) -> list[float]:
     return found
 
 
-def write(study: Study, layout: Layout, seed: int, reweighting: ConditionalReweighting, judged: Iterable[dict]) -> None:
+def write(
+    study: Asked,
+    inputs: GatherInputs,
+    outputs: GatherOutputs,
+    reweighting: ConditionalReweighting,
+    judged: Iterable[dict],
+) -> None:
     """Write ``grid.csv``, ``grid_observables.csv`` and ``grid.npz``.
 
     Parameters
     ----------
-    seed: of the profiles that the bins are taken from, the same for all.
     judged: rows of ``predictions.csv``, which are not made twice.
 
     Raises
@@ -62,16 +67,16 @@ def write(study: Study, layout: Layout, seed: int, reweighting: ConditionalRewei
     ArtifactError: for a plane, observables or profiles that are missing, broken or of other frames.
     """
     began, temperatures = time.perf_counter(), grid_temperatures(study)
-    write_table(layout.grid, COLUMNS, population_rows(study, reweighting, temperatures, judged))
-    rows = observable_rows(study, layout, reweighting, temperatures)
-    write_table(layout.grid_observables, OBSERVABLE_COLUMNS, rows)
-    save_arrays(layout.grid_surfaces, surfaces(study, layout, seed, reweighting, temperatures))
+    write_table(outputs.grid, COLUMNS, population_rows(study, reweighting, temperatures, judged))
+    rows = observable_rows(study, inputs.frames, reweighting, temperatures)
+    write_table(outputs.grid_observables, OBSERVABLE_COLUMNS, rows)
+    save_arrays(outputs.grid_surfaces, surfaces(inputs.profiles, inputs.frames, reweighting, temperatures))
     told = (len(temperatures), temperatures[0], temperatures[-1], time.perf_counter() - began)
     log.info("grid of %d temperatures from %g to %g: %.1f s", *told)
 
 
 def population_rows(
-    study: Study, reweighting: ConditionalReweighting, temperatures: Iterable[float], judged: Iterable[dict] = ()
+    study: Asked, reweighting: ConditionalReweighting, temperatures: Iterable[float], judged: Iterable[dict] = ()
 ) -> list[dict]:
     """Rows of ``grid.csv``: those of ``predictions.csv`` by the reweighting alone, at every temperature."""
     known: dict[str, list[dict]] = {}
@@ -85,13 +90,13 @@ def population_rows(
 
 
 def observable_rows(
-    study: Study, layout: Layout, reweighting: ConditionalReweighting, temperatures: Iterable[float]
+    study: Asked, frames: Mapping[float, FrameFiles], reweighting: ConditionalReweighting, temperatures: Iterable[float]
 ) -> list[dict]:
     """Rows of ``grid_observables.csv``: the mean of each observable with its interval; none where the study names none."""
-    header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
+    header = load_json(next(iter(frames.values())).header, "features' header")
     if not (names := header.get("observable_names", [])):
         return []
-    values = _of_frames(study, layout.observables, "observables", reweighting)
+    values = values_of_frames(frames, "observables", reweighting)
     found = []
     for T in temperatures:
         base = {"study": study.name, "temperature": format_temperature(T), "role": study.temperatures.role(T)}
@@ -104,21 +109,20 @@ def observable_rows(
 
 
 def surfaces(
-    study: Study, layout: Layout, seed: int, reweighting: ConditionalReweighting, temperatures: Sequence[float]
+    path: str, frames: Mapping[float, FrameFiles], reweighting: ConditionalReweighting, temperatures: Sequence[float]
 ) -> dict[str, np.ndarray]:
-    """Content of ``grid.npz``.
+    """Content of ``grid.npz``, in the bins of the profiles at ``path``.
 
     Returns ``temperatures`` ``(m,)``; ``edges_plane`` ``(2, bins + 1)``, those of every score; ``free_energy``
     ``(m, bins, bins)`` float32, kT of each temperature, minimum 0, NaN where no frame lies; of the same shape
     ``free_energy_stderr`` and ``free_energy_half``, half of the 95 % interval: those of -ln of the bin's share of all, NaN in
     a state that is not assessable.
     """
-    path = layout.profiles(next(iter(study.models)), seed)
     profiles = load_arrays(path, "profiles")
     if "edges_plane" not in profiles:
         raise ArtifactError(f"{path}: has no edges_plane; delete it and run validate again")
     bins = Bins(tuple(profiles["edges_plane"]))
-    cells = bins.assign(_of_frames(study, layout.plane, "fixed plane", reweighting))
+    cells = bins.assign(values_of_frames(frames, "plane", reweighting))
     names = ("free_energy", "free_energy_stderr", "free_energy_half")
     found = {name: np.full((len(temperatures), *bins.shape), np.nan, np.float32) for name in names}
     for k, T in enumerate(temperatures):
@@ -135,9 +139,9 @@ def _answers(reweighting: ConditionalReweighting, temperature: float) -> bool:
     return len(reweighting.temperatures) > 1 or temperature == reweighting.temperatures[0]
 
 
-def _of_frames(study: Study, path_at, what: str, reweighting: ConditionalReweighting) -> np.ndarray:
-    """Values of all training frames in their order, ``(N, n)``."""
-    paths = [path_at(T) for T in study.temperatures.train]
+def values_of_frames(frames: Mapping[float, FrameFiles], what: str, reweighting: ConditionalReweighting) -> np.ndarray:
+    """The array ``what`` of all training frames in their order, ``(N, n)``."""
+    paths = [getattr(files, what) for files in frames.values()]
     arrays = [load_array(path, what) for path in paths]
     if sum(array.shape[0] * array.shape[1] for array in arrays) != reweighting.n_frames:
         raise ArtifactError(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 
-#: Folds of the cross-validation, by whole walkers.
+from thermolatent.reweight.design import LEAST_UNITS
+
+#: Folds of the cross-validation, by whole units: walkers, or blocks of imported MD.
 FOLDS = 5
 
 
@@ -19,10 +21,23 @@ def transition_counts(labels: np.ndarray, lag: int, n_states: int, times: np.nda
     return np.bincount(pairs.ravel(), each, minlength=n_states**2).reshape(n_states, n_states).astype(float)
 
 
-def _by_walker(labels: np.ndarray, lag: int, n_states: int, times: np.ndarray | None) -> np.ndarray:
-    times = np.ones(labels.shape, np.int64) if times is None else times
-    pairs = zip(labels, times, strict=True)
-    return np.array([transition_counts(walker[None], lag, n_states, each[None]) for walker, each in pairs])
+def _by_unit(
+    labels: np.ndarray, lag: int, n_states: int, times: np.ndarray | None, units: np.ndarray | None
+) -> np.ndarray:
+    """Counts ``(units, n_states, n_states)`` of the transitions that begin in each unit."""
+    number = _numbered(units, labels.shape)
+    # A state of its own for each unit, in which its transitions begin.
+    pairs = (number[:, :-lag] * n_states + labels[:, :-lag]) * n_states + labels[:, lag:]
+    each = None if times is None else times[:, :-lag].ravel()
+    n = int(number.max()) + 1
+    return np.bincount(pairs.ravel(), each, n * n_states**2).reshape(n, n_states, n_states).astype(float)
+
+
+def _numbered(units: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    """Unit of each frame, numbered from 0; walkers by default."""
+    if units is None:
+        return np.broadcast_to(np.arange(shape[0])[:, None], shape)
+    return np.unique(units, return_inverse=True)[1].reshape(shape)
 
 
 def _score(train: np.ndarray, test: np.ndarray, processes: int) -> float:
@@ -48,38 +63,47 @@ def gmrq(
     processes: int | None = None,
     folds: int = FOLDS,
     times: np.ndarray | None = None,
+    units: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """Cross-validated variational score (r = 1) of a Markov state model, with its standard error over folds.
 
     The sum of the leading ``processes`` eigenvalues of the reversible model, the stationary one included: 1 to
-    ``processes``, higher is slower. Eigenvectors come from all walkers but one fold, the score from that fold
+    ``processes``, higher is slower. Eigenvectors come from all units but one fold, the score from that fold
     (McGibbon and Pande, J. Chem. Phys. 142, 124105, 2015). With as many processes as states the eigenvectors span
     everything and the score is the trace of the held-out transition matrix.
 
     Parameters
     ----------
-    labels: ``(walkers, frames)`` int, at least two walkers.
+    labels: ``(walkers, frames)`` int.
     lag: in frames.
     processes: default, and at most, ``n_states``.
     times: of :func:`transition_counts`.
+    units: independent piece of MD of each frame, ``(walkers, frames)``; walkers by default. NaN for fewer than two, and no error
+        (NaN) of fewer than :data:`~thermolatent.reweight.design.LEAST_UNITS`; so in the functions below.
     """
-    counts = _by_walker(labels, lag, n_states, times)
-    fold = np.arange(len(labels)) % min(folds, len(labels))
+    counts = _by_unit(labels, lag, n_states, times, units)
+    if len(counts) < 2:
+        return float("nan"), float("nan")
+    fold = np.arange(len(counts)) % min(folds, len(counts))
     processes = min(processes or n_states, n_states)
     scores = [_score(counts[fold != k].sum(0), counts[fold == k].sum(0), processes) for k in range(fold.max() + 1)]
     finite = np.array([s for s in scores if np.isfinite(s)])
     if len(finite) == 0:
         return float("nan"), float("nan")
-    error = finite.std(ddof=1) / np.sqrt(len(finite)) if len(finite) > 1 else float("nan")
-    return float(finite.mean()), float(error)
+    told = len(counts) >= LEAST_UNITS and len(finite) > 1
+    return float(finite.mean()), float(finite.std(ddof=1) / np.sqrt(len(finite))) if told else float("nan")
 
 
 def slowest_timescale(
-    labels: np.ndarray, lag: int, n_states: int, times: np.ndarray | None = None
+    labels: np.ndarray,
+    lag: int,
+    n_states: int,
+    times: np.ndarray | None = None,
+    units: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """Slowest implied timescale -lag / ln(lambda_2), in frames, of the reversible Markov model of all walkers.
 
-    With its jackknife standard error over walkers. NaN where fewer than two states are visited, or where lambda_2 is not
+    With its jackknife standard error over units. NaN where fewer than two states are visited, or where lambda_2 is not
     between 0 and 1 (a process faster than the lag, or one never seen to relax).
 
     Parameters
@@ -87,9 +111,12 @@ def slowest_timescale(
     labels: ``(walkers, frames)`` int.
     lag: in frames.
     times: of :func:`transition_counts`.
+    units: of :func:`gmrq`.
     """
-    counts = _by_walker(labels, lag, n_states, times)
+    counts = _by_unit(labels, lag, n_states, times, units)
     value = _timescale(counts.sum(0), lag)
+    if len(counts) < LEAST_UNITS:
+        return value, float("nan")
     left_out = np.array([_timescale(counts.sum(0) - one, lag) for one in counts])
     n = len(left_out)
     return value, float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
@@ -105,21 +132,29 @@ def _timescale(counts: np.ndarray, lag: int) -> float:
 
 
 def cross_entropy(
-    probabilities: np.ndarray, labels: np.ndarray, lag: int, times: np.ndarray | None = None
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    lag: int,
+    times: np.ndarray | None = None,
+    units: np.ndarray | None = None,
 ) -> tuple[float, float]:
-    """E[-ln p(y|z)] in nats, y the label ``lag`` frames after z, with its standard error over walkers.
+    """E[-ln p(y|z)] in nats, y the label ``lag`` frames after z, with its standard error over units.
 
     Parameters
     ----------
     probabilities: p(y|z) of each frame, ``(walkers, frames, n_states)``.
     labels: ``(walkers, frames)`` int.
-    times: of :func:`transition_counts`; a walker of which nothing counts is left out.
+    times: of :func:`transition_counts`; a unit of which nothing counts is left out.
+    units: of :func:`gmrq`.
     """
     foreseen = np.take_along_axis(probabilities[:, :-lag], labels[:, lag:, None], axis=2)[..., 0]
     each = np.ones(foreseen.shape) if times is None else times[:, :-lag]
-    counting = each.sum(axis=1) > 0
-    by_walker = np.average(-np.log(np.maximum(foreseen, 1e-30))[counting], axis=1, weights=each[counting])
-    weight = each[counting].sum(axis=1) / each[counting].sum(axis=1).mean()
-    value, n = (weight * by_walker).mean(), len(by_walker)
-    error = (weight * (by_walker - value)).std(ddof=1) / np.sqrt(n) if n > 1 else float("nan")
+    number = _numbered(units, labels.shape)[:, :-lag].ravel()
+    counted = np.bincount(number, each.ravel())
+    losses = np.bincount(number, (each * -np.log(np.maximum(foreseen, 1e-30))).ravel())[counted > 0]
+    counted = counted[counted > 0]
+    value, n = losses.sum() / counted.sum(), len(counted)
+    error = float("nan")
+    if n >= LEAST_UNITS:
+        error = (losses - value * counted).std(ddof=1) / np.sqrt(n) / counted.mean()
     return float(value), float(error)

@@ -1,8 +1,8 @@
 """Scores at matched sample size, so that every row can be read against the same floor.
 
-The reference walkers are split into halves A and B. The floor is D(A, B): what perfect, independent MD of that length
-scores. Everything else is n = |A| points, drawn by weight or from the generated samples, against B; then the same with
-A and B exchanged; the two are averaged. Of MD whose frames do not count alike, either half is its weighted histogram.
+The reference walkers, or blocks of imported MD, are split into halves A and B. The floor is D(A, B): what perfect, independent
+MD of that length scores. Everything else is n = |A| points, drawn by weight or from the generated samples, against B; then the
+same with A and B exchanged; the two are averaged. Of MD whose frames do not count alike, either half is its weighted histogram.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Candidate:
     points: ``(N, d)``.
     weights: ``(N,)``, on any scale, or None for equal ones: frame weights, or how often frames of MD count. Weighted points
         are drawn by systematic resampling, others without replacement.
-    walkers: ``(N,)`` MD walker of each point, or None for independent points.
-    strata: ``(walkers,)`` temperature of each walker, within which the bootstrap draws.
+    units: ``(N,)`` independent piece of MD of each point, or None for independent points.
+    strata: ``(units,)`` temperature of each unit, within which the bootstrap draws.
     """
 
     points: np.ndarray
     weights: np.ndarray | None = None
-    walkers: np.ndarray | None = None
+    units: np.ndarray | None = None
     strata: np.ndarray | None = None
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -52,18 +52,22 @@ class Candidate:
         return total / (len(cells) if self.weights is None else total.sum())
 
     def histogram(self, cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Weight per walker and cell ``(walkers, count)`` and the walkers' strata; one row for independent points."""
-        if self.walkers is None:
+        """Weight per unit and cell ``(units, count)`` and the units' strata; one row for independent points."""
+        if self.units is None:
             return np.bincount(cells, self.weights, minlength=count)[None].astype(float), np.zeros(1, int)
-        walkers = len(self.strata)
-        flat = np.bincount(self.walkers * count + cells, self.weights, minlength=walkers * count)
-        return flat.reshape(walkers, count).astype(float), self.strata
+        units = len(self.strata)
+        flat = np.bincount(self.units * count + cells, self.weights, minlength=units * count)
+        return flat.reshape(units, count).astype(float), self.strata
 
     def replicates(self, cells: np.ndarray, count: int, n: int | None, replicates: int, rng) -> np.ndarray:
-        """Masses ``(replicates, count)`` of n points from resampled walkers; of all their frames where n is None."""
+        """Masses ``(replicates, count)`` of n points from resampled units; of all their frames where n is None. NaN of too few
+        units."""
         histogram, strata = self.histogram(cells, count)
-        masses = bootstrap_masses(histogram, strata, replicates, rng)
-        if n is None:
+        if self.units is None:
+            masses = np.repeat(histogram / histogram.sum(), replicates, axis=0)
+        else:
+            masses = bootstrap_masses(histogram, strata, replicates, rng)
+        if n is None or np.isnan(masses).any():
             return masses
         visited = histogram.any(axis=0)
         masses[:, visited] = resampled(masses[:, visited], n, rng)
@@ -72,13 +76,11 @@ class Candidate:
 
 def half_of(view: View, temperature: float, first: bool) -> Candidate:
     """Half A (``first``) or B of the reference."""
-    mask = view.reference.half[temperature]
-    mask = mask if first else ~mask
-    points = view.points[temperature][mask]
-    walkers, frames = points.shape[:2]
-    counts = view.reference.counts[temperature][mask].ravel() if view.reference.weighted else None
-    walker = np.repeat(np.arange(walkers), frames)
-    return Candidate(points.reshape(walkers * frames, -1), counts, walker, np.zeros(walkers, int))
+    reference = view.reference
+    mask = reference.half[temperature] if first else ~reference.half[temperature]
+    counts = reference.counts[temperature][mask] if reference.weighted else None
+    names, units = np.unique(reference.unit_at(temperature)[mask], return_inverse=True)
+    return Candidate(view.points[temperature][mask], counts, units, np.zeros(len(names), int))
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Matched:
 
 
 def matched_scores(view: View, temperature: float, candidate: Candidate | None, replicates: int, rng) -> Matched:
-    """Score ``candidate``, or the floor if it is None, in one plane at one simulated temperature."""
+    """Score ``candidate``, or the floor if it is None, in one plane at one simulated temperature with two units or more."""
     values, errors, sizes = [], [], []
     A, B = half_of(view, temperature, True), half_of(view, temperature, False)
     everything = np.concatenate([A.points, B.points])
@@ -106,7 +108,7 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
         if generated.weights is None:
             n = min(n, len(generated.points))
         drawn = generated.draw(n, rng)
-        # The whole other half is drawn from by nothing but its walkers.
+        # The whole other half is drawn from by nothing but its units.
         whole = candidate is None and n == len(other.points)
         value, error = {}, {}
         for kind, grid in bins.items():
@@ -118,9 +120,10 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
             # Cells empty on all sides change nothing but the time it takes; the overflow cell must stay the last.
             kept = (ps > 0).any(0) | (qs > 0).any(0) | (p + q > 0)
             kept[-1] = True
+            known = not (np.isnan(ps).any() or np.isnan(qs).any())
             for name, function in _functions(kind, grid, n, view.js_name).items():
                 value[name] = float(function(p, q))
-                error[name] = function(ps[:, kept], qs[:, kept])
+                error[name] = function(ps[:, kept], qs[:, kept]) if known else np.full(replicates, np.nan)
             if not kind and candidate is not None and candidate.weights is not None:
                 name = f"{view.js_name}_floor_ess"
                 fewer = min(n, max(1, round(effective_sample_size(generated.weights))))
@@ -140,7 +143,7 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
         else:
             stderr = float(np.mean([e[0][name] for e in errors], axis=0).std(ddof=1))
         # All frames drawn is the floor itself, every time: rounding would leave 1e-19 here.
-        scores[name] = (float(np.mean(both)), stderr if stderr > 1e-15 else 0.0)
+        scores[name] = (float(np.mean(both)), 0.0 if stderr <= 1e-15 else stderr)
     n_ref, n_gen = np.mean(sizes, axis=0).round().astype(int)
     return Matched(scores, int(n_ref), int(n_gen))
 
@@ -159,6 +162,6 @@ def _sliced(reference: Candidate, generated: Candidate, drawn: np.ndarray, trans
     return sliced.sliced_w2_with_error(
         transform(reference.points[chosen]),
         transform(generated.points[drawn]),
-        reference.walkers[chosen],
-        None if generated.walkers is None else generated.walkers[drawn],
+        reference.units[chosen],
+        None if generated.units is None else generated.units[drawn],
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.study.study import Study
+from thermolatent.validate.settings import Asked
 
 if TYPE_CHECKING:
     from thermolatent.reweight.estimator import ConditionalReweighting
@@ -121,7 +121,7 @@ def two_state_population(dH: float, Tm: float, temperatures, kT) -> np.ndarray:
 
 
 def rows(
-    study: Study, populations: list[dict[str, str]], reweighting: ConditionalReweighting | None = None
+    study: Asked, populations: list[dict[str, str]], reweighting: ConditionalReweighting | None = None
 ) -> list[dict]:
     """Rows of ``melting.csv``, one per predictor and quantity: the reweighting, the MD, and each model that is not informed.
 
@@ -154,7 +154,7 @@ def rows(
     return found
 
 
-def _of_reweighting(study: Study, reweighting: ConditionalReweighting, state: str) -> list[dict]:
+def _of_reweighting(study: Asked, reweighting: ConditionalReweighting, state: str) -> list[dict]:
     try:
         table = reweighting.melting(state)
     except ThermolatentError as error:

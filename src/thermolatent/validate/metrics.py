@@ -13,7 +13,7 @@ class Metric(NamedTuple):
     definition: str
 
 
-_MATCHED = "n points against one half of the reference walkers, averaged over both halves"
+_MATCHED = "n points against one half of the reference MD's independent pieces, averaged over both halves"
 METRICS = {
     "js_plane": Metric(
         "nats", "0 to ln 2", f"Jensen-Shannon divergence in the fixed plane, with an overflow cell; {_MATCHED}"
@@ -67,6 +67,12 @@ METRICS = {
         "root mean square error of the free-energy differences of all pairs of states; an empty state counts as half a "
         "sample",
     ),
+    "independent_pieces": Metric(
+        "1",
+        "1 and up",
+        "independent pieces of the reference MD: walkers, or of imported MD blocks ten times as long as its slowest named state, "
+        "leading tIC or energy remembers; what errors are made from, none of fewer than 4",
+    ),
     "ess_fraction": Metric("1", "1/N to 1", "(sum w)^2 / (N sum w^2) of the frame weights: the share that counts"),
     "conditional_shift": Metric(
         "reference standard deviations",
@@ -78,7 +84,7 @@ METRICS = {
         "1",
         "1 to number of states",
         "cross-validated variational score (r = 1) of the Markov state model of the model's own states at the "
-        "representation's lag, as many processes as states, folds of whole walkers",
+        "representation's lag, as many processes as states, folds of whole walkers or blocks",
     ),
     "implied_timescale": Metric(
         "frames",

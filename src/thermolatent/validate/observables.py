@@ -1,16 +1,66 @@
-"""Means of observables at any temperature, from weighted frames, with their error over MD walkers."""
+"""Means of observables at any temperature: which are judged, and of weighted frames, with their error over pieces of MD."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from thermolatent.validate.uncertainty import walker_multiplicities
+from thermolatent.errors import ArtifactError
+from thermolatent.files.artifacts import load_json
+from thermolatent.validate.grid import values_of_frames
+from thermolatent.validate.settings import POPULATIONS
+from thermolatent.validate.uncertainty import multiplicities
+
+if TYPE_CHECKING:
+    from thermolatent.files.paths import FrameFiles
+    from thermolatent.reweight.estimator import ConditionalReweighting
+    from thermolatent.validate.settings import Asked
+
+
+@dataclass(frozen=True)
+class Observable:
+    """An observable whose mean gets a verdict.
+
+    Attributes
+    ----------
+    tolerance: within which its mean is trusted, in its own unit.
+    values: of all training frames in their order, ``(N,)``.
+    """
+
+    name: str
+    tolerance: float
+    values: np.ndarray
+
+
+def judged_observables(
+    study: Asked, frames: Mapping[float, FrameFiles], reweighting: ConditionalReweighting
+) -> list[Observable]:
+    """Those that ``validate.tolerance`` names, a feature of several columns with each of them; no file is read for none.
+
+    ``frames`` are files of the training frames. Raises :class:`ArtifactError` where featurize has not run, or its files are of
+    other frames than the reweighting.
+    """
+    tolerances = {label: own for label, own in study.validate_.tolerance.items() if label != POPULATIONS}
+    if not tolerances:
+        return []
+    path = frames[study.temperatures.train[0]].header
+    header = load_json(path, "features' header")
+    if len(labels := header.get("observable_labels", [])) != len(names := header.get("observable_names", [])):
+        raise ArtifactError(f"{path}: does not say which observables are which; delete it and run featurize again")
+    if missing := sorted(set(tolerances) - set(labels)):
+        raise ArtifactError(f"{path}: has no observable '{missing[0]}'; delete it and run featurize again")
+    values = values_of_frames(frames, "observables", reweighting)
+    columns = zip(labels, names, values.T, strict=True)
+    return [Observable(name, tolerances[label], own) for label, name, own in columns if label in tolerances]
 
 
 def weighted_mean(
     values: np.ndarray,
     weights: np.ndarray | None,
-    walkers: np.ndarray,
+    units: np.ndarray,
     strata: np.ndarray,
     replicates: int,
     rng: np.random.Generator,
@@ -21,25 +71,25 @@ def weighted_mean(
     ----------
     values: observables of each frame, ``(N, k)``.
     weights: ``(N,)``, or None for equal ones.
-    walkers: walker of each frame, ``(N,)``.
-    strata: temperature of each walker, ``(walkers,)``; walkers are drawn with replacement within it.
+    units: independent piece of MD of each frame, ``(N,)``.
+    strata: temperature of each unit, ``(units,)``; units are drawn with replacement within it.
     replicates: bootstrap samples.
 
     Returns
     -------
-    The last is the weighted variance over the squared error; NaN where the error is 0.
+    The last is the weighted variance over the squared error; NaN where the error is 0. Both are NaN of too few units.
     """
     values = np.asarray(values, np.float64)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
     n, k = len(strata), values.shape[1]
     mean = weights @ values / weights.sum()
     centred = values - mean  # so that large offsets lose no digits
-    sums = np.stack([np.bincount(walkers, weights * centred[:, j], minlength=n) for j in range(k)], axis=1)
-    total = np.bincount(walkers, weights, minlength=n)
-    drawn = walker_multiplicities(strata, replicates, rng)
+    sums = np.stack([np.bincount(units, weights * centred[:, j], minlength=n) for j in range(k)], axis=1)
+    total = np.bincount(units, weights, minlength=n)
+    drawn = multiplicities(total, strata, replicates, rng)
     norm = drawn @ total
-    # As in bootstrap_masses: a replicate without any weight means that one walker carries all of it.
-    means = np.where(norm[:, None] > 0, (drawn @ sums) / np.where(norm > 0, norm, 1)[:, None], 0.0)
+    # As in bootstrap_masses: a replicate without any weight means that one unit carries all of it.
+    means = np.where(norm[:, None] == 0, 0.0, (drawn @ sums) / np.where(norm == 0, 1, norm)[:, None])
     stderr = means.std(axis=0, ddof=1)
     variance = weights @ centred**2 / weights.sum()
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.files.paths import FrameFiles
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.tables import write_table
 from thermolatent.temperatures import format_temperature
+from thermolatent.validate.observables import judged_observables
 from thermolatent.validate.predictions import COLUMNS, predictions_at, sentence
+from thermolatent.validate.settings import Asked
 
 
-def run(study: Study, layout: Layout, temperatures: list[float], out: str | None) -> None:
-    """Print one line per temperature and state; write the rows to ``out`` (``.csv``) if given.
+def run(
+    study: Asked, estimator: str, frames: Mapping[float, FrameFiles], temperatures: list[float], out: str | None
+) -> None:
+    """Print one line per temperature and state or judged observable; write the rows to ``out`` (``.csv``) if given.
 
-    Raises :class:`ThermolatentError` for what is no temperature, :class:`ArtifactError` where ``reweight`` has not run.
+    ``estimator`` is its file, ``frames`` are those of the training frames. Raises :class:`ThermolatentError` for what
+    is no temperature, :class:`ArtifactError` where ``reweight`` has not run.
     """
     if out is not None and Path(out).suffix != ".csv":
         raise ThermolatentError(f"--out {out}: write a name that ends in .csv")
-    reweighting = ConditionalReweighting.load(layout.reweighting)
-    rows = [row for T in temperatures for row in predictions_at(study, reweighting, T)]
+    reweighting = ConditionalReweighting.load(estimator)
+    observables = judged_observables(study, frames, reweighting)
+    rows = [row for T in temperatures for row in predictions_at(study, reweighting, T, observables=observables)]
     unit = " K" if study.system.temperature_unit == "kelvin" else ""
     width = max(len(format_temperature(T)) for T in temperatures)
     for row in rows:
-        print(f"{row['temperature']:>{width}}{unit}   {sentence(row, study.validate_.tolerance)}")
+        print(f"{row['temperature']:>{width}}{unit}   {sentence(row)}")
     if out is not None:
         write_table(out, COLUMNS, rows)
         print(out)

@@ -8,6 +8,7 @@ from scipy.stats import norm
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import surface
+from thermolatent.states.sets import state_counts
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.free_energy import align, free_energy, free_energy_error
 from thermolatent.validate.uncertainty import bootstrap_masses, stream
@@ -115,8 +116,9 @@ def _on_grid(view: View, points: np.ndarray, weights: np.ndarray | None = None) 
 
 def _md_curve(bins: Bins, view: View, T: float, column: int, replicates: int, rng) -> tuple[np.ndarray, np.ndarray]:
     """Mass and standard error of F in kT, ``(bins,)``, of the MD at one temperature along one coordinate."""
-    points, each = view.points[T][:, :, column : column + 1], view.reference.counts[T]
-    counts = np.stack([np.bincount(bins.assign(p), c, minlength=bins.cells) for p, c in zip(points, each, strict=True)])
+    points, unit = view.points[T].reshape(-1, view.points[T].shape[-1]), view.reference.unit_at(T).ravel()
+    each, cells = view.reference.counts[T].ravel(), bins.assign(points[:, column, None])
+    counts = state_counts(cells, unit, int(unit.max()) + 1, bins.cells, each)
     mass = counts.sum(0) / counts.sum()
-    boot = bootstrap_masses(counts, np.zeros(len(points), int), replicates, rng)
+    boot = bootstrap_masses(counts, np.zeros(len(counts), int), replicates, rng)
     return mass[:-1], free_energy_error(mass[:-1], boot[:, :-1])

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
 
 from thermolatent.frames import Frames
+from thermolatent.reweight.design import LEAST_UNITS
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import linear_interval, logit_interval, share_interval
+from thermolatent.reweight.units import independent_pieces, told
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
-from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.free_energy import free_energy_rmse
 from thermolatent.validate.matching import Candidate, matched_scores
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.observables import weighted_mean
 from thermolatent.validate.populations import delta_F_rmse, population_error, population_max_error
+from thermolatent.validate.settings import Asked
 from thermolatent.validate.uncertainty import bootstrap_masses, effective_sample_size, stream
 from thermolatent.validate.view import View
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
 class Tables:
     """Collects the rows of one (model, seed)."""
 
-    study: Study
+    study: Asked
     seed: int
     fixed: View
     rows: list[dict] = field(default_factory=list)
@@ -64,6 +69,22 @@ class Tables:
     def has_reference(self, temperature: float) -> bool:
         return temperature in self.reference.temperatures
 
+    def has_halves(self, temperature: float) -> bool:
+        """Whether there is reference MD that can be split into independent halves."""
+        return self.has_reference(temperature) and not self.reference.half[temperature].all()
+
+    def pieces(self, temperature: float) -> None:
+        """A row of how many independent pieces the reference MD has; a warning where they are too few for an error."""
+        if not self.has_reference(temperature):
+            return
+        count = independent_pieces(self.reference, temperature)
+        self.add("floor", temperature, "", "independent_pieces", count)
+        if count < LEAST_UNITS:
+            log.warning(
+                "too few independent pieces of MD for error bars of what it gives: %s%s",
+                *(told(self.reference, temperature), "" if count > 1 else ", and no halves to compare"),
+            )
+
     def _stream(self, *labels) -> np.random.Generator:
         return stream("validate", self.seed, *labels)
 
@@ -73,7 +94,7 @@ class Tables:
 
     def divergences(self, model: str, temperature: float, view: View, candidate: Candidate | None) -> None:
         """Every score of one plane; ``candidate`` None is the floor. Nothing where there is no reference."""
-        if not self.has_reference(temperature):
+        if not self.has_halves(temperature):
             return
         rng = self._stream(model, view.name, temperature)
         result = matched_scores(view, temperature, candidate, self.replicates, rng)
@@ -106,14 +127,17 @@ class Tables:
         """Rows of the reference MD, and the floor of the population scores."""
         if not self.has_reference(temperature):
             return
-        counts = state_set.by_walker(self.reference, temperature)
+        counts = state_set.by_unit_at(self.reference, temperature)
         strata = np.zeros(len(counts), int)
         rng = self._stream("md", state_set.label, temperature)
         boot = bootstrap_masses(counts, strata, self.replicates, rng)
         value = counts.sum(0) / counts.sum()
         if rows:
             self._population_rows("md", temperature, state_set, value, boot.std(axis=0, ddof=1))
-        half = self.reference.half[temperature]
+        if not self.has_halves(temperature):
+            return
+        first = np.unique(self.reference.unit_at(temperature), return_index=True)[1]
+        half = self.reference.half[temperature].ravel()[first]
         A, B = counts[half], counts[~half]
         # Two independent runs as long as the whole differ by 1/sqrt(2) of what its two halves differ by.
         pairs = [(B.sum(0) / B.sum(), A.sum(0) / A.sum())]
@@ -143,7 +167,7 @@ class Tables:
         else:
             value = self._estimated(model, temperature, state_set, reweighting)
         if self.has_reference(temperature):
-            md = state_set.by_walker(self.reference, temperature)
+            md = state_set.by_unit_at(self.reference, temperature)
             boot_md = bootstrap_masses(md, np.zeros(len(md), int), self.replicates, rng)
             n_ref, n_gen = round(md.sum()), len(self.training)
             self._population_scores(
@@ -198,9 +222,9 @@ class Tables:
         """Means of the reference MD."""
         if self.has_reference(temperature) and self.reference.observable_names:
             values, rng = self.reference.observables[temperature], self._stream("md", "observables", temperature)
-            walkers = np.repeat(np.arange(len(values)), values.shape[1])
             flat, counts = values.reshape(-1, values.shape[-1]), self.fixed.counts(temperature)
-            grouped = (walkers, np.zeros(len(values), int), self.replicates, rng)
+            units = self.reference.unit_at(temperature).ravel()
+            grouped = (units, np.zeros(int(units.max()) + 1, int), self.replicates, rng)
             self._observable_rows("md", temperature, *weighted_mean(flat, counts, *grouped))
 
     def observables(
@@ -236,11 +260,11 @@ class Tables:
             row = {"states": "named", "state": name, "value": float(p)}
             self.population_rows.append(self._row("exact", temperature) | row)
         if self.has_reference(temperature):
-            points, counts = self.fixed.points[temperature], named.by_walker(self.reference, temperature)
-            strata = np.zeros(len(points), int)
+            points, counts = self.fixed.points[temperature], named.by_unit_at(self.reference, temperature)
+            strata = np.zeros(len(counts), int)
             boot = bootstrap_masses(counts, strata, self.replicates, self._stream("md", "exact", temperature))
-            walker = np.repeat(np.arange(len(points)), points.shape[1])
-            md = Candidate(points.reshape(-1, 2), self.fixed.counts(temperature), walker, strata)
+            units = self.reference.unit_at(temperature).ravel()
+            md = Candidate(points.reshape(-1, 2), self.fixed.counts(temperature), units, strata)
             self._exact_scores("floor", temperature, counts.sum(0) / counts.sum(), boot, md)
 
     def _exact_scores(self, model, temperature, populations, boot, candidate: Candidate) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from thermolatent.errors import did_you_mean
 from thermolatent.files.paths import FrameFiles
 from thermolatent.learn.settings import Model
 from thermolatent.parsing import Positive, Section
 from thermolatent.represent.settings import Representation
+from thermolatent.reweight.settings import Named
 from thermolatent.states.settings import AnyStates
 from thermolatent.systems.kinds import AnySystem
 from thermolatent.temperatures import Temperatures
 
+#: What ``validate.tolerance`` calls the named states together; observables it calls by their names.
+POPULATIONS, DEFAULT_TOLERANCE = "populations", 0.05
 #: Reserved model names: the baselines every model is scored against.
 BASELINES = ("floor", "nearest", "mbar", "which_t", "conditional")
 
@@ -24,16 +27,28 @@ class Validate(Section):
     """How everything is judged, and what the named states are (docs/metrics.md)."""
 
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
-    bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers")
+    bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers, or blocks of imported MD")
     states: AnyStates = Field(description="the named states")
-    tolerance: Positive = Field(
-        0.05, description="a population is trusted if its 95 % interval lies within so much of it"
+    tolerance: dict[str, Positive] = Field(
+        DEFAULT_TOLERANCE,
+        validate_default=True,
+        description="a population is trusted if its 95 % interval lies within so much of it; or 'populations' and "
+        "observables by name, each with its own, in the observable's unit: these are judged as well",
     )
     baselines: list[Literal["nearest", "mbar", "which_t"]] = Field(
         ["nearest", "mbar"],
         description="what the tables compare with: nearest training temperature, MBAR, reweighting without energies",
     )
     melting: str | None = Field(None, description="named state whose population is fitted by a two-state melting curve")
+
+    @field_validator("tolerance", mode="before", json_schema_input_type=Positive | dict[str, Positive])
+    @classmethod
+    def _of_populations(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {POPULATIONS: DEFAULT_TOLERANCE} | value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"is {value!r}; write a number, or {{{POPULATIONS}: {DEFAULT_TOLERANCE}, ...}}")
+        return {POPULATIONS: value}
 
     @model_validator(mode="after")
     def _melting_is_a_state(self):
@@ -52,6 +67,11 @@ class Asked(Section):
     representation: Representation
     models: dict[str, Model]
     validate_: Validate
+
+    @property
+    def named(self) -> Named:
+        """What states and independent pieces of the MD are found with."""
+        return Named(states=self.validate_.states, system=self.system, lag=self.representation.lag)
 
 
 class Settings(Asked):

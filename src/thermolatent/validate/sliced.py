@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from thermolatent.reweight.design import LEAST_UNITS
+
 #: Directions on which points are projected, in three dimensions and more; in a plane half of them, equally spaced, do.
 PROJECTIONS = 32
 #: Points per sample at the most; larger samples are thinned by a seeded draw.
@@ -82,25 +84,25 @@ def sliced_w2(reference: np.ndarray, generated: np.ndarray, seed: int = 0, count
 def sliced_w2_with_error(reference, generated, reference_groups, generated_groups, seed=0, count=PROJECTIONS):
     """Distance and its standard error by a delete-one-group jackknife.
 
-    ``*_groups`` ``(n,)`` give each point's walker (walkers are pooled into :data:`GROUPS` groups), or None for
-    independent points. Without ``reference_groups`` the error is NaN.
+    ``*_groups`` ``(n,)`` give each point's unit (units are pooled into :data:`GROUPS` groups), or None for
+    independent points. Without ``reference_groups``, or with too few units, the error is NaN.
     """
     axes = directions(reference.shape[1], seed, count)
     projected = [axes @ np.asarray(points, float).T for points in (reference, generated)]
     if reference_groups is None:
         return float(np.sqrt(_wasserstein(*(np.sort(p, axis=1) for p in projected)).mean())), float("nan")
-    walkers = [
+    units = [
         np.arange(len(points)) if groups is None else np.unique(groups, return_inverse=True)[1]
         for points, groups in ((reference, reference_groups), (generated, generated_groups))
     ]
-    groups = min(GROUPS, *(int(w.max()) + 1 for w in walkers))
+    groups = min(GROUPS, *(int(u.max()) + 1 for u in units))
     order = [np.argsort(p, axis=1) for p in projected]
     points = [np.take_along_axis(p, o, axis=1) for p, o in zip(projected, order, strict=True)]
     value = float(np.sqrt(_wasserstein(*points).mean()))
-    if groups < 2:
+    if groups < LEAST_UNITS:
         return value, float("nan")
     # Points stay sorted when some are left out, so the replicates cost no second sort.
-    member = [(w % groups).astype(np.int8)[o] for w, o in zip(walkers, order, strict=True)]
+    member = [(u % groups).astype(np.int8)[o] for u, o in zip(units, order, strict=True)]
     left_out = [
         np.sqrt(_wasserstein(*(p[m != g].reshape(len(axes), -1) for p, m in zip(points, member, strict=True))).mean())
         for g in range(groups)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,9 +14,8 @@ from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.represent.representation import Representation, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.loading import load_reweighting
+from thermolatent.reweight.units import with_units
 from thermolatent.states.sets import StateSet
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.assumption import conditional_shift
@@ -24,48 +24,51 @@ from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescal
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import Profiles
 from thermolatent.validate.scores import Tables
+from thermolatent.validate.settings import Asked, Inputs, Outputs, Settings
 from thermolatent.validate.uncertainty import stream
 from thermolatent.validate.view import View
 
 log = logging.getLogger(__name__)
 
 
-def run(study: Study, layout: Layout, model: str, seed: int) -> None:
-    """Write scores, populations and, for a model, profiles of ``model`` (or "baselines") at every temperature.
+def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
+    """Write scores, populations and, for a model, profiles of a model or the baselines at every temperature.
 
     Raises :class:`ArtifactError` for a file that is missing, of another version, of the wrong length, or not finite.
     """
-    fixed = fixed_view(study, load_frames(study, layout, study.temperatures.simulated, starts=True))
+    fixed = fixed_view(study, load_frames(inputs.frames, inputs.protocols))
     reference = fixed.reference
     if missing := [format_temperature(T) for T in study.temperatures.generated if T not in reference.temperatures]:
         log.info("no reference MD at T = %s: predictions with intervals, no scores", ", ".join(missing))
+    model, seed = study.model, study.seed
     tables = Tables(study, seed, fixed)
-    if model == "baselines":
-        representation, suffix = load_representation(layout.spib(seed)), ""
-    else:
-        representation = load_representation(layout.model(model, seed))
-        suffix = f"_{model}" if study.models[model].encoder == "joint" else ""
-    latent, own = latent_view(study, fixed, representation, seed, suffix)
+    representation = load_representation(inputs.representation)
+    reweighting = load_reweighting(inputs.reweighting, tables.training)
+    suffix = f"_{model}" if model in study.models and study.models[model].encoder == "joint" else ""
+    latent, own = latent_view(study.validate_.bins, study.samples, fixed, representation, seed, suffix)
     named = tables.named_plane.state_set(fixed.points)
-    if model == "baselines":
-        _baselines(study, layout, tables, [fixed, latent], [named, own])
+    if model not in study.models:
+        _baselines(study, reweighting, tables, [fixed, latent], [named, own])
     else:
-        _model(study, layout, model, tables, (latent, [named, own], representation))
+        informed = reweighting if study.models[model].informed else None
+        profiles = _model(study, inputs.samples, tables, (latent, [named, own], representation), informed)
+        save_arrays(outputs.profiles, profiles.arrays())
         _kinetics(study, model, tables, (latent, own), representation)
         if suffix:  # a plane of its own: the baselines must appear in it too
-            _baselines(study, layout, tables, [latent], [own])
-    write_table(layout.scores(model, seed), SCORE_COLUMNS, tables.rows)
-    write_table(layout.populations(model, seed), POPULATION_COLUMNS, tables.population_rows)
+            _baselines(study, reweighting, tables, [latent], [own])
+    write_table(outputs.scores, SCORE_COLUMNS, tables.rows)
+    write_table(outputs.populations, POPULATION_COLUMNS, tables.population_rows)
 
 
-def fixed_view(study: Study, reference: Frames) -> View:
-    """The fixed plane with the MD at every simulated temperature in it."""
+def fixed_view(study: Asked, reference: Frames) -> View:
+    """The fixed plane with the MD at every simulated temperature, and its independent pieces, in it."""
+    reference = with_units(study, reference)
     training = reference.among(study.temperatures.train)
     return View("fixed", reference, training, reference.plane, list(reference.plane_periodic), study.validate_.bins)
 
 
 def latent_view(
-    study: Study, fixed: View, representation: Representation, seed: int, suffix: str
+    bins: int, samples: int, fixed: View, representation: Representation, seed: int, suffix: str
 ) -> tuple[View, StateSet]:
     """The latent plane of a representation with the noised frames of a fixed plane in it, and its own states."""
     points, labels = {}, {}
@@ -73,7 +76,7 @@ def latent_view(
         points[T], labels[T] = _encoded(representation, features, seed, T)
     view = View(
         *(f"latent{suffix}", fixed.reference, fixed.training, points, [False] * representation.latent_dim),
-        *(study.validate_.bins, study.generate.samples),
+        *(bins, samples),
     )
     names = [str(k) for k in range(representation.n_states)]
     return view, StateSet(f"model{suffix}", view.name, names, labels)
@@ -93,12 +96,19 @@ def _encoded(
 Learned = tuple[View, list[StateSet], Representation]
 
 
-def _model(study: Study, layout: Layout, model: str, tables: Tables, learned: Learned) -> None:
+def _model(
+    study: Settings,
+    samples: Mapping[float, str],
+    tables: Tables,
+    learned: Learned,
+    reweighting: ConditionalReweighting | None,
+) -> Profiles:
+    """Rows of a model at every temperature. ``reweighting`` is the estimator, for an informed model."""
     latent = learned[0]
-    reweighting = load_reweighting(layout, tables.training) if study.models[model].informed else None
+    model = study.model
     profiles = Profiles(tables.fixed, latent, tables.replicates, tables.seed, reweighting)
     for T in study.temperatures.generated:
-        latents, weights, fraction = _load_samples(layout.samples(model, tables.seed, T), latent)
+        latents, weights, fraction = _load_samples(samples[T], latent)
         tables.effective_sample(model, T, weights, fraction)
         tables.observables(model, T, weights, reweighting)
         tables.divergences(model, T, tables.fixed, tables.weighted(tables.fixed, weights))
@@ -108,7 +118,7 @@ def _model(study: Study, layout: Layout, model: str, tables: Tables, learned: Le
         if tables.has_reference(T) and np.isfinite(shift := conditional_shift(tables.fixed, latent, T)):
             tables.add(model, T, latent.name, "conditional_shift", shift)
         log.info("%s: T=%s scored", model, format_temperature(T))
-    save_arrays(layout.profiles(model, tables.seed), profiles.arrays())
+    return profiles
 
 
 def model_populations(
@@ -176,10 +186,15 @@ def _density_populations(
     return shares / shares.sum() if shares.sum() > 0 else np.full(n_named, np.nan)
 
 
-def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], state_sets: list[StateSet]) -> None:
+def _baselines(
+    study: Settings,
+    reweighting: ConditionalReweighting,
+    tables: Tables,
+    views: list[View],
+    state_sets: list[StateSet],
+) -> None:
     """Rows of floor, of the study's baselines and of conditional reweighting in the given planes and state sets."""
     baselines = Baselines(study, tables.training)
-    reweighting = load_reweighting(layout, tables.training)
     home = state_sets[0].label == "named"  # the baselines' own file: what is no matter of planes is written there only
     for T in study.temperatures.generated:
         for view in views:
@@ -189,6 +204,7 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
             if state_set.label == "named":
                 tables.exact_rows(T, state_set)
         if home:
+            tables.pieces(T)
             tables.md_observables(T)
         for name in (*baselines.names, "conditional"):
             own = reweighting if name == "conditional" else None
@@ -204,19 +220,19 @@ def _baselines(study: Study, layout: Layout, tables: Tables, views: list[View], 
 
 
 def _kinetics(
-    study: Study, model: str, tables: Tables, plane: tuple[View, StateSet], representation: Representation
+    study: Asked, model: str, tables: Tables, plane: tuple[View, StateSet], representation: Representation
 ) -> None:
     """Scores of the representation at the training temperatures: the model's own states, one lag apart."""
     (latent, own), training = plane, tables.training
     lag, n_states = study.representation.lag, len(own.names)
     held_out = held_out_walkers(study.simulate.walkers, study.representation.held_out)
     for T in study.temperatures.train:
-        labels, times = own.labels[T], training.counts[T] * training.linked(T, lag)
+        labels, times, units = own.labels[T], training.counts[T] * training.linked(T, lag), training.unit_at(T)
         probabilities = representation.state_probabilities(latent.points[T][held_out])
-        foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out])
+        foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out], units[held_out])
         found = {
-            "gmrq": (*gmrq(labels, lag, n_states, times=times), labels.size),
-            "implied_timescale": (*slowest_timescale(labels, lag, n_states, times), labels.size),
+            "gmrq": (*gmrq(labels, lag, n_states, times=times, units=units), labels.size),
+            "implied_timescale": (*slowest_timescale(labels, lag, n_states, times, units), labels.size),
             "held_out_cross_entropy": (*foreseen, labels[held_out].size),
         }
         for metric, (value, stderr, n) in found.items():
