@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from exact_study import MINIMA, make_study, write_features
 
-from thermolatent.files.artifacts import load_array, load_json, save_json
+from thermolatent.files.artifacts import load_array
 from thermolatent.files.dcd import write_trajectories
 from thermolatent.frames import load_frames
-from thermolatent.generate.structures import MEDOID_FRAMES, StateMedoids, medoid, positions_of, write_structures
-from thermolatent.study.jobs import training_frames
+from thermolatent.generate.structures import MEDOID_FRAMES, StateMedoids, TrainingTrajectories, medoid, write_structures
+from thermolatent.study.jobs import JOBS
 from thermolatent.study.layout import Layout
 
 
 @pytest.fixture(scope="module")
 def md(tmp_path_factory):
-    """(study, layout, data): exact points of the three-hole potential as features and as trajectories."""
+    """(job of generate, training trajectories): exact points of the three-hole potential as features and as trajectories."""
     study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("structures") / "results"))
     write_features(study, layout, study.temperatures.train)
     for T in study.temperatures.train:
@@ -28,10 +28,8 @@ def md(tmp_path_factory):
         write_trajectories(layout.trajectories(T, study.simulate.walkers), angstrom, 1, 0.02)
         atom = "HETATM    1  A   PAR A   1       0.000   0.000   0.000  1.00  0.00          Ar"
         Path(layout.topology(T)).write_text(f"{atom}\nEND\n")
-        header = load_json(layout.features_header(T))
-        header.pop("format", None)
-        save_json(layout.features_header(T), header | {"plane_periodic": [False, False]})
-    return study, layout, load_frames(training_frames(study, layout))
+    job = JOBS["generate"](study, layout, model="informed", seed=0)
+    return job, TrainingTrajectories(load_frames(job.inputs.frames), job.inputs.trajectories)
 
 
 def log_weights_of_top(data):
@@ -41,17 +39,18 @@ def log_weights_of_top(data):
 
 
 def test_positions_are_those_of_the_frames_asked_for(md):
-    _, layout, data = md
+    _, trajectories = md
+    data = trajectories.data
     frames = np.random.default_rng(0).permutation(len(data))[:300]
-    found = positions_of(layout, data, frames)
+    found = trajectories.positions(frames)
     np.testing.assert_allclose(found[:, 0, :2], data.flat(data.plane)[frames], atol=1e-6)
 
 
 def test_a_trajectory_holds_the_frames_that_have_weight(md, tmp_path):
-    study, layout, data = md
+    job, trajectories = md
     path = str(tmp_path / "top.dcd")
-    write_structures(study, layout, path, data, log_weights_of_top(data), 200, seed=0)
-    xyz = mdtraj.load(path, top=layout.topology(0.5)).xyz[:, 0, :2]
+    write_structures(path, trajectories, log_weights_of_top(trajectories.data), 200, seed=0)
+    xyz = mdtraj.load(path, top=job.inputs.topology).xyz[:, 0, :2]
     assert len(xyz) == 200
     assert np.linalg.norm(xyz - MINIMA["top"], axis=1).max() < 0.3 + 1e-5
 
@@ -68,10 +67,10 @@ def test_medoid_is_the_nearest_on_average():
 
 
 def test_each_named_state_has_its_medoid_and_population_in_one_pdb(md, tmp_path):
-    study, layout, data = md
-    path = tmp_path / "T0.5.medoids.pdb"
+    job, trajectories = md
+    data, path = trajectories.data, tmp_path / "T0.5.medoids.pdb"
     cold = np.where(data.temperature_index() == 0, 0.0, -np.inf)
-    StateMedoids(study, layout, data).write(str(path), 0.5, cold, seed=0)
+    StateMedoids(job.settings, trajectories, job.inputs.topology).write(str(path), 0.5, cold, seed=0)
     xyz = mdtraj.load(str(path)).xyz[:, 0, :2]
     told = re.findall(r"MODEL (\d): (\w+), POPULATION ([\d.]+), FRAME FROM T = 0.5", path.read_text())
     assert [(number, name) for number, name, _ in told] == [("1", "left"), ("2", "right"), ("3", "top")]
@@ -81,10 +80,10 @@ def test_each_named_state_has_its_medoid_and_population_in_one_pdb(md, tmp_path)
 
 
 def test_a_state_without_weight_has_no_medoid(md, tmp_path):
-    study, layout, data = md
-    path = tmp_path / "T0.5.medoids.pdb"
+    job, trajectories = md
+    data, path = trajectories.data, tmp_path / "T0.5.medoids.pdb"
     right = np.linalg.norm(data.flat(data.plane) - MINIMA["right"], axis=1) < 0.3
     only = np.where(right, 0.0, -np.inf)
-    StateMedoids(study, layout, data).write(str(path), 0.5, only, seed=0)
+    StateMedoids(job.settings, trajectories, job.inputs.topology).write(str(path), 0.5, only, seed=0)
     assert re.findall(r"MODEL \d: (\w+)", path.read_text()) == ["right"]
     assert mdtraj.load(str(path)).n_frames == 1

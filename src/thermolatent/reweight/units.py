@@ -31,7 +31,7 @@ MOST_BLOCKS = 200
 #: With fewer frames at a temperature for each feature, the leading tIC would be one of noise.
 FRAMES_PER_FEATURE = 10
 #: Series in time by name, each a list of pieces ``(frames,)`` of it.
-Named = dict[str, list[np.ndarray]]
+Series = dict[str, list[np.ndarray]]
 
 
 def block_length(series: Sequence[np.ndarray | Sequence[np.ndarray]]) -> int:
@@ -71,7 +71,7 @@ def with_units(settings: Named, frames: Frames, training: Sequence[float] | None
     names, assigner = name_states(settings.states, settings.system, named_at)
     inside = {T: assigner.assign(frames.plane[T].reshape(-1, 2)) for T in frames.kT}
 
-    def named(T: float) -> Named:
+    def named(T: float) -> Series:
         return {name: _in_time(frames, T, inside[T] == s) for s, name in enumerate(names)}
 
     if frames.stretch:
@@ -117,7 +117,7 @@ def _leading_component(frames: Frames, lag: int) -> np.ndarray | None:
     return component.numpy()[:, 0]
 
 
-def _slowest(series: Named) -> tuple[int, str]:
+def _slowest(series: Series) -> tuple[int, str]:
     """Length of a block, and the name of the series that decides it."""
     lengths = {name: block_length([values]) for name, values in series.items()}
     slowest = max(lengths, key=lengths.get)

@@ -62,7 +62,7 @@ def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
 
 def fixed_view(study: Asked, reference: Frames) -> View:
     """The fixed plane with the MD at every simulated temperature, and its independent pieces, in it."""
-    reference = with_units(study, reference)
+    reference = with_units(study.named, reference)
     training = reference.among(study.temperatures.train)
     return View("fixed", reference, training, reference.plane, list(reference.plane_periodic), study.validate_.bins)
 
@@ -225,7 +225,7 @@ def _kinetics(
     """Scores of the representation at the training temperatures: the model's own states, one lag apart."""
     (latent, own), training = plane, tables.training
     lag, n_states = study.representation.lag, len(own.names)
-    held_out = held_out_walkers(study.simulate.walkers, study.representation.held_out)
+    held_out = held_out_walkers(training.n_walkers, study.representation.held_out)
     for T in study.temperatures.train:
         labels, times, units = own.labels[T], training.counts[T] * training.linked(T, lag), training.unit_at(T)
         probabilities = representation.state_probabilities(latent.points[T][held_out])
