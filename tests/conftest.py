@@ -2,6 +2,7 @@
 
 import pytest
 from exact_study import make_study, write_features
+from finished_study import finish_study
 
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
@@ -34,3 +35,11 @@ def fresh(tmp_path):
     study, layout = make_study(), Layout(str(tmp_path / "results"))
     write_features(study, layout, study.temperatures.train)
     return study, layout
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A working directory with ``studies/lj7.yaml``, small, and all that its stages write for ``latf``."""
+    folder = tmp_path_factory.mktemp("finished")
+    finish_study(folder)
+    return folder

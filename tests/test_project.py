@@ -4,12 +4,10 @@ from pathlib import Path
 import pytest
 from studies_for_tests import SOUND, changed, write
 
-from thermolatent.digest import reached
 from thermolatent.errors import ConfigError
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
-from thermolatent.study.project import code, find_study, load_project, resolved, save_resolved, settings
-from thermolatent.study.stages import STAGES
+from thermolatent.study.project import find_study, load_project, save_resolved
 
 HOME = Path(__file__).parent.parent
 
@@ -79,51 +77,3 @@ def test_the_resolved_study_holds_every_default_and_is_written_once(study, tmp_p
     assert Path(layout.study).stat().st_mtime_ns == before.st_mtime_ns
     save_resolved(study(changed("description", "new")), layout)
     assert json.loads(Path(layout.study).read_text())["description"] == "new"
-
-
-#: a change of a study -> the stages that read it
-CHANGES = {
-    "models.latf.density.width": (5, {"learn", "validate", "gather", "figures", "report"}),
-    "generate.samples": (60, {"generate", "validate", "report"}),
-    "generate.structures": (4, {"generate", "report"}),
-    "reweight": ({"heat_capacity": 7.0}, {"reweight", "report"}),
-    "representation": ({"lag": 2}, {"represent", "learn", "validate", "gather", "report"}),
-    "simulate.frames": (30, {"simulate", "temper", "report"}),
-    "temperatures.predict": ([0.75, 1.0], {"generate", "validate", "gather", "figures", "report"}),
-    "description": ("words", {"figures", "report"}),
-}
-
-
-@pytest.mark.parametrize("key", CHANGES)
-def test_a_change_concerns_the_stages_that_read_it_and_no_other(study, key):
-    value, concerned = CHANGES[key]
-    before = {stage: settings(study(), stage, "latf") for stage in STAGES}
-    after = {stage: settings(study(changed(key, value)), stage, "latf") for stage in STAGES}
-    assert {stage for stage in STAGES if before[stage] != after[stage]} == concerned
-
-
-def test_a_prediction_inside_the_learning_range_does_not_repeat_training(study):
-    content = changed("temperatures.predict", [0.75, 1.0, 1.75])
-    wide = changed("temperatures.predict", [0.75, 1.0, 1.75, 1.6])
-    before, after = (study(c) for c in (content, wide))
-    assert settings(before, "learn", "latf") == settings(after, "learn", "latf")
-    assert settings(before, "generate", "latf") != settings(after, "generate", "latf")
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_reads_keys_that_there_are(study, stage):
-    for key in STAGES[stage].reads:
-        value = resolved(study())
-        for part in key.format(model="latf").split("."):
-            value = value[part]
-
-
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "simulate"])
-def test_every_stage_has_a_digest_of_its_code(study, stage):
-    assert len(code(study(), stage, "latf")) == 16
-
-
-def test_the_digest_of_training_covers_the_density_and_no_figure(study):
-    modules = reached([STAGES["learn"].module], {"density": {"flow"}})
-    assert {"thermolatent.densities.flow", "thermolatent.represent.spib", "thermolatent.files.artifacts"} <= modules
-    assert not [m for m in modules if m.split(".")[1] in ("figures", "validate", "simulate", "generate", "config")]

@@ -26,7 +26,7 @@ _NEUTRAL_NAMES = ("settings", "specs", "kinds")
 
 def job_digest(module: str, settings: BaseModel) -> str:
     """Digest of the code of a job: of its stage's ``module``, and of the plug-ins in its settings."""
-    return code_digest([module, *_plug_ins(settings)])
+    return code_digest([module, *(name for name in _plug_ins(settings) if name.split(".")[0] == PACKAGE)])
 
 
 def code_digest(modules: Iterable[str], root: Path = ROOT) -> str:

@@ -10,7 +10,7 @@ from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 
-HOME = Path(__file__).parents[2]
+HOME = Path(__file__).parents[1]
 #: LJ7 in seconds; its numbers mean nothing.
 SMALL = {
     "temperatures": {"predict": [0.3, 0.4], "reference": [0.3]},
@@ -23,10 +23,8 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A working directory with ``studies/lj7.yaml`` and what its stages write, up to the predictions, for ``latf``."""
-    folder = tmp_path_factory.mktemp("finished")
+def finish_study(folder):
+    """Write ``studies/lj7.yaml``, with one model, and all that its stages write, into a folder."""
     content = yaml.safe_load((HOME / "studies/lj7.yaml").read_text())
     content.pop("scales")
     content = merge(content, SMALL)
@@ -47,4 +45,5 @@ def finished(tmp_path_factory):
             run_job(stage, study, layout, model="latf", seed=0)
         run_job("validate", study, layout, model="baselines", seed=0)
         run_job("gather", study, layout, seeds=[0])
-    return folder
+        for stage in ("figures", "report"):
+            run_job(stage, study, layout, seeds=[0])

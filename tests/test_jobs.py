@@ -1,0 +1,116 @@
+"""The job of each stage: its settings say when it is repeated, its inputs are all that it opens."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from studies_for_tests import SOUND, changed, write
+
+from thermolatent.digest import job_digest, reached
+from thermolatent.files.paths import named_paths, paths_in
+from thermolatent.study.jobs import JOBS, run_stage
+from thermolatent.study.layout import Layout
+from thermolatent.study.loading import load_study
+from thermolatent.study.stages import STAGES
+
+#: What one job of a stage is for.
+PER = {"temperature": 0.5, "model": "latf", "seed": 0, "seeds": [0]}
+
+
+def job_of(stage, study, **per):
+    return JOBS[stage](study, Layout.of(study), **{key: (PER | per)[key] for key in STAGES[stage].per})
+
+
+@pytest.fixture
+def study(tmp_path):
+    def build(content=SOUND):
+        write(tmp_path, content)
+        return load_study("mine", tmp_path / "studies")
+
+    return build
+
+
+#: A change of a study -> the stages whose settings it changes.
+CHANGES = {
+    "models.latf.density.width": (5, {"learn", "validate", "gather", "figures", "report"}),
+    "generate.samples": (60, {"generate", "validate", "report"}),
+    "generate.structures": (4, {"generate", "report"}),
+    "reweight": ({"heat_capacity": 7.0}, {"reweight", "report"}),
+    "representation": (
+        {"lag": 2},
+        {"represent", "reweight", "learn", "validate", "gather", "figures", "report"},
+    ),
+    "simulate.frames": (30, {"simulate", "featurize", "report"}),
+    "temperatures.predict": ([0.75, 1.0], {"generate", "validate", "gather", "figures", "report"}),
+    "description": ("words", {"figures", "report"}),
+}
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_a_change_concerns_the_stages_that_read_it_and_no_other(study, key):
+    value, concerned = CHANGES[key]
+    stages = [stage for stage in STAGES if stage != "temper"]
+    before = {stage: job_of(stage, study()).settings.model_dump() for stage in stages}
+    after = {stage: job_of(stage, study(changed(key, value))).settings.model_dump() for stage in stages}
+    assert {stage for stage in stages if before[stage] != after[stage]} == concerned
+
+
+def test_a_prediction_inside_the_learning_range_does_not_repeat_training(study):
+    before, after = (
+        study(changed("temperatures.predict", predict)) for predict in ([0.75, 1.0, 1.75], [0.75, 1.0, 1.75, 1.6])
+    )
+    assert job_of("learn", before).settings == job_of("learn", after).settings
+    assert job_of("generate", before).settings != job_of("generate", after).settings
+
+
+def test_settings_of_md_are_what_decides_the_frames(study):
+    """Their text is among what Snakemake compares: MD on disk is repeated where it changes."""
+    assert set(job_of("simulate", study()).settings.model_dump(mode="json")) == {"system", "simulate"}
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "temper"])
+def test_every_stage_has_a_digest_of_its_code(study, stage):
+    assert len(job_digest(STAGES[stage].module, job_of(stage, study()).settings)) == 16
+
+
+def test_the_code_of_training_covers_the_density_and_no_figure():
+    modules = reached([STAGES["learn"].module, "thermolatent.densities.flow"])
+    assert {"thermolatent.densities.couplings", "thermolatent.represent.spib"} <= modules
+    assert not {m.split(".")[1] for m in modules} & {"figures", "validate", "simulate", "generate", "study"}
+
+
+def test_training_sees_no_held_out_temperature(study):
+    for stage in ("represent", "reweight", "learn", "generate"):
+        held_out = [path for path in paths_in(job_of(stage, study()).inputs) if "/T1/" in path]
+        assert not held_out, stage
+
+
+def test_each_stage_runs_with_its_inputs_alone(finished, tmp_path, monkeypatch):
+    """Every file that a stage opens is among its inputs: where no disk is shared, others are not there."""
+    monkeypatch.chdir(finished)
+    whole = load_study("lj7")
+    for stage in STAGES:
+        if stage == "temper":
+            continue
+        job = job_of(stage, whole)
+        alone = tmp_path / stage
+        alone.mkdir()
+        for path in paths_in(job.inputs):
+            source = finished / path
+            if source.is_dir():
+                shutil.copytree(source, alone / path)
+            elif source.is_file():
+                (alone / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, alone / path)
+        monkeypatch.chdir(alone)
+        run_stage(stage, job)
+        written = [path for path in paths_in(job.outputs) if (finished / path).exists()]
+        assert written
+        assert [path for path in written if not (alone / path).exists()] == []
+        monkeypatch.chdir(finished)
+
+
+def test_inputs_have_names_for_the_workflow(study):
+    assert named_paths(job_of("learn", study()).inputs).keys() >= {"frames", "spib"}
+    assert named_paths(("a", "b")) == {"files": ["a", "b"]}
+    assert Path(job_of("report", study()).outputs).name == "report.html"
