@@ -20,7 +20,7 @@ VALIDATED = {"validate", "validate_baselines", *LAST}
 CODE = {
     "simulate/walkers.py": set(),
     "simulate/engines.py": set(),
-    "learn/spib.py": {"represent", "reweight", "learn", "generate", *VALIDATED},
+    "represent/spib.py": {"represent", "reweight", "learn", "generate", *VALIDATED},
     "learn/train.py": {"learn", "generate", "validate", *LAST},
     "densities/diffusion.py": set(),  # no model of the study uses it
     "generate/stage.py": {"generate", "validate", *LAST},
@@ -35,7 +35,7 @@ KEYS = {
     "validate.bins": (15, VALIDATED),
     "learn.steps": (40, {"learn", "generate", "validate", *LAST}),
     "reweight.heat_capacity": (7.0, {"reweight", "learn", "generate", *VALIDATED}),
-    "representation.epochs": (14, {"represent", "learn", "generate", *VALIDATED}),
+    "representation.epochs": (14, {"represent", "reweight", "learn", "generate", *VALIDATED}),
     "featurize.frames": (300, {"featurize", "represent", "reweight", "learn", "generate", *VALIDATED}),
 }
 

@@ -108,7 +108,7 @@ def test_a_function_that_is_not_there_is_told_on_reading(tmp_path, text, key, wo
     if text is not None:
         path.write_text(text)
     write(tmp_path, changed("featurize.observables", [{"kind": "function", "file": str(path), "name": "own"}]))
-    with pytest.raises(ConfigError, match=rf"studies/mine.yaml: featurize.observables.{key}: {words}"):
+    with pytest.raises(ConfigError, match=rf"studies/mine\.yaml: featurize\.observables\.0\.{key}: {words}"):
         load_study("mine", tmp_path / "studies")
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import yaml
 from exact_study import MINIMA, correlated_exact_points
+from frames_for_tests import write_frames
 
-from thermolatent.files.artifacts import load_arrays, load_json, save_array, save_json
+from thermolatent.files.artifacts import load_arrays, load_json, save_json
 from thermolatent.rows import HELD_BYTES
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
@@ -57,8 +58,9 @@ def large(tmp_path_factory):
     total = 0
     for T in STUDY["temperatures"]["train"]:
         points = correlated_exact_points(T, np.random.default_rng(round(100 * T)), WALKERS, FRAMES).astype(np.float32)
-        save_array(layout.plane(T), points)
-        save_array(layout.energies(T), ThreeHole().plane_energy(points.astype(float)))
+        names = [f"f{k}" for k in range(COLUMNS)]
+        energies = ThreeHole().plane_energy(points.astype(float))
+        write_frames(layout, T, points, points, energies, names=names, periodic=[False] * COLUMNS)
         shape = (WALKERS, FRAMES, COLUMNS)
         features = np.lib.format.open_memmap(layout.features(T), mode="w+", dtype=np.float32, shape=shape)
         for walker in range(WALKERS):
@@ -69,9 +71,6 @@ def large(tmp_path_factory):
                 features[walker, first : first + len(own)] = block
         total += features.nbytes
         del features
-        header = {"names": [f"f{k}" for k in range(COLUMNS)], "temperature": T, "walkers": WALKERS, "frames": FRAMES}
-        plane = {"plane_names": ["x", "y"], "plane_periodic": [False, False], "observable_names": []}
-        save_json(layout.features_header(T), header | plane)
         save_json(layout.protocol(T), {"starts": ["a"] * WALKERS})
     assert total > 8e9 > 4 * LIMIT - GIB > HELD_BYTES
     yield folder, layout

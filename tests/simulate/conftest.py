@@ -1,33 +1,19 @@
 """A system whose ensemble is known in closed form, and small studies."""
 
-from typing import ClassVar, Literal
-
 import numpy as np
 import pytest
 
-from thermolatent.featurize.base import Columns, Feature
+from thermolatent.featurize.base import Columns
+from thermolatent.featurize.cartesian import PositionXY
 from thermolatent.parsing import parse
 from thermolatent.study.study import Study
-from thermolatent.systems.base import System
+from thermolatent.systems.three_hole import ThreeHole
 
 
-class Harmonic(System):
-    """One particle of mass 1 in U = r^2 / 2: <U> = 3/2 kT."""
+class Harmonic(ThreeHole):
+    """One particle of mass 1 in U = r^2 / 2: <U> = 3/2 kT. It stands for a kind of system that a study takes."""
 
-    temperature_unit: ClassVar[str] = "reduced"
-    fastest_platform: ClassVar[str] = "Reference"
-    kind: Literal["harmonic"] = "harmonic"
-
-    @property
-    def n_particles(self):
-        return 1
-
-    def topology(self):
-        from openmm import app
-
-        topology = app.Topology()
-        topology.addAtom("A", app.Element.getBySymbol("Ar"), topology.addResidue("HAR", topology.addChain()))
-        return topology
+    planar = False
 
     def build(self, walkers=1):
         import openmm as mm
@@ -46,10 +32,8 @@ class Harmonic(System):
         return 0.5 * np.sum(np.asarray(positions, dtype=np.float64) ** 2, axis=(-2, -1))
 
 
-class FirstTwo(Feature):
+class FirstTwo(PositionXY):
     """x and y of the first atom: two columns that every topology has."""
-
-    kind: Literal["first_two"] = "first_two"
 
     def on(self, topology):
         return Columns(["x", "y"], lambda positions: positions[:, 0, :2])

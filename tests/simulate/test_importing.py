@@ -253,7 +253,8 @@ def test_files_that_do_not_fit_are_refused_in_one_line(files, tmp_path):
     (tmp_path / "text.xtc").write_text("no trajectory")
     refused(r"text\.xtc: cannot be read as a trajectory", {"files": {T: [str(tmp_path / "text.xtc")] * 2}})
     refused(r"system\.atoms: 'resname XXX' selects no atom", {"atoms": "resname XXX"})
-    refused(r"backbone_torsions: the molecule has no phi", {"atoms": "resname NME"})
+    with pytest.raises(ThermolatentError, match="backbone_torsions: the molecule has no phi"):
+        check_molecule(study({**section, "atoms": "resname NME"}))
 
 
 def test_a_study_that_does_not_fit_its_files_is_refused_before_any_job(files):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from thermolatent.cli import main
-from thermolatent.errors import ConfigError, SimulationError, Stopped, ThermolatentError
+from thermolatent.errors import ConfigError, SimulationError, Stopped
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import molecules, stage, walkers
 from thermolatent.simulate.engines import BAR_NM3, Processes, Together, gathered, pack, unpack
@@ -104,7 +104,13 @@ def test_a_checkpoint_has_every_walkers_own_noise(make_molecular, platform):
     assert np.abs(moved[0] - moved[1]).max() > 1e-3  # from one start, but not together
 
 
-def test_check_builds_the_molecule_and_refuses_features_of_others(tmp_path, capsys):
+@pytest.mark.parametrize("command", ["check", "simulate"])
+def test_the_molecule_is_built_and_features_of_others_are_refused_before_the_dynamics(
+    tmp_path, capsys, monkeypatch, command
+):
+    ran = []
+    monkeypatch.setattr(stage, "run", lambda *_, **__: ran.append(1))
+    monkeypatch.chdir(tmp_path)
     study = {
         "system": {"kind": "alanine_dipeptide", "solvent": "vacuum"},
         "temperatures": {"train": [300, 400]},
@@ -114,14 +120,20 @@ def test_check_builds_the_molecule_and_refuses_features_of_others(tmp_path, caps
         "models": {"latf": {"density": "flow"}},
         "validate": {"states": {"kind": "nearest", "centers": {"a": [0, 0], "b": [1, 1]}}},
     }
-    for feature, code in (("backbone_torsions", 0), ("position_xy", 1), ("side_chain_torsions", 1)):
-        study["featurize"]["features"] = [feature]
-        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study))
-        assert (main(["check", "mine", "--studies", str(tmp_path)]) != 0) == bool(code)
-        if code:
-            told = capsys.readouterr().err.strip()
-            assert feature in told
+    for key, feature, words in (
+        ("features", "backbone_torsions", ""),
+        ("features", "position_xy", "position_xy"),
+        ("features", "side_chain_torsions", "side_chain_torsions"),
+        ("plane", "sorted_coordination", "featurize.plane: has columns"),
+    ):
+        changed = {**study, "featurize": {**study["featurize"], key: [feature]}}
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(changed))
+        assert main([command, "mine", "--studies", str(tmp_path)]) == int(bool(words))
+        told = capsys.readouterr().err.strip()
+        if words:
+            assert words in told
             assert "\n" not in told
+    assert len(ran) == (2 if command == "simulate" else 0)  # the temperatures of the sound one
 
 
 def test_a_killed_process_is_reported(make_molecular):
@@ -271,16 +283,6 @@ def test_a_time_step_that_blows_up_is_found(make_molecular, tmp_path, monkeypatc
     monkeypatch.setattr(AlanineDipeptide, "check_simulate", lambda *_: None)
     with pytest.raises(SimulationError, match=r"blew up between steps \d+ and \d+ .*0\.05 ps"):
         simulate(make_molecular(VACUUM, **SHORT, time_step=0.05), tmp_path)
-
-
-def test_features_are_checked_before_the_dynamics(make_molecular, tmp_path, monkeypatch):
-    study = make_molecular(VACUUM, **SHORT, features="sorted_coordination")
-    monkeypatch.setattr(stage, "simulate_walkers", lambda *_: pytest.fail("MD was run"))
-    study = study.model_copy(
-        update={"featurize": study.featurize.model_copy(update={"plane": study.featurize.features})}
-    )
-    with pytest.raises(ThermolatentError, match=r"featurize\.plane: has columns"):
-        simulate(study, tmp_path)
 
 
 def test_starts_are_minimised_and_kept_distinct(make_molecular):

@@ -29,8 +29,9 @@ import sys
 sys.path.insert(0, {tests!r})
 from conftest import build_study, molecular_study
 from thermolatent.systems.kinds import SYSTEMS
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
-from thermolatent.simulate import stage, tempering, walkers
+from thermolatent.simulate import walkers
 walkers.CHECKPOINT_SECONDS, walkers.CHUNK_FRAMES = 0.03, 13
 system = SYSTEMS[{system[kind]!r}](**{system!r})
 study = (molecular_study if system.molecular else build_study)(system, **{settings!r})
@@ -202,7 +203,7 @@ def test_told_to_stop_it_saves_what_it_has(make_study, tmp_path, monkeypatch, nu
     monkeypatch.setattr(walkers, "CHUNK_FRAMES", 8)
     layout = Layout(str(tmp_path))
     with pytest.raises(Stopped, match=r"told to stop after 8 of 20 frames.*run it again"):
-        run_job("simulate", make_study(Signalled(kind="harmonic")), layout, temperature=T)
+        run_job("simulate", make_study(Signalled()), layout, temperature=T)
     assert signal.getsignal(number) == before
-    run_job("simulate", make_study(harmonic(kind="harmonic")), layout, temperature=T)
+    run_job("simulate", make_study(harmonic()), layout, temperature=T)
     assert load_json(layout.protocol(T))["frames"] == 20

@@ -12,7 +12,7 @@ from thermolatent.simulate.ladders import Ladders, log_acceptance
 from thermolatent.simulate.molecules import engine_in_turn
 from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.rung_averages import mbar_averages
-from thermolatent.study.jobs import run_job
+from thermolatent.study.jobs import run_job, temper_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.three_hole import ThreeHole
@@ -33,7 +33,8 @@ def temper(study, folder, threads=1):
 
 def files(layout, study):
     """Bytes of everything but the protocols, which hold wall times."""
-    names = [path for path in tempering._files(study, layout) if not path.endswith("protocol.json")]
+    job = temper_job(study, layout)
+    names = [path for path in tempering._files(job.settings, job.outputs) if not path.endswith("protocol.json")]
     return {str(Path(name).relative_to(layout.root)): Path(name).read_bytes() for name in names}
 
 
@@ -69,7 +70,7 @@ class StillLevels:
 
 def test_exchanges_are_drawn_at_the_rate_of_the_criterion(harmonic):
     """Energies that the replicas keep (U + pV is such a series as well) and that order the ladders once and for all."""
-    system, ladders, temperatures = harmonic(kind="harmonic"), 4000, [0.5, 0.8, 1.0]
+    system, ladders, temperatures = harmonic(), 4000, [0.5, 0.8, 1.0]
     engine = StillLevels(system, 3 * ladders)
     engine.at = np.tile([0.2, 0.9, 0.4], ladders)  # replicas 0, 1, 2 of every ladder
     tempered = Ladders(engine, system, temperatures, ladders, seed=5)
@@ -89,7 +90,7 @@ def test_exchanges_are_drawn_at_the_rate_of_the_criterion(harmonic):
 
 def test_kinetic_energies_are_those_of_the_rung_though_replicas_wander(make_study, harmonic):
     """With hardly any friction, only the scaling at an exchange can bring a replica to its new temperature."""
-    system, temperatures = harmonic(kind="harmonic"), [0.5, 1.0, 2.0]
+    system, temperatures = harmonic(), [0.5, 1.0, 2.0]
     settings = make_study(system, friction=0.01, time_step=0.1).simulate
     engine = Ladders(engine_in_turn(system, settings, 0.5, 48), system, temperatures, 16, seed=1)
     rng = np.random.default_rng(0)
@@ -251,7 +252,7 @@ def test_plain_and_tempered_md_are_not_taken_for_each_other(make_study, tmp_path
 
 
 def test_rungs_too_far_apart_are_told(make_study, tmp_path, caplog, harmonic):
-    study = make_study(harmonic(kind="harmonic"), (0.001, 50.0), reference=[0.0011], tempering=True)
+    study = make_study(harmonic(), (0.001, 50.0), reference=[0.0011], tempering=True)
     temper(study, tmp_path)
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert len([text for text in warnings if "tempering.rungs" in text]) == 1
@@ -268,7 +269,7 @@ def test_wrong_calls_say_what_to_do(make_study, tmp_path):
 
 def test_a_blow_up_names_walker_and_rung(make_study, tmp_path, harmonic):
     study = make_study(
-        harmonic(kind="harmonic"), (0.5, 1.5), reference=[1.0], tempering=True, time_step=5.0, frames=300
+        harmonic(), (0.5, 1.5), reference=[1.0], tempering=True, time_step=5.0, frames=300
     )
     with pytest.raises(SimulationError, match=r"tempering from T=0\.5 to 1\.5: walker \d at T=[\d.]+ blew up"):
         temper(study, tmp_path)

@@ -29,7 +29,7 @@ def within(values, expected, standard_errors=4):
 
 @pytest.mark.parametrize("temperature", [0.5, 1.5])
 def test_harmonic_walkers_have_three_halves_kT(make_study, tmp_path, temperature, harmonic):
-    study = make_study(harmonic(kind="harmonic"), walkers=32, frames=1000, save_every=50, equilibration=500)
+    study = make_study(harmonic(), walkers=32, frames=1000, save_every=50, equilibration=500)
     layout = simulate(study, tmp_path, temperature)
     within(load_array(layout.md_energies(temperature)).mean(axis=1), 1.5 * temperature)
 
@@ -38,10 +38,10 @@ def test_temperatures_in_kelvin_have_the_gas_constant(make_study, harmonic):
     class Kelvin(harmonic):
         temperature_unit = "kelvin"
 
-    system = Kelvin(kind="harmonic")
+    system = Kelvin()
     assert system.kelvin(300.0) == pytest.approx(300.0)
     assert system.kT(300.0) == pytest.approx(2.494339, abs=1e-6)
-    assert harmonic(kind="harmonic").kelvin(0.5) * GAS_CONSTANT == pytest.approx(0.5)
+    assert harmonic().kelvin(0.5) * GAS_CONSTANT == pytest.approx(0.5)
     context = make_context(system, make_study(system).simulate, 300.0)
     assert context.getIntegrator().getTemperature()._value == pytest.approx(300.0)
 
@@ -149,12 +149,12 @@ def test_a_missing_platform_names_the_others(make_study, tmp_path, harmonic):
         fastest_platform = "Abacus"
 
     with pytest.raises(SimulationError, match=r"no platform 'Abacus' here; write one of Reference, .*auto") as caught:
-        simulate(make_study(Elsewhere(kind="harmonic")), tmp_path, 0.5)
+        simulate(make_study(Elsewhere()), tmp_path, 0.5)
     assert "\n" not in str(caught.value)
 
 
 def test_the_study_chooses_platform_and_threads(make_study, tmp_path, harmonic):
-    study = make_study(harmonic(kind="harmonic"), platform="CPU", frames=4)
+    study = make_study(harmonic(), platform="CPU", frames=4)
     layout = Layout(str(tmp_path))
     run_job("simulate", study, layout, temperature=0.5, threads=2)
     assert load_json(layout.protocol(0.5))["platform"] == "CPU"
@@ -163,7 +163,7 @@ def test_the_study_chooses_platform_and_threads(make_study, tmp_path, harmonic):
 
 
 def test_a_blow_up_names_walker_steps_temperature_and_remedy(make_study, tmp_path, harmonic):
-    study = make_study(harmonic(kind="harmonic"), time_step=5.0, frames=200, equilibration=20)
+    study = make_study(harmonic(), time_step=5.0, frames=200, equilibration=20)
     with pytest.raises(
         SimulationError,
         match=r"T=1\.5: walker \d blew up between steps \d+ and \d+ .*lower simulate\.time_step.*5\.0 ps",
@@ -181,7 +181,7 @@ def test_nan_in_one_walker_is_found(make_study, tmp_path, harmonic):
             return energies
 
     with pytest.raises(SimulationError, match="walker 2 blew up"):
-        simulate(make_study(Poisoned(kind="harmonic")), tmp_path, 0.5)
+        simulate(make_study(Poisoned()), tmp_path, 0.5)
 
 
 def test_only_temperatures_of_the_study_are_simulated(make_study, tmp_path):
