@@ -10,7 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_matrix
 
 from thermolatent.mbar import log_sum
-from thermolatent.reweight.design import Design
+from thermolatent.reweight.design import Design, Half
 from thermolatent.reweight.equations import Equations
 from thermolatent.reweight.influence import Influences, Partition
 from thermolatent.reweight.parameters import Parameters
@@ -76,7 +76,7 @@ class Solution:
         """Shares of all named states at ``b``, ``(S,)``."""
         S, n = self.design.n_states, len(self.design.halves)
         parts = zip(self.design.halves, self.log_weights(b), strict=True)
-        return sum(np.minimum(np.bincount(half.rows(self.states), np.exp(log_w), S), 1.0) / n for half, log_w in parts)
+        return sum(_joint(half, np.exp(log_w), self.states, S)[1] / n for half, log_w in parts)
 
     @cached_property
     def states(self) -> np.ndarray:
@@ -100,8 +100,7 @@ class Solution:
         gradient = np.zeros((len(self.solved.theta), n_bins))
         for h, (half, log_w) in enumerate(zip(design.halves, self.log_weights(b), strict=True)):
             w, own = np.exp(log_w), half.rows(bins)
-            joint = np.bincount(half.cell * n_bins + own, w, len(half.cells) * n_bins).reshape(-1, n_bins)
-            share = np.minimum(joint.sum(0), 1.0)
+            joint, share = _joint(half, w, bins, n_bins)
             values += share / n
             direct[half.first_cell : half.first_cell + len(joint)] = (joint - joint.sum(1)[:, None] * share) / n
             pull, turned = self._pulls(h, b, w)
@@ -169,6 +168,13 @@ class Solution:
             if frames[s] > 0:
                 unvisited[k, s] = sums[s] / frames[s] - score @ weighted
         return Influences(values, cells, weighted, unvisited, self.solved.precision, self.partition)
+
+
+def _joint(half: Half, w: np.ndarray, bins: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weight of each cell of a half in each bin, ``(cells, n_bins)``, and of each bin; ``bins`` in training frame order."""
+    places = half.cell * n_bins + half.rows(bins)
+    joint = np.bincount(places, w, len(half.cells) * n_bins).reshape(-1, n_bins)
+    return joint, np.minimum(joint.sum(0), 1.0)
 
 
 def coefficients_and_logits(
