@@ -18,6 +18,7 @@ from accuracy import Scores, judge, medians, table
 
 from thermolatent import ConditionalReweighting
 from thermolatent.reweight.verdict import TRUSTED
+from thermolatent.study.jobs import asked_of
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
@@ -44,7 +45,9 @@ class Results:
         self.populations = [row for row in populations if row["states"] == "named" and row["value"]]
         self.models = [name for name in self.study.models if any(row["model"] == name for row in rows)]
         known = self.study.model_copy(update={"models": {name: self.study.models[name] for name in self.models}})
-        self.predictions = prediction_rows(known, ConditionalReweighting.load(self.layout.reweighting), populations)
+        self.predictions = prediction_rows(
+            asked_of(known), ConditionalReweighting.load(self.layout.reweighting), populations
+        )
         self.scores: Scores = {}
         for row in rows:
             if row["value"]:

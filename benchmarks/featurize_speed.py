@@ -98,7 +98,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.stage:
         return the_stage(Path(arguments.stage), arguments.frames)
-    from thermolatent.simulate import importing
+    from thermolatent.study.jobs import run_job
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -107,7 +107,7 @@ def main() -> None:
         repeated = np.tile(positions, (-(-arguments.frames // WALKERS // len(positions)), 1, 1))
         mdtraj.Trajectory(repeated[: arguments.frames // WALKERS], topology).save_dcd(str(folder / "walker.dcd"))
         study, layout = make_study(folder, arguments.frames)
-        importing.run(study, layout, 300)
+        run_job("simulate", study, layout, temperature=300)
         stage, memory, times = [], [], []
         for _ in range(arguments.repeats):
             command = [sys.executable, __file__, "--stage", name, "--frames", str(arguments.frames)]

@@ -21,6 +21,7 @@ from pathlib import Path
 import yaml
 
 from thermolatent.files.artifacts import save_json
+from thermolatent.files.paths import paths_in
 from thermolatent.study.layout import Layout
 from thermolatent.study.project import find_study
 from thermolatent.study.study import Study
@@ -87,8 +88,7 @@ def write_stubs(folder: Path, study: Study, seeds: list[int]) -> int:
     for T in study.temperatures.simulated:
         at = f"{NAME} --temperature {format_temperature(T)}"
         job(f"simulate {at}", layout.topology(T), layout.md_energies(T), layout.protocol(T))
-        featurized = (layout.features, layout.plane, layout.observables, layout.energies, layout.features_header)
-        job(f"featurize {at}", *(file(T) for file in featurized))
+        job(f"featurize {at}", *paths_in(layout.frame_files(T)))
     for seed in seeds:
         job(f"represent {NAME} --seed {seed}", layout.spib(seed), layout.history(layout.spib(seed)))
         scored = (layout.scores("baselines", seed), layout.populations("baselines", seed))

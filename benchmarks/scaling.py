@@ -77,7 +77,6 @@ def write_study(folder: Path, walkers: int, frames: int, columns: int, predicted
         "simulate": {"walkers": walkers, "frames": frames, "time_step": 0.02},
         "featurize": {"features": ["position_xy"], "plane": ["position_xy"]},
         "representation": {"epochs": 3, "refinements": 1, "initial_labels": 12},
-        "reweight": {"steps": 200},
         "learn": {"steps": 200, "evaluate_every": 100},
         "models": {
             "latf": {
@@ -99,12 +98,15 @@ def write_study(folder: Path, walkers: int, frames: int, columns: int, predicted
         # Sorted along x, so that the next state is mostly the same; no cost depends on it.
         points = np.take_along_axis(points, points[..., :1].argsort(axis=1), axis=1).astype(np.float32)
         noise = rng.standard_normal((walkers, frames, columns - 2), np.float32)
-        save_array(layout.features(T), np.concatenate([points, noise], axis=2))
-        save_array(layout.plane(T), points)
-        save_array(layout.energies(T), ThreeHole().plane_energy(points.astype(float)))
+        files = layout.frame_files(T)
+        save_array(files.features, np.concatenate([points, noise], axis=2))
+        save_array(files.plane, points)
+        save_array(files.observables, np.empty((walkers, frames, 0), np.float32))
+        save_array(files.energies, ThreeHole().plane_energy(points.astype(float)))
+        save_array(files.log_weights, np.empty(0))
         names = {"names": ["x", "y", *(f"noise{k}" for k in range(columns - 2))], "observable_names": []}
         plane = {"plane_names": ["x", "y"], "plane_periodic": [False, False]}
-        save_json(layout.features_header(T), names | plane | {"temperature": T, "walkers": walkers, "frames": frames})
+        save_json(files.header, names | plane | {"kT": T, "temperature": T, "walkers": walkers, "frames": frames})
         save_json(layout.protocol(T), {"starts": ["start"] * walkers})
 
 

@@ -149,7 +149,7 @@ def test_a_checkpoint_of_anything_else_is_not_gone_on_from(whole, apart, tmp_pat
     if change == "settings":
         study = make_study(**{**SMALL, "learn": {**SMALL["learn"], "learning_rate": 1e-3}})
     elif change == "code":
-        monkeypatch.setattr("thermolatent.training.code", lambda *_: "edited")
+        monkeypatch.setattr("thermolatent.training.job_digest", lambda *_: "edited")
     else:
         folder = tmp_path / {"frames": "featurize", "representation": "represent"}[change]
         folder.unlink()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from exact_study import make_study
+from frames_for_tests import write_frames
 
-from thermolatent.files.artifacts import load_arrays, save_array, save_json
+from thermolatent.files.artifacts import load_arrays
 from thermolatent.learn import train
 from thermolatent.learn.model import Model
 from thermolatent.study.jobs import run_job
@@ -44,10 +45,7 @@ def pretrained(tmp_path_factory):
                 points = np.repeat(points, 10, axis=0).reshape(WALKERS, FRAMES, 2)
                 x, y = points[..., 0], points[..., 1]
                 features = np.stack([x, y, x * x, y * y, x * y], axis=-1)
-                save_array(layout.features(T), features.astype(np.float32))
-                save_array(layout.plane(T), points.astype(np.float32))
-                save_array(layout.energies(T), ThreeHole().plane_energy(points))
-                save_json(layout.features_header(T), {"names": list("abcde"), "temperature": T})
+                write_frames(layout, T, features, points, ThreeHole().plane_energy(points))
             run_job("represent", study, layout, seed=0)
             made[d] = layout
         return tiny_study(d, **models), made[d]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from exact_study import correlated_exact_points, make_study
+from frames_for_tests import write_frames
 
 from thermolatent.errors import ArtifactError, TrainingError
-from thermolatent.files.artifacts import load_model, save_array, save_json
+from thermolatent.files.artifacts import load_model
 from thermolatent.frames import Frames, load_frames
 from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.represent.representation import load_representation
@@ -31,15 +32,11 @@ def noisy(tmp_path_factory):
         "tica": 2,
     }
     study, layout = make_study(representation=settings), Layout(str(tmp_path_factory.mktemp("noisy")))
-    names = [f"feature {i}" for i in range(3 + NOISE)]
     for T in study.temperatures.train:
         rng = np.random.default_rng(round(100 * T))
         points = correlated_exact_points(T, rng)
         features = np.concatenate([points, 3 * rng.normal(size=(*points.shape[:2], NOISE))], axis=2) @ MIX
-        save_array(layout.features(T), features.astype(np.float32))
-        save_array(layout.plane(T), points.astype(np.float32))
-        save_array(layout.energies(T), ThreeHole().plane_energy(points))
-        save_json(layout.features_header(T), {"names": names, "temperature": T})
+        write_frames(layout, T, features, points, ThreeHole().plane_energy(points))
     run_job("represent", study, layout, seed=0)
     return study, layout
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from exact_study import FRAMES, WALKERS, correlated_exact_points, make_study
+from exact_study import WALKERS, correlated_exact_points, make_study
+from frames_for_tests import write_frames
 
-from thermolatent.files.artifacts import save_array, save_json
+from thermolatent.files.artifacts import save_json
 from thermolatent.frames import Frames, load_frames
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.model import Model
@@ -15,7 +16,7 @@ from thermolatent.represent.spib import Spib
 from thermolatent.represent.tica import fit_tica, timescales
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.sampling import Sampler, systematic_resample
-from thermolatent.study.jobs import run_job, training_frames
+from thermolatent.study.jobs import asked_of, run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.baselines import Baselines
@@ -33,12 +34,7 @@ def biased(tmp_path_factory):
     for T, other in BIASED.items():
         points = correlated_exact_points(other, np.random.default_rng(round(100 * T)))
         energies = ThreeHole().plane_energy(points)
-        save_array(layout.features(T), points.astype(np.float32))
-        save_array(layout.plane(T), points.astype(np.float32))
-        save_array(layout.energies(T), energies)
-        save_array(layout.log_weights(T), (1 / other - 1 / T) * energies)
-        header = {"names": ["x", "y"], "plane_periodic": [False, False], "observable_names": []}
-        save_json(layout.features_header(T), header | {"walkers": WALKERS, "frames": FRAMES, "weighted": True})
+        write_frames(layout, T, points, points, energies, log_weights=(1 / other - 1 / T) * energies)
         save_json(layout.protocol(T), {"starts": ["left"] * WALKERS})
     return study, layout
 
@@ -78,7 +74,7 @@ def learned(biased):
 def test_reweighting_of_biased_frames_is_exact_at_an_unseen_temperature(learned, method):
     study, layout = learned
     frames = load_frames(training_frames(study, layout))
-    by_mbar = Baselines(study, frames).weights("mbar", 1.0)
+    by_mbar = Baselines(asked_of(study), frames).weights("mbar", 1.0)
     weights = by_mbar if method == "mbar" else load_reweighting(layout.reweighting, frames).weights(1.0)
     top = frames.flat(frames.plane)[:, 1] > 1
     assert weights[top].sum() == pytest.approx(exact_share_of_top(1.0), abs=0.015)
