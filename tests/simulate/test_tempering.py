@@ -268,9 +268,7 @@ def test_wrong_calls_say_what_to_do(make_study, tmp_path):
 
 
 def test_a_blow_up_names_walker_and_rung(make_study, tmp_path, harmonic):
-    study = make_study(
-        harmonic(), (0.5, 1.5), reference=[1.0], tempering=True, time_step=5.0, frames=300
-    )
+    study = make_study(harmonic(), (0.5, 1.5), reference=[1.0], tempering=True, time_step=5.0, frames=300)
     with pytest.raises(SimulationError, match=r"tempering from T=0\.5 to 1\.5: walker \d at T=[\d.]+ blew up"):
         temper(study, tmp_path)
 
