@@ -10,8 +10,10 @@ from PIL import Image
 from thermolatent import ConditionalReweighting
 from thermolatent.featurize.coordination import CoordinationMoments
 from thermolatent.figures import figure_names
+from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import save_arrays, save_json
 from thermolatent.reweight.running import COLUMNS as RUNNING_COLUMNS
+from thermolatent.study.jobs import JOBS, asked_of
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
@@ -109,16 +111,23 @@ def reweighting_of(study):
 
 def write_tables(study, layout, scores, populations):
     """The tables as gather writes them, from rows of the stage before."""
+    asked = asked_of(study)
     write_table(layout.all_scores, SCORE_COLUMNS, scores)
     write_table(layout.all_populations, POPULATION_COLUMNS, populations)
     populations, reweighting = read_table(layout.all_populations, POPULATION_COLUMNS), reweighting_of(study)
     observed = {"mu2": 0.7 + 0.2 * (reweighting.states == 0), "mu3": 1.0 - 0.2 * (reweighting.states == 1)}
     within = study.validate_.tolerance.get("coordination_moments")
     observables = [Observable(name, within, values) for name, values in observed.items()] if within else []
-    judged = predictions.prediction_rows(study, reweighting, populations, observables)
+    judged = predictions.prediction_rows(asked, reweighting, populations, observables)
     write_table(layout.predictions, predictions.COLUMNS, judged)
-    write_table(layout.convergence, gather.CONVERGENCE_COLUMNS, gather.convergence_rows(study, reweighting))
-    write_table(layout.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))
+    write_table(layout.convergence, gather.CONVERGENCE_COLUMNS, gather.convergence_rows(asked, reweighting))
+    write_table(layout.melting, melting.COLUMNS, melting.rows(asked, populations, reweighting))
+
+
+def tables_of(study, layout, seeds):
+    """What figures and report read of the tables."""
+    job = JOBS["figures"](study, layout, seeds=seeds)
+    return Tables.load(job.settings, job.inputs.tables, seeds)
 
 
 def population_rows(study, seeds):
@@ -241,13 +250,13 @@ def write_medoids(study, path, temperature, seed):
 
 def grid_temperatures(study):
     """Every tenth of the grid's and those asked for."""
-    return sorted({*grid.grid_temperatures(study)[::10], *study.temperatures.generated})
+    return sorted({*grid.grid_temperatures(asked_of(study))[::10], *study.temperatures.generated})
 
 
 def write_grid(study, layout):
     """The answer of :func:`reweighting_of`; observables and a surface in closed form, the surface empty at two edges."""
     temperatures = grid_temperatures(study)
-    rows = grid.population_rows(study, reweighting_of(study), temperatures)
+    rows = grid.population_rows(asked_of(study), reweighting_of(study), temperatures)
     write_table(layout.grid, predictions.COLUMNS, rows)
     told = []
     for T in temperatures:
@@ -340,7 +349,7 @@ def write_study_files(study, root, seeds, dimensions=2):
         layout.metrics,
         {
             "plane": ["mu2", "mu3"],
-            "doubts": predictions.doubts_of(study, reweighting_of(study)),
+            "doubts": predictions.doubts_of(asked_of(study), reweighting_of(study)),
             "metrics": {"js_plane": {"unit": "nats", "definition": "Jensen-Shannon"}},
             "bins": 60,
         },

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files_for_figures import make_study, write_blank_figures, write_medoids, write_study_files
+from files_for_figures import make_study, tables_of, write_blank_figures, write_medoids, write_study_files
 
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import melting
 from thermolatent.figures.surfaces import CAP, free_energies
-from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import population_of
 from thermolatent.files.artifacts import load_arrays, save_arrays
 from thermolatent.report import medoids, packing
 from thermolatent.report import stage as report
-from thermolatent.study.jobs import run_job
+from thermolatent.study.jobs import asked_of, run_job
 from thermolatent.study.loading import load_study
 from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
@@ -156,9 +155,9 @@ def test_curves_are_the_tables_seed_by_seed(made):
     asked = {T: k for k, T in enumerate(study.temperatures.generated)}
     panels = {panel["title"]: {s["name"]: s for s in panel["series"]} for panel in page["panels"]}
     for seed in seeds:
-        tables = Tables.load(study, layout, [seed])
+        tables = tables_of(study, layout, [seed])
         sources = {
-            "Population of chevron": lambda m, t=tables: population_of(study, t, m, "chevron"),
+            "Population of chevron": lambda m, t=tables: population_of(asked_of(study), t, m, "chevron"),
             "Mean of mu3": lambda m, t=tables: t.observable(m, "mu3"),
             "Divergence from MD, fixed plane (mu2, mu3)": lambda m, t=tables: t.score(m, "js_plane", "fixed"),
             "Training frames that count": lambda m, t=tables: t.score(m, "ess_fraction", ""),
@@ -184,7 +183,7 @@ def test_curves_are_the_tables_seed_by_seed(made):
 
 def test_melting_is_that_of_the_file(made):
     study, layout, _, page = made
-    fits = melting.load_fits(layout)
+    fits = melting.load_fits(layout.melting)
     (panel,) = [p for p in page["panels"] if p["title"] == "Melting of hexagon"]
     drawn = {s["name"]: s for s in panel["series"] if s["style"] == "fit"}
     T = [stop["temperature"] for stop in page["stops"]]
@@ -192,7 +191,9 @@ def test_melting_is_that_of_the_file(made):
         assert drawn[shown]["Tm"] == pytest.approx(fits[name].Tm, rel=1e-4)
         assert drawn[shown]["Tm_half"] == pytest.approx(fits[name].Tm_half, rel=1e-4)
         if name != "reweighting":
-            np.testing.assert_allclose(drawn[shown]["seeds"]["0"]["y"], fits[name].fitted(study, T), rtol=1e-4)
+            np.testing.assert_allclose(
+                drawn[shown]["seeds"]["0"]["y"], fits[name].fitted(asked_of(study), T), rtol=1e-4
+            )
     rows = [row for row in read_table(layout.grid, COLUMNS) if row["state"] == "hexagon"]
     y = drawn["conditional"]["seeds"]["0"]["y"]
     assert y == pytest.approx([float(row["value"]) for row in rows], rel=1e-4)
@@ -201,7 +202,7 @@ def test_melting_is_that_of_the_file(made):
 def test_what_is_told_of_a_model_is_its_predictions(made):
     study, layout, seeds, page = made
     for model in study.models:
-        known = Tables.load(study, layout, seeds).predictions(model)
+        known = tables_of(study, layout, seeds).predictions(model)
         for T, told in zip(study.temperatures.generated, page["told"][model], strict=True):
             assert told["doubt"] == any(p.verdict != "trusted" for p in known[T].values())
             assert all(p.reason in told["text"] for p in known[T].values())

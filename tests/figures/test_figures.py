@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files_for_figures import BINS, make_study, profile_arrays, reweighting_of, write_study_files
+from files_for_figures import BINS, make_study, profile_arrays, reweighting_of, tables_of, write_study_files
 from PIL import Image
 
 from thermolatent.errors import ArtifactError
@@ -21,8 +21,9 @@ from thermolatent.figures import (
 )
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
+from thermolatent.files.artifacts import load_json
 from thermolatent.reweight.verdict import judge
-from thermolatent.study.jobs import run_job
+from thermolatent.study.jobs import JOBS, asked_of, run_job, run_stage
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.validate.settings import BASELINES
 
@@ -36,13 +37,18 @@ def study():
 def shown(study, tmp_path_factory):
     """Files of three seeds, and their tables."""
     layout = write_study_files(study, tmp_path_factory.mktemp("shown"), [0, 1, 2])
-    return layout, Tables.load(study, layout, [0, 1, 2])
+    return layout, tables_of(study, layout, [0, 1, 2])
 
 
 @pytest.fixture(autouse=True)
 def styled():
     with style():
         yield
+
+
+def listed(layout):
+    """Paths of the figures by the stage's list."""
+    return [f"{layout.figures_folder}/{name}" for name in load_json(layout.figures)["files"]]
 
 
 def visible(figure):
@@ -56,8 +62,8 @@ def errorbar(panel, label):
 
 
 def test_convergence_draws_running_populations_with_their_errors(study, shown):
-    running = convergence.load_running(shown[0])
-    panels = visible(convergence.draw(study, running))
+    running = convergence.load_running(shown[0].running)
+    panels = visible(convergence.draw(asked_of(study), running))
     assert [panel.get_title() for panel in panels] == ["T = 0.2", "T = 0.5"]
     rows = list(convergence.rows(running))
     for panel, T in zip(panels, study.temperatures.train, strict=True):
@@ -78,7 +84,7 @@ def test_convergence_of_a_molecule_is_in_a_unit_that_suits_it(study):
     molecule = study.model_copy(update={"system": AlanineDipeptide(solvent="vacuum")})
     for factor, unit, last in ((1, "ps", 40), (1000, "ns", 40), (10**6, "µs", 40)):
         running = {300.0: {"left": [(factor * t, *rest) for t, *rest in shares]}}
-        (panel,) = visible(convergence.draw(molecule, running))
+        (panel,) = visible(convergence.draw(asked_of(molecule), running))
         assert panel.get_xlabel() == f"simulated time of a walker ({unit})"
         assert panel.get_lines()[0].get_xdata()[-1] == pytest.approx(last)
         assert panel.get_title() == "T = 300 K"
@@ -88,11 +94,13 @@ def test_stage_writes_every_figure_and_the_same_bytes_again(write_files):
     study = make_study(reference=False)
     study = study.model_copy(update={"models": {"latf_published": study.models["latf_published"]}})
     layout = write_files(study)
-    written = run_job("figures", study, layout, seeds=[0])
-    names = figure_names(study)
+    job = JOBS["figures"](study, layout, seeds=[0])
+    run_stage("figures", job)
+    written = listed(layout)
+    names = figure_names(job.settings)
     assert sorted(written) == sorted(layout.figure(n, e) for n in names for e in ("pdf", "png", "csv"))
     first = {path: Path(path).read_bytes() for path in written}
-    run_job("figures", study, layout, seeds=[0])
+    run_stage("figures", job)
     assert {path: Path(path).read_bytes() for path in written} == first
     for name in names:
         assert first[layout.figure(name, "pdf")].startswith(b"%PDF")
@@ -100,7 +108,7 @@ def test_stage_writes_every_figure_and_the_same_bytes_again(write_files):
         with Image.open(layout.figure(name, "png")) as image:
             assert max(image.size) <= MAX_PIXELS
             assert min(image.convert("L").getextrema()) < 100, "a blank page"
-    leftovers = [p for p in Path(layout.figure("x", "y")).parent.iterdir() if str(p) not in written]
+    leftovers = [p for p in Path(layout.figures_folder).iterdir() if str(p) not in (*written, layout.figures)]
     assert leftovers == []
 
 
@@ -108,7 +116,7 @@ def test_stage_writes_every_figure_and_the_same_bytes_again(write_files):
 def test_surfaces_show_md_above_the_model_in_one_scale(reference):
     study = make_study(reference=reference)
     arrays = profile_arrays(study, 2)
-    figure = surfaces.draw(study, "latf", arrays)
+    figure = surfaces.draw(asked_of(study), "latf", arrays)
     panels = visible(figure)
     temperatures = study.temperatures.generated
     assert len(panels) == 2 * len(temperatures)
@@ -136,7 +144,7 @@ def test_bins_of_the_model_that_are_hardly_known_are_greyed():
     mass, half = arrays["latent_model"], arrays["latent_model_half"]
     i, j = np.unravel_index(mass[1].argmax(), (BINS, BINS))
     half[1, i, j] = np.nan  # no training frames, or not assessable
-    figure = surfaces.draw(study, "latf", arrays)
+    figure = surfaces.draw(asked_of(study), "latf", arrays)
     n = len(study.temperatures.generated)
     for k in range(n):
         assert len(visible(figure)[k].collections) <= 1, "nothing lies over the MD"
@@ -146,7 +154,7 @@ def test_bins_of_the_model_that_are_hardly_known_are_greyed():
         assert drawn[i, j] == (k == 1)
     (legend,) = figure.legends
     assert [t.get_text() for t in legend.get_texts()] == ["95 % interval wider than ± 2 kT, or no training frames"]
-    blind = surfaces.draw(study, "latf", profile_arrays(study, 2, informed=False))
+    blind = surfaces.draw(asked_of(study), "latf", profile_arrays(study, 2, informed=False))
     assert not blind.legends
     assert {len(panel.collections) for panel in visible(blind)} == {1}
 
@@ -157,7 +165,7 @@ def test_curves_have_the_reweightings_band_where_the_model_is_informed(informed)
     arrays = profile_arrays(study, 1, informed)
     F, half = arrays["marginal_reweighting"][1, 0], arrays["marginal_reweighting_half"][1, 0]
     for draw in (surfaces.draw, marginals.draw):
-        panel = visible(draw(study, "latf", arrays))[1]
+        panel = visible(draw(asked_of(study), "latf", arrays))[1]
         (*bands,) = [c for c in panel.collections if c.get_label() == "conditional reweighting, 95 % interval"]
         assert len(bands) == informed
         if informed:
@@ -169,14 +177,14 @@ def test_curves_have_the_reweightings_band_where_the_model_is_informed(informed)
 def test_one_latent_coordinate_gives_curves_and_four_say_what_is_left_out():
     study = make_study(dimensions=1)
     arrays = profile_arrays(study, 1)
-    panels = visible(surfaces.draw(study, "latf", arrays))
+    panels = visible(surfaces.draw(asked_of(study), "latf", arrays))
     assert len(panels) == len(study.temperatures.generated)
     md, model = panels[0].lines[:2]
     np.testing.assert_allclose(md.get_ydata(), arrays["marginal_md"][0, 0], atol=1e-12)
     np.testing.assert_allclose(model.get_ydata(), arrays["marginal_model"][0, 0], atol=1e-12)
     arrays = profile_arrays(study, 4)
-    assert "first two of 4" in surfaces.draw(study, "latf", arrays).get_supxlabel()
-    assert len(visible(marginals.draw(study, "latf", arrays))) == 4 * len(study.temperatures.generated)
+    assert "first two of 4" in surfaces.draw(asked_of(study), "latf", arrays).get_supxlabel()
+    assert len(visible(marginals.draw(asked_of(study), "latf", arrays))) == 4 * len(study.temperatures.generated)
 
 
 def test_more_temperatures_than_a_row_holds_go_below():
@@ -185,8 +193,8 @@ def test_more_temperatures_than_a_row_holds_go_below():
     study = study.model_copy(update={"temperatures": many})
     arrays = profile_arrays(study, 2)
     for figure, per_temperature in (
-        (surfaces.draw(study, "latf", arrays), 2),
-        (marginals.draw(study, "latf", arrays), 2),
+        (surfaces.draw(asked_of(study), "latf", arrays), 2),
+        (marginals.draw(asked_of(study), "latf", arrays), 2),
     ):
         panels = visible(figure)
         assert len(panels) == 8 * per_temperature
@@ -195,13 +203,13 @@ def test_more_temperatures_than_a_row_holds_go_below():
 
 def test_marginals_show_the_model_on_the_md_with_its_band(study):
     arrays = profile_arrays(study, 2)
-    panels = visible(marginals.draw(study, "latf_published", arrays))
+    panels = visible(marginals.draw(asked_of(study), "latf_published", arrays))
     n = len(study.temperatures.generated)
     panel = panels[n + 2]  # second coordinate, third temperature
     md, model = panel.lines
     np.testing.assert_array_equal(md.get_ydata(), arrays["marginal_md"][2, 1])
     np.testing.assert_array_equal(model.get_ydata(), arrays["marginal_model"][2, 1])
-    assert model.get_color() == look(study, "latf_published").color
+    assert model.get_color() == look(asked_of(study), "latf_published").color
     corners = panel.collections[0].get_paths()[0].vertices
     middle = BINS // 2
     center = (arrays["edges_marginal"][1][middle] + arrays["edges_marginal"][1][middle + 1]) / 2
@@ -217,7 +225,7 @@ def line(panel, label):
 
 def test_populations_show_the_interval_as_a_band_the_md_with_its_own_and_models_thin(study, shown):
     _, tables = shown
-    panels = visible(temperature.draw_populations(study, tables))
+    panels = visible(temperature.draw_populations(asked_of(study), tables))
     assert [p.get_title() for p in panels] == list(study.validate_.states.centers)
     expected = [judge(reweighting_of(study), T, 0.05).set_index("state") for T in study.temperatures.generated]
     for state, panel in zip(study.validate_.states.names, panels, strict=True):
@@ -239,7 +247,7 @@ def test_populations_show_the_interval_as_a_band_the_md_with_its_own_and_models_
     np.testing.assert_allclose(md[0].get_xdata(orig=False), study.temperatures.generated)
     lengths = [np.ptp(segment[:, 1]) for segment in md[2][0].get_segments()]
     np.testing.assert_allclose(lengths, 2 * 0.009, rtol=1e-6)
-    rows = list(temperature.population_rows(study, tables))
+    rows = list(temperature.population_rows(asked_of(study), tables))
     prediction = tables.predictions()[0.3]["hexagon"]
     assert ("hexagon", "reweighting", 0.3, prediction.value, prediction.low, prediction.high) in rows
     assert {row[1] for row in rows} == {"reweighting", "md", "nearest", "mbar", *study.models}
@@ -248,20 +256,20 @@ def test_populations_show_the_interval_as_a_band_the_md_with_its_own_and_models_
 def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
     study = make_study(melting="hexagon", observables=True)
     layout = write_study_files(study, tmp_path, [0, 1])
-    written = run_job("figures", study, layout, seeds=[0, 1])
-    assert {"observables", "melting"} <= {Path(path).stem for path in written}
-    tables = Tables.load(study, layout, [0, 1])
-    figure = temperature.draw_observables(study, tables)
+    run_job("figures", study, layout, seeds=[0, 1])
+    assert {"observables", "melting"} <= {Path(path).stem for path in listed(layout)}
+    tables = tables_of(study, layout, [0, 1])
+    figure = temperature.draw_observables(asked_of(study), tables)
     assert [panel.get_title() for panel in visible(figure)] == ["mu2", "mu3"]
-    fits = melting.load_fits(layout)
+    fits = melting.load_fits(layout.melting)
     assert set(fits) == {"reweighting", "md", "latf_published"}, "an informed model's is the reweighting's"
     own = reweighting_of(study).melting("hexagon").set_index("quantity")
     assert fits["reweighting"].Tm == pytest.approx(own.value["Tm"], rel=1e-6)
     assert fits["reweighting"].Tm_half == pytest.approx((own.high["Tm"] - own.low["Tm"]) / 2, rel=1e-6)
     assert not any(fit.extrapolated for fit in fits.values())
-    (panel,) = visible(melting.draw(study, tables, fits))
+    (panel,) = visible(melting.draw(asked_of(study), tables, fits))
     shown = tables.population("latf_published", "hexagon")
-    drawn = line(panel, look(study, "latf_published").label)
+    drawn = line(panel, look(asked_of(study), "latf_published").label)
     np.testing.assert_allclose(drawn.get_ydata(), [v.median for v in shown.values()])
     with open(layout.figure("melting", "csv"), newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["series"] == "latf_published"]
@@ -271,12 +279,14 @@ def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
 
 def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, shown):
     _, tables = shown
-    panels = visible(temperature.draw_divergence(study, tables))
+    panels = visible(temperature.draw_divergence(asked_of(study), tables))
     titles = [p.get_title() for p in panels]
     assert titles == ["fixed plane (mu2, mu3)", "latent plane", "latent plane of latf_published"]
     assert all(p.get_yscale() == "log" for p in panels)
     labels = panels[0].get_legend_handles_labels()[1]
-    assert {look(study, name).label for name in (*BASELINES, *study.models) if name != "which_t"} <= set(labels)
+    assert {look(asked_of(study), name).label for name in (*BASELINES, *study.models) if name != "which_t"} <= set(
+        labels
+    )
     np.testing.assert_allclose(
         errorbar(panels[2], "latf_published")[0].get_ydata(orig=False),
         [v.median for v in tables.score("latf_published", "js_latent", "latent_latf_published").values()],
@@ -284,7 +294,9 @@ def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, sho
     assert "latf" not in panels[2].get_legend_handles_labels()[1]
     close = [row | {"value": "0.01"} if row["model"] == "nearest" else row for row in tables._scores]
     narrow = visible(
-        temperature.draw_divergence(study, Tables(study, close, tables._populations, [], [0, 1, 2], tables.plane))
+        temperature.draw_divergence(
+            asked_of(study), Tables(asked_of(study), close, tables._populations, [], [0, 1, 2], tables.plane)
+        )
     )
     assert narrow[0].get_yscale() == "linear"
     assert narrow[0].get_ylim()[0] == 0
@@ -293,17 +305,19 @@ def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, sho
 def test_floor_is_shaded_up_to_its_value_also_at_a_single_temperature(study, shown):
     _, tables = shown
     only = [row for row in tables._scores if row["temperature"] == "0.2"]
-    panel = visible(temperature.draw_divergence(study, Tables(study, only, tables._populations, [], [0])))[0]
-    shade = next(c for c in panel.collections if c.get_label() == look(study, "floor").label)
+    panel = visible(
+        temperature.draw_divergence(asked_of(study), Tables(asked_of(study), only, tables._populations, [], [0]))
+    )[0]
+    shade = next(c for c in panel.collections if c.get_label() == look(asked_of(study), "floor").label)
     corners = shade.get_paths()[0].vertices
-    floor = Tables(study, only, tables._populations, [], [0]).score("floor", "js_plane", "fixed")[0.2].median
+    floor = Tables(asked_of(study), only, tables._populations, [], [0]).score("floor", "js_plane", "fixed")[0.2].median
     assert corners[:, 1].max() == pytest.approx(floor)
     assert (corners[:, 0].min(), corners[:, 0].max()) == pytest.approx(panel.get_xlim())
 
 
 def test_uncertainty_has_a_panel_per_state_with_every_cause_and_the_tolerance(study, shown):
     _, tables = shown
-    panels = visible(uncertainty.draw(study, tables))
+    panels = visible(uncertainty.draw(asked_of(study), tables))
     assert [p.get_title() for p in panels] == study.validate_.states.names
     tables_at = [judge(reweighting_of(study), T, 0.05).set_index("state") for T in study.temperatures.generated]
     for state, panel in zip(study.validate_.states.names, panels, strict=True):
@@ -325,7 +339,7 @@ def test_uncertainty_has_a_panel_per_state_with_every_cause_and_the_tolerance(st
         assert "latf_published" not in str(panel.get_legend_handles_labels()[1]), (
             "its distance is no part of an interval"
         )
-    rows = list(uncertainty.rows(study, tables))
+    rows = list(uncertainty.rows(asked_of(study), tables))
     assert ("chevron", 0.7, "form", pytest.approx(tables_at[-1].form["chevron"])) in rows
     assert {row[2] for row in rows} == {"all", "sampling", "form", "visits", "model latf"}
 
@@ -340,24 +354,24 @@ def unseen(tables, states):
 
 def test_states_that_are_not_assessable_have_no_panel_and_no_band(study, shown):
     less = unseen(shown[1], ["trapezoid"])
-    figure = uncertainty.draw(study, less)
+    figure = uncertainty.draw(asked_of(study), less)
     assert [p.get_title() for p in visible(figure)] == ["hexagon", "tricapped", "chevron"]
     assert figure.get_suptitle() == "not assessable: trapezoid"
-    assert "trapezoid" not in {row[0] for row in uncertainty.calibration_rows(study, less)}
-    panel = visible(temperature.draw_populations(study, less))[2]
+    assert "trapezoid" not in {row[0] for row in uncertainty.calibration_rows(asked_of(study), less)}
+    panel = visible(temperature.draw_populations(asked_of(study), less))[2]
     (band,) = [c for c in panel.collections if c.get_label() == "its 95 % interval"]
     assert all(np.isnan(path.vertices).any() or not len(path.vertices) for path in band.get_paths())
     assert np.isfinite(line(panel, "conditional reweighting").get_ydata()).all()
     none = unseen(shown[1], study.validate_.states.names)
-    for figure in (uncertainty.draw(study, none), uncertainty.draw_calibration(study, none)):
+    for figure in (uncertainty.draw(asked_of(study), none), uncertainty.draw_calibration(asked_of(study), none)):
         (text,) = visible(figure)[0].texts
         assert "assessable" in text.get_text()
 
 
 def test_calibration_is_difference_from_md_against_half_of_the_interval(study, shown):
     _, tables = shown
-    (panel,) = visible(uncertainty.draw_calibration(study, tables))
-    rows = list(uncertainty.calibration_rows(study, tables))
+    (panel,) = visible(uncertainty.draw_calibration(asked_of(study), tables))
+    rows = list(uncertainty.calibration_rows(asked_of(study), tables))
     assert len(rows) == 4 * len(study.temperatures.reference), "of temperatures that were not trained on"
     points = [(container[0].get_xdata()[0], container[0].get_ydata()[0]) for container in panel.containers]
     np.testing.assert_allclose(points, [(row[4], row[7]) for row in rows])
@@ -384,7 +398,7 @@ def test_nothing_warns_while_figures_are_drawn(write_files, study):
 
 def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study, shown):
     layout, _ = shown
-    runs = history.load_runs(study, layout, [0, 1, 2])
+    runs = history.load_runs(JOBS["figures"](study, layout, seeds=[0, 1, 2]).inputs.histories)
     panels = visible(history.draw(runs))
     assert [p.get_title() for p in panels] == [
         *("representation (SPIB)", "model latf", "model latf: conditional"),
@@ -406,7 +420,10 @@ def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study
 
 def test_trainings_of_one_file_share_its_clock(study, shown):
     layout, _ = shown
-    seconds = {run.training: run.seconds for run in history.load_runs(study, layout, [0])}
+    seconds = {
+        run.training: run.seconds
+        for run in history.load_runs(JOBS["figures"](study, layout, seeds=[0]).inputs.histories)
+    }
     assert seconds["model latf"] == 96
     assert seconds["model latf: conditional"] == 10
 
@@ -424,7 +441,7 @@ def test_csv_beside_a_figure_holds_its_numbers(study, shown, tmp_path):
 
 def test_seeds_that_were_not_asked_for_do_not_count(study, shown):
     layout, tables = shown
-    one = Tables.load(study, layout, [1]).score("latf", "js_plane", "fixed")[0.3]
+    one = tables_of(study, layout, [1]).score("latf", "js_plane", "fixed")[0.3]
     assert (one.seeds, one.median) == (1, pytest.approx(tables.score("latf", "js_plane", "fixed")[0.3].median))
     assert tables.score("latf", "js_plane", "fixed")[0.3].seeds == 3
 
@@ -451,18 +468,18 @@ def test_importing_and_drawing_leave_matplotlib_as_it_was(study, shown):
     with matplotlib.rc_context({"font.size": 17}):
         before = dict(matplotlib.rcParams)
         with style():
-            uncertainty.draw(study, shown[1])
+            uncertainty.draw(asked_of(study), shown[1])
             assert matplotlib.rcParams["font.size"] == 8
         assert dict(matplotlib.rcParams) == before
 
 
 def test_every_series_looks_different(study):
     many = study.model_copy(update={"models": {f"m{k}": study.models["latf"] for k in range(15)}})
-    assert len({(look(many, name).color, look(many, name).marker) for name in many.models}) == 15
+    assert len({(look(asked_of(many), name).color, look(asked_of(many), name).marker) for name in many.models}) == 15
     names = [*BASELINES, *study.models, "md", "exact"]
-    looks = [look(study, name) for name in names]
+    looks = [look(asked_of(study), name) for name in names]
     assert len({(item.color, item.marker) for item in looks}) == len(names)
-    assert look(study, "latf") == look(make_study(dimensions=1), "latf")
+    assert look(asked_of(study), "latf") == look(asked_of(make_study(dimensions=1)), "latf")
 
 
 def test_figure_names_need_no_matplotlib():

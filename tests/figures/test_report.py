@@ -5,15 +5,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from files_for_figures import make_study, write_blank_figures, write_study_files
+from files_for_figures import make_study, tables_of, write_blank_figures, write_study_files
 
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import figure_names, melting
-from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.report import findings
 from thermolatent.report.findings import number
-from thermolatent.study.jobs import run_job
+from thermolatent.study.jobs import asked_of, run_job
 from thermolatent.validate.predictions import decimals
 
 VOID = {"meta", "img", "br", "input"}
@@ -73,7 +72,7 @@ def made(request, tmp_path_factory):
         write_blank_figures(study, layout)
     run_job("report", study, layout, seeds=seeds)
     html = Path(layout.report).read_text(encoding="utf-8")
-    return study, layout, Tables.load(study, layout, seeds), html, Page(html), seeds
+    return study, layout, tables_of(study, layout, seeds), html, Page(html), seeds
 
 
 def test_nothing_is_fetched(made):
@@ -133,7 +132,7 @@ def test_answer_says_verdicts_accuracy_and_what_is_not_converged(made):
     assert verdicts == {"trusted", "not trusted"}
     assert page.text.count("Trusted within 0.05: every state at T = 0.3 and 0.4; hexagon, ") == 1
     for model in study.models:
-        a = findings.accuracy(study, tables, model)
+        a = findings.accuracy(asked_of(study), tables, model)
         assert f"{model}: median divergence {number(a.js)} nats" in page.text
         assert f"{a.population_error:.3f} ({a.state} at T = {a.population_at:g})" in page.text
     added, state, T = max(
@@ -150,7 +149,7 @@ def test_answer_says_verdicts_accuracy_and_what_is_not_converged(made):
 
 def test_accuracy_is_over_predicted_temperatures_only(made):
     study, _, tables, *_ = made
-    a = findings.accuracy(study, tables, "latf")
+    a = findings.accuracy(asked_of(study), tables, "latf")
     series = tables.score("latf", "js_plane", "fixed")
     assert a.worst == max(series[T].median for T in (0.3, 0.4, 0.6, 0.7))
     from statistics import median
@@ -207,14 +206,14 @@ def test_a_smoke_run_says_so_on_top_and_trusts_nothing(write_files):
 def test_md_has_the_last_word(write_files):
     study = make_study()
     layout = write_files(study)
-    tables = Tables.load(study, layout, [0])
-    assert findings.contradicted(study, tables) == []
+    tables = tables_of(study, layout, [0])
+    assert findings.contradicted(asked_of(study), tables) == []
     p = tables.predictions()[0.3]["hexagon"]
     for row in tables._populations:
         if (row["model"], row["state"], row["temperature"]) == ("md", "hexagon", "0.3"):
             row |= {"value": str(p.value + 0.1), "low": str(p.value + 0.09), "high": str(p.value + 0.11)}
     text = "Against the MD: hexagon at T = 0.3 is off by 0.10, more than the interval allows."
-    assert text in findings.answers(study, tables)
+    assert text in findings.answers(asked_of(study), tables)
 
 
 def test_observables_with_a_tolerance_are_judged_like_populations(write_files):
@@ -224,7 +223,7 @@ def test_observables_with_a_tolerance_are_judged_like_populations(write_files):
     layout = write_files(study)
     write_blank_figures(study, layout)
     run_job("report", study, layout, seeds=[0])
-    page, tables = Page(Path(layout.report).read_text(encoding="utf-8")), Tables.load(study, layout, [0])
+    page, tables = Page(Path(layout.report).read_text(encoding="utf-8")), tables_of(study, layout, [0])
     rows = {row[0]: row[1:] for row in page.tables["Means of observables and verdicts"]}
     assert list(rows) == ["", "mu2, within 0.012", "mu3, within 0.012"]
     known = tables.predictions(quantity="mean")
@@ -241,7 +240,7 @@ def test_observables_with_a_tolerance_are_judged_like_populations(write_files):
         if (row["model"], row["state"], row["temperature"]) == ("md", "mu2", "0.3"):
             row |= {"value": str(p.value + 0.1), "stderr": "0.001"}
     assert "Against the MD: mean of mu2 at T = 0.3 is off by 0.10, more than the interval allows." in findings.answers(
-        study, tables
+        asked_of(study), tables
     )
 
 
@@ -297,10 +296,10 @@ def test_observables_and_melting_have_tables_where_the_study_asks(tmp_path):
     page = Page(Path(layout.report).read_text())
     assert "observables" in page.ids
     assert "#observables" in page.links
-    mean = Tables.load(study, layout, [0, 1]).observable("md", "mu3")[0.2].median
+    mean = tables_of(study, layout, [0, 1]).observable("md", "mu3")[0.2].median
     md = next(row for row in page.tables["Mean of mu3"] if row[0].startswith("MD"))
     assert md[1].startswith(f"{mean:.4g}")
-    fits = melting.load_fits(layout)
+    fits = melting.load_fits(layout.melting)
     rows = {row[0]: row[1:] for row in page.tables["Melting of hexagon"]}
     assert list(rows)[1:] == ["conditional reweighting", "MD", "latf_published"]
     for name, label in (("reweighting", "conditional reweighting"), ("latf_published", "latf_published")):

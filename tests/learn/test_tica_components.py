@@ -32,11 +32,12 @@ def noisy(tmp_path_factory):
         "tica": 2,
     }
     study, layout = make_study(representation=settings), Layout(str(tmp_path_factory.mktemp("noisy")))
+    names = [f"feature {i}" for i in range(3 + NOISE)]
     for T in study.temperatures.train:
         rng = np.random.default_rng(round(100 * T))
         points = correlated_exact_points(T, rng)
         features = np.concatenate([points, 3 * rng.normal(size=(*points.shape[:2], NOISE))], axis=2) @ MIX
-        write_frames(layout, T, features, points, ThreeHole().plane_energy(points))
+        write_frames(layout, T, features, points, ThreeHole().plane_energy(points), names=names)
     run_job("represent", study, layout, seed=0)
     return study, layout
 

@@ -46,7 +46,7 @@ def weights_at_1(trained):
         update={"validate_": study.validate_.model_copy(update={"baselines": ["nearest", "mbar", "which_t"]})}
     )
     frames = load_frames(training_frames(study, layout))
-    baselines = Baselines(study, frames)
+    baselines = Baselines(asked_of(study), frames)
     found = {name: baselines.weights(name, 1.0) for name in baselines.names}
     return found | {"conditional": load_reweighting(layout.reweighting, frames).weights(1.0)}
 
@@ -68,7 +68,7 @@ def test_weights_reproduce_exact_averages_at_an_unseen_temperature(trained, weig
 def test_mbar_weights_at_a_training_temperature_are_that_ensemble(trained):
     study, layout = trained
     frames = load_frames(training_frames(study, layout))
-    energy = Baselines(study, frames).weights("mbar", 0.5) @ frames.flat(frames.energies)
+    energy = Baselines(asked_of(study), frames).weights("mbar", 0.5) @ frames.flat(frames.energies)
     assert energy == pytest.approx(ThreeHole().exact_mean_energy(0.5), abs=0.02)
 
 
@@ -117,7 +117,7 @@ def test_what_the_md_tells_of_itself_reaches_the_estimators_file(fresh, caplog):
     ]
     assert float(last["share"]) == pytest.approx((labels == 2).mean())
     save_json(layout.protocol(0.5), {"starts": ["left"] * 3})
-    with pytest.raises(ArtifactError, match="names 3 starts, the study has 16 walkers; run the stage simulate again"):
+    with pytest.raises(ArtifactError, match="names 3 starts, there are 16 walkers; run the stage simulate again"):
         run_job("reweight", study, layout, seed=0)
 
 
@@ -158,7 +158,7 @@ def test_without_energies_the_temperatures_reweight_with_wider_intervals(without
     assert mean == pytest.approx(ThreeHole().exact_mean_energy(1.0), abs=0.08)
     known = ConditionalReweighting.load(trained[1].reweighting).populations(1.0)
     assert (found.populations(1.0).form > 2 * known.form).all()
-    assert Baselines(study, frames).names == ["nearest"]
+    assert Baselines(asked_of(study), frames).names == ["nearest"]
 
 
 def test_one_training_temperature_needs_no_weights(tmp_path):

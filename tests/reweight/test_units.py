@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from frames_for_tests import write_frames
 from reweight.imported_md import BORDER, FILES, LENGTH, TAU, WALKER, ar1, imported, study
 from scipy.stats import binom, norm
 
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ThermolatentError
-from thermolatent.files.artifacts import load_json, save_array, save_json
+from thermolatent.files.artifacts import load_json
 from thermolatent.frames import load_frames
 from thermolatent.reweight import stage
 from thermolatent.reweight.correlation import memory
@@ -149,11 +150,8 @@ def replicas(tmp_path):
     x = exchanged(10_000, np.random.default_rng(4))
     for T, own in zip((COLD, HOT), x, strict=True):
         plane = np.stack([own, np.zeros_like(own)], axis=-1).reshape(20, 500, 2).astype(np.float32)
-        save_array(layout.features(T), plane)
-        save_array(layout.plane(T), plane)
-        save_array(layout.energies(T), np.full((20, 500), np.nan))
-        told = {"pieces": [[0, 500 * w] for w in range(20)], "stretch": EXCHANGE}
-        save_json(layout.features_header(T), {"names": ["x", "y"], "temperature": T, **told})
+        pieces = [[0, 500 * w] for w in range(20)]
+        write_frames(layout, T, plane, plane, np.full((20, 500), np.nan), pieces=pieces, stretch=EXCHANGE)
     return made, layout, load_frames(training_frames(made, layout))
 
 
@@ -198,12 +196,19 @@ def test_visits_that_an_exchange_ends_are_not_worth_one_each(replicas):
 
 
 def test_the_stage_asks_all_temperatures_of_an_exchange(replicas, monkeypatch):
-    made, layout, _ = replicas
+    made, layout, frames = replicas
+    between = type(made.temperatures)(train=[COLD, HOT], predict=[1.0], reference=[1.0])
+    made = made.model_copy(update={"temperatures": between})
+    plane = frames.plane[COLD][:, ::-1]
+    write_frames(
+        layout, 1.0, plane, plane, np.full((20, 500), np.nan), pieces=frames.pieces[COLD].tolist(), stretch=EXCHANGE
+    )
     asked = []
+    monkeypatch.setattr(type(made.system), "discontinuous", True, raising=False)
     monkeypatch.setattr(stage, "load_representation", lambda path: None)
-    monkeypatch.setattr(stage, "load_frames", lambda *a, **k: asked.append(a[2:]) or load_frames(*a, **k))
+    monkeypatch.setattr(stage, "load_frames", lambda files: asked.append(list(files)) or load_frames(files))
     run_job("reweight", made, layout, seed=0)
-    assert asked == [(), (made.temperatures.simulated,)]
+    assert asked == [[COLD, HOT], [COLD, 1.0, HOT]]
     found = ConditionalReweighting.load(layout.reweighting)
     assert found.shared_units
     assert found.populations(1.0).stderr.max() < 0.2

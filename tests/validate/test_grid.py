@@ -9,6 +9,7 @@ from reweight.two_states import md
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_arrays, save_array, save_arrays, save_json
+from thermolatent.study.jobs import JOBS, asked_of, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
@@ -46,17 +47,28 @@ def write_inputs(study, layout, made, observables=()):
     save_arrays(layout.profiles("latf", 0), {"edges_plane": EDGES})
 
 
+def write_grid(study, layout, reweighting, judged):
+    """The grid as gather writes it."""
+    job = JOBS["gather"](study, layout, seeds=[0])
+    grid.write(*job, reweighting, judged)
+
+
+def surfaces_of(study, layout):
+    """Profiles and training frames that surfaces are made of."""
+    return layout.profiles("latf", 0), training_frames(study, layout)
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Study, layout, reweighting, the frames, and the rows of predictions.csv, after the grid is written."""
     study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("grid")))
     made, reweighting = fitted()
     write_inputs(study, layout, made, ["x", "y"])
-    nobody = study.model_copy(update={"models": {}})  # models have rows in predictions.csv, not in the grid
+    nobody = asked_of(study.model_copy(update={"models": {}}))  # models have rows in predictions.csv, not in the grid
     judged = prediction_rows(nobody, reweighting, [])
     write_table(layout.predictions, COLUMNS, judged)
-    grid.write(study, layout, 0, reweighting, judged)
-    return study, layout, reweighting, made
+    write_grid(study, layout, reweighting, judged)
+    return asked_of(study), layout, reweighting, made
 
 
 @pytest.mark.parametrize(
@@ -72,7 +84,7 @@ def written(tmp_path_factory):
     ids=["tiny", "close", "range", "one", "lj7", "alanine"],
 )
 def test_temperatures_are_at_most_one_per_cent_apart_and_hold_those_asked_for(study):
-    found = grid.grid_temperatures(study)
+    found = grid.grid_temperatures(asked_of(study))
     asked = study.temperatures.generated
     assert (found[0], found[-1]) == study.temperature_range
     assert set(asked) <= set(found)
@@ -163,7 +175,7 @@ def test_of_one_training_temperature_there_is_an_answer_at_it_alone(tmp_path):
     layout = Layout(str(tmp_path))
     made, reweighting = fitted(temperatures=(1.0,))
     write_inputs(study, layout, made, ["x"])
-    grid.write(study, layout, 0, reweighting, [])
+    write_grid(study, layout, reweighting, [])
     for path, columns in ((layout.grid, COLUMNS), (layout.grid_observables, grid.OBSERVABLE_COLUMNS)):
         known = {float(row["temperature"]) for row in read_table(path, columns) if row["low"]}
         assert known == {1.0}
@@ -180,7 +192,7 @@ def test_where_only_frames_lie_that_do_not_count_there_is_nothing(tmp_path):
     for features in made["features"]:
         features[:, :100, 0] = 2.3
     write_inputs(study, layout, made)
-    F = grid.surfaces(study, layout, 0, reweighting, [1.4])["free_energy"][0]
+    F = grid.surfaces(*surfaces_of(study, layout), reweighting, [1.4])["free_energy"][0]
     last = EDGES[0][:-1] >= 2.1
     assert np.isnan(F[last]).all()
     assert np.nanmax(F) < 50
@@ -190,10 +202,10 @@ def test_files_that_do_not_belong_are_named(tmp_path):
     study, layout = make_study(), Layout(str(tmp_path))
     made, reweighting = fitted()
     write_inputs(study, layout, made)
-    assert grid.observable_rows(study, layout, reweighting, [1.4]) == []
+    assert grid.observable_rows(asked_of(study), training_frames(study, layout), reweighting, [1.4]) == []
     save_array(layout.plane(2.0), np.zeros((UNITS, FRAMES - 1, 2), np.float32))
     with pytest.raises(ArtifactError, match=r"plane.npy: .* does not hold the 9600 frames .*; run reweight again"):
-        grid.surfaces(study, layout, 0, reweighting, [1.4])
+        grid.surfaces(*surfaces_of(study, layout), reweighting, [1.4])
     save_arrays(layout.profiles("latf", 0), {"nothing": EDGES})
     with pytest.raises(ArtifactError, match=r"seed0.profiles.npz: has no edges_plane"):
-        grid.surfaces(study, layout, 0, reweighting, [1.4])
+        grid.surfaces(*surfaces_of(study, layout), reweighting, [1.4])

@@ -29,7 +29,7 @@ def tables_of(frames):
     view = View("fixed", frames, frames, frames.plane, [False, False], 10)
     made = study()
     validate = made.validate_.model_copy(update={"bootstrap": 200})
-    return Tables(made.model_copy(update={"validate_": validate}), 0, view)
+    return Tables(asked_of(made).model_copy(update={"validate_": validate}), 0, view)
 
 
 def named(frames):
@@ -157,7 +157,7 @@ def test_units_of_replica_exchange_are_the_same_at_all_temperatures():
     x = ar1((2, 1, 6000), TAU, np.random.default_rng(4))
     frames = imported(x, 500, (0.5, 1.5))
     frames.stretch = {0.5: 25.0, 1.5: 25.0}
-    frames = with_units(study((0.5, 1.5), system={"kind": "three_hole"}), frames)
+    frames = with_units(asked_of(study((0.5, 1.5), system={"kind": "three_hole"})).named, frames)
     assert (frames.strata == 0).all()
     np.testing.assert_array_equal(frames.unit_at(0.5), frames.unit_at(1.5))
     np.testing.assert_array_equal(*frames.units.reshape(2, -1))

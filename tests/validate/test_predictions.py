@@ -11,7 +11,7 @@ from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.files.artifacts import load_json, save_array, save_arrays, save_json
 from thermolatent.reweight.verdict import PARTS, judge
-from thermolatent.study.jobs import run_job
+from thermolatent.study.jobs import asked_of, run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
@@ -66,7 +66,7 @@ def of(rows, predictor):
 
 @pytest.mark.parametrize("temperature", [ASKED, 1.0, 2.5])
 def test_the_answer_is_the_verdicts(reweighting, temperature):
-    rows = predictions_at(make_study(), reweighting, temperature)
+    rows = predictions_at(asked_of(make_study()), reweighting, temperature)
     expected = judge(reweighting, temperature, 0.05)
     assert [row["state"] for row in rows] == list(STATES)
     assert {row["predictor"] for row in rows} == {"reweighting"}
@@ -78,20 +78,20 @@ def test_the_answer_is_the_verdicts(reweighting, temperature):
 
 
 def test_a_smoke_run_is_never_trusted_and_says_so(reweighting):
-    full, smoke = (predictions_at(make_study(name), reweighting, ASKED) for name in ("tiny", "tiny@smoke"))
+    full, smoke = (predictions_at(asked_of(make_study(name)), reweighting, ASKED) for name in ("tiny", "tiny@smoke"))
     assert {row["verdict"] for row in full} == {"trusted"}
     assert {row["verdict"] for row in smoke} == {"not trusted"}
     assert all("a smoke run: too short to trust" in row["reason"] for row in smoke)
     np.testing.assert_array_equal(numbers(full), numbers(smoke))
-    assert doubts_of(make_study("tiny@large"), reweighting) == ["scale large: only full runs are trusted"]
+    assert doubts_of(asked_of(make_study("tiny@large")), reweighting) == ["scale large: only full runs are trusted"]
 
 
 def test_nothing_is_trusted_where_the_md_as_a_whole_is_not_fit(reweighting, monkeypatch):
     lines = ("the kinetic temperature is off: 99 +- 1 at 300", "all walkers began from one structure")
     doubted = replace(reweighting.soundness, doubts=lines)
     monkeypatch.setattr(reweighting, "soundness", doubted)
-    assert doubts_of(make_study("tiny@smoke"), reweighting) == ["a smoke run: too short to trust", *lines]
-    rows = predictions_at(make_study(), reweighting, ASKED)
+    assert doubts_of(asked_of(make_study("tiny@smoke")), reweighting) == ["a smoke run: too short to trust", *lines]
+    rows = predictions_at(asked_of(make_study()), reweighting, ASKED)
     assert {row["verdict"] for row in rows} == {"not trusted"}
     assert {row["reason"] for row in rows} == {"; ".join(lines)}
 
@@ -100,7 +100,7 @@ def test_an_informed_model_adds_its_distance_and_the_scatter_of_its_seeds(reweig
     p = reweighting.shares(ASKED)
     off = np.array([0.02, -0.02])
     seeds = p + np.array([off - 0.01, off, off + 0.03])
-    rows = predictions_at(make_study(), reweighting, ASKED, {"known": ModelShares(seeds)})
+    rows = predictions_at(asked_of(make_study()), reweighting, ASKED, {"known": ModelShares(seeds)})
     headline, model = of(rows, "reweighting"), of(rows, "known")
     added = np.hypot(0.02, np.std([-0.01, 0, 0.03], ddof=1))
     expected = judge(reweighting, ASKED, 0.05, model=np.full(2, added))
@@ -112,13 +112,18 @@ def test_an_informed_model_adds_its_distance_and_the_scatter_of_its_seeds(reweig
 
 
 def test_one_seed_at_the_reweightings_number_adds_nothing(reweighting):
-    rows = predictions_at(make_study(), reweighting, ASKED, {"known": ModelShares(reweighting.shares(ASKED)[None])})
+    rows = predictions_at(
+        asked_of(make_study()), reweighting, ASKED, {"known": ModelShares(reweighting.shares(ASKED)[None])}
+    )
     np.testing.assert_allclose(numbers(of(rows, "known")), numbers(of(rows, "reweighting")))
 
 
 def test_a_model_that_is_not_informed_says_its_own_number(reweighting):
     values, stderr = np.array([[0.3, 0.7], [0.5, 0.5]]), np.full((2, 2), 0.01)
-    rows = of(predictions_at(make_study(), reweighting, ASKED, {"published": ModelShares(values, stderr)}), "published")
+    rows = of(
+        predictions_at(asked_of(make_study()), reweighting, ASKED, {"published": ModelShares(values, stderr)}),
+        "published",
+    )
     assert [row["value"] for row in rows] == pytest.approx([0.4, 0.6])
     both = np.hypot(0.01, np.std([0.3, 0.5], ddof=1))
     assert [row["stderr"] for row in rows] == pytest.approx([both, both])
@@ -130,11 +135,11 @@ def test_a_model_that_is_not_informed_says_its_own_number(reweighting):
 
 def test_nothing_is_said_of_another_temperature_from_one(reweighting):
     one = ConditionalReweighting(network=False).fit(**md(temperatures=(1.0,)))
-    rows = predictions_at(make_study(), one, ASKED)
+    rows = predictions_at(asked_of(make_study()), one, ASKED)
     assert {row["verdict"] for row in rows} == {"not assessable"}
     assert {row["reason"] for row in rows} == {"the only MD is at 1"}
     assert np.isnan(numbers(rows)).all()
-    assert np.isfinite(numbers(predictions_at(make_study(), one, 1.0))).all()
+    assert np.isfinite(numbers(predictions_at(asked_of(make_study()), one, 1.0))).all()
 
 
 def population_rows(study, reweighting, seeds=(0, 1)):
@@ -159,14 +164,14 @@ def written(study, layout, rows):
 
 def test_the_table_is_the_answer_at_every_temperature(reweighting, tmp_path):
     study, layout = make_study(), Layout(str(tmp_path))
-    rows = prediction_rows(study, reweighting, written(study, layout, population_rows(study, reweighting)))
+    rows = prediction_rows(asked_of(study), reweighting, written(study, layout, population_rows(study, reweighting)))
     predictors = ("reweighting", *study.models)
     assert [(r["temperature"], r["predictor"], r["state"]) for r in rows] == [
         (f"{T:g}", name, state) for T in (1.0, ASKED, 2.0, 2.5) for name in predictors for state in STATES
     ]
     p = reweighting.shares(ASKED)
     own = ModelShares(p + np.array([[0.01, -0.01], [0.02, -0.02]]))
-    alone = predictions_at(study, reweighting, ASKED, {"known": own})
+    alone = predictions_at(asked_of(study), reweighting, ASKED, {"known": own})
     here = [row for row in rows if row["temperature"] == f"{ASKED:g}"]
     np.testing.assert_allclose(numbers(of(here, "known")), numbers(of(alone, "known")), rtol=1e-5)
     assert {row["value"] for row in of(rows, "published")} == {0.2, 0.8}, "by its frame weights, not its samples"
@@ -176,7 +181,7 @@ def test_a_model_without_samples_is_named(reweighting, tmp_path):
     study, layout = make_study(), Layout(str(tmp_path))
     rows = [row for row in population_rows(study, reweighting) if row["states"] == "named"]
     with pytest.raises(ThermolatentError, match=r"known: has no density populations at T = 1; run validate again"):
-        prediction_rows(study, reweighting, written(study, layout, rows))
+        prediction_rows(asked_of(study), reweighting, written(study, layout, rows))
 
 
 def row(**changes):
@@ -209,7 +214,7 @@ def observable(reweighting, tolerance=0.5):
 
 
 def test_judged_observables_are_rows_of_the_answer(reweighting):
-    rows = predictions_at(make_study(), reweighting, ASKED, observables=[observable(reweighting)])
+    rows = predictions_at(asked_of(make_study()), reweighting, ASKED, observables=[observable(reweighting)])
     assert [(r["quantity"], r["state"]) for r in rows] == [
         *(("population", state) for state in STATES),
         ("mean", "distance"),
@@ -222,32 +227,35 @@ def test_judged_observables_are_rows_of_the_answer(reweighting):
     said = sentence(mean)
     assert said.startswith(f"mean of distance {mean['value']:.2f} +- {(mean['high'] - mean['low']) / 2:.2f} (")
     assert said.endswith("trusted within 0.5")
-    doubted = predictions_at(make_study("tiny@smoke"), reweighting, ASKED, observables=[observable(reweighting)])[-1]
+    doubted = predictions_at(
+        asked_of(make_study("tiny@smoke")), reweighting, ASKED, observables=[observable(reweighting)]
+    )[-1]
     assert (doubted["verdict"], doubted["reason"]) == ("not trusted", "a smoke run: too short to trust")
     one = ConditionalReweighting(network=False).fit(**md(temperatures=(1.0,)))
-    alone = predictions_at(make_study(), one, ASKED, observables=[observable(one)])[-1]
+    alone = predictions_at(asked_of(make_study()), one, ASKED, observables=[observable(one)])[-1]
     assert (alone["state"], alone["verdict"]) == ("distance", "not assessable")
 
 
 def test_observables_are_judged_where_a_tolerance_names_them(reweighting, tmp_path):
     layout, states = Layout(str(tmp_path)), reweighting.states.reshape(2, 12, 400, 1)
-    assert judged_observables(make_study(), layout, reweighting) == [], "no file is read"
     study = make_study()
-    asked = {"tolerance": {"populations": 0.05, "moments": 0.2}}
-    study = study.model_copy(update={"validate_": study.validate_.model_copy(update=asked)})
+    frames, asked = training_frames(study, layout), asked_of(study)
+    assert judged_observables(asked, frames, reweighting) == [], "no file is read"
+    tolerance = {"tolerance": {"populations": 0.05, "moments": 0.2}}
+    asked = asked.model_copy(update={"validate_": asked.validate_.model_copy(update=tolerance)})
     header = {"observable_names": ["length", "mu2", "mu3"]}
     for T, own in zip(study.temperatures.train, states, strict=True):
         save_array(layout.observables(T), (own * [1, 2, 3]).astype(np.float32))
         save_json(layout.features_header(T), header)
     with pytest.raises(ArtifactError, match=r"does not say which observables are which; .*run featurize again"):
-        judged_observables(study, layout, reweighting)
+        judged_observables(asked, frames, reweighting)
     save_json(layout.features_header(1.0), header | {"observable_labels": ["length", "moments", "moments"]})
-    found = judged_observables(study, layout, reweighting)
+    found = judged_observables(asked, frames, reweighting)
     assert [(o.name, o.tolerance) for o in found] == [("mu2", 0.2), ("mu3", 0.2)]
     np.testing.assert_array_equal(found[1].values, 3 * reweighting.states)
     save_json(layout.features_header(1.0), header | {"observable_labels": ["length", "a", "b"]})
     with pytest.raises(ArtifactError, match=r"has no observable 'moments'; .*run featurize again"):
-        judged_observables(study, layout, reweighting)
+        judged_observables(asked, frames, reweighting)
 
 
 def write_all(study, layout, reweighting):
@@ -301,7 +309,7 @@ def test_gather_writes_predictions_convergence_and_what_the_interval_holds(rewei
 
 def test_melting_of_the_reweighting_is_its_own(reweighting, caplog):
     study = make_study(melting="one")
-    rows = melting.rows(study, [], reweighting)
+    rows = melting.rows(asked_of(study), [], reweighting)
     table = reweighting.melting("one")
     assert [(r["predictor"], r["quantity"]) for r in rows] == [("reweighting", q) for q in ("Tm", "dH", "dS", "dCp")]
     for name in ("value", "stderr", "low", "high"):
@@ -309,5 +317,5 @@ def test_melting_of_the_reweighting_is_its_own(reweighting, caplog):
     assert {r["extrapolated"] for r in rows} == {"no"}
     seldom, rng = md(), np.random.default_rng(0)
     seldom["states"] = [s * (rng.random(s.shape) < 0.3) for s in seldom["states"]]
-    assert melting.rows(study, [], ConditionalReweighting(network=False).fit(**seldom)) == []
+    assert melting.rows(asked_of(study), [], ConditionalReweighting(network=False).fit(**seldom)) == []
     assert "is not half populated at any temperature" in caplog.text

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from frames_for_tests import write_frames
 
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
-from thermolatent.files.artifacts import load_arrays, save_array, save_arrays, save_json
+from thermolatent.files.artifacts import load_arrays, save_arrays, save_json
 from thermolatent.frames import load_frames
 from thermolatent.mbar import effective_fraction
 from thermolatent.reweight.stage import sample_of
@@ -72,13 +73,8 @@ def exact(study, three_hole_samples, tmp_path_factory):
     walkers, frames = study.simulate.walkers, study.simulate.frames
     for T in study.temperatures.simulated:
         points = three_hole_samples(walkers * frames, T, seed=int(10 * T)).reshape(walkers, frames, 2)
-        save_array(layout.features(T), points.astype(np.float32))
-        save_array(layout.plane(T), points.astype(np.float32))
-        save_array(layout.observables(T), points[..., 1:].astype(np.float32))
-        save_array(layout.energies(T), study.system.plane_energy(points))
-        header = {"walkers": walkers, "frames": frames, "plane_periodic": [False, False], "observable_names": ["y"]}
-        header["plane_names"] = ["x", "y"]
-        save_json(layout.features_header(T), header)
+        energies = study.system.plane_energy(points)
+        write_frames(layout, T, points, points, energies, observables=points[..., 1:], observable_names=["y"])
         save_json(layout.protocol(T), {"starts": (["left", "right", "top"] * walkers)[:walkers]})
     training = np.concatenate([np.load(layout.plane(T)).reshape(-1, 2) for T in study.temperatures.train])
     weights = ExactWeights(study.system, training)
