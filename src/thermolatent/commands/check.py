@@ -20,5 +20,4 @@ def run(options: argparse.Namespace) -> None:
     roles = {role: getattr(study.temperatures, role) for role in ("train", "predict", "reference")}
     told = "; ".join(f"{role} {', '.join(map(format_temperature, ts)) or 'none'}" for role, ts in roles.items())
     print(f"{study.name}: fine ({told}; models {', '.join(study.models)})")
-    name, _, scale = study.name.partition("@")
-    print(f"  {command_line('run', name, *(['--scale', scale] if scale else []), folders=options.studies)}")
+    print(f"  {command_line('run', study.name, folders=options.studies)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from thermolatent.commands.arguments import add_folders, natural, study_folders
-from thermolatent.errors import ThermolatentError
 
 HELP = "run the whole workflow of a study, from MD to its report"
 #: Options that it does not know are Snakemake's.
@@ -18,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Every other option goes to Snakemake: -n says what would be done and why, --workflow-profile slurm runs on a "
         "cluster, --until learn stops early, --unlock helps after a crash. Interrupted work goes on with the same command."
     )
-    parser.add_argument("names", nargs="+", metavar="NAME", help="studies (studies/NAME.yaml), before all options")
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="studies (studies/NAME.yaml), or NAME@SCALE; before all options"
+    )
     parser.add_argument("--scale", metavar="SCALE", help="of the study, as smoke: all of it in minutes (default: full)")
     parser.add_argument("--cores", metavar="N", help="at the most (default: all)")
     parser.add_argument("--seeds", type=natural, nargs="+", metavar="N", help="each model once per seed (default: 0 1)")
@@ -27,10 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, further: list[str]) -> int:
     """Run Snakemake in this process, so that signals reach it. Returns its exit code."""
-    for name in options.names:
-        if "@" in name:
-            stem, _, scale = name.partition("@")
-            raise ThermolatentError(f"{name}: write {stem} --scale {scale}")
     from thermolatent.launch.workflow import run
 
     config = {"studies": options.names}

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from thermolatent.doctor.finding import Finding
-from thermolatent.study.disk import size_of, told
+from thermolatent.files.disk import size_of, told
 
 #: Free space below which a study may not fit.
 _LITTLE = 5e9
