@@ -73,7 +73,7 @@ def test_what_is_no_study_is_told_in_one_line(simulated):
     assert code == 1
     assert error.startswith("studies/mein.yaml or ")
     assert error.endswith("no such study, did you mean 'mine'?\n")
-    assert run(folder, "mine@smoke")[2] == "studies/mine.yaml: scales: has no 'smoke'\n"
+    assert run(folder, "mine@smoke")[2] == "studies/mine.yaml: scales: has no 'smoke', known: nothing\n"
 
 
 def test_a_failed_job_is_told_with_its_reason_and_its_log(simulated):
