@@ -28,15 +28,15 @@ $(STAMP): pyproject.toml envs/constraints.txt
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c envs/constraints.txt -e ".[docs,test]"
 	@touch $@
 
-run: $(STAMP) ## the studies of config.yaml: LJ7, two seeds
-	$(BIN)/snakemake --cores $(CORES)
+run: $(STAMP) ## the study lj7, two seeds
+	$(BIN)/thermolatent run lj7 --cores $(CORES)
 
 lj7: $(STAMP) ## LJ7 with three seeds: the accuracy figures of the README
-	$(BIN)/snakemake --cores $(CORES) --config studies="[lj7]" seeds="[0,1,2]"
+	$(BIN)/thermolatent run lj7 --cores $(CORES) --seeds 0 1 2
 	$(BIN)/python benchmarks/accuracy.py lj7
 
 compare: $(STAMP) ## densities side by side on LJ7 and three-hole, three seeds: the tables of docs/comparison.md
-	$(BIN)/snakemake --cores $(CORES) --config studies="[lj7_compare,three_hole_compare]" seeds="[0,1,2]"
+	$(BIN)/thermolatent run lj7_compare three_hole_compare --cores $(CORES) --seeds 0 1 2
 	$(BIN)/python benchmarks/comparison.py lj7_compare
 	$(BIN)/python benchmarks/comparison.py three_hole_compare
 

@@ -53,9 +53,7 @@ class Md:
         for T in temperatures:
             folder = Path(options.results) / study / "featurize" / f"T{T:g}"
             if not (folder / "features.json").is_file():
-                raise ThermolatentError(
-                    f"{folder}: no MD; make it by: snakemake --cores all --config studies='[{study}]' --until featurize"
-                )
+                raise ThermolatentError(f"{folder}: no MD; make it by: thermolatent run {study} --until featurize")
             self.features[T], self.plane[T], self.energies[T] = (
                 np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
                 for name in ("features", "plane", "energies")

@@ -1,6 +1,6 @@
 """D-SPIB's figure (arXiv:2510.09784): symmetrised KL between a million latents of MD and a million generated ones.
 
-    snakemake --cores all --config studies="[three_hole_single]" seeds="[0]"
+    thermolatent run three_hole_single --seeds 0
     python benchmarks/dspib.py
 
 What is compared: thermolatent/papers/divergences.py. Exits with 1 when D-SPIB misses its target.

@@ -18,6 +18,8 @@ PAGES = [HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))]
 #: Commands that tests/docs/test_code_blocks.py checks, and those that are not this project's to check.
 CHECKED = ("thermolatent", "snakemake", "make", "pip", "python", "conda")
 FOREIGN = (
+    "find",
+    "tar",
     "cd",
     "cp",
     "export",

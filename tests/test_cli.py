@@ -85,14 +85,33 @@ def test_a_bad_study_is_refused_without_torch_and_openmm(tmp_path):
 
 
 def test_every_stage_is_a_subcommand():
-    listed = {line.split()[0] for line in build_parser().format_help().splitlines() if line.startswith("    ")}
-    assert {*STAGES, "check"} <= listed
+    assert commands_by_group()["the workflow's jobs"] == list(STAGES)
+
+
+def commands_by_group():
+    """group of ``--help`` -> its commands."""
+    found = {}
+    for block in build_parser().format_help().split("\n\n"):
+        title, *lines = block.splitlines()
+        if lines and title.endswith(":"):
+            found[title.rstrip(":")] = [line.split()[0] for line in lines]
+    return found
+
+
+def test_help_has_the_commands_in_the_order_of_use():
+    groups = commands_by_group()
+    assert groups["start"] == ["init", "check", "run", "status"]
+    assert groups["look"] == ["predict"]
+    assert groups["machine"] == ["doctor"]
 
 
 def test_a_sound_study_is_fine(project):
     code, out, _ = command(project, "check", "mine")
     assert code == 0
-    assert out == "mine: fine (train 0.5, 1.5; predict 1; reference 1; models latf)\n"
+    fine = "mine: fine (train 0.5, 1.5; predict 1; reference 1; models latf)\n"
+    assert out == f"{fine}  thermolatent run mine\n"
+    code, out, _ = command(project, "check", "mine", "--studies", "studies")
+    assert out == f"{fine}  thermolatent run mine --studies studies\n"
 
 
 @pytest.mark.parametrize("wrong", BAD)

@@ -1,4 +1,4 @@
-"""``fit-density`` and ``predict``, as a person runs them."""
+"""``predict`` of a model file, as a person runs it."""
 
 import math
 import os
@@ -9,21 +9,9 @@ import numpy as np
 import pytest
 
 from thermolatent.cli import main
+from thermolatent.densities.fit import fit_density
 from thermolatent.files.artifacts import load_arrays
-
-FIT = ["fit-density", "z.npy", "--temperatures", "T.npy", "--density", "flow", "--option", "transform=spline"]
-FIT += [
-    "--option",
-    "couplings=2",
-    "--option",
-    "width=8",
-    "--option",
-    "tau=auto",
-    "--steps",
-    "200",
-    "--out",
-    "m.safetensors",
-]
+from thermolatent.learn.model import load_density, save_density
 
 
 def command(folder, *arguments):
@@ -39,28 +27,17 @@ def command(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """A folder with samples of N(0, T) in two dimensions, a density fitted to them, and what the command said."""
+    """A folder with a density fitted to samples of N(0, T) in two dimensions."""
     folder = tmp_path_factory.mktemp("fitted")
     temperatures = np.repeat([0.2, 0.5], 3000)
-    noise = np.random.default_rng(0).normal(size=(6000, 2))
-    np.save(folder / "z.npy", noise * np.sqrt(temperatures)[:, None])
-    np.save(folder / "T.npy", temperatures)
-    code, out, error = command(folder, *FIT)
-    assert code == 0, error
-    return folder, out
+    z = np.random.default_rng(0).normal(size=(6000, 2)) * np.sqrt(temperatures)[:, None]
+    density = {"kind": "flow", "transform": "spline", "couplings": 2, "width": 8, "tau": "auto"}
+    save_density(str(folder / "m.safetensors"), fit_density(z, temperatures, density, steps=200))
+    return folder
 
 
-def test_a_density_is_fitted_and_answers_a_temperature_in_between(fitted):
-    folder, said = fitted
-    tau, score, file = said.splitlines()
-    assert tau.startswith("tau 0, of 0 (")
-    value, _, error = score.removeprefix("held-out -log p: ").partition(" nats")[0].split()
-    # The entropy of N(0, T) in two dimensions is 1 + ln(2 pi T) nats, and its scatter one nat.
-    expected = np.mean([1 + math.log(2 * math.pi * T) for T in (0.2, 0.5)])
-    assert float(value) == pytest.approx(expected, abs=4 * float(error) + 0.02)
-    assert float(error) == pytest.approx(1 / math.sqrt(1200), rel=0.6)
-    assert file == "m.safetensors: flow of 6000 rows in 2 dimensions, T 0.2, 0.5"
-
+def test_a_density_answers_a_temperature_in_between(fitted):
+    folder = fitted
     code, said, error = command(
         folder, "predict", "m.safetensors", "--temperature", 0.3, "--samples", 5000, "--out", "s.npz"
     )
@@ -74,7 +51,7 @@ def test_a_density_is_fitted_and_answers_a_temperature_in_between(fitted):
 
 
 def test_outside_of_the_range_it_answers_with_one_line_of_warning(fitted, monkeypatch, capsys, caplog):
-    monkeypatch.chdir(fitted[0])
+    monkeypatch.chdir(fitted)
     assert main(["predict", "m.safetensors", "--temperature", "0.7", "--samples", "100"]) == 0
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
         "T = 0.7 is outside of 0.2 to 0.5, what the model was trained for: extrapolated"
@@ -104,36 +81,14 @@ def test_a_model_of_a_study_tells_its_states_and_the_numbers_of_generate(trained
 @pytest.fixture
 def folder(fitted, tmp_path, monkeypatch):
     """A folder with sound and unsound files."""
-    for name in ("z.npy", "T.npy", "m.safetensors"):
-        (tmp_path / name).write_bytes((fitted[0] / name).read_bytes())
-    np.save(tmp_path / "flat.npy", np.zeros(100))
-    np.save(tmp_path / "objects.npy", np.array([{}, {}]), allow_pickle=True)
-    np.savez(tmp_path / "several.npz", a=np.zeros(3))
-    (tmp_path / "text.npy").write_text("1 2 3\n")
-    (tmp_path / "torn.safetensors").write_bytes((tmp_path / "m.safetensors").read_bytes()[:300])
+    sound = (fitted / "m.safetensors").read_bytes()
+    (tmp_path / "m.safetensors").write_bytes(sound)
+    (tmp_path / "torn.safetensors").write_bytes(sound[:300])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def changed(**changes):
-    """The arguments of FIT, with others in place of some."""
-    return [changes.get(argument.strip("-").replace(".", "_"), argument) for argument in FIT]
-
-
 WRONG = {
-    "no data": (changed(z_npy="zz.npy"), "zz.npy: no such file"),
-    "no temperatures": (changed(T_npy="0,3"), "0,3: no such file"),
-    "text": (changed(z_npy="text.npy"), "text.npy: not a .npy array of numbers"),
-    "pickled": (changed(z_npy="objects.npy"), "objects.npy: not a .npy array of numbers"),
-    "archive": (changed(z_npy="several.npz"), "several.npz: holds several arrays"),
-    "shape": (changed(z_npy="flat.npy"), "samples have shape (100,); (n, d) is needed"),
-    "temperatures' shape": (changed(T_npy="flat.npy"), "temperatures have shape (100,); one number or (6000,)"),
-    "temperature": (changed(T_npy="0"), "a temperature is not a number above 0"),
-    "kind": (changed(flow="flwo"), "unknown density 'flwo', did you mean 'flow'?"),
-    "option": (changed(**{"tau=auto": "taw=1"}), "density flow: taw: unknown key, did you mean 'tau'?"),
-    "value": (changed(**{"tau=auto": "tau=-1"}), "tau: is -1; write a number of at least 0, or auto"),
-    "no value": (changed(**{"tau=auto": "tau"}), "--option tau: write name=value"),
-    "folder": (changed(m_safetensors="no/m.safetensors"), "no/m.safetensors: its folder does not exist"),
     "no model": (["predict", "mm.safetensors", "--temperature", "1"], "mm.safetensors: model file is missing"),
     "torn": (["predict", "torn.safetensors", "--temperature", "1"], "torn.safetensors: model file cannot be read"),
     "cold": (["predict", "m.safetensors", "--temperature", "-1"], "--temperature -1: write a number above 0"),
@@ -156,7 +111,6 @@ def test_what_is_wrong_is_told_in_one_line(folder, capsys, wrong):
 
 def test_a_model_of_another_version_is_told_by_the_command_itself(folder, monkeypatch):
     from thermolatent.files import artifacts
-    from thermolatent.learn.model import load_density, save_density
 
     fitted = load_density("m.safetensors")
     monkeypatch.setattr(artifacts, "FORMAT_VERSION", 99)

@@ -5,7 +5,6 @@ What is computed here is what the stages compute, by the same functions.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from thermolatent.files.paths import FrameFiles
 from thermolatent.frames import Frames, load_frames
 from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
+from thermolatent.launch.home import study_folders
 from thermolatent.learn.model import Model
 from thermolatent.parsing import parse
 from thermolatent.reweight.estimator import ConditionalReweighting, checked_temperature
@@ -27,7 +27,7 @@ from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
 from thermolatent.study.jobs import asked_of, run_job
 from thermolatent.study.layout import Layout
-from thermolatent.study.project import STUDIES_VARIABLE, find_study
+from thermolatent.study.project import find_study
 from thermolatent.study.study import Study
 from thermolatent.tables import POPULATION_COLUMNS, cell
 from thermolatent.validate.observables import judged_observables
@@ -48,7 +48,7 @@ class Run:
     Parameters
     ----------
     name: of the study, or ``name@scale``.
-    studies: folder of the study files; default: ``$THERMOLATENT_STUDIES``, else ``studies``.
+    studies: folder of the study files; default: ``$THERMOLATENT_STUDIES``, else ``studies``; then the examples.
     results: folder of the results.
 
     Attributes
@@ -57,8 +57,7 @@ class Run:
     """
 
     def __init__(self, name: str, studies: str | Path | None = None, results: str | Path = "results"):
-        folders = [studies] if studies else os.environ.get(STUDIES_VARIABLE, "studies").split(os.pathsep)
-        study = find_study(name, folders)
+        study = find_study(name, study_folders([studies] if studies else None))
         self.layout = Layout.of(study, str(results))
         there = [T for T in study.temperatures.reference if Path(self.layout.features_header(T)).is_file()]
         temperatures = study.temperatures.model_copy(

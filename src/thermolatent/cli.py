@@ -30,32 +30,49 @@ THREAD_VARIABLES = (
 def build_parser() -> argparse.ArgumentParser:
     """The argument parser, without any heavy import."""
     parser = argparse.ArgumentParser(
-        prog="thermolatent", description="Equilibrium ensembles at temperatures nobody simulated."
+        prog="thermolatent",
+        usage="thermolatent COMMAND ...",
+        description="Equilibrium ensembles at temperatures nobody simulated.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="thermolatent COMMAND --help: the options of a command",
     )
     parser.add_argument("--version", action="version", version=f"thermolatent {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    for group, modules in COMMANDS.items():
+        for name, module in modules.items():
+            passes_on = getattr(module, "PASSES_ON", False)
+            _add(commands, name, module.HELP, module.add_arguments, run=module.run, passes_on=passes_on)
+        parser.description += _listed(group, {name: module.HELP for name, module in modules.items()})
     for name, entry in STAGES.items():
-        _add(commands, name, entry.help, partial(stage.add_arguments, stage=entry), stage.run)
-    for name, module in COMMANDS.items():
-        _add(commands, name, module.HELP, module.add_arguments, module.run)
+        _add(commands, name, entry.help, partial(stage.add_arguments, stage=entry), run=stage.run, passes_on=False)
+    parser.description += _listed("the workflow's jobs", {name: entry.help for name, entry in STAGES.items()})
     return parser
 
 
-def _add(commands, name, help, add_arguments, run) -> None:
-    parser = commands.add_parser(name, help=help, description=f"{name}: {help}.")
+def _add(commands, name, help, add_arguments, **defaults) -> None:
+    parser = commands.add_parser(name, description=f"{name}: {help}.", allow_abbrev=False)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     add_arguments(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(**defaults)
+
+
+def _listed(group: str, helps: dict[str, str]) -> str:
+    """A group of commands for the help; argparse has no groups of subcommands."""
+    return f"\n\n{group}:\n" + "\n".join(f"  {name:18} {help}" for name, help in helps.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand. Returns the exit code: 0, 1 for an error of the input's, 130 when interrupted."""
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options, further = parser.parse_known_args(arguments)
+    if further and not options.passes_on:
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
     if threads := getattr(options, "threads", None):
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("numexpr").setLevel(logging.WARNING)  # it says how many threads it takes
     try:
-        return options.run(options) or 0
+        return options.run(options, further) if options.passes_on else options.run(options) or 0
     except BrokenPipeError:  # the reader of a pipe (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

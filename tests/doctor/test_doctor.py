@@ -118,7 +118,7 @@ def test_disk_and_lock(tmp_path, monkeypatch):
     (tmp_path / ".snakemake/locks/0.input.lock").touch()
     full, lock = surroundings.check_disk("results")
     assert full.level == "problem"
-    assert "snakemake --unlock" in lock.remedy
+    assert "thermolatent run NAME --unlock" in lock.remedy
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_evidence_settings_versions_and_timings_are_there(made):
     assert md["T = 0.2"][3].startswith("agree, 1.4 standard errors")
     assert md["T = 0.2"][1] == "3000 1500 time units each"
     assert "beta_ib: 0.0001" in page.text
-    assert "held_out: 0.2" in page.text, "defaults too"
+    assert "latent_dim: 2" in page.text, "defaults too"
     versions = dict(page.tables["Versions"][1:])
     assert versions["openmm, of the MD"] == "8.6.1"
     timings = dict(page.tables["Seconds of work"][1:])

@@ -96,7 +96,11 @@ def test_lj7_has_the_states_of_its_own_study():
 
 def test_a_dipeptide_has_phi_and_psi(capsys):
     assert main(["init", "A", "--train", "300", "400", "--no-probe"]) == 0
-    assert "thermolatent check a\n" in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  thermolatent check a",
+        "  thermolatent run a --scale smoke   # the whole workflow in minutes",
+        "  thermolatent run a",
+    ]
     study, text = written("a")
     assert study.system.termini == "capped"
     assert (study.system.solvent, study.system.implicit) == ("implicit", "gbn2")

@@ -59,7 +59,7 @@ def test_the_states_are_found_below_the_noise(noisy):
 def test_the_components_have_unit_variance_and_are_of_training_walkers(noisy):
     study, layout = noisy
     data = load_frames(training_frames(study, layout))
-    training = ~held_out_walkers(16, study.representation.held_out)
+    training = ~held_out_walkers(16)
     spib = load_representation(layout.spib(0)).spib
     used = np.concatenate([f[training].reshape(-1, f.shape[2]) for f in data.features.values()])
     x = spib.standardise(torch.from_numpy(used)).numpy()

@@ -34,7 +34,7 @@ def test_the_scaler_is_part_of_the_model_and_knows_only_training_walkers(trained
     data = load_frames(training_frames(study, layout))
     from thermolatent.represent.pairs import held_out_walkers
 
-    used = data.flat(data.features)[data.of_walkers(~held_out_walkers(16, study.representation.held_out))]
+    used = data.flat(data.features)[data.of_walkers(~held_out_walkers(16))]
     spib = load_representation(layout.model("informed", 0)).spib
     np.testing.assert_allclose(spib.feature_mean.numpy(), used.mean(0), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(spib.feature_std.numpy(), used.std(0), rtol=1e-4)

@@ -1,7 +1,10 @@
 """The whole workflow on a tiny study, and what a second run finds to do."""
 
 import csv
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from running_snakemake import snakemake
 
 from thermolatent.files.artifacts import load_json
+from thermolatent.status.files import described
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 
@@ -71,6 +75,28 @@ def test_nothing_is_left_to_do(finished):
     assert done.code == 0
     assert "Nothing to be done" in done.out + done.error
     assert done.counts == {}
+
+
+def test_the_command_says_what_a_finished_study_found(finished):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("THERMOLATENT")}
+    done = subprocess.run(
+        [sys.executable, "-m", "thermolatent.cli", "run", "three_hole", "--scale", "smoke"],
+        cwd=finished,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr.startswith("Nothing to be done")) == (0, True), done.stderr
+    report, *answers = done.stdout.splitlines()
+    assert report == PATHS.report
+    asked = [T for T in STUDY.temperatures.generated if T not in STUDY.temperatures.train]
+    assert [line.split()[2] for line in answers] == [f"{T:g}:" for T in asked]
+    assert all(state in line for line in answers for state in STUDY.validate_.states.names)
+
+
+def test_every_file_of_the_results_is_described(finished):
+    files = [path for path in (finished / "results").rglob("*") if path.is_file()]
+    assert [line.partition(": ")[0] for line in described(finished / "results")] == sorted(map(str, files))
 
 
 def test_no_job_wrote_outside_results_and_logs(finished):

@@ -10,22 +10,21 @@ try:
     from thermolatent.errors import ThermolatentError
     from thermolatent.files import manifest
     from thermolatent.files.paths import named_paths
+    from thermolatent.launch.home import STUDIES_VARIABLE, study_folders
     from thermolatent.papers.catalogue import studies as studies_of_papers
     from thermolatent.simulate import PROTOCOL
     from thermolatent.simulate.devices import DEVICES_VARIABLE
     from thermolatent.study import disk
     from thermolatent.study.jobs import JOBS
     from thermolatent.study.layout import BASELINES_JOB, Layout
-    from thermolatent.study.project import STUDIES_VARIABLE, check_not_renamed, find_study, load_project
+    from thermolatent.study.project import check_not_renamed, find_study, load_project
     from thermolatent.study.stages import STAGES
     from thermolatent.temperatures import TEMPERATURE_PATTERN
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}; install the package beside snakemake: pip install -e . -c envs/constraints.txt")
 
 HOME = Path(workflow.basedir)
-FOLDERS = [Path("studies")]
-if HOME.resolve() != Path.cwd().resolve():
-    FOLDERS.append(HOME / "studies")
+FOLDERS = study_folders(home=HOME)
 # The rules' commands look for studies where the Snakefile does.
 os.environ.update({STUDIES_VARIABLE: os.pathsep.join(map(str, FOLDERS))})
 

@@ -2,37 +2,32 @@
 
 To add one: a module here, and its line in :data:`COMMANDS`. Modules import at their top only what answers at once;
 heavy libraries are imported in ``run``. An error of the input's derives from ThermolatentError and is printed as one line.
-``run`` may return an exit code; None is 0.
+``run`` may return an exit code; None is 0. A module with ``PASSES_ON = True`` gets the options that it does not know as a second
+argument, a list.
 """
 
 from thermolatent.commands import (
-    archive,
     check,
-    clean,
     doctor,
-    fit_density,
     init,
     paper_divergences,
     paper_figure,
     paper_paths,
     predict,
-    show,
+    run,
     status,
     survey,
 )
 
+#: By group of the help, in the order of use.
 COMMANDS = {
-    "init": init,
-    "check": check,
-    "doctor": doctor,
-    "archive": archive,
-    "clean": clean,
-    "fit-density": fit_density,
-    "predict": predict,
-    "show": show,
-    "status": status,
-    "survey": survey,
-    "paper-paths": paper_paths,
-    "paper-divergences": paper_divergences,
-    "paper-figure": paper_figure,
+    "start": {"init": init, "check": check, "run": run, "status": status},
+    "look": {"predict": predict},
+    "machine": {"doctor": doctor},
+    "papers": {
+        "survey": survey,
+        "paper-paths": paper_paths,
+        "paper-divergences": paper_divergences,
+        "paper-figure": paper_figure,
+    },
 }

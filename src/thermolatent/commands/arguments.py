@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,16 +27,19 @@ def natural(text: str) -> int:
     return value
 
 
-def add_study(parser: argparse.ArgumentParser, **how: str) -> None:
-    """The argument ``study`` and where study files lie; ``how`` goes to the former (``nargs="?"``)."""
-    parser.add_argument("study", help="a study by name (studies/<name>.yaml), or name@scale", **how)
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """The argument ``study``, and where study files lie."""
+    parser.add_argument("study", help="a study by name (studies/<name>.yaml), or name@scale")
     add_folders(parser)
 
 
 def add_folders(parser: argparse.ArgumentParser) -> None:
     """The argument ``--studies``."""
     parser.add_argument(
-        "--studies", nargs="+", metavar="DIR", help="where study files lie (default: $THERMOLATENT_STUDIES, ./studies)"
+        "--studies",
+        nargs="+",
+        metavar="DIR",
+        help="where study files lie, before the examples (default: $THERMOLATENT_STUDIES, ./studies)",
     )
 
 
@@ -49,11 +53,16 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=positive, metavar="N", help="threads at the most (default: the libraries')")
 
 
-def study_folders(options: argparse.Namespace) -> list[str]:
+def study_folders(options: argparse.Namespace) -> list[Path]:
     """Where studies are looked for, first hit first."""
-    from thermolatent.study.project import STUDIES_VARIABLE
+    from thermolatent.launch.home import study_folders
 
-    return options.studies or os.environ.get(STUDIES_VARIABLE, "studies").split(os.pathsep)
+    return study_folders(options.studies)
+
+
+def command_line(*words: str, folders: list[str] | None = None) -> str:
+    """A command to type, with ``--studies`` where ``folders`` were named."""
+    return shlex.join(["thermolatent", *words, *(["--studies", *folders] if folders else [])])
 
 
 def study_of(options: argparse.Namespace) -> Study:

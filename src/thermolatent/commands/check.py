@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from thermolatent.commands.arguments import add_study, study_of
+from thermolatent.commands.arguments import add_study, command_line, study_of
 
 HELP = "read a study file and say what is wrong with it"
 
@@ -20,3 +20,4 @@ def run(options: argparse.Namespace) -> None:
     roles = {role: getattr(study.temperatures, role) for role in ("train", "predict", "reference")}
     told = "; ".join(f"{role} {', '.join(map(format_temperature, ts)) or 'none'}" for role, ts in roles.items())
     print(f"{study.name}: fine ({told}; models {', '.join(study.models)})")
+    print(f"  {command_line('run', study.name, folders=options.studies)}")

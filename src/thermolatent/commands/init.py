@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from thermolatent.commands.arguments import command_line
 from thermolatent.errors import ThermolatentError
 
 HELP = "write a commented study file for a molecule of your own"
@@ -56,6 +58,7 @@ def run(options: argparse.Namespace) -> None:
         raise
     name = path.stem
     print(f"wrote {path}; every choice in it is explained there")
-    print(f"  thermolatent check {name}")
-    print(f'  snakemake --cores all --config studies="[{name}]" scale=smoke   # the whole workflow in minutes')
-    print(f'  snakemake --cores all --config studies="[{name}]"')
+    folders = [] if Path(options.studies) == Path("studies") else [options.studies]
+    print(f"  {command_line('check', name, folders=folders)}")
+    print(f"  {command_line('run', name, '--scale', 'smoke', folders=folders)}   # the whole workflow in minutes")
+    print(f"  {command_line('run', name, folders=folders)}")

@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target",
         metavar="STUDY",
-        help="a study by name, one of its models (results/.../learn/<model>/seed<N>.safetensors), or a file of fit-density",
+        help="a study by name, one of its models (results/.../learn/<model>/seed<N>.safetensors), or a file of save_density",
     )
     parser.add_argument(
         "--temperature", type=float, nargs="+", required=True, metavar="T", help="one or several, in the study's unit"

@@ -1,4 +1,4 @@
-"""``thermolatent status``: how far a study has come, from its results and logs alone."""
+"""``thermolatent status``: how far a study has come, from its results and logs alone; what a file of them is."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thermolatent.commands.arguments import add_results, add_study, positive, study_of
+from thermolatent.commands.arguments import add_folders, add_results, positive, study_of
 from thermolatent.errors import ThermolatentError
 
 if TYPE_CHECKING:
     from thermolatent.status.jobs import Jobs
 
-HELP = "what of a study is done, running, failed or waiting"
+HELP = "what of a study is done, running, failed or waiting; what a result file is"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_study(parser, nargs="?")
+    parser.add_argument(
+        "study",
+        nargs="?",
+        help="a study by name, or name@scale (default: all with results); or a file or folder of results",
+    )
+    add_folders(parser)
     add_results(parser)
     parser.add_argument(
         "--logs", metavar="DIR", help="where the workflow's logs lie (default: logs beside the results)"
@@ -35,7 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from thermolatent.status.files import described
     from thermolatent.status.view import finished
+
+    if options.study and ("/" in options.study or Path(options.study).is_file()):
+        print("\n".join(described(Path(options.study))))
+        return
 
     while True:
         found = _studies(options)

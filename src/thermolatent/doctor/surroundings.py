@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from thermolatent.doctor.finding import Finding
-from thermolatent.show.places import size_text
+from thermolatent.files.disk import size_of, told
 
 #: Free space below which a study may not fit.
 _LITTLE = 5e9
@@ -26,17 +26,16 @@ def check_disk(results: str) -> list[Finding]:
             Finding("broken", f"{folder} cannot be written to", f"chmod u+w {folder}, or work in another directory")
         ]
     free = shutil.disk_usage(folder).free
-    used = sum(f.stat().st_size for f in Path(results).rglob("*") if f.is_file()) if Path(results).is_dir() else 0
-    told = f"{size_text(free)} free for {results}/, which holds {size_text(used)}"
-    found = [Finding("ok", told)]
+    space = f"{told(free)} free for {results}/, which holds {told(size_of(results))}"
+    found = [Finding("ok", space)]
     if free < _LITTLE:
-        found = [Finding("problem", told, f"du -sh {results}/* shows what is large; or work on another disk")]
+        found = [Finding("problem", space, f"du -sh {results}/* shows what is large; or work on another disk")]
     if any(Path(".snakemake/locks").glob("*")):
         found.append(
             Finding(
                 "note",
                 "Snakemake holds this directory: it runs, or it was killed",
-                "if nothing runs: snakemake --unlock",
+                "if nothing runs: thermolatent run NAME --unlock",
             )
         )
     return found

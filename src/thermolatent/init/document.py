@@ -48,8 +48,8 @@ def write_document(
     unit = "reduced units" if reduced else "kelvin"
     train, predict = temperatures["train"], temperatures["predict"]
     out = [f"# Written by: {command}", "# Check it: thermolatent check " + name]
-    out += [f'# Try it: snakemake --cores all --config studies="[{name}]" scale=smoke']
-    out += [f'# Run it: snakemake --cores all --config studies="[{name}]"']
+    out += [f"# Try it: thermolatent run {name} --scale smoke"]
+    out += [f"# Run it: thermolatent run {name}"]
     out += [f"description: {_description(section, train, unit)}", *_system(section)]
     out += ["temperatures:", f"  train: {flow(train)} # {unit}: {'the MD' if existing else 'MD'} to learn from"]
     if solvated and len(train) < 3:

@@ -23,7 +23,6 @@ class Learn(Section):
     steps: int = Field(4000, ge=1, description="optimiser steps at the most")
     evaluate_every: int = Field(250, ge=1, description="steps between held-out evaluations")
     patience: int = Field(8, ge=1, description="evaluations without a better held-out loss before stopping")
-    held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where torch sees one")
 
 

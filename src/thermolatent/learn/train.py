@@ -103,7 +103,7 @@ def _latent_split(job: Settings, data: Frames, spib: Spib) -> Split:
     mean, sigma = posterior(spib, transformed(data.rows(), spib.standardise, torch.device("cpu")))
     noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(job.seed))
     z, theta = torch.addcmul(mean, sigma, noise), torch.from_numpy(data.theta(job.T_ref))
-    held = data.of_walkers(held_out_walkers(data.n_walkers, job.learn.held_out))
+    held = data.of_walkers(held_out_walkers(data.n_walkers))
     parts = []
     for mask in (~held, held):
         rows = np.flatnonzero(mask)
@@ -142,7 +142,7 @@ class DensityTraining(Descent):
         self.x = transformed(data.rows(), self.spib.standardise, self.device)
         self.T_ref = job.T_ref
         self.theta = torch.from_numpy(data.theta(self.T_ref)).to(self.device)
-        held = held_out_walkers(data.n_walkers, settings.held_out)
+        held = held_out_walkers(data.n_walkers)
         self.labels = predicted_states(self.spib, self.x)
         self.training = lagged_pairs(data, job.lag, ~held).to(self.device)
         self.sampler = Sampler(len(self.training.now), self.training.counts)

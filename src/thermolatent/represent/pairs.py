@@ -12,8 +12,11 @@ from thermolatent.densities.fit import held_out_units
 from thermolatent.frames import Frames
 from thermolatent.sampling import Sampler
 
+#: Share of the walkers kept out of every training, to judge it by.
+HELD_OUT = 0.2
 
-def held_out_walkers(walkers: int, share: float) -> np.ndarray:
+
+def held_out_walkers(walkers: int, share: float = HELD_OUT) -> np.ndarray:
     """Mask ``(walkers,)`` of the walkers kept out of training, at least one and never all.
 
     Whole walkers: frames shuffled between the sides would leak, as neighbours in time are nearly copies. They are picked

@@ -37,7 +37,6 @@ class Representation(Section):
     epochs: int = Field(20, ge=1, description="per refinement, at the most")
     tolerance: float = Field(1e-3, ge=0, description="loss change below which an epoch counts as no progress")
     patience: int = Field(2, ge=1, description="epochs without progress before relabelling")
-    held_out: float = Field(0.2, gt=0, lt=1, description="share of walkers kept out of training")
 
 
 class Settings(Section):

@@ -48,7 +48,7 @@ def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
     data = load_frames(inputs.frames)
     device = pick_device(job.device)
     features = data.rows()
-    held_out = held_out_walkers(data.n_walkers, settings.held_out)
+    held_out = held_out_walkers(data.n_walkers)
     training_frames = np.flatnonzero(data.of_walkers(~held_out))
     ordered_by = order_parameters(data, settings.initial, settings.lag, ~held_out)
     labels = initial_labels(ordered_by, settings.initial_labels, seed)

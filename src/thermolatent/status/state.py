@@ -50,7 +50,7 @@ def look(job: Job, now: float | None = None) -> Found:
         return Found("done")
     now = time.time() if now is None else now
     try:
-        age, lines = now - os.stat(job.log).st_mtime, _tail(job.log)
+        age, lines = now - os.stat(job.log).st_mtime, tail(job.log)
     except OSError:
         return _without_log(job, now)
     last = next((line for line in reversed(lines) if line.strip()), "")
@@ -105,7 +105,7 @@ def last_losses(path: str) -> dict[str, float]:
     return found
 
 
-def _tail(path: str) -> list[str]:
+def tail(path: str) -> list[str]:
     with open(path, "rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - _TAIL_BYTES))

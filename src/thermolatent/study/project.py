@@ -13,9 +13,6 @@ from thermolatent.study.layout import Layout
 from thermolatent.study.loading import Project, load_study
 from thermolatent.study.study import Study
 
-#: Environment variable with the folders where studies are looked for, first hit first.
-STUDIES_VARIABLE = "THERMOLATENT_STUDIES"
-
 
 def load_project(files: Iterable[str | Path], overrides: Mapping[str, Any]) -> Project:
     """Read ``config.yaml`` files, each over the one before, and ``overrides`` (from ``--config``) over them all.
@@ -69,14 +66,14 @@ def check_not_renamed(study: Study, layout: Layout) -> None:
         return
     keys = ("system", "simulate")
     same = all(found.get(key) == resolved(study).get(key) for key in keys)
-    md = "its MD stays" if same else "its MD was run with other settings and goes too"
+    remedy = "remove all in it but simulate/" if same else "remove it, for its MD was run with other settings"
     raise ConfigError(
         layout.root,
         [
             (
                 "",
-                f"holds results of study '{old}', and what they were made from is not known under a new name; say "
-                f"'thermolatent clean {study.name} --yes{'' if same else ' --md'}' ({md}), or rename the folder back",
+                f"holds results of study '{old}', and what they were made from is not known under a new name; {remedy}, "
+                "or rename the folder back",
             )
         ],
     )

@@ -42,8 +42,7 @@ class Solvated(Parametrised):
     implicit: Implicit = Field("gbn2", description="implicit: generalised Born model")
     water: str = Field("tip3p", description="explicit: water model")
     salt: float = Field(0.0, ge=0, le=5, description="mol/l; explicit: beside the ions that neutralise")
-    cation: Literal["Na+", "K+"] = Field("Na+", description="explicit")
-    anion: Literal["Cl-"] = Field("Cl-", description="explicit")
+    cation: Literal["Na+", "K+"] = Field("Na+", description="explicit; the anion is Cl-")
     padding: float = Field(1.0, gt=0, description="explicit: nm between periodic images of the largest start")
     box: float | None = Field(
         None, gt=0, description="explicit: width of the box in nm; default: from padding and cutoff"
@@ -64,7 +63,7 @@ class Solvated(Parametrised):
         entry = FORCE_FIELDS[self.force_field]
         of = {
             "implicit": {"implicit"},
-            "explicit": {"water", "cation", "anion", "padding", "box", "box_shape", "cutoff"},
+            "explicit": {"water", "cation", "padding", "box", "box_shape", "cutoff"},
         }
         of["vacuum"] = set()
         allowed = of[self.solvent] | (set() if self.solvent == "vacuum" else {"salt"})
@@ -167,7 +166,7 @@ class Solvated(Parametrised):
         waters = min(len(_waters(m)) for m in modellers)
         charge = _net_charge(force_field, topology)
         pairs = round(self.salt * max(waters - abs(charge), 0) / _WATER_MOLARITY)
-        ions = [self.cation] * (pairs + max(-charge, 0)) + [self.anion] * (pairs + max(charge, 0))
+        ions = [self.cation] * (pairs + max(-charge, 0)) + ["Cl-"] * (pairs + max(charge, 0))
         for modeller in modellers:
             _replace_by_ions(modeller, topology.getNumAtoms(), waters, ions)
         solvated = {

@@ -225,7 +225,7 @@ def _kinetics(
     """Scores of the representation at the training temperatures: the model's own states, one lag apart."""
     (latent, own), training = plane, tables.training
     lag, n_states = study.representation.lag, len(own.names)
-    held_out = held_out_walkers(training.n_walkers, study.representation.held_out)
+    held_out = held_out_walkers(training.n_walkers)
     for T in study.temperatures.train:
         labels, times, units = own.labels[T], training.counts[T] * training.linked(T, lag), training.unit_at(T)
         probabilities = representation.state_probabilities(latent.points[T][held_out])

@@ -1,0 +1,44 @@
+"""What a study found, in a few lines: its report, and its populations at the temperatures that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+
+from thermolatent.reweight.verdict import NOT_ASSESSABLE
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.tables import read_table
+from thermolatent.validate.predictions import COLUMNS, HEADLINE, decimals
+
+#: Temperatures that are told; the rest is in the report.
+_MOST = 3
+
+
+def answer(study: Study, layout: Layout) -> list[str]:
+    """The report's path, and a line per temperature that was not trained at; nothing where neither is there yet.
+
+    Of a study without such temperatures the lines are those of the training temperatures.
+    """
+    lines = [layout.report] if Path(layout.report).is_file() else []
+    if not Path(layout.predictions).is_file():
+        return lines
+    rows = [row for row in read_table(layout.predictions, COLUMNS) if row["predictor"] == HEADLINE]
+    asked = [row for row in rows if row["role"] != "train"] or rows
+    by_temperature = [(T, list(found)) for T, found in groupby(asked, lambda row: row["temperature"])]
+    unit = " K" if study.system.temperature_unit == "kelvin" else ""
+    lines += [f"  T = {T}{unit}: {', '.join(map(_population, found))}" for T, found in by_temperature[:_MOST]]
+    if len(by_temperature) > _MOST:
+        rest = ", ".join(T for T, _ in by_temperature[_MOST:])
+        lines.append(f"  and T = {rest}: {layout.predictions}")
+    return lines
+
+
+def _population(row: Mapping[str, str]) -> str:
+    """As ``hexagon 0.31 +- 0.04 trusted``; ``+-`` is half of the 95 % interval."""
+    if row["verdict"] == NOT_ASSESSABLE:
+        return f"{row['state']} {NOT_ASSESSABLE}"
+    value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+    digits = decimals(high - low)
+    return f"{row['state']} {value:.{digits}f} +- {(high - low) / 2:.{digits}f} {row['verdict']}"
