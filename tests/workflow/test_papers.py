@@ -2,8 +2,8 @@
 
 import pytest
 
-from thermolatent.papers.catalogue import FIGURES
-from thermolatent.papers.survey_settings import load_survey
+from catalogue import FIGURES
+from survey_settings import load_survey
 from thermolatent.study.layout import Layout
 
 pytestmark = pytest.mark.workflow

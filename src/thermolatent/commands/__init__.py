@@ -12,13 +12,9 @@ from thermolatent.commands import (
     doctor,
     fit_density,
     init,
-    paper_divergences,
-    paper_figure,
-    paper_paths,
     predict,
     show,
     status,
-    survey,
 )
 
 COMMANDS = {
@@ -31,8 +27,4 @@ COMMANDS = {
     "predict": predict,
     "show": show,
     "status": status,
-    "survey": survey,
-    "paper-paths": paper_paths,
-    "paper-divergences": paper_divergences,
-    "paper-figure": paper_figure,
 }
