@@ -96,8 +96,6 @@ def lowest_pass(surface: np.ndarray, start: tuple[int, int], end: tuple[int, int
 
 
 if __name__ == "__main__":
-    from snakemake.script import snakemake
-
     with logged(snakemake.log[0]):
         study = study_named(snakemake.wildcards.study)
         run(study, Layout.of(study), snakemake.wildcards.model, int(snakemake.wildcards.seed), snakemake.output[0])

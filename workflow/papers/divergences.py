@@ -52,8 +52,6 @@ def divergence(reference: np.ndarray, generated: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    from snakemake.script import snakemake
-
     with logged(snakemake.log[0]):
         study = study_named(snakemake.wildcards.study)
         run(study, Layout.of(study), int(snakemake.wildcards.seed), snakemake.output[0])

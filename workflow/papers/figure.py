@@ -16,8 +16,6 @@ def draw(name: str, sources: Sources) -> Drawing:
 
 
 if __name__ == "__main__":
-    from snakemake.script import snakemake
-
     with logged(snakemake.log[0]), style():
         name, settings = snakemake.wildcards.figure, snakemake.params
         sources = Sources("results", study_folders(), settings.seeds, settings.study_scale, settings.survey)

@@ -97,8 +97,6 @@ def fit(
 
 
 if __name__ == "__main__":
-    from snakemake.script import snakemake
-
     with logged(snakemake.log[0]):
         job = snakemake.wildcards
         run(load_survey(job.scale), job.experiment, job.framework, int(job.seed), snakemake.output[0])

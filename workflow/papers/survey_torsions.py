@@ -156,8 +156,6 @@ def _surprise(fitted: FittedDensity, judged: np.ndarray, most: int) -> tuple[flo
 
 
 if __name__ == "__main__":
-    from snakemake.script import snakemake
-
     with logged(snakemake.log[0]):
         job, study = snakemake.wildcards, study_named(snakemake.params.study)
         run(load_survey(job.scale), job.framework, int(job.seed), study, Layout.of(study), *snakemake.output)

@@ -104,7 +104,7 @@ def _published(study: Study, tables: Tables, entry: PaperFigure) -> list[Finding
         "held_out_cross_entropy": "no: one temperature, other states",
         "gmrq": "no: ours is a sum over as many processes as states",
     }
-    found = []
+    found, unit = [], " K" if study.system.temperature_unit == "kelvin" else ""
     for metric, published in entry.published.items():
         plane, at, words = asked[metric]
         for T in at:
@@ -112,7 +112,9 @@ def _published(study: Study, tables: Tables, entry: PaperFigure) -> list[Finding
             ours = spread(values) if values else "not scored"
             if values and not plane:
                 ours += f", {len(tables.own_states(model, T))} states with the first seed"
-            found.append(Finding(f"{words}, T = {T:g}", published, ours, spread(floor) if floor else "", why[metric]))
+            found.append(
+                Finding(f"{words}, T = {T:g}{unit}", published, ours, spread(floor) if floor else "", why[metric])
+            )
     return found
 
 
