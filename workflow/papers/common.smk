@@ -7,7 +7,6 @@ sys.path.append(str(PAPERS_FOLDER))
 
 from catalogue import FIGURES, PAPERS, TORSIONS, Paths
 from survey_settings import load_survey
-from thermolatent.digest import job_digest
 
 PAPER_PATHS = Paths("results")
 # Studies have two scales here, whatever those of config.yaml have.
@@ -26,6 +25,16 @@ wildcard_constraints:
     experiment="|".join(SURVEY.experiments),
     framework="|".join(SURVEY.frameworks),
     scale=SURVEY_SCALE,
+
+
+def at_training(*files):
+    """Input function: these files of the job's study at the training temperatures."""
+
+    def paths(wildcards):
+        study, layout = of(wildcards)
+        return [getattr(layout, file)(t) for file in files for t in study.temperatures.train]
+
+    return paths
 
 
 def settings_of_survey(wildcards):

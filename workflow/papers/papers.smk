@@ -5,9 +5,7 @@
 rule paper_paths:
     input:
         model=PATHS.model("{model}", "{seed}"),
-        features=at_training("features"),
-        plane=at_training("plane"),
-        header=at_training("features_header"),
+        frames=at_training("features", "plane", "features_header"),
     output:
         paths=PAPER_PATHS.base_paths("{study}", "{model}", "{seed}"),
     log:
