@@ -15,6 +15,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import save_arrays
 from thermolatent.frames import Frames, load_frames
 from thermolatent.learn.model import Model
+from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 
@@ -34,7 +35,7 @@ def run(study: Study, layout: Layout, model: str, seed: int, out: str) -> None:
     trained = Model.load(layout.model(model, seed))
     if not hasattr(trained.density, "invert") or trained.dim != 2:
         raise ThermolatentError(f"model {model}: paths need a flow of two latent coordinates")
-    data, T = load_frames(study, layout), study.temperatures.T_ref
+    data, T = load_frames(training_frames(study, layout)), study.temperatures.T_ref
     names, ends = end_points(study, data, trained)
     latents = trained.representation.encode(data.flat(data.features)[:: max(1, len(data) // 50_000)])
     low, high = latents.min(0), latents.max(0)

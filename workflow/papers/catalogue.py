@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
 
 from thermolatent.parsing import Section, parse, read_yaml
-from thermolatent.study.layout import Layout
 
 HERE = Path(__file__).parent
 PAPERS = ("latf", "dspib", "survey", "beyond")
@@ -36,11 +36,19 @@ _FILE = HERE / "figures.yaml"
 FIGURES = {name: parse(PaperFigure, entry, str(_FILE)) for name, entry in read_yaml(_FILE)["figures"].items()}
 
 
-class Paths(Layout):
+@dataclass(frozen=True)
+class Paths:
     """Paths of what belongs to the papers, below ``root``, usually ``results``."""
 
+    root: str
+
+    @property
+    def folder(self) -> str:
+        """Where the figures are."""
+        return f"{self.root}/paper"
+
     def figure(self, name: str, extension: str) -> str:
-        return f"{self.root}/paper/{name}.{extension}"
+        return f"{self.folder}/{name}.{extension}"
 
     def survey(self, scale, experiment, framework, seed) -> str:
         """Scores of one job of the survey's benchmark."""

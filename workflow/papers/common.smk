@@ -7,6 +7,8 @@ sys.path.append(str(PAPERS_FOLDER))
 
 from catalogue import FIGURES, PAPERS, TORSIONS, Paths
 from survey_settings import load_survey
+from thermolatent.files.paths import paths_in
+from thermolatent.study.jobs import figures_job, training_frames
 
 PAPER_PATHS = Paths("results")
 # Studies have two scales here, whatever those of config.yaml have.
@@ -27,14 +29,9 @@ wildcard_constraints:
     scale=SURVEY_SCALE,
 
 
-def at_training(*files):
-    """Input function: these files of the job's study at the training temperatures."""
-
-    def paths(wildcards):
-        study, layout = of(wildcards)
-        return [getattr(layout, file)(t) for file in files for t in study.temperatures.train]
-
-    return paths
+def files_of_training(wildcards):
+    """Input function: the frames of the job's study at the training temperatures."""
+    return list(paths_in(training_frames(*of(wildcards))))
 
 
 def settings_of_survey(wildcards):
@@ -95,9 +92,7 @@ def files_of_paper_figure(wildcards):
             files += files_of_torsions(wildcards)
             files += [PAPER_PATHS.torsion_samples(SURVEY_SCALE, *job) for job in jobs]
     for study, layout in map(paper_study, figure.studies):
-        each = [(model, seed) for model in study.models for seed in SEEDS]
-        files += [layout.all_scores, layout.all_populations, layout.predictions, layout.melting, layout.metrics]
-        files += [file(*one) for one in each for file in (layout.generated, layout.profiles)]
+        files += paths_in(figures_job(study, layout, SEEDS).inputs)
         files += [PAPER_PATHS.base_paths(study.name, model, SEEDS[0]) for model in figure.paths]
         files += [PAPER_PATHS.divergences(study.name, seed) for seed in SEEDS if figure.divergences]
     return files

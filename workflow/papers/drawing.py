@@ -15,10 +15,13 @@ from matplotlib.figure import Figure
 from catalogue import FIGURES, HERE, PaperFigure, Paths
 from survey_settings import load_survey
 from thermolatent.figures.style import save_data, save_figure
+from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_arrays, replacing
+from thermolatent.study.jobs import figures_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.project import find_study
 from thermolatent.study.study import Study
+from thermolatent.validate.settings import Asked
 
 
 class Finding(NamedTuple):
@@ -54,8 +57,14 @@ class Sources:
         study = find_study(name if self.scale == "full" else f"{name}@{self.scale}", self.folders)
         return study, Layout.of(study, self.results)
 
-    def profiles(self, layout: Layout, model: str) -> dict[str, np.ndarray]:
+    def answers(self, name: str) -> tuple[Asked, Tables]:
+        """A study as its figures are drawn, and its tables."""
+        asked, inputs, _ = figures_job(*self.study(name), list(self.seeds))
+        return asked, Tables.load(asked, inputs.tables, self.seeds)
+
+    def profiles(self, name: str, model: str) -> dict[str, np.ndarray]:
         """A model's histograms, of the first seed."""
+        _, layout = self.study(name)
         return load_arrays(layout.profiles(model, self.seeds[0]), "profiles")
 
     @property
@@ -86,8 +95,8 @@ class Drawing:
 
 def save(name: str, drawing: Drawing, sources: Sources) -> None:
     """Write figure, numbers and caption."""
-    save_figure(drawing.figure, sources.paths, name)
-    save_data(sources.paths, name, drawing.columns, iter(drawing.rows))
+    save_figure(drawing.figure, sources.paths.folder, name)
+    save_data(sources.paths.folder, name, drawing.columns, iter(drawing.rows))
     with replacing(sources.paths.figure(name, "md")) as temporary:
         temporary.write_text(caption(name, drawing, sources))
 

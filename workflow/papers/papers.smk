@@ -5,7 +5,7 @@
 rule paper_paths:
     input:
         model=PATHS.model("{model}", "{seed}"),
-        frames=at_training("features", "plane", "features_header"),
+        frames=files_of_training,
     output:
         paths=PAPER_PATHS.base_paths("{study}", "{model}", "{seed}"),
     log:
@@ -25,7 +25,7 @@ rule paper_paths:
 
 rule paper_divergences:
     input:
-        features=at_training("features"),
+        frames=files_of_training,
         files=files_of_every_model,
     output:
         table=PAPER_PATHS.divergences("{study}", "{seed}"),

@@ -14,7 +14,6 @@ from drawing import Drawing, Finding, Sources, spread
 from thermolatent.figures import surfaces
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, SINGLE, log_ticks, panels
 from thermolatent.figures.surfaces import CAP, free_energies
-from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_arrays
 from thermolatent.tables import read_table
 
@@ -32,8 +31,8 @@ _MODELS = {
 
 def surfaces_and_paths(sources: Sources, entry: PaperFigure) -> Drawing:
     """Latent surfaces of MD and model, base densities with straight paths, the same paths in the latent, and their heights."""
-    study, layout = sources.study(entry.studies[0])
-    seed, profiles = sources.seeds[0], sources.profiles(layout, TILTED)
+    name, seed = entry.studies[0], sources.seeds[0]
+    (study, _), profiles = sources.study(name), sources.profiles(name, TILTED)
     paths = {m: load_arrays(sources.paths.base_paths(study.name, m, seed), "paths") for m in entry.paths}
     figure, axes = panels(2, 4, (DOUBLE, 3.7))
     for panel, name, title in zip(
@@ -77,8 +76,8 @@ def surfaces_and_paths(sources: Sources, entry: PaperFigure) -> Drawing:
 
 def ablation(sources: Sources, entry: PaperFigure) -> Drawing:
     """GMRQ, held-out cross-entropy and divergence of the tilted base, the Gaussian base and SPIB's own prior, seed by seed."""
-    study, layout = sources.study(entry.studies[0])
-    tables, exact = Tables.load(study, layout, sources.seeds), _divergences(sources, study.name)
+    study, tables = sources.answers(entry.studies[0])
+    exact = _divergences(sources, study.name)
     (T,) = study.temperatures.train
     labels = {
         "gmrq": "GMRQ, as many processes as states",
@@ -140,8 +139,7 @@ def ablation(sources: Sources, entry: PaperFigure) -> Drawing:
 
 def encoded_and_generated(sources: Sources, entry: PaperFigure) -> Drawing:
     """Encoded MD above generated samples, of D-SPIB and of SPIB."""
-    _, layout = sources.study(entry.studies[0])
-    profiles = {model: sources.profiles(layout, model) for model in ("dspib", "dspib_published", VAMP)}
+    profiles = {model: sources.profiles(entry.studies[0], model) for model in ("dspib", "dspib_published", VAMP)}
     figure, axes = panels(2, 3, (DOUBLE, 4.0))
     for column, (model, own) in zip(axes.T, profiles.items(), strict=True):
         for panel, name, title in zip(column, ("latent_md", "latent_model"), ("MD, encoded", "generated"), strict=True):

@@ -6,27 +6,26 @@ from catalogue import PaperFigure
 from drawing import Drawing, Finding, Sources, spread
 from thermolatent.figures import marginals, melting, surfaces, temperature
 from thermolatent.figures.tables import Tables
-from thermolatent.study.layout import Layout
-from thermolatent.study.study import Study
+from thermolatent.validate.settings import Asked
 
 
 def latent_surfaces(sources: Sources, entry: PaperFigure) -> Drawing:
     """Latent surfaces of MD and model at every temperature."""
-    study, layout, tables = _loaded(sources, entry)
-    profiles = sources.profiles(layout, entry.model)
+    name = entry.studies[0]
+    (study, tables), profiles = sources.answers(name), sources.profiles(name, entry.model)
     return Drawing(
         surfaces.draw(study, entry.model, profiles),
         surfaces.row_columns(profiles),
         surfaces.rows(profiles),
         _published(study, tables, entry),
-        different=[*_md(study, entry), f"One seed ({sources.seeds[0]})."],
+        different=[*_md(sources, entry), f"One seed ({sources.seeds[0]})."],
     )
 
 
 def curves(sources: Sources, entry: PaperFigure) -> Drawing:
     """Free energy along each latent coordinate at every temperature."""
-    study, layout, _ = _loaded(sources, entry)
-    profiles = sources.profiles(layout, entry.model)
+    name = entry.studies[0]
+    (study, _), profiles = sources.answers(name), sources.profiles(name, entry.model)
     told = (
         "The paper's curves have a minimum at T = 0.3 to 0.5 that its MD has not; compare ours with the band of the MD."
     )
@@ -41,7 +40,7 @@ def curves(sources: Sources, entry: PaperFigure) -> Drawing:
 
 def populations(sources: Sources, entry: PaperFigure) -> Drawing:
     """Populations of the named states against temperature, and how far the model's are off."""
-    study, _, tables = _loaded(sources, entry)
+    study, tables = sources.answers(entry.studies[0])
 
     def errors(model: str, T: float) -> list[tuple[float, float]]:
         return tables.values(model, "population_max_error", "fixed", T)
@@ -65,14 +64,14 @@ def populations(sources: Sources, entry: PaperFigure) -> Drawing:
         temperature.population_rows(study, tables),
         findings,
         remarks,
-        [*_md(study, entry), named],
+        [*_md(sources, entry), named],
     )
 
 
 def melting_curve(sources: Sources, entry: PaperFigure) -> Drawing:
     """The folded state's population against temperature, with two-state fits."""
-    study, layout, tables = _loaded(sources, entry)
-    fits = melting.load_fits(layout)
+    study, tables = sources.answers(entry.studies[0])
+    fits = melting.load_fits(sources.study(entry.studies[0])[1].melting)
     findings = []
     for name, fit in fits.items():
         what, ours = f"melting temperature, {name}", f"{fit.Tm:.1f} ± {fit.Tm_half:.1f} K"
@@ -82,16 +81,11 @@ def melting_curve(sources: Sources, entry: PaperFigure) -> Drawing:
         melting.COLUMNS,
         melting.rows(study, tables, fits),
         [*findings, *_published(study, tables, entry)],
-        different=_md(study, entry),
+        different=_md(sources, entry),
     )
 
 
-def _loaded(sources: Sources, entry: PaperFigure) -> tuple[Study, Layout, Tables]:
-    study, layout = sources.study(entry.studies[0])
-    return study, layout, Tables.load(study, layout, sources.seeds)
-
-
-def _published(study: Study, tables: Tables, entry: PaperFigure) -> list[Finding]:
+def _published(study: Asked, tables: Tables, entry: PaperFigure) -> list[Finding]:
     """The metrics that the paper gives: divergences where nothing was trained, kinetics at one training temperature."""
     model, temperatures = entry.model, study.temperatures
     asked = {
@@ -118,11 +112,12 @@ def _published(study: Study, tables: Tables, entry: PaperFigure) -> list[Finding
     return found
 
 
-def _md(study: Study, entry: PaperFigure) -> list[str]:
+def _md(sources: Sources, entry: PaperFigure) -> list[str]:
     """How much MD there is of a molecule, which whoever has the GPU decides."""
     if not entry.gpu:
         return []
-    simulate, file = study.simulate, f"studies/{study.name.partition('@')[0]}.yaml"
+    study, _ = sources.study(entry.studies[0])
+    simulate, file = study.simulate, f"studies/{entry.studies[0]}.yaml"
     ns = simulate.walkers * simulate.frames * simulate.save_every * simulate.time_step / 1000
     return [
         f"Simulated time: {ns:g} ns per temperature, {simulate.walkers} walkers (`{file}`). The paper's force field, features "
