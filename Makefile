@@ -35,7 +35,7 @@ lj7: $(STAMP) ## LJ7 with three seeds: the accuracy figures of the README
 	$(BIN)/thermolatent run lj7 --cores $(CORES) --seeds 0 1 2
 	$(BIN)/python benchmarks/accuracy.py lj7
 
-compare: $(STAMP) ## densities side by side on LJ7 and three-hole, three seeds: the tables of docs/comparison.md
+compare: $(STAMP) ## densities side by side on LJ7 and three-hole, three seeds: the tables of benchmarks/results/comparison.md
 	$(BIN)/thermolatent run lj7_compare three_hole_compare --cores $(CORES) --seeds 0 1 2
 	$(BIN)/python benchmarks/comparison.py lj7_compare
 	$(BIN)/python benchmarks/comparison.py three_hole_compare

@@ -18,8 +18,12 @@ if not workflow.is_main_process:
 report: "workflow/report/workflow.rst"
 
 
+# The papers' figures have a setting of their own: `--config survey=desk`, or paper for a GPU.
+SURVEY_SCALE = str(config.pop("survey", "desk"))
+
+
 include: "workflow/rules/common.smk"
-include: "workflow/rules/papers_common.smk"
+include: "workflow/papers/common.smk"
 
 
 localrules:
@@ -59,5 +63,4 @@ include: "workflow/rules/validate.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/survey.smk"
-include: "workflow/rules/paper.smk"
+include: "workflow/papers/papers.smk"

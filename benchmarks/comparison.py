@@ -1,4 +1,4 @@
-"""Densities side by side: the tables of docs/comparison.md from a study that has been run.
+"""Densities side by side: the tables of benchmarks/results/comparison.md from a study that has been run.
 
     python benchmarks/comparison.py lj7_compare
     python benchmarks/comparison.py three_hole_compare

@@ -1,4 +1,4 @@
-"""The tables of docs/extrapolation.md from studies that have been run, with the targets they are held to.
+"""The tables of benchmarks/results/extrapolation.md from studies that have been run, with the targets they are held to.
 
     python benchmarks/energy_overlap.py bath lj7 lj7_bath lj7_bath@large     # the first is the one without a bath
     python benchmarks/energy_overlap.py coupled lj7_coupled lj7_coupled@three

@@ -1,4 +1,5 @@
-"""How learning, generating and validating cost more with frames, features and temperatures: the tables of docs/scaling.md.
+"""How learning, generating and validating cost more with frames, features and temperatures: the tables
+of benchmarks/results/scaling.md.
 
     python benchmarks/scaling.py [--walkers 16] [--largest 16]
 

@@ -5,7 +5,9 @@ Every choice here was fixed before any of them was judged.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,10 +16,12 @@ from numpy.fft import fftfreq, irfft2, rfft2, rfftfreq
 from thermolatent.densities.descent import FitSettings
 from thermolatent.densities.fit import FittedDensity, Split, fit_samples, held_out_units
 from thermolatent.learn.informed import InformedPool
-from thermolatent.papers.torsions import emptiest, wrapped
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.uncertainty import effective_sample_size
+
+sys.path.append(str(Path(__file__).parents[1] / "workflow/papers"))
+from survey_torsions import emptiest, wrapped
 
 #: Cells per bin and axis on which kernel densities and density models are tabulated.
 SUB = 6

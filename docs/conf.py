@@ -14,7 +14,7 @@ html_copy_source = False
 html_show_sphinx = html_show_copyright = False
 
 #: Pages that index.md has places for and that need not be there.
-_OPTIONAL = {"clusters", "tools", "faults", "papers", "results", "scaling"}
+_OPTIONAL = {"clusters", "tools", "faults", "papers"}
 
 
 def _leave_out_what_is_not_there(app, page, source):
@@ -23,5 +23,11 @@ def _leave_out_what_is_not_there(app, page, source):
         source[0] = "\n".join(line for line in source[0].split("\n") if line not in absent)
 
 
+def _take_along_what_lies_elsewhere(app, page, source):
+    """A link to a file of the repository that is no page, as GitHub follows it, becomes a download."""
+    source[0] = source[0].replace("](../", "](path:../")
+
+
 def setup(app):
     app.connect("source-read", _leave_out_what_is_not_there)
+    app.connect("source-read", _take_along_what_lies_elsewhere)

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from pydantic import Field
 
@@ -116,3 +118,14 @@ def test_a_module_that_is_not_there_is_told(package):
     package()
     with pytest.raises(ModuleNotFoundError, match=r"thermolatent\.nowhere"):
         code_digest(["thermolatent.nowhere"], root=package.root)
+
+
+def test_scripts_outside_of_the_package_count_with_what_they_import_of_it(tmp_path):
+    (tmp_path / "script.py").write_text("import numpy\nimport other\nfrom thermolatent.mbar import solve\n")
+    (tmp_path / "other.py").write_text("x = 1\n")
+    found = reached(["script"], tmp_path)
+    assert {"script", "other", "thermolatent.mbar"} <= found
+    assert not [name for name in found if name.startswith("numpy")]
+    changed = shutil.copytree(tmp_path, tmp_path / "changed")
+    (changed / "other.py").write_text("x = 2\n")
+    assert code_digest(["script"], changed) != code_digest(["script"], tmp_path)

@@ -36,11 +36,10 @@ def paths(layout, temperatures, models, seeds, walkers=3):
         found += [layout.topology(t), layout.protocol(t), layout.md_energies(t), *layout.trajectories(t, walkers)]
         found += [layout.features(t), layout.plane(t), layout.energies(t), layout.features_header(t)]
     for s in seeds:
-        found += [layout.exact_divergences(s)]
         for file in (layout.spib(s), *(layout.model(m, s) for m in models)):
             found += [file, layout.history(file)]
     for m, s in itertools.product(models, seeds):
-        found += [layout.surfaces(m, s), layout.generated(m, s), layout.paths(m, s)]
+        found += [layout.surfaces(m, s), layout.generated(m, s)]
         found += [layout.scores(m, s), layout.populations(m, s), layout.profiles(m, s)]
         found += [f(m, s, t) for t in temperatures for f in (layout.samples, layout.structures, layout.medoids)]
     return found

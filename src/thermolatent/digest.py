@@ -24,13 +24,16 @@ NEUTRAL = frozenset(f"{PACKAGE}.{name}" for name in ("cli", "digest", "errors", 
 _NEUTRAL_NAMES = ("settings", "specs", "kinds")
 
 
-def job_digest(module: str, settings: BaseModel) -> str:
+def job_digest(module: str, settings: BaseModel, root: Path = ROOT) -> str:
     """Digest of the code of a job: of its stage's ``module``, and of the plug-ins in its settings."""
-    return code_digest([module, *(name for name in _plug_ins(settings) if name.split(".")[0] == PACKAGE)])
+    return code_digest([module, *(name for name in _plug_ins(settings) if name.split(".")[0] == PACKAGE)], root)
 
 
 def code_digest(modules: Iterable[str], root: Path = ROOT) -> str:
     """Digest of ``modules``, dotted names inside the package at ``root``, and of what they import.
+
+    ``root`` may also be a folder of scripts: then ``modules`` are theirs, and count with what they import of one another and of
+    the package.
 
     Raises :class:`ModuleNotFoundError` for a module that is not there.
     """
@@ -93,7 +96,7 @@ def _read(name: str, root: Path) -> _Module:
         elif isinstance(node, ast.ImportFrom):
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             imports |= {origin} | {f"{origin}.{alias.name}" for alias in node.names}
-    inside = {i for i in imports if i.split(".")[0] == PACKAGE and _path(i, root)}
+    inside = {i for i in imports if _path(i, root)}
     source = "\n".join([ast.unparse(tree), *_assets(path)])
     return _Module(source, frozenset(inside))
 
@@ -105,8 +108,11 @@ def _assets(path: Path) -> list[str]:
 
 
 def _path(name: str, root: Path) -> Path | None:
-    base = root.joinpath(*name.split("."))
-    return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+    inside = name.split(".")[0] == PACKAGE
+    # Beside an installed package lies what it depends on, which has a version of its own.
+    folders = [root, ROOT] if inside else [root] if root != ROOT else []
+    bases = [folder.joinpath(*name.split(".")) for folder in folders]
+    return next((p for base in bases for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
 
 
 class _Bare(ast.NodeTransformer):

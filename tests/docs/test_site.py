@@ -41,6 +41,14 @@ def test_every_file_of_a_study_is_described():
     assert seen > 30
 
 
+def test_links_between_files_lead_somewhere():
+    """Sphinx sees to those between pages; these are followed on a web page of the repository."""
+    pages = [HOME / "README.md", *DOCS.glob("*.md"), *(HOME / "benchmarks/results").glob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([\w./-]+\.\w+)[#)]", page.read_text())]
+    assert len(links) > 50
+    assert not [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()]
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     pytest.importorskip("sphinx", reason="needs pip install -e '.[docs]'")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+import divergences
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import save_array, save_arrays
-from thermolatent.papers import divergences
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.tables import read_table
@@ -26,7 +26,7 @@ class Unchanged:
 
 @pytest.fixture
 def written(tmp_path, monkeypatch):
-    """(study, layout) with exact points as MD, and generated samples: exact ones of dspib's, shifted ones of the others'."""
+    """(study, layout, table) with exact points as MD, and generated samples: dspib's exact, the others' shifted."""
     study, layout = load_study("three_hole_single", "studies"), Layout(str(tmp_path))
     monkeypatch.setattr(divergences, "load_representation", lambda path: Unchanged())
     points = [study.system.sample_exact(N, 1.0, np.random.default_rng(seed)) for seed in (7, 8)]
@@ -34,13 +34,13 @@ def written(tmp_path, monkeypatch):
     for model in study.models:
         shift = 0.0 if model == "dspib" else 1.0
         save_arrays(layout.samples(model, 0, 1.0), {"latents": points[1] + shift})
-    return study, layout
+    return study, layout, str(tmp_path / "table.csv")
 
 
 def test_exact_samples_are_at_the_floor_and_others_above(written):
-    study, layout = written
-    divergences.run(study, layout, 0)
-    rows = {row["model"]: row for row in read_table(layout.exact_divergences(0), divergences.COLUMNS)}
+    study, layout, out = written
+    divergences.run(study, layout, 0, out)
+    rows = {row["model"]: row for row in read_table(out, divergences.COLUMNS)}
     assert set(rows) == set(study.models)
     right, wrong = rows["dspib"], rows["latf_published"]
     for value, floor in (("against_md", "floor_md"), ("against_exact", "floor_exact")):
@@ -49,12 +49,12 @@ def test_exact_samples_are_at_the_floor_and_others_above(written):
 
 
 def test_another_number_of_samples_is_refused(written):
-    study, layout = written
+    study, layout, out = written
     save_arrays(layout.samples("spib", 0, 1.0), {"latents": np.zeros((10, 2))})
     with pytest.raises(ThermolatentError, match="10 samples of spib for 20000 frames"):
-        divergences.run(study, layout, 0)
+        divergences.run(study, layout, 0, out)
 
 
 def test_a_study_of_two_temperatures_is_refused(tmp_path):
     with pytest.raises(ThermolatentError, match="one training temperature"):
-        divergences.run(load_study("three_hole", "studies"), Layout(str(tmp_path)), 0)
+        divergences.run(load_study("three_hole", "studies"), Layout(str(tmp_path)), 0, "x.csv")

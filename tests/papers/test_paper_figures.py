@@ -8,16 +8,19 @@ import pytest
 from files_for_figures import population_rows, profile_arrays, score_rows, write_tables
 from PIL import Image
 
+import beyond
+import divergences
+import survey_torsions as torsions
+from catalogue import FIGURES, PAPERS, Paths
+from drawing import Drawing, Finding, Sources, caption, save, spread
+from figure import draw
+from survey_figures import best, determination
+from survey_mixtures import COLUMNS
+from survey_settings import load_survey
 from thermolatent.errors import ArtifactError
 from thermolatent.figures.style import style
 from thermolatent.files.artifacts import save_array, save_arrays, save_json
-from thermolatent.papers import beyond, divergences, torsions
-from thermolatent.papers.catalogue import FIGURES, PAPERS
-from thermolatent.papers.drawing import Drawing, Finding, Sources, caption, save, spread
-from thermolatent.papers.survey import COLUMNS
-from thermolatent.papers.survey_figures import best, determination
-from thermolatent.papers.survey_settings import load_survey
-from thermolatent.study.layout import Layout, PaperLayout
+from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.tables import SCORE_COLUMNS, read_table, write_table
 
@@ -28,9 +31,8 @@ KL = {"ns": 0.3, "cfm": 0.2, "ddpm": 0.1}
 
 def survey_rows(name, experiment, framework):
     for value in experiment.values:
-        dim, modes, samples, ratio = experiment.at(value)
-        point = {"experiment": name, "framework": framework, "seed": 0}
-        point |= {"dim": dim, "modes": modes, "samples": samples, "ratio": ratio}
+        point = {"experiment": name, "framework": framework, "seed": 0} | experiment.at(value)
+        dim, ratio = point["dim"], point["ratio"]
         scores = {
             "kl_exact": (KL[framework], 0.01),
             "js_pca": (0.02 + KL[framework] / 10, None),
@@ -66,18 +68,18 @@ def path_arrays(excess):
     }
 
 
-def write_three_hole(study, layout, seeds):
+def write_three_hole(study, layout, paths, seeds):
     for model in study.models:
         save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, 2))
     for model, excess in (("latf_published", 0.5), ("latf_gaussian", 4.0)):
-        save_arrays(layout.paths(model, seeds[0]), path_arrays(excess))
+        save_arrays(paths.base_paths(study.name, model, seeds[0]), path_arrays(excess))
     for seed in seeds:
         rows = [
             dict(zip(divergences.COLUMNS, ("x", model, seed, 1_000_000, *values), strict=True))
             for k, model in enumerate(study.models)
             for values in [(0.019 + k * 0.01 + seed / 1000, 0.0166, 0.018 + k * 0.01, 0.0166)]
         ]
-        write_table(layout.exact_divergences(seed), divergences.COLUMNS, rows)
+        write_table(paths.divergences(study.name, seed), divergences.COLUMNS, rows)
 
 
 def own_state_rows(study, seeds):
@@ -110,7 +112,7 @@ def write_torsions(root, survey):
     header = {"names": [f"{f} {label}" for label in labels for f in ("sin", "cos")]}
     save_json(layout.features_header(T), header | {"walkers": 2, "frames": 200, "frame_interval": 1.0})
     for framework in survey.frameworks:
-        papers = PaperLayout(str(root))
+        papers = Paths(str(root))
         generated = angles[0] if framework == "ddpm" else -np.abs(angles[0])
         save_arrays(papers.torsion_samples("desk", framework, 0), {"angles": generated.astype(np.float32)})
         base = {"experiment": "torsions", "framework": framework, "seed": 0, "study": study.name}
@@ -145,13 +147,13 @@ def sources(tmp_path_factory):
         )
         save_json(layout.metrics, {"plane": ["mu2", "mu3"], "metrics": {}, "bins": 60, "doubts": []})
         if name == "three_hole_single":
-            write_three_hole(study, layout, seeds)
+            write_three_hole(study, layout, Paths(str(root)), seeds)
         for model in study.models:
             save_arrays(layout.profiles(model, 0), profile_arrays(study, 2))
     survey = load_survey("desk")
     for name, experiment in survey.experiments.items():
         for framework in survey.frameworks:
-            path = PaperLayout(str(root)).survey("desk", name, framework, 0)
+            path = Paths(str(root)).survey("desk", name, framework, 0)
             write_table(path, COLUMNS, survey_rows(name, experiment, framework))
     write_torsions(root, survey)
     return Sources(str(root), ["studies"], seeds)
@@ -160,8 +162,8 @@ def sources(tmp_path_factory):
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_every_figure_comes_with_numbers_and_a_caption(sources, name):
     with style():
-        save(name, FIGURES[name].load()(sources), sources)
-    layout = sources.layout
+        save(name, draw(name, sources), sources)
+    layout = sources.paths
     image = np.asarray(Image.open(layout.figure(name, "png")).convert("L"))
     assert image.std() > 5  # something is drawn
     assert Path(layout.figure(name, "pdf")).stat().st_size > 2000
@@ -169,7 +171,7 @@ def test_every_figure_comes_with_numbers_and_a_caption(sources, name):
         rows = list(csv.DictReader(file))
     assert rows
     assert None not in rows[0]
-    text = Path(layout.caption(name)).read_text()
+    text = Path(layout.figure(name, "md")).read_text()
     assert text.startswith(f"# {FIGURES[name].title}\n")
     assert [word for word in ("**As in the paper.**", "**Made by.** commit") if word not in text] == []
     assert "nan" not in text
@@ -181,7 +183,7 @@ def test_the_catalogue_knows_its_papers():
 
 def text_of(sources, name):
     with style():
-        return caption(name, FIGURES[name].load()(sources), sources)
+        return caption(name, draw(name, sources), sources)
 
 
 def test_the_asymmetry_s_caption_has_both_kinds_of_r2(sources):
@@ -209,7 +211,7 @@ def test_the_torsions_caption_tells_the_simulated_time_and_who_is_best(sources):
         "| JS of (phi, psi), mean, NS | in a figure only | 0.3010 nats; -ln q of frames not seen 3.00 ± 0.10 nats | 0.0500 |"
         in text
     )
-    assert "survey at scale desk, seeds 0" in text
+    assert "survey at scale desk; seeds 0" in text
 
 
 def test_paths_are_compared_with_the_lowest_pass(sources):
@@ -228,9 +230,9 @@ def test_the_ablation_compares_seed_by_seed(sources):
     assert "symmetrised KL -0.0400 ± 0.0000." in text
 
 
-def test_a_missing_job_is_named_with_its_command(sources, tmp_path):
-    with pytest.raises(ArtifactError, match="run thermolatent survey asymmetry --framework ns --seed 0 --scale desk"):
-        FIGURES["survey_asymmetry"].load()(Sources(str(tmp_path), ["studies"], [0]))
+def test_a_missing_job_is_named(sources, tmp_path):
+    with pytest.raises(ArtifactError, match=r"survey@desk/asymmetry/ns/seed0\.csv: table is missing"):
+        draw("survey_asymmetry", Sources(str(tmp_path), ["studies"], [0]))
 
 
 def test_r2_about_the_diagonal_punishes_an_offset_and_a_slope():
@@ -252,20 +254,14 @@ def test_a_spread_says_how_many_seeds():
     assert spread([(1.0, 0.1), (2.0, 0.1)]) == "1.5000 ± 0.7071 (2 seeds)"
 
 
-def test_a_caption_tells_the_time_that_jobs_recorded(sources, tmp_path, monkeypatch):
-    drawing = Drawing(None, (), (), "All.", findings=[Finding("a", "1", "2", "0", "yes")])
-    studies = Path("studies").absolute()
-    monkeypatch.chdir(tmp_path)
-    elsewhere = Sources(sources.results, [str(studies)], [0, 4])
-    assert "time of its jobs not recorded" in caption("latf_5_curves", drawing, elsewhere)
-    for name, seconds in (("learn/latf/seed0", 12.5), ("represent/seed0", 30)):
-        path = Path("logs/lj7", f"{name}.tsv")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"s\th:m:s\n{seconds}\t0:00:30\n")
-    text = caption("latf_5_curves", drawing, elsewhere)
-    assert "42 s of jobs" in text
-    assert "seeds 0, 4" in text
-    assert "| a | 1 | 2 | 0 | yes |" in text
+def test_a_caption_tells_the_findings_and_the_seeds(sources):
+    drawing = Drawing(None, (), (), [Finding("a", "1", "2", "0", "yes")], ["b"], ["c"], "d")
+    text = caption("latf_5_curves", drawing, sources)
+    assert "trained jointly. d\n" in text  # after what figures.yaml has
+    assert "is not public.\n" in text
+    assert "\n* c\n" in text
+    assert "| a | 1 | 2 | 0 | yes |\n\n* b\n" in text
+    assert "studies lj7 at scale full; seeds 0, 1; Python" in text
 
 
 def test_points_beyond_leave_training_temperatures_and_the_floor_out(sources):
@@ -295,7 +291,7 @@ def test_points_beyond_leave_training_temperatures_and_the_floor_out(sources):
         ("s", "latf", "informed", 0.3, "population_max_error", 0.25, 0.01, 0.004, 2),
     ]
     assert [row[2] for row in beyond.points(rows, set()) if row[1] == "latf"] == ["not informed"]
-    told = beyond._remarks(beyond.points(rows, {"latf"}))
+    told = beyond.remarks(beyond.points(rows, {"latf"}))
     assert len(told) == 1
     assert "at least 10 %, informed model" in told[0]
     assert "in 1 of 1 cases (study, model, temperature), in the median 0.5 times" in told[0]

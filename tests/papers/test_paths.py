@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from base_paths import _POINTS, lowest_pass, run, straight_in_base
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import load_arrays
 from thermolatent.learn.model import Model
-from thermolatent.papers.paths import _POINTS, lowest_pass, run, straight_in_base
 
 
 def grid(n=201):
@@ -47,10 +47,10 @@ def test_a_straight_line_in_the_base_joins_the_two_ends(trained, model):
     assert np.linalg.norm(z - np.linspace(*ends, _POINTS), axis=1).max() > 1e-3  # and is none in the latent
 
 
-def test_no_path_is_below_the_lowest_pass(trained):
+def test_no_path_is_below_the_lowest_pass(trained, tmp_path):
     study, layout = trained
-    run(study, layout, "informed", 0)
-    found = load_arrays(layout.paths("informed", 0))
+    run(study, layout, "informed", 0, str(tmp_path / "paths.npz"))
+    found = load_arrays(tmp_path / "paths.npz")
     assert found["states"].tolist() == list(study.validate_.states.minima)
     assert found["pairs"].tolist() == [[0, 1], [0, 2], [1, 2]]
     assert found["surface"].min() == 0
@@ -66,4 +66,4 @@ def test_a_density_without_a_base_space_is_named(trained, monkeypatch):
     loaded.density = object.__new__(type("Plain", (), {"dim": 2}))
     monkeypatch.setattr(Model, "load", lambda path: loaded)
     with pytest.raises(ThermolatentError, match="model joint: paths need a flow"):
-        run(study, layout, "joint", 0)
+        run(study, layout, "joint", 0, "x.npz")

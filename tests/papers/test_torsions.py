@@ -5,11 +5,10 @@ import csv
 import numpy as np
 import pytest
 
-from thermolatent.cli import main
-from thermolatent.errors import ArtifactError, ConfigError
+import survey_torsions as torsions
+from survey_settings import load_survey
+from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_arrays, save_array, save_json
-from thermolatent.papers import torsions
-from thermolatent.papers.survey_settings import load_survey
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 
@@ -126,21 +125,10 @@ def test_a_spline_flow_learns_both_hands_across_the_cut(study, tmp_path):
     assert np.isfinite(value["", "surprise"])
 
 
-def test_a_job_is_the_same_again_and_unknown_frameworks_are_named(study, tmp_path):
+def test_a_job_is_the_same_again(study, tmp_path):
     layout = write(study, tmp_path, helices(2, 100, np.random.default_rng(0)))
     settings, found = load_survey("smoke"), []
     for name in ("one", "two"):
         torsions.run(settings, "ddpm", 0, study, layout, str(tmp_path / f"{name}.csv"), str(tmp_path / f"{name}.npz"))
         found.append(load_arrays(str(tmp_path / f"{name}.npz"), "samples")["angles"])
     np.testing.assert_array_equal(*found)
-    with pytest.raises(ConfigError, match="no such framework of the survey, known: cfm, ddpm, ns"):
-        torsions.run(settings, "vae", 0, study, layout, "x.csv", "x.npz")
-
-
-def test_the_command_takes_the_study_of_the_settings(study, tmp_path, capsys):
-    write(study, tmp_path, helices(2, 100, np.random.default_rng(0)))
-    arguments = ["survey", "torsions", "--framework", "cfm", "--scale", "smoke", "--results", str(tmp_path)]
-    assert main(arguments) == 0
-    assert (tmp_path / "survey@smoke/torsions/cfm/seed0.npz").is_file()
-    assert main([*arguments[:1], "asymmetry", *arguments[2:], "--study", "aib9"]) == 1
-    assert "--study: is for the experiment torsions; leave it out" in capsys.readouterr().err

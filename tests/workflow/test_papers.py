@@ -1,9 +1,10 @@
 """What the targets of the papers' figures plan."""
 
 import pytest
+from running_snakemake import snakemake
 
-from thermolatent.papers.catalogue import FIGURES
-from thermolatent.papers.survey_settings import load_survey
+from catalogue import FIGURES
+from survey_settings import load_survey
 from thermolatent.study.layout import Layout
 
 pytestmark = pytest.mark.workflow
@@ -64,3 +65,25 @@ def test_a_scale_that_the_survey_has_not_is_refused(plan):
 
 def test_the_studies_of_the_config_need_none_of_it(plan):
     assert not {"survey", "paper_figure"} & set(plan().counts)
+
+
+def test_a_job_and_a_figure_are_made_and_a_bad_input_is_one_line(tmp_path):
+    """The other frameworks' jobs stand in by the first one's numbers."""
+    run = ("--cores", "1", "--rerun-triggers", "mtime", "--config", "survey=smoke", "--")
+    folder = tmp_path / "results/survey@smoke/dimension"
+    done = snakemake(tmp_path, *run, "results/survey@smoke/dimension/ns/seed0.csv")
+    assert done.code == 0, done.error
+    scores = (folder / "ns/seed0.csv").read_text()
+    for framework in ("cfm", "ddpm"):
+        (folder / framework).mkdir()
+        (folder / framework / "seed0.csv").write_text(scores.replace(",ns,", f",{framework},"))
+    done = snakemake(tmp_path, *run, "results/paper/survey_cost.md")
+    assert done.code == 0, done.error
+    assert done.counts == {"paper_figure": 1}
+    assert "time per sample, DDPM | 26 ms |" in (tmp_path / "results/paper/survey_cost.md").read_text()
+    (folder / "ddpm/seed0.csv").write_text("what is this\n")
+    done = snakemake(tmp_path, *run, "results/paper/survey_cost.md")
+    assert done.code == 1
+    log = (tmp_path / "logs/paper/survey_cost.log").read_text()
+    assert "ddpm/seed0.csv: is not a table" in log
+    assert "Traceback" not in log + done.error

@@ -45,7 +45,7 @@ def test_retries_are_only_where_jobs_are_submitted(name):
 
 
 def test_no_rule_has_retries_or_gpus():
-    for path in (HOME / "workflow/rules").glob("*.smk"):
+    for path in (HOME / "workflow").rglob("*.smk"):
         assert not re.search(r"^\s+(retries:|gpu\w*=)", path.read_text(), re.M), path
 
 

@@ -11,7 +11,6 @@ try:
     from thermolatent.files import manifest
     from thermolatent.files.paths import named_paths
     from thermolatent.launch.home import STUDIES_VARIABLE, study_folders
-    from thermolatent.papers.catalogue import studies as studies_of_papers
     from thermolatent.simulate import PROTOCOL
     from thermolatent.simulate.devices import DEVICES_VARIABLE
     from thermolatent.study import disk
@@ -28,21 +27,27 @@ FOLDERS = study_folders(home=HOME)
 # The rules' commands look for studies where the Snakefile does.
 os.environ.update({STUDIES_VARIABLE: os.pathsep.join(map(str, FOLDERS))})
 
+#: By name those that were asked for, and those whose MD they take over, of which nothing else is made.
+STUDIES = {}
+
+
+def read_studies(names):
+    """Add these studies and those whose MD they take over; none is read twice."""
+    for name in names:
+        STUDIES[name] = STUDIES.get(name) or find_study(name, FOLDERS)
+        md = STUDIES[name].md_study
+        STUDIES[md] = STUDIES.get(md) or find_study(md, FOLDERS)
+
+
 try:
     PROJECT = load_project(dict.fromkeys([HOME / "config.yaml", Path("config.yaml").absolute()]), config)
     SUFFIX = "" if PROJECT.scale == "full" else f"@{PROJECT.scale}"
     ASKED = {name + SUFFIX: find_study(name + SUFFIX, FOLDERS) for name in PROJECT.studies}
+    STUDIES.update(ASKED)
     if workflow.is_main_process:
         for study in ASKED.values():
             check_not_renamed(study, Layout.of(study))
-    # and those of the papers' figures, which have two scales; and of all of them those whose MD they take over, of which
-    # nothing else is made. None is read twice.
-    PAPER_SUFFIX = SUFFIX if PROJECT.scale == "smoke" else ""
-    STUDIES = dict(ASKED)
-    for name in [*ASKED, *(name + PAPER_SUFFIX for name in studies_of_papers())]:
-        STUDIES[name] = STUDIES.get(name) or find_study(name, FOLDERS)
-        if STUDIES[name].md_study not in STUDIES:
-            STUDIES[STUDIES[name].md_study] = find_study(STUDIES[name].md_study, FOLDERS)
+    read_studies(ASKED)
 except ThermolatentError as error:
     raise SystemExit(str(error))
 

@@ -10,13 +10,9 @@ from thermolatent.commands import (
     check,
     doctor,
     init,
-    paper_divergences,
-    paper_figure,
-    paper_paths,
     predict,
     run,
     status,
-    survey,
 )
 
 #: By group of the help, in the order of use.
@@ -24,10 +20,4 @@ COMMANDS = {
     "start": {"init": init, "check": check, "run": run, "status": status},
     "look": {"predict": predict},
     "machine": {"doctor": doctor},
-    "papers": {
-        "survey": survey,
-        "paper-paths": paper_paths,
-        "paper-divergences": paper_divergences,
-        "paper-figure": paper_figure,
-    },
 }

@@ -24,7 +24,8 @@ class Coupled(Section):
 
 
 class Bath(Section):
-    """A harmonic bath that stands for a solvent: its energy is drawn for each frame, exactly (docs/extrapolation.md)."""
+    """A harmonic bath that stands for a solvent: its energy is drawn for each frame, exactly
+    (benchmarks/results/extrapolation.md)."""
 
     degrees: int = Field(ge=0, description="degrees of freedom that depend on nothing")
     coupled: Coupled | None = Field(None, description="more degrees of freedom, which are there in one state only")

@@ -22,7 +22,7 @@ scales:
 """
 _MODEL = """\
 models:
-  # docs/comparison.md says which density when; several may stand here and are compared
+  # benchmarks/results/comparison.md says which density when; several may stand here and are compared
   latf:
     density: {kind: flow, transform: spline, base: tilted, tau: 2.0, couplings: 6, width: 32, bins: 16}
     temperature: [steer, condition]
@@ -54,7 +54,8 @@ def write_document(
     out += ["temperatures:", f"  train: {flow(train)} # {unit}: {'the MD' if existing else 'MD'} to learn from"]
     if solvated and len(train) < 3:
         middle = round(sum(train) / len(train))
-        out.append(f"  # three are worth their cost for anything solvated, e.g. with {middle}: docs/extrapolation.md")
+        out.append(f"  # three are worth their cost for anything solvated, e.g. with {middle}:")
+        out.append("  # benchmarks/results/extrapolation.md")
     out.append(f"  predict: {flow(predict)} # the ensembles you want")
     judged = temperatures.get("reference", [])
     why = "where there are trajectories" if existing else "where MD is run as well, each at the cost of one of train"

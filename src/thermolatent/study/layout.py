@@ -39,9 +39,12 @@ class Layout:
         ensembles and figures their lists.
         """
         folder, _, name = path.rpartition("/")
+        md = f"{self.md or self.root}/simulate"
+        if folder == md:  # that of one temperature
+            folder, name = path, ""
         if folder in {self.simulation(T) for T in tempered}:
             return self.tempered
-        if folder.startswith(f"{self.md or self.root}/simulate/"):
+        if folder.startswith(f"{md}/"):
             known = name in ("topology.pdb", "energies.npy", "protocol.json")
             return path if known else f"{folder}/protocol.json"
         if folder.startswith(f"{self.root}/generate/") and name != "surfaces.npz":
@@ -177,14 +180,6 @@ class Layout:
     def surfaces(self, model, seed) -> str:
         return f"{self._generated(model, seed)}/surfaces.npz"
 
-    def paths(self, model, seed) -> str:
-        """Interpolation paths between states, for a paper's figure."""
-        return f"{self.root}/papers/{model}/seed{seed}.paths.npz"
-
-    def exact_divergences(self, seed) -> str:
-        """Symmetrised KL of every model against MD and against exact points, for D-SPIB's table."""
-        return f"{self.root}/papers/divergences.seed{seed}.csv"
-
     # validate
     def scores(self, model, seed) -> str:
         return f"{self.root}/validate/{model}/seed{seed}.scores.csv"
@@ -253,25 +248,3 @@ class Layout:
     @property
     def report(self) -> str:
         return f"{self.root}/report.html"
-
-
-@dataclass(frozen=True)
-class PaperLayout:
-    """Paths of what belongs to a paper and to no study, below ``root``, usually ``results``."""
-
-    root: str = "results"
-
-    def survey(self, scale, experiment, framework, seed) -> str:
-        """Scores of one job of the survey's benchmark."""
-        return f"{self.root}/survey@{scale}/{experiment}/{framework}/seed{seed}.csv"
-
-    def torsion_samples(self, scale, framework, seed) -> str:
-        """Angles that a framework of the survey generated."""
-        return self.survey(scale, "torsions", framework, seed).removesuffix(".csv") + ".npz"
-
-    def figure(self, name: str, extension: str) -> str:
-        return f"{self.root}/paper/{name}.{extension}"
-
-    def caption(self, name: str) -> str:
-        """What was done the same, what differently and why; findings beside the published values."""
-        return self.figure(name, "md")

@@ -21,7 +21,6 @@ class Project(Section):
         [0], min_length=1, description="each model is trained once per seed"
     )
     scale: Name = Field("full", description="another one is a section below 'scales' of the study")
-    survey: Name = Field("desk", description="size of the survey's benchmark, of which the target paper_survey is made")
 
 
 def load_study(name: str, folder: str | Path = "studies") -> Study:

@@ -1,28 +1,24 @@
 """The survey's last data: torsions of a peptide from MD, learned by each framework and judged on walkers it has not seen."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from catalogue import TORSIONS
+from job import logged, study_named
+from survey_mixtures import fit
+from survey_settings import Framework, Survey, load_survey
 from thermolatent.densities.fit import FittedDensity
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_array, load_json, save_arrays
-from thermolatent.papers.survey import fit, one_of
-from thermolatent.papers.survey_settings import Framework, Survey
 from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.tables import write_table
 from thermolatent.validate.divergence import Bins, js
 
-log = logging.getLogger(__name__)
-
-#: Name of this experiment, beside those on mixtures.
-EXPERIMENT = "torsions"
 COLUMNS = ("experiment", "framework", "seed", "study", "residue", "metric", "value", "stderr")
 #: Bins per angle of a residue's (phi, psi), 10 degrees each.
 BINS = 36
@@ -103,18 +99,15 @@ def emptiest(angles: np.ndarray) -> np.ndarray:
 
 def run(survey: Survey, framework: str, seed: int, study: Study, layout: Layout, out: str, samples: str) -> None:
     """Write the scores of one framework to ``out`` (CSV) and its samples, angles ``(m, n)`` float32, to ``samples`` (npz)."""
-    one_of(survey.frameworks, "framework", framework)
-    data = load_torsions(study, layout)
-    generated, rows = _scores(survey, survey.frameworks[framework], data, survey.torsions.mirror, seed)
-    point = {"experiment": EXPERIMENT, "framework": framework, "seed": seed, "study": study.name}
+    generated, rows = _scores(survey, survey.frameworks[framework], load_torsions(study, layout), seed)
+    point = {"experiment": TORSIONS, "framework": framework, "seed": seed, "study": study.name}
     save_arrays(samples, {"angles": generated.astype(np.float32)})
-    names = COLUMNS[len(point) :]
-    write_table(out, COLUMNS, [{**point, **dict(zip(names, row, strict=True))} for row in rows])
+    write_table(out, COLUMNS, [point | dict(zip(COLUMNS[len(point) :], row, strict=True)) for row in rows])
 
 
-def _scores(survey: Survey, framework: Framework, data: Torsions, mirror: bool, seed: int):
+def _scores(survey: Survey, framework: Framework, data: Torsions, seed: int):
     """Samples ``(m, n)``, as many as there are frames to judge by, and rows (residue, metric, value, standard error)."""
-    learned, judged = frames_of(data.learned, mirror), frames_of(data.judged, mirror)
+    learned, judged = (frames_of(half, survey.torsions.mirror) for half in (data.learned, data.judged))
     cut = emptiest(learned)
 
     def opened(angles):
@@ -128,7 +121,7 @@ def _scores(survey: Survey, framework: Framework, data: Torsions, mirror: bool, 
     rows.extend(divergences(data.residues, judged, learned[: len(judged)], "_floor"))
     for residue, metric, value, _ in rows:
         if metric == "js_phi_psi":
-            log.info("%s: JS %.4f", residue, value)
+            logging.info("%s: JS %.4f", residue, value)
     return generated, rows
 
 
@@ -160,3 +153,9 @@ def _surprise(fitted: FittedDensity, judged: np.ndarray, most: int) -> tuple[flo
     walkers = -fitted.log_prob(flat, 1.0).reshape(len(judged), -1).mean(1)
     error = walkers.std(ddof=1) / len(walkers) ** 0.5 if len(walkers) > 1 else np.nan
     return float(walkers.mean()), float(error)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        job, study = snakemake.wildcards, study_named(snakemake.params.study)
+        run(load_survey(job.scale), job.framework, int(job.seed), study, Layout.of(study), *snakemake.output)

@@ -1,24 +1,17 @@
-"""One job of the survey's benchmark: an experiment's mixtures, one framework, one seed."""
-
-from __future__ import annotations
+"""One job of the survey's benchmark on mixtures: an experiment, one framework, one seed."""
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
+from job import logged
+from mixtures import GaussianMixture, kl_exact, sample_scores
+from survey_settings import Framework, Survey, load_survey
 from thermolatent.densities.fit import FittedDensity, fit_density
-from thermolatent.errors import ConfigError, ThermolatentError, did_you_mean
-from thermolatent.files.artifacts import load_json, save_json
-from thermolatent.papers.mixtures import GaussianMixture
-from thermolatent.papers.survey_scores import Scored
-from thermolatent.papers.survey_settings import Framework, Survey
+from thermolatent.errors import ThermolatentError
 from thermolatent.tables import write_table
-
-log = logging.getLogger(__name__)
 
 COLUMNS = (
     *("experiment", "framework", "seed", "dim", "modes", "samples", "ratio"),
@@ -29,45 +22,17 @@ COLUMNS = (
 def run(survey: Survey, experiment: str, framework: str, seed: int, out: str) -> None:
     """Write the scores of every point of ``experiment`` to ``out`` (CSV).
 
-    Every framework sees the same mixtures and the same samples. Times are CPU seconds of this process. An interrupted job
-    keeps the points that it finished, and goes on with the next.
+    Every framework sees the same mixtures and the same samples. Times are CPU seconds of this process.
     """
-    one_of(survey.experiments, "experiment", experiment)
-    one_of(survey.frameworks, "framework", framework)
-    plan = survey.experiments[experiment]
-    settings = repr(
-        (survey.generated, survey.likelihoods, survey.evaluate_every, survey.frameworks[framework], plan, seed)
-    )
-    partial = Path(out).with_suffix(".partial.json")
-    done = _finished_points(partial, settings)
+    plan, rows = survey.experiments[experiment], []
     for value in plan.values:
-        key = repr(value)
-        if key not in done:
-            dim, modes, samples, ratio = plan.at(value)
-            point = {"experiment": experiment, "framework": framework, "seed": seed}
-            point |= {"dim": dim, "modes": modes, "samples": samples, "ratio": ratio}
-            found = _scores(survey, survey.frameworks[framework], dim, modes, samples, ratio, seed)
-            done[key] = [{**point, "metric": m, "value": score, "stderr": error} for m, score, error in found]
-            save_json(partial, {"settings": settings, "points": done})
-        told = {row["metric"]: row["value"] for row in done[key]}
-        words = [f"{m} {told[m]:.4f}" for m in ("kl_exact", "js_pca", "delta_F", "delta_F_exact") if m in told]
-        log.info("%s = %g: %s", plan.along, value, ", ".join(words))
-    write_table(out, COLUMNS, [row for value in plan.values for row in done[repr(value)]])
-    partial.unlink(missing_ok=True)
-
-
-def one_of(known: Mapping[str, Any], what: str, name: str) -> None:
-    """Raise :class:`ConfigError` unless the survey has this experiment or framework."""
-    if name not in known:
-        raise ConfigError(name, [("", f"no such {what} of the survey, {did_you_mean(name, known)}")])
-
-
-def _finished_points(partial: Path, settings: str) -> dict[str, list[dict[str, Any]]]:
-    """Rows by point of a job that was interrupted, unless its settings were others."""
-    if not partial.is_file():
-        return {}
-    content = load_json(partial)
-    return content["points"] if content["settings"] == settings else {}
+        point = plan.at(value)
+        found = list(scores(survey, survey.frameworks[framework], **point, seed=seed))
+        point |= {"experiment": experiment, "framework": framework, "seed": seed}
+        rows += [point | {"metric": m, "value": score, "stderr": error} for m, score, error in found]
+        told = [f"{m} {v:.4f}" for m, v, _ in found if m in ("kl_exact", "js_pca", "delta_F", "delta_F_exact")]
+        logging.info("%s = %g: %s", plan.along, value, ", ".join(told))
+    write_table(out, COLUMNS, rows)
 
 
 def mixture_of(dim: int, modes: int, ratio: float, seed: int) -> GaussianMixture:
@@ -77,9 +42,10 @@ def mixture_of(dim: int, modes: int, ratio: float, seed: int) -> GaussianMixture
     return GaussianMixture.drawn(dim, weights, rng)
 
 
-def _scores(
+def scores(
     survey: Survey, framework: Framework, dim: int, modes: int, samples: int, ratio: float, seed: int
 ) -> Iterator[tuple[str, float, float]]:
+    """(metric, value, standard error or NaN) of one framework on one mixture."""
     mixture = mixture_of(dim, modes, ratio, seed)
     purposes = np.random.SeedSequence([seed, dim, modes, samples, round(1e6 * ratio)]).spawn(4)
     train, reference, floor, judged = (
@@ -88,11 +54,10 @@ def _scores(
     )
     fitted, generated, costs = fit(survey, framework, train, seed, survey.generated)
     yield from costs
-    scored = Scored(mixture, reference, floor)
-    yield from scored.of_samples(generated)
+    yield from sample_scores(mixture, reference, floor, generated)
     if fitted.density.by_ode:  # each ln p takes d passes through the network per step
         judged = judged[: survey.likelihoods]
-    yield from scored.of_log_prob(judged, fitted.log_prob(judged, 1.0))
+    yield "kl_exact", *kl_exact(mixture, judged, fitted.log_prob(judged, 1.0))
     if modes == 2:
         yield "delta_F_exact", mixture.free_energy_difference, np.nan
 
@@ -113,11 +78,9 @@ def fit(
         held_out=0.1,
         seed=seed,
         scored=survey.likelihoods,
-        steps=framework.steps,
-        batch_size=framework.batch_size,
-        learning_rate=framework.learning_rate,
         evaluate_every=survey.evaluate_every,
         patience=framework.steps,
+        **framework.model_dump(include={"steps", "batch_size", "learning_rate"}),
     )
     trained = time.process_time()
     generated = fitted.sample(count, 1.0, seed)
@@ -131,3 +94,9 @@ def fit(
         "steps": float(fitted.about["steps"]),
     }
     return fitted, generated, [(metric, value, np.nan) for metric, value in costs.items()]
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        job = snakemake.wildcards
+        run(load_survey(job.scale), job.experiment, job.framework, int(job.seed), snakemake.output[0])

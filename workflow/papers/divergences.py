@@ -6,10 +6,9 @@ of the generated ones, through the same encoder and with noise of their own. Suc
 million frames of one MD run know the populations to 0.008 only.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
+from job import logged, study_named
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import load_array, load_arrays
 from thermolatent.represent.representation import load_representation
@@ -21,16 +20,15 @@ from thermolatent.validate.divergence import PAPER_BINS, Bins, kl_sym_paper
 COLUMNS = ("study", "model", "seed", "points", "against_md", "floor_md", "against_exact", "floor_exact")
 
 
-def run(study: Study, layout: Layout, seed: int) -> None:
+def run(study: Study, layout: Layout, seed: int, out: str) -> None:
     """Write a row per model of ``study``, which has one training temperature and a system with ``sample_exact``."""
     if len(study.temperatures.train) > 1 or not hasattr(study.system, "sample_exact"):
         raise ThermolatentError(f"{study.name}: needs one training temperature and a system whose density is exact")
     (T,) = study.temperatures.train
     frames = load_array(layout.features(T), "features")
     features = frames.reshape(-1, frames.shape[-1])
-    n = len(features)
+    n, rows = len(features), []
     exact = [study.system.sample_exact(n, T, np.random.default_rng(draw)) for draw in (1, 2)]
-    rows = []
     for model in study.models:
         representation = load_representation(layout.model(model, seed))
         md, first, second = (
@@ -42,13 +40,18 @@ def run(study: Study, layout: Layout, seed: int) -> None:
             raise ThermolatentError(
                 f"{layout.root}: {len(generated)} samples of {model} for {n} frames; sizes must match"
             )
-        pairs = ((md, generated), (md, first), (first, generated), (first, second))
-        values = [divergence(*pair) for pair in pairs]
+        values = [divergence(*pair) for pair in ((md, generated), (md, first), (first, generated), (first, second))]
         rows.append(dict(zip(COLUMNS, (study.name, model, seed, n, *values), strict=True)))
-    write_table(layout.exact_divergences(seed), COLUMNS, rows)
+    write_table(out, COLUMNS, rows)
 
 
 def divergence(reference: np.ndarray, generated: np.ndarray) -> float:
     """The papers' symmetrised KL of points ``(n, 2)``, with bins between the reference's extremes."""
     bins = Bins.spanning([reference], PAPER_BINS, margin=0.0)
     return float(kl_sym_paper(bins.mass(reference), bins.mass(generated), bins.area))
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        study = study_named(snakemake.wildcards.study)
+        run(study, Layout.of(study), int(snakemake.wildcards.seed), snakemake.output[0])

@@ -4,18 +4,18 @@ A straight line in u is a curve z(s) = f^-1((1 - s) u_a + s u_b). How high it cl
 the landscape: a path through a channel crosses about the lowest barrier that there is, one through empty space far more.
 """
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np
 import torch
 from scipy import ndimage
 
+from job import logged, study_named
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import save_arrays
 from thermolatent.frames import Frames, load_frames
 from thermolatent.learn.model import Model
+from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 
@@ -23,7 +23,7 @@ _POINTS = 101
 _GRID = 200
 
 
-def run(study: Study, layout: Layout, model: str, seed: int) -> None:
+def run(study: Study, layout: Layout, model: str, seed: int, out: str) -> None:
     """Write the paths between all pairs of named states, at the lowest training temperature, and the surface they cross.
 
     ``states`` ``(K,)`` names, ``pairs`` ``(P, 2)``, ``base`` and ``latent`` ``(P, points, d)``, ``free_energy`` ``(P, points)``
@@ -35,38 +35,31 @@ def run(study: Study, layout: Layout, model: str, seed: int) -> None:
     trained = Model.load(layout.model(model, seed))
     if not hasattr(trained.density, "invert") or trained.dim != 2:
         raise ThermolatentError(f"model {model}: paths need a flow of two latent coordinates")
-    data, T = load_frames(study, layout), study.temperatures.T_ref
+    data, T = load_frames(training_frames(study, layout)), study.temperatures.T_ref
     names, ends = end_points(study, data, trained)
     latents = trained.representation.encode(data.flat(data.features)[:: max(1, len(data) // 50_000)])
     low, high = latents.min(0), latents.max(0)
-    axes = np.stack(
-        [np.linspace(a - 0.05 * (b - a), b + 0.05 * (b - a), _GRID) for a, b in zip(low, high, strict=True)]
-    )
+    margin = 0.05 * (high - low)
+    axes = np.linspace(low - margin, high + margin, _GRID, axis=1)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     surface = -trained.log_prob(grid.reshape(-1, 2), T).reshape(_GRID, _GRID)
     lowest_F = surface.min()
+    surface = surface - lowest_F
     pairs = list(combinations(range(len(names)), 2))
-    base, latent, free_energy, lowest = [], [], [], []
-    for a, b in pairs:
-        u, z = straight_in_base(trained, ends[a], ends[b], T)
-        base.append(u)
-        latent.append(z)
-        free_energy.append(-trained.log_prob(z, T) - lowest_F)
-        lowest.append(lowest_pass(surface, _cell(axes, ends[a]), _cell(axes, ends[b])) - lowest_F)
-    save_arrays(
-        layout.paths(model, seed),
-        {
-            "states": np.array(names),
-            "pairs": np.array(pairs),
-            "base": np.array(base),
-            "latent": np.array(latent),
-            "free_energy": np.array(free_energy),
-            "lowest": np.array(lowest),
-            "axes": axes,
-            "surface": surface - lowest_F,
-            "base_samples": trained.sample_base(20_000, T, seed),
-        },
-    )
+    lines = [straight_in_base(trained, ends[a], ends[b], T) for a, b in pairs]
+    cells = [tuple(int(np.abs(axis - x).argmin()) for axis, x in zip(axes, z, strict=True)) for z in ends]
+    found = {
+        "states": np.array(names),
+        "pairs": np.array(pairs),
+        "base": np.array([u for u, _ in lines]),
+        "latent": np.array([z for _, z in lines]),
+        "free_energy": np.array([-trained.log_prob(z, T) - lowest_F for _, z in lines]),
+        "lowest": np.array([lowest_pass(surface, cells[a], cells[b]) for a, b in pairs]),
+        "axes": axes,
+        "surface": surface,
+        "base_samples": trained.sample_base(20_000, T, seed),
+    }
+    save_arrays(out, found)
 
 
 def end_points(study: Study, data: Frames, trained: Model) -> tuple[list[str], np.ndarray]:
@@ -103,6 +96,7 @@ def lowest_pass(surface: np.ndarray, start: tuple[int, int], end: tuple[int, int
     return float(levels[low])
 
 
-def _cell(axes: np.ndarray, z: np.ndarray) -> tuple[int, int]:
-    i, j = (int(np.abs(axis - value).argmin()) for axis, value in zip(axes, z, strict=True))
-    return i, j
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        study = study_named(snakemake.wildcards.study)
+        run(study, Layout.of(study), snakemake.wildcards.model, int(snakemake.wildcards.seed), snakemake.output[0])
