@@ -6,6 +6,7 @@ import platform
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ class Sources:
     """
 
     results: str
-    folders: Sequence[str]
+    folders: Sequence[str | Path]
     seeds: Sequence[int]
     scale: str = "full"
     survey: str = "desk"

@@ -4,8 +4,9 @@ import importlib
 
 from catalogue import FIGURES
 from drawing import Drawing, Sources, save
-from job import logged, study_folders
+from job import logged
 from thermolatent.figures.style import style
+from thermolatent.launch.home import study_folders
 
 
 def draw(name: str, sources: Sources) -> Drawing:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.study.project import STUDIES_VARIABLE, find_study
+from thermolatent.launch.home import study_folders
+from thermolatent.study.project import find_study
 from thermolatent.study.study import Study
 
 
@@ -26,11 +26,6 @@ def logged(path: str) -> Iterator[None]:
         sys.exit(str(error))
 
 
-def study_folders() -> list[str]:
-    """Where the Snakefile looks for studies."""
-    return os.environ.get(STUDIES_VARIABLE, "studies").split(os.pathsep)
-
-
 def study_named(name: str) -> Study:
-    """A study of those folders."""
+    """A study of the folders where the Snakefile looks for studies."""
     return find_study(name, study_folders())
