@@ -14,6 +14,7 @@ from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import half_of
 from thermolatent.validate.scores import Tables
+from thermolatent.validate.stage import fixed_view
 from thermolatent.validate.view import View
 
 SETS, LENGTH = 30, 12_000
@@ -164,3 +165,17 @@ def test_units_of_replica_exchange_are_the_same_at_all_temperatures():
     assert len(frames.strata) == independent_pieces(frames, 0.5)
     np.testing.assert_array_equal(frames.half[0.5], frames.half[1.5])
     assert (np.diff(frames.among([1.5]).units) >= 0).all()
+
+
+def test_the_comparison_has_the_units_of_the_estimator():
+    """A reference temperature that is slower than the training ones makes no other blocks of them."""
+    rng = np.random.default_rng(5)
+    x = np.concatenate([ar1((2, 1, 12_000), TAU, rng), ar1((1, 1, 12_000), 20 * TAU, rng)])
+    frames = imported(x, 500, (0.5, 1.5, 1.0))
+    frames.stretch = dict.fromkeys(frames.kT, 25.0)
+    asked = asked_of(study((0.5, 1.5), system={"kind": "three_hole"}))
+    known = with_units(asked.named, frames, [0.5, 1.5])
+    assert known.blocks[0.5].length < with_units(asked.named, frames).blocks[0.5].length
+    view = fixed_view(asked, frames)
+    np.testing.assert_array_equal(view.training.units, known.among([0.5, 1.5]).units)
+    np.testing.assert_array_equal(view.reference.unit_at(1.0), known.unit_at(1.0))

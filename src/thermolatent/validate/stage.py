@@ -62,7 +62,7 @@ def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
 
 def fixed_view(study: Asked, reference: Frames) -> View:
     """The fixed plane with the MD at every simulated temperature, and its independent pieces, in it."""
-    reference = with_units(study.named, reference)
+    reference = with_units(study.named, reference, study.temperatures.train)
     training = reference.among(study.temperatures.train)
     return View("fixed", reference, training, reference.plane, list(reference.plane_periodic), study.validate_.bins)
 
