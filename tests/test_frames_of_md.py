@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from exact_study import FRAMES, WALKERS, make_study, write_features
+from exact_study import FRAMES, WALKERS, make_study
+from frames_for_tests import write_frames
 
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
@@ -263,18 +264,26 @@ def test_walkers_that_never_leave_a_state_have_the_error_of_so_many_draws():
 @pytest.fixture
 def written(tmp_path):
     study, layout = make_study(), Layout(str(tmp_path))
-    write_features(study, layout, study.temperatures.train)
-    header = {"names": ["x", "y"], "weighted": True, "observable_names": ["energy"], "plane_periodic": [True, False]}
     for T in study.temperatures.train:
-        save_json(layout.features_header(T), header)
-        save_array(layout.observables(T), np.ones((WALKERS, FRAMES, 1), np.float32))
-        save_array(layout.log_weights(T), np.random.default_rng(0).normal(size=(WALKERS, FRAMES)) + 900)
+        points = np.random.default_rng(round(10 * T)).normal(size=(WALKERS, FRAMES, 2))
+        write_frames(
+            layout,
+            T,
+            points,
+            points,
+            points[..., 0],
+            observables=np.ones((WALKERS, FRAMES, 1)),
+            observable_names=["energy"],
+            log_weights=np.random.default_rng(0).normal(size=(WALKERS, FRAMES)) + 900,
+            plane_periodic=[True, False],
+        )
         save_json(layout.protocol(T), {"starts": ["left", "right"] * (WALKERS // 2)})
     return study, layout
 
 
 def test_what_featurize_wrote_is_loaded(written):
-    md = load_frames(*written, starts=True)
+    study, layout = written
+    md = load_frames(training_frames(*written), {T: layout.protocol(T) for T in study.temperatures.train})
     log_weights = np.load(written[1].log_weights(0.5))
     np.testing.assert_allclose(md.counts[0.5], np.exp(log_weights - 900) / np.exp(log_weights - 900).mean())
     assert (md.observable_names, md.plane_periodic, md.temperatures) == (["energy"], (True, False), [0.5, 1.5])
@@ -303,4 +312,4 @@ def test_protocols_are_read_only_where_they_are_asked_for(written):
     save_json(layout.protocol(0.5), {"starts": ["left"]})
     load_frames(training_frames(study, layout))
     with pytest.raises(ArtifactError, match=r"names 1 starts.*holds 16 walkers"):
-        load_frames(study, layout, starts=True)
+        load_frames(training_frames(study, layout), {T: layout.protocol(T) for T in study.temperatures.train})

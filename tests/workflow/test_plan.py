@@ -96,7 +96,7 @@ def test_tempered_temperatures_are_one_job_that_learning_does_not_see(plan, tmp_
     assert done.counts["temper"] == 1
     tempered = "results/mine/simulate/tempered.json"
     readers = {job["rule"] for job in done.jobs if tempered in job["input"]}
-    assert readers == {"featurize", "report"}
+    assert readers == {"featurize", "validate", "validate_baselines", "report"}
     assert [job["output"] for job in done.jobs if job["rule"] == "temper"] == [[tempered]]
 
 
