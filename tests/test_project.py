@@ -77,3 +77,16 @@ def test_the_resolved_study_holds_every_default_and_is_written_once(study, tmp_p
     assert Path(layout.study).stat().st_mtime_ns == before.st_mtime_ns
     save_resolved(study(changed("description", "new")), layout)
     assert json.loads(Path(layout.study).read_text())["description"] == "new"
+
+
+def test_folders_of_earlier_names_are_renamed_once(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    layout = Layout.of(study())
+    for folder in (f"{layout.root}/pretrain", "logs/mine/pretrain"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "kept").touch()
+    save_resolved(study(), layout)
+    assert [Path(folder, "represent/kept").is_file() for folder in (layout.root, "logs/mine")] == [True, True]
+    Path(layout.root, "pretrain").mkdir()
+    save_resolved(study(), layout)
+    assert Path(layout.root, "pretrain").is_dir()

@@ -16,7 +16,7 @@ try:
     from thermolatent.study import disk
     from thermolatent.study.jobs import JOBS
     from thermolatent.study.layout import BASELINES_JOB, Layout
-    from thermolatent.study.project import check_not_renamed, find_study, load_project
+    from thermolatent.study.project import check_not_renamed, find_study, load_project, rename_old_folders
     from thermolatent.study.stages import STAGES
     from thermolatent.temperatures import TEMPERATURE_PATTERN
 except ModuleNotFoundError as error:
@@ -47,6 +47,7 @@ try:
     if workflow.is_main_process:
         for study in ASKED.values():
             check_not_renamed(study, Layout.of(study))
+            rename_old_folders(Layout.of(study))
     read_studies(ASKED)
 except ThermolatentError as error:
     raise SystemExit(str(error))

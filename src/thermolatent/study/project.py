@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from thermolatent.parsing import parse, read_yaml
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import Project, load_study
 from thermolatent.study.study import Study
+
+
+log = logging.getLogger(__name__)
 
 
 def load_project(files: Iterable[str | Path], overrides: Mapping[str, Any]) -> Project:
@@ -79,10 +83,20 @@ def check_not_renamed(study: Study, layout: Layout) -> None:
     )
 
 
+def rename_old_folders(layout: Layout) -> None:
+    """Give folders of results, and their logs, the names that their stages have today."""
+    for folder in (layout.root, f"logs/{Path(layout.root).name}"):
+        old, new = Path(folder, "pretrain"), Path(folder, "represent")
+        if old.is_dir() and not new.exists():
+            old.rename(new)
+            log.info("%s is %s now", old, new)
+
+
 def save_resolved(study: Study, layout: Layout) -> None:
     """Write the resolved study beside its results, unless it lies there already. Raises :class:`ConfigError` if those are of
     another study."""
     check_not_renamed(study, layout)
+    rename_old_folders(layout)
     try:
         if load_json(layout.study) == resolved(study):
             return
