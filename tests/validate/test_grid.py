@@ -60,7 +60,7 @@ def surfaces_of(study, layout):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Study, layout, reweighting, the frames, and the rows of predictions.csv, after the grid is written."""
+    """What is asked of a study, layout, reweighting and the frames, after predictions.csv and the grid are written."""
     study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("grid")))
     made, reweighting = fitted()
     write_inputs(study, layout, made, ["x", "y"])
