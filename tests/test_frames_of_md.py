@@ -15,12 +15,12 @@ from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.states.sets import StateSet
 from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
-from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.baselines import nearest_weights
 from thermolatent.validate.matching import half_of, matched_scores
 from thermolatent.validate.observables import weighted_mean
 from thermolatent.validate.profiles import Profiles
-from thermolatent.validate.scores import Tables
+from thermolatent.validate.scores import ScoreRows
+from thermolatent.validate.shift import conditional_shift
 from thermolatent.validate.uncertainty import bootstrap_masses
 from thermolatent.validate.view import View
 
@@ -141,7 +141,7 @@ def tables_of(view):
         temperatures=SimpleNamespace(role=lambda T: "reference"),
         validate_=SimpleNamespace(bootstrap=4000),
     )
-    return Tables(study, 0, view)
+    return ScoreRows(study, 0, view)
 
 
 def test_populations_and_observables_of_frames_that_count_are_those_of_frames_repeated(pair):

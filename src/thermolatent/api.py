@@ -33,7 +33,7 @@ from thermolatent.tables import POPULATION_COLUMNS, cell
 from thermolatent.validate.observables import judged_observables
 from thermolatent.validate.predictions import predictions_at, predictions_with_models
 from thermolatent.validate.profiles import Profiles
-from thermolatent.validate.scores import Tables
+from thermolatent.validate.scores import ScoreRows
 from thermolatent.validate.settings import Asked
 from thermolatent.validate.stage import Learned, fixed_view, latent_view, model_populations
 from thermolatent.validate.view import View
@@ -225,7 +225,7 @@ class Fitted:
         log_w, fraction = self._weights.log_weights(temperature)
         weights = np.exp(log_w)
         drawn = draw_samples(self.density, n, temperature, self.seed, self._weights.log_density)
-        tables = Tables(self._asked, self.seed, self.run._fixed)
+        tables = ScoreRows(self._asked, self.seed, self.run._fixed)
         tables.observables(self.name, temperature, weights, self._reweighting)
         observables = pd.DataFrame(tables.population_rows)
         model_populations(tables, self.name, temperature, self._learned, (drawn["latents"], weights), self._reweighting)

@@ -6,7 +6,8 @@ from collections import namedtuple
 import pytest
 
 from thermolatent.cli import main
-from thermolatent.doctor import gpu, software, surroundings
+from thermolatent.doctor import gpu, software
+from thermolatent.doctor import machine as surroundings
 from thermolatent.doctor.finding import INSTALL, Finding
 from thermolatent.doctor.gpu import Driver
 from thermolatent.systems import platforms

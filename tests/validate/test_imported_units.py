@@ -10,10 +10,10 @@ from scipy.stats import norm
 from thermolatent.reweight.units import independent_pieces, with_units
 from thermolatent.states.sets import StateSet
 from thermolatent.study.jobs import asked_of
-from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import half_of
-from thermolatent.validate.scores import Tables
+from thermolatent.validate.scores import ScoreRows
+from thermolatent.validate.shift import conditional_shift
 from thermolatent.validate.stage import fixed_view
 from thermolatent.validate.view import View
 
@@ -30,7 +30,7 @@ def tables_of(frames):
     view = View("fixed", frames, frames, frames.plane, [False, False], 10)
     made = study()
     validate = made.validate_.model_copy(update={"bootstrap": 200})
-    return Tables(asked_of(made).model_copy(update={"validate_": validate}), 0, view)
+    return ScoreRows(asked_of(made).model_copy(update={"validate_": validate}), 0, view)
 
 
 def named(frames):

@@ -41,7 +41,7 @@ def _sections(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], l
 
     yield "software", check_software
     from thermolatent.doctor.gpu import check_gpu  # only where the software is sound
-    from thermolatent.doctor.surroundings import check_cluster, check_disk
+    from thermolatent.doctor.machine import check_cluster, check_disk
 
     yield "GPU and OpenMM's platforms", check_gpu
     if not options.no_probe:

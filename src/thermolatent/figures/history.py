@@ -32,7 +32,7 @@ COLUMNS = ("training", "seed", "stage", "step", "seconds", "loss", "value")
 
 
 @dataclass
-class Run:
+class Training:
     """One training.
 
     Parameters
@@ -58,7 +58,7 @@ class Run:
         return self.rows[0][0].startswith("refinement")
 
 
-def load_runs(histories: Mapping[int, Histories]) -> list[Run]:
+def load_runs(histories: Mapping[int, Histories]) -> list[Training]:
     """Every training of a study, seeds of one beside each other. Raises :class:`ArtifactError`."""
     runs = []
     for seed, files in histories.items():
@@ -69,16 +69,16 @@ def load_runs(histories: Mapping[int, Histories]) -> list[Run]:
     return sorted(runs, key=lambda run: order.index(run.training))
 
 
-def _load(path: str, title: str, seed: int) -> list[Run]:
+def _load(path: str, title: str, seed: int) -> list[Training]:
     """The trainings of one file, in the order in which they began."""
-    runs: dict[str, Run] = {}
+    runs: dict[str, Training] = {}
     clock = 0.0
     try:
         with open(path, newline="") as file:
             for row in csv.DictReader(file):
                 stage, losses = row["stage"], {k: float(v) for k, v in row.items() if v and k not in COLUMNS[2:5]}
                 training = title if stage.startswith("refinement") or stage in _MAIN else f"{title}: {stage}"
-                run = runs.setdefault(training, Run(training, seed, started=clock))
+                run = runs.setdefault(training, Training(training, seed, started=clock))
                 clock = float(row["seconds"])
                 run.rows.append((stage, int(row["step"]), clock, losses))
     except OSError as error:
@@ -88,7 +88,7 @@ def _load(path: str, title: str, seed: int) -> list[Run]:
     return list(runs.values())
 
 
-def draw(runs: list[Run]) -> Figure:
+def draw(runs: list[Training]) -> Figure:
     """Figure of all runs, seeds on top of each other; call it inside ``style()``."""
     shown = list(_panels(runs))
     columns = min(len(shown), 3)
@@ -113,7 +113,7 @@ def draw(runs: list[Run]) -> Figure:
     return figure
 
 
-def _panels(runs: list[Run]) -> Iterator[tuple[str, Iterable[str], list[Run]]]:
+def _panels(runs: list[Training]) -> Iterator[tuple[str, Iterable[str], list[Training]]]:
     """Title, columns and runs of each panel."""
     for training in dict.fromkeys(run.training for run in runs):
         own = [run for run in runs if run.training == training]
@@ -126,7 +126,7 @@ def _panels(runs: list[Run]) -> Iterator[tuple[str, Iterable[str], list[Run]]]:
             yield f"{training}, encoder", _ENCODER, own
 
 
-def _curve(panel: Axes, run: Run, name: str) -> dict:
+def _curve(panel: Axes, run: Training, name: str) -> dict:
     points = [(step, losses[name]) for _, step, _, losses in run.rows if name in losses]
     if not points or (name == "energy_residual" and not any(value for _, value in points)):
         return {}  # the energy-free network has no energy residual
@@ -137,7 +137,7 @@ def _curve(panel: Axes, run: Run, name: str) -> dict:
     return {label: drawn}
 
 
-def _mark_stages(panel: Axes, run: Run) -> None:
+def _mark_stages(panel: Axes, run: Training) -> None:
     """A line where frames were relabelled or the encoder was frozen, for the first seed."""
     previous = None
     for stage, step, *_ in run.rows:
@@ -146,7 +146,7 @@ def _mark_stages(panel: Axes, run: Run) -> None:
         previous = stage
 
 
-def rows(runs: list[Run]) -> Iterator[tuple]:
+def rows(runs: list[Training]) -> Iterator[tuple]:
     """Rows of the CSV."""
     for run in runs:
         for stage, step, seconds, losses in run.rows:

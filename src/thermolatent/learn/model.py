@@ -8,7 +8,7 @@ from typing import Any
 from thermolatent.densities.base import Density
 from thermolatent.densities.fit import FittedDensity, build_density
 from thermolatent.files.artifacts import load_model, prefixed, save_model, stripped
-from thermolatent.represent.representation import Representation, restore_spib, spib_tensors
+from thermolatent.represent.representation import TrainedSpib, restore_spib, spib_tensors
 from thermolatent.represent.spib import Spib
 
 
@@ -24,7 +24,7 @@ class Model(FittedDensity):
 
     def __init__(self, spib: Spib, density: Density, about: dict[str, Any]):
         super().__init__(density, about)
-        self.representation = Representation(spib)
+        self.representation = TrainedSpib(spib)
 
     def save(self, path: str | Path) -> None:
         """Write weights, scaler and spec into one safetensors file."""

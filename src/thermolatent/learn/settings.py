@@ -26,7 +26,7 @@ class Learn(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where torch sees one")
 
 
-class Model(Section):
+class Composition(Section):
     """One composition: a density for p(z|T), how temperature enters it, what it is trained on."""
 
     density: AnyDensity = Field(description="a density by name, or {kind: name, ...}")
@@ -41,7 +41,7 @@ class Settings(Section):
     """What the stage learn reads; ``lag`` and ``beta_ib`` are those of the representation."""
 
     name: str
-    model: Model
+    model: Composition
     learn: Learn
     T_ref: float
     temperature_range: tuple[float, float]

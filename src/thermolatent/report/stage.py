@@ -74,7 +74,7 @@ def render(
     study: Settings,
     inputs: Inputs,
     tables: Tables,
-    runs: list[history.Run],
+    runs: list[history.Training],
     protocols: dict[float, dict],
     fits: dict[str, melting.Melted],
 ) -> str:
@@ -238,7 +238,7 @@ def _versions(protocols: dict[float, dict]) -> Table:
     )
 
 
-def _timings(runs: list[history.Run], protocols: dict[float, dict]) -> Table:
+def _timings(runs: list[history.Training], protocols: dict[float, dict]) -> Table:
     """Seconds by kind of work."""
     rows = [("MD, all temperatures", [Cell(f"{sum(p['wall_seconds'] for p in protocols.values()):.0f}")])]
     for training in dict.fromkeys(run.training for run in runs):

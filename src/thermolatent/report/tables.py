@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 
-from thermolatent.figures.history import Run
+from thermolatent.figures.history import Training
 from thermolatent.figures.melting import Melted
 from thermolatent.figures.style import look, series_names
 from thermolatent.figures.tables import Tables, Value
@@ -245,7 +245,7 @@ def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
     return Table("MD by temperature", caption, [Cell(text) for text in header], rows)
 
 
-def training_table(runs: list[Run]) -> Table:
+def training_table(runs: list[Training]) -> Table:
     """Last step, time and losses of each training run."""
     rows = []
     for run in runs:

@@ -14,7 +14,7 @@ from thermolatent.represent.spib import Spib
 from thermolatent.rows import Rows, over_blocks
 
 
-class Representation:
+class TrainedSpib:
     """Encoder and states of a trained SPIB.
 
     Attributes
@@ -85,10 +85,10 @@ def posterior(spib: Spib, x: Rows) -> tuple[torch.Tensor, torch.Tensor]:
     return mean.contiguous(), sigma.contiguous()
 
 
-def load_representation(path: str | Path) -> Representation:
+def load_representation(path: str | Path) -> TrainedSpib:
     """Read the representation of a ``spib`` file or of a ``model`` file (which carries its own)."""
     spec, tensors = load_model(path, "spib", "model")
-    return Representation(restore_spib(spec, tensors))
+    return TrainedSpib(restore_spib(spec, tensors))
 
 
 def spib_tensors(spib: Spib) -> dict[str, torch.Tensor]:

@@ -60,10 +60,11 @@ def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
     x = transformed(features, spib.standardise, device)
     seen = AllFrames(x, torch.from_numpy(labels).to(device), _on(device, data.counts_of()))
     pairs = (lagged_pairs(data, settings.lag, walkers) for walkers in (~held_out, held_out))
-    fit = SpibTraining(spib, seen, tuple(pairs), settings, seed, checkpoint_of(__name__, job, outputs.model, data))
+    training = SpibTraining(spib, seen, tuple(pairs), settings, seed, checkpoint_of(__name__, job, outputs.model, data))
+    training.fit()
     at_T_ref = np.flatnonzero(data.theta(job.T_ref) == 1.0)
     spib = order_by_population(
-        fit.spib, x, torch.from_numpy(at_T_ref).to(device), _on(device, data.counts_of(at_T_ref))
+        training.spib, x, torch.from_numpy(at_T_ref).to(device), _on(device, data.counts_of(at_T_ref))
     )
     noise_ratio = _noise_ratio(spib, x, data.counts_of())
     log.info("%d states; sigma/std(z) %s", spib.n_states, " ".join(f"{r:.3f}" for r in noise_ratio))
@@ -79,8 +80,8 @@ def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
         {"spib": spib.spec, "seed": seed, "lag": settings.lag, "sigma_over_std": noise_ratio.tolist(), **told},
         spib_tensors(spib),
     )
-    fit.history.save(outputs.history)
-    fit.checkpoint.remove()
+    training.history.save(outputs.history)
+    training.checkpoint.remove()
 
 
 def _reduction(
@@ -151,15 +152,18 @@ class SpibTraining:
         else:
             place_representatives(spib, x, labels, counts)
             self._begin()
+
+    def fit(self) -> None:
+        """Refine until the labels have settled."""
         with stop_signals() as stop:
             while True:
                 self._train(stop)
-                if self.refinement == settings.refinements or self._relabel() < _SETTLED:
+                if self.refinement == self.settings.refinements or self._relabel() < _SETTLED:
                     break
                 self.refinement += 1
                 self._begin()
                 self._save()
-        kept = torch.unique(predicted_states(self.spib, x))
+        kept = torch.unique(predicted_states(self.spib, self.x))
         self.spib = self.spib.with_states(kept)
 
     def _begin(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_json
 from thermolatent.frames import Frames, load_frames
-from thermolatent.represent.representation import Representation, load_representation
+from thermolatent.represent.representation import TrainedSpib, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.examination import examine
 from thermolatent.reweight.fitting import pieces_in_time
@@ -87,7 +87,7 @@ def default_heat_capacity(header: Mapping) -> float:
 def sample_of(
     settings: Named,
     frames: Frames,
-    representation: Representation | None,
+    representation: TrainedSpib | None,
     energies: bool = True,
 ) -> Sample:
     """The training frames as the estimator takes them: features, named states, fixed plane and memberships.

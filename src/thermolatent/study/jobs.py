@@ -15,7 +15,7 @@ from thermolatent.featurize import settings as _featurize
 from thermolatent.figures import settings as _figures
 from thermolatent.generate import settings as _generate
 from thermolatent.learn import settings as _learn
-from thermolatent.learn.settings import Model
+from thermolatent.learn.settings import Composition
 from thermolatent.parsing import Section
 from thermolatent.report import settings as _report
 from thermolatent.represent import settings as _represent
@@ -263,7 +263,7 @@ def asked_of(study: Study) -> _validate.Asked:
     return _validate.Asked(**asked(study))
 
 
-def asked(study: Study, models: dict[str, Model] | None = None) -> dict[str, Any]:
+def asked(study: Study, models: dict[str, Composition] | None = None) -> dict[str, Any]:
     """What the stages that answer share: the fields of :class:`~thermolatent.validate.settings.Asked`."""
     return {
         "name": study.name,

@@ -14,7 +14,6 @@ from thermolatent.study.layout import Layout
 from thermolatent.study.loading import Project, load_study
 from thermolatent.study.study import Study
 
-
 log = logging.getLogger(__name__)
 
 

@@ -26,7 +26,7 @@ def schema() -> dict[str, Any]:
     study["properties"].pop("name")  # the file's name
     study["required"] = [key for key in study["required"] if key not in ("name", "system")]  # may be another study's
     _choose(study["properties"]["system"], "system", sections)
-    _choose(sections["Model"]["properties"]["density"], "density", sections)
+    _choose(sections["Composition"]["properties"]["density"], "density", sections)
     for key in ("features", "plane", "observables"):
         _choose(sections["Featurize"]["properties"][key]["items"], "feature", sections)
     simulate = sections["Simulate"]

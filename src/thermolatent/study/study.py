@@ -11,7 +11,7 @@ from thermolatent.errors import did_you_mean
 from thermolatent.featurize.base import Particles, check_features
 from thermolatent.featurize.settings import Featurize
 from thermolatent.generate.settings import Generate
-from thermolatent.learn.settings import Learn, Model
+from thermolatent.learn.settings import Composition, Learn
 from thermolatent.parsing import Name, Section
 from thermolatent.represent.settings import Representation
 from thermolatent.reweight.settings import Reweight
@@ -34,7 +34,7 @@ class Study(Section):
     representation: Representation = Field(Representation(), description="SPIB")
     reweight: Reweight = Field(Reweight(), description="the reweighting networks")
     learn: Learn = Field(Learn(), description="training of the models")
-    models: dict[Name, Model] = Field(min_length=1, description="name -> model; each is trained once per seed")
+    models: dict[Name, Composition] = Field(min_length=1, description="name -> model; each is trained once per seed")
     generate: Generate = Field(Generate(), description="how much is made at each temperature")
     validate_: Validate = Field(alias="validate", description="named states, scores")
 
@@ -61,7 +61,7 @@ class Study(Section):
 
     @field_validator("models", mode="after")
     @classmethod
-    def _no_reserved_names(cls, value: dict[str, Model]) -> dict[str, Model]:
+    def _no_reserved_names(cls, value: dict[str, Composition]) -> dict[str, Composition]:
         if taken := sorted(set(value) & {*BASELINES, "baselines"}):
             raise ValueError(f"'{taken[0]}' is a baseline's name; rename the model")
         return value

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Tables:
+class ScoreRows:
     """Collects the rows of one (model, seed)."""
 
     study: Asked

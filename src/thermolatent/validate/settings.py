@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from thermolatent.errors import did_you_mean
 from thermolatent.files.paths import FrameFiles
-from thermolatent.learn.settings import Model
+from thermolatent.learn.settings import Composition
 from thermolatent.parsing import Positive, Section
 from thermolatent.represent.settings import Representation
 from thermolatent.reweight.settings import Named
@@ -65,7 +65,7 @@ class Asked(Section):
     temperatures: Temperatures
     temperature_range: tuple[float, float]
     representation: Representation
-    models: dict[str, Model]
+    models: dict[str, Composition]
     validate_: Validate
 
     @property

@@ -11,20 +11,20 @@ from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_arrays, require_finite, save_arrays
 from thermolatent.frames import Frames, load_frames
 from thermolatent.represent.pairs import held_out_walkers
-from thermolatent.represent.representation import Representation, load_representation
+from thermolatent.represent.representation import TrainedSpib, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.units import with_units
 from thermolatent.states.sets import StateSet
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
 from thermolatent.temperatures import format_temperature
-from thermolatent.validate.assumption import conditional_shift
 from thermolatent.validate.baselines import Baselines
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import Candidate
 from thermolatent.validate.profiles import Profiles
-from thermolatent.validate.scores import Tables
+from thermolatent.validate.scores import ScoreRows
 from thermolatent.validate.settings import Asked, Inputs, Outputs, Settings
+from thermolatent.validate.shift import conditional_shift
 from thermolatent.validate.uncertainty import stream
 from thermolatent.validate.view import View
 
@@ -41,7 +41,7 @@ def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
     if missing := [format_temperature(T) for T in study.temperatures.generated if T not in reference.temperatures]:
         log.info("no reference MD at T = %s: predictions with intervals, no scores", ", ".join(missing))
     model, seed = study.model, study.seed
-    tables = Tables(study, seed, fixed)
+    tables = ScoreRows(study, seed, fixed)
     representation = load_representation(inputs.representation)
     reweighting = load_reweighting(inputs.reweighting, tables.training)
     suffix = f"_{model}" if model in study.models and study.models[model].encoder == "joint" else ""
@@ -68,7 +68,7 @@ def fixed_view(study: Asked, reference: Frames) -> View:
 
 
 def latent_view(
-    bins: int, samples: int, fixed: View, representation: Representation, seed: int, suffix: str
+    bins: int, samples: int, fixed: View, representation: TrainedSpib, seed: int, suffix: str
 ) -> tuple[View, StateSet]:
     """The latent plane of a representation with the noised frames of a fixed plane in it, and its own states."""
     points, labels = {}, {}
@@ -82,9 +82,7 @@ def latent_view(
     return view, StateSet(f"model{suffix}", view.name, names, labels)
 
 
-def _encoded(
-    representation: Representation, features: np.ndarray, seed: int, T: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _encoded(representation: TrainedSpib, features: np.ndarray, seed: int, T: float) -> tuple[np.ndarray, np.ndarray]:
     """Noised latents ``(walkers, frames, d)`` and states ``(walkers, frames)`` of MD at one temperature."""
     mu, sigma = representation.encode(features), representation.sigmas(features)
     require_finite(mu.reshape(-1, mu.shape[-1]), f"encoder of seed {seed}", f"latents of the MD at T={T}")
@@ -93,13 +91,13 @@ def _encoded(
 
 
 #: The latent plane of a model, the named states and its own, and its representation.
-Learned = tuple[View, list[StateSet], Representation]
+Learned = tuple[View, list[StateSet], TrainedSpib]
 
 
 def _model(
     study: Settings,
     samples: Mapping[float, str],
-    tables: Tables,
+    tables: ScoreRows,
     learned: Learned,
     reweighting: ConditionalReweighting | None,
 ) -> Profiles:
@@ -122,7 +120,7 @@ def _model(
 
 
 def model_populations(
-    tables: Tables,
+    tables: ScoreRows,
     model: str,
     temperature: float,
     learned: Learned,
@@ -166,7 +164,7 @@ def _load_samples(path: str, latent: View) -> tuple[np.ndarray, np.ndarray, floa
 
 
 def _density_populations(
-    representation: Representation,
+    representation: TrainedSpib,
     latents: np.ndarray,
     latent: View,
     named: np.ndarray,
@@ -189,7 +187,7 @@ def _density_populations(
 def _baselines(
     study: Settings,
     reweighting: ConditionalReweighting,
-    tables: Tables,
+    tables: ScoreRows,
     views: list[View],
     state_sets: list[StateSet],
 ) -> None:
@@ -220,7 +218,7 @@ def _baselines(
 
 
 def _kinetics(
-    study: Asked, model: str, tables: Tables, plane: tuple[View, StateSet], representation: Representation
+    study: Asked, model: str, tables: ScoreRows, plane: tuple[View, StateSet], representation: TrainedSpib
 ) -> None:
     """Scores of the representation at the training temperatures: the model's own states, one lag apart."""
     (latent, own), training = plane, tables.training
