@@ -18,7 +18,7 @@ from accuracy import Scores, judge, medians, table
 
 from thermolatent import ConditionalReweighting
 from thermolatent.reweight.verdict import TRUSTED
-from thermolatent.study.jobs import asked_of
+from thermolatent.study.answers import asked_of
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study

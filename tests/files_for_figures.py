@@ -13,7 +13,8 @@ from thermolatent.figures import figure_names
 from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import save_arrays, save_json
 from thermolatent.reweight.running import COLUMNS as RUNNING_COLUMNS
-from thermolatent.study.jobs import JOBS, asked_of
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import JOBS
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table

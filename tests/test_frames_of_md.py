@@ -10,7 +10,8 @@ from frames_for_tests import write_frames
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import save_array, save_json
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.states.sets import StateSet
 from thermolatent.study.jobs import training_frames

@@ -15,7 +15,8 @@ import pandas as pd
 
 from thermolatent.errors import ThermolatentError, did_you_mean
 from thermolatent.files.paths import FrameFiles
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.launch.home import study_folders
@@ -25,7 +26,8 @@ from thermolatent.reweight.estimator import ConditionalReweighting, checked_temp
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
-from thermolatent.study.jobs import asked_of, run_job
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.project import find_study
 from thermolatent.study.study import Study

@@ -17,7 +17,8 @@ from thermolatent.figures.temperature import population_of
 from thermolatent.files.artifacts import load_arrays, save_arrays
 from thermolatent.report import medoids, packing
 from thermolatent.report import stage as report
-from thermolatent.study.jobs import asked_of, run_job
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job
 from thermolatent.study.loading import load_study
 from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS

@@ -23,7 +23,8 @@ from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_json
 from thermolatent.reweight.verdict import judge
-from thermolatent.study.jobs import JOBS, asked_of, run_job, run_stage
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import JOBS, run_job, run_stage
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.validate.settings import BASELINES
 

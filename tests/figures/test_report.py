@@ -12,7 +12,8 @@ from thermolatent.figures import figure_names, melting
 from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.report import findings
 from thermolatent.report.findings import number
-from thermolatent.study.jobs import asked_of, run_job
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job
 from thermolatent.validate.predictions import decimals
 
 VOID = {"meta", "img", "br", "input"}

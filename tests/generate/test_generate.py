@@ -11,7 +11,7 @@ from exact_study import make_study
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import load_arrays
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.generate import stage
 from thermolatent.generate.weights import ModelWeights, bounded
 from thermolatent.learn.model import Model

@@ -10,7 +10,7 @@ from exact_study import MINIMA, make_study, write_features
 
 from thermolatent.files.artifacts import load_array
 from thermolatent.files.dcd import write_trajectories
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.generate.structures import MEDOID_FRAMES, StateMedoids, TrainingTrajectories, medoid, write_structures
 from thermolatent.study.jobs import JOBS
 from thermolatent.study.layout import Layout

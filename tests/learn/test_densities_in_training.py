@@ -6,7 +6,7 @@ import torch
 from exact_study import make_study
 
 from thermolatent.errors import TrainingError
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.learn.model import Model
 from thermolatent.represent.representation import load_representation
 from thermolatent.study.jobs import run_job, training_frames

@@ -8,7 +8,7 @@ from exact_study import make_study
 
 from thermolatent import rows
 from thermolatent.files.artifacts import load_arrays, load_model
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.represent.labels import order_parameters
 from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import ArtifactError
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.represent.pairs import held_out_walkers, lagged_pairs
 from thermolatent.represent.tica import fit_tica
 from thermolatent.study.jobs import training_frames

@@ -8,7 +8,8 @@ from frames_for_tests import write_frames
 
 from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.files.artifacts import load_model
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.represent.representation import load_representation
 from thermolatent.represent.tica import fit_tica, loadings, timescales

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from thermolatent.errors import ArtifactError, TrainingError
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.learn.model import Model
 from thermolatent.represent.representation import load_representation
 from thermolatent.study.jobs import training_frames

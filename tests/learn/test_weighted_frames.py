@@ -7,7 +7,8 @@ from exact_study import WALKERS, correlated_exact_points, make_study
 from frames_for_tests import write_frames
 
 from thermolatent.files.artifacts import save_json
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.model import Model
 from thermolatent.represent.labels import order_by_population, place_representatives
@@ -16,7 +17,8 @@ from thermolatent.represent.spib import Spib
 from thermolatent.represent.tica import fit_tica, timescales
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.sampling import Sampler, systematic_resample
-from thermolatent.study.jobs import asked_of, run_job, training_frames
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.validate.baselines import Baselines

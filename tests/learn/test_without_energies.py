@@ -5,7 +5,7 @@ import pytest
 from exact_study import make_study, write_features
 
 from thermolatent.files.artifacts import load_array, save_array
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout

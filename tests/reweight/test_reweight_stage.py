@@ -9,11 +9,12 @@ from exact_study import FRAMES, WALKERS, make_study, write_features
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_array, save_array, save_json
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.reweight import stage
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.running import COLUMNS
-from thermolatent.study.jobs import asked_of, run_job, training_frames
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.tables import read_table

@@ -12,14 +12,15 @@ from scipy.stats import binom, norm
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import load_json
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.reweight import stage
 from thermolatent.reweight.correlation import memory
 from thermolatent.reweight.fitness import assess
 from thermolatent.reweight.fitting import pieces_in_time
 from thermolatent.reweight.sample import gather_sample
 from thermolatent.reweight.units import MEMORIES, block_length, joined, with_units
-from thermolatent.study.jobs import asked_of, run_job, training_frames
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 
 

@@ -7,12 +7,13 @@ from exact_study import MINIMA, correlated_exact_points
 
 from thermolatent.errors import ArtifactError, ConfigError
 from thermolatent.files.artifacts import load_json
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.parsing import parse
 from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.reweight.stage import sample_of
 from thermolatent.reweight.units import with_units
-from thermolatent.study.jobs import asked_of, run_job, training_frames
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 

@@ -9,7 +9,8 @@ from reweight.two_states import md
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_arrays, save_array, save_arrays, save_json
-from thermolatent.study.jobs import JOBS, asked_of, training_frames
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import JOBS, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from thermolatent.reweight.units import independent_pieces, with_units
 from thermolatent.states.sets import StateSet
-from thermolatent.study.jobs import asked_of
+from thermolatent.study.answers import asked_of
 from thermolatent.validate.kinetics import cross_entropy, gmrq, slowest_timescale
 from thermolatent.validate.matching import half_of
 from thermolatent.validate.scores import ScoreRows

@@ -11,7 +11,8 @@ from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.files.artifacts import load_json, save_array, save_arrays, save_json
 from thermolatent.reweight.verdict import PARTS, judge
-from thermolatent.study.jobs import asked_of, run_job, training_frames
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table

@@ -13,11 +13,12 @@ from frames_for_tests import write_frames
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_arrays, save_arrays, save_json
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.mbar import effective_fraction
 from thermolatent.reweight.stage import sample_of
 from thermolatent.states.named import NearestCenters
-from thermolatent.study.jobs import asked_of, run_job, training_frames
+from thermolatent.study.answers import asked_of
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 from thermolatent.validate import stage

@@ -13,7 +13,8 @@ from scipy import ndimage
 from job import logged, study_named
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import save_arrays
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.learn.model import Model
 from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout

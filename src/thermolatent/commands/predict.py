@@ -33,7 +33,8 @@ def run(options: argparse.Namespace) -> None:
         run(options.target, options.temperature, options.samples or 10_000, options.seed or 0, options.out)
         return
     from thermolatent.errors import ThermolatentError
-    from thermolatent.study.jobs import asked_of, training_frames
+    from thermolatent.study.answers import asked_of
+    from thermolatent.study.jobs import training_frames
     from thermolatent.study.layout import Layout
     from thermolatent.study.project import find_study
     from thermolatent.validate.predict import run

@@ -15,7 +15,7 @@ from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.files.artifacts import load_arrays, save_arrays
 from thermolatent.files.manifest import save_manifest
 from thermolatent.files.paths import paths_in
-from thermolatent.frames import load_frames
+from thermolatent.frame_loading import load_frames
 from thermolatent.generate.settings import Inputs, Outputs, Settings
 from thermolatent.generate.structures import StateMedoids, TrainingTrajectories, write_structures
 from thermolatent.generate.weights import ModelWeights

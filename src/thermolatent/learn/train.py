@@ -15,7 +15,8 @@ from thermolatent.densities.descent import Descent
 from thermolatent.densities.fit import Split, build_density, fit_samples
 from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.model import Model
 from thermolatent.learn.settings import Inputs, Outputs, Settings

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from thermolatent.errors import Stopped
 from thermolatent.files.artifacts import load_json, save_model
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.progress import progress
 from thermolatent.represent.labels import (
     initial_labels,

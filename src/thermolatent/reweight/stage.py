@@ -12,7 +12,8 @@ import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_json
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.represent.representation import TrainedSpib, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.examination import examine

@@ -9,7 +9,8 @@ import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_arrays, require_finite, save_arrays
-from thermolatent.frames import Frames, load_frames
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.represent.representation import TrainedSpib, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
