@@ -66,7 +66,7 @@ docs: $(STAMP) ## these pages as HTML in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo build/docs/index.html
 
-test-faults: $(STAMP) ## what goes wrong, on purpose: the table of docs/faults.md
+test-faults: $(STAMP) ## what goes wrong, on purpose: the table of docs/reference/faults.md
 	$(BIN)/python -m pytest -m faults
 
 audit: $(STAMP) ## pins against requirements, and known vulnerabilities

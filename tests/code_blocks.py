@@ -14,7 +14,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 HOME = Path(__file__).parents[1]
-PAGES = [HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))]
+PAGES = [HOME / "README.md", *sorted((HOME / "docs").rglob("*.md"))]
 #: Commands that tests/docs/test_code_blocks.py checks, and those that are not this project's to check.
 CHECKED = ("thermolatent", "snakemake", "make", "pip", "python", "conda")
 FOREIGN = (
@@ -24,6 +24,7 @@ FOREIGN = (
     "cp",
     "export",
     "git",
+    "gmx",
     "jupyter",
     "sacct",
     "sbatch",

@@ -8,7 +8,7 @@ from pathlib import Path
 from thermolatent.study.reference import reference_text
 from thermolatent.study.schema import schema_text
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs" / "reference"
 
 if __name__ == "__main__":
     (DOCS / "configuration.md").write_text(reference_text())

@@ -22,7 +22,7 @@ def validator():
 
 @pytest.mark.parametrize(("file", "text"), [("configuration.md", reference_text), ("study.schema.json", schema_text)])
 def test_generated_files_are_in_step(file, text):
-    assert (HOME / "docs" / file).read_text() == text(), "run python tools/write_configuration.py"
+    assert (HOME / "docs/reference" / file).read_text() == text(), "run python tools/write_configuration.py"
 
 
 def test_every_key_is_explained():

@@ -1,4 +1,4 @@
-"""Each row of docs/faults.md has a test that exists."""
+"""Each row of docs/reference/faults.md has a test that exists."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ HOME = Path(__file__).parents[2]
 
 
 def rows():
-    lines = (HOME / "docs/faults.md").read_text().splitlines()
+    lines = (HOME / "docs/reference/faults.md").read_text().splitlines()
     table = [line for line in lines if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[2:]]
 

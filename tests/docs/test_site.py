@@ -14,15 +14,17 @@ DOCS = HOME / "docs"
 
 
 def test_every_page_has_its_place():
-    listed = re.findall(r"^(\w+)$", (DOCS / "index.md").read_text(), re.M)
-    assert {path.stem for path in DOCS.glob("*.md")} - {"index"} <= set(listed)
-    assert len(listed) == len(set(listed))
+    for index in DOCS.rglob("index.md"):
+        toctrees = re.findall(r"^```\{toctree\}\n(.*?)^```$", index.read_text(), re.M | re.S)
+        listed = [line for tree in toctrees for line in tree.splitlines() if line and not line.startswith(":")]
+        there = {path.stem for path in index.parent.glob("*.md")} - {"index"}
+        assert sorted(listed) == sorted(there | {f"{path.parent.name}/index" for path in index.parent.glob("*/index.md")})
 
 
 def test_every_file_of_a_study_is_described():
     layout = Layout("results/mine")
     every = {"temperature": 0.2, "walker": 0, "walkers": 1, "model": "latf", "seed": 0, "name": "history"}
-    text = (DOCS / "files.md").read_text()
+    text = (DOCS / "reference/files.md").read_text()
     seen = 0
     for name in (n for n in dir(Layout) if not n.startswith("_") and n not in ("of", "root", "md", "history")):
         member = getattr(layout, name)
@@ -43,7 +45,7 @@ def test_every_file_of_a_study_is_described():
 
 def test_links_between_files_lead_somewhere():
     """Sphinx sees to those between pages; these are followed on a web page of the repository."""
-    pages = [HOME / "README.md", *DOCS.glob("*.md"), *(HOME / "benchmarks/results").glob("*.md")]
+    pages = [HOME / "README.md", *DOCS.rglob("*.md"), *(HOME / "benchmarks/results").glob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([\w./-]+\.\w+)[#)]", page.read_text())]
     assert len(links) > 50
     assert not [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()]
@@ -60,8 +62,8 @@ def site(tmp_path_factory):
 
 
 def test_the_site_builds_without_a_warning_and_asks_for_nothing(site):
-    pages = list(site.glob("*.html"))
-    assert len(pages) > len(list(DOCS.glob("*.md")))
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > len(list(DOCS.rglob("*.md")))
     asked = re.compile(r"""<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=["'](?:https?:)?//""")
     assert not [page.name for page in pages if asked.search(page.read_text())]
     for path in [*site.rglob("*.css")]:

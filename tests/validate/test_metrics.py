@@ -9,7 +9,7 @@ from thermolatent.errors import ArtifactError
 from thermolatent.tables import read_table, write_table
 from thermolatent.validate.metrics import METRICS
 
-DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCS = Path(__file__).parents[2] / "docs/reference/metrics.md"
 
 
 def test_docs_explain_exactly_these_metrics():

@@ -106,7 +106,7 @@ def _system(section: Mapping[str, Any]) -> list[str]:
     ]
     if "energies" not in section:
         out.append("  # with potential energies reweighting is exact where they overlap, and models learn from them:")
-        out += ["  # energies: {files: {...}}, one file per trajectory (docs/features.md)"]
+        out += ["  # energies: {files: {...}}, one file per trajectory (docs/trajectories.md)"]
     return out
 
 

@@ -1,4 +1,4 @@
-"""What a file of a study's results is, in one line, by where it lies; docs/files.md has shapes, units and columns."""
+"""What a file of a study's results is, in one line, by where it lies; docs/reference/files.md has shapes, units and columns."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def described(path: Path) -> Iterator[str]:
     elif what := _what(path):
         yield f"{path}: {what}"
     else:
-        raise ThermolatentError(f"{path}: is no file of a study's results; they are listed in docs/files.md")
+        raise ThermolatentError(f"{path}: is no file of a study's results; they are listed in docs/reference/files.md")
 
 
 def _what(path: Path) -> str | None:

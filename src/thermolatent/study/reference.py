@@ -1,6 +1,6 @@
 """Every key of a study file as tables for people, from the same schema that editors get.
 
-``python tools/write_configuration.py`` writes both into ``docs/``.
+``python tools/write_configuration.py`` writes both into ``docs/reference/``.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ here is refused; what keys must agree on, `thermolatent check <study>` knows. An
 completes and explains the keys with this line on top of `studies/mine.yaml`:
 
 ```yaml
-# yaml-language-server: $schema=../docs/study.schema.json
+# yaml-language-server: $schema=../docs/reference/study.schema.json
 ```
 
 """
 _AFTER_STUDY = """
 `system` may only be left out with `simulate: {from: other}`. Below `scales`, `smoke: {simulate: {frames: 100}}` changes
-that key and nothing else, for `--config scale=smoke` or `thermolatent <stage> mine@smoke`; the results lie in
+that key and nothing else, for `thermolatent run mine --scale smoke`; the results lie in
 `results/mine@smoke`.
 """
 _AFTER_SIMULATE = """
@@ -37,7 +37,7 @@ _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at mo
 
 
 def reference_text() -> str:
-    """The page ``docs/configuration.md``."""
+    """The page ``docs/reference/configuration.md``."""
     study = schema()
     sections = {name: part for name, part in study["$defs"].items() if "." not in name}
     text = f"{_TOP}## A study file\n\n{_table(study)}{_AFTER_STUDY}"

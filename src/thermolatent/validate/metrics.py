@@ -1,4 +1,4 @@
-"""What each metric is. ``metrics.json`` and docs/metrics.md speak of exactly these."""
+"""What each metric is. ``metrics.json`` and docs/reference/metrics.md speak of exactly these."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ BASELINES = ("floor", "nearest", "mbar", "which_t", "conditional")
 
 
 class Validate(Section):
-    """How everything is judged, and what the named states are (docs/metrics.md)."""
+    """How everything is judged, and what the named states are (docs/reference/metrics.md)."""
 
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
     bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers, or blocks of imported MD")
@@ -135,7 +135,7 @@ class GatherInputs:
 
 @dataclass(frozen=True)
 class GatherOutputs:
-    """Files that it writes (docs/files.md)."""
+    """Files that it writes (docs/reference/files.md)."""
 
     scores: str
     populations: str
