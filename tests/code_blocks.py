@@ -24,7 +24,7 @@ FOREIGN = (
     "cp",
     "export",
     "git",
-    "gmx",
+    "echo",
     "jupyter",
     "sacct",
     "sbatch",

@@ -207,7 +207,7 @@ def folder_of_a_reader(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     topology, positions = alanine_dipeptide()
     text = "\n".join(block.text for block in EXECUTED if block.kind == "yaml")
-    for name in set(re.findall(r"[\w/.]+\.(?:pdb|xtc|xvg|prmtop|inpcrd|xml|top|gro|psf|prm|rtf|py)\b", text)):
+    for name in set(re.findall(r"[\w/.]+\.(?:pdb|xtc|xvg|colvar|prmtop|inpcrd|xml|top|gro|psf|prm|rtf|py)\b", text)):
         path = tmp_path / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

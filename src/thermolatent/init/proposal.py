@@ -132,7 +132,7 @@ def _nucleic(system: System) -> Proposal:
 
 
 _GUESSED = (
-    "nearest in the plane. {} After the first MD look at figures/ and put the centres where the minima are; "
+    "nearest in the plane. {} After the first MD look at the plane in the report and put the centres where the minima are; "
     "editing them repeats no MD and no training"
 )
 
