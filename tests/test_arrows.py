@@ -1,6 +1,7 @@
 """The rooms of the package, lowest first: a room imports those below it and none above."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,13 @@ def test_no_stage_knows_snakemake_or_a_study():
             text = path.read_text()
             assert "import snakemake" not in text, path
             assert "thermolatent.study" not in text, path
+
+
+def test_the_page_for_developers_has_the_same_order():
+    text = (PACKAGE.parents[1] / "docs/developers.md").read_text()
+    table = text[text.index("| rooms, from the ground up") :].split("\n\n")[0]
+    rooms = [row.split(" | ")[0] for row in table.splitlines()[2:]]
+    assert [name for cell in rooms for name in re.findall(r"`(\w+)`", cell)] == ORDER
 
 
 def test_an_import_for_type_checkers_is_no_arrow():

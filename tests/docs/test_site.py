@@ -38,7 +38,7 @@ def test_every_file_of_a_study_is_described():
         for path in [paths] if isinstance(paths, str) else paths:
             file = Path(path).name.replace("T0.2", "T*").replace("seed0", "seed*")
             found = [f"`{file}`", f"/{file}`", f"`{Path(file).suffix}`"][: 3 if name == "figure" else 2]
-            assert [text for form in found if form in text] or name in ("simulation", "tempering"), file
+            assert [text for form in found if form in text] or name in ("simulation", "tempering", "figures_folder"), file
             seen += 1
     assert seen > 30
 

@@ -12,7 +12,7 @@ from thermolatent.study.loading import Project
 from thermolatent.study.schema import PLUGINS, schema, schema_of
 
 _TOP = """\
-# Every key
+# Configuration: every key
 
 Written by `python tools/write_configuration.py` from the code that reads study files: do not edit. A key that is not
 here is refused; what keys must agree on, `thermolatent check <study>` knows. An editor with a YAML language server
