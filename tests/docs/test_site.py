@@ -19,7 +19,9 @@ def test_every_page_has_its_place():
         toctrees = re.findall(r"^```\{toctree\}\n(.*?)^```$", index.read_text(), re.M | re.S)
         listed = [line for tree in toctrees for line in tree.splitlines() if line and not line.startswith(":")]
         there = {path.stem for path in index.parent.glob("*.md")} - {"index"}
-        assert sorted(listed) == sorted(there | {f"{path.parent.name}/index" for path in index.parent.glob("*/index.md")})
+        assert sorted(listed) == sorted(
+            there | {f"{path.parent.name}/index" for path in index.parent.glob("*/index.md")}
+        )
 
 
 def test_every_file_of_a_study_is_described():
@@ -27,7 +29,9 @@ def test_every_file_of_a_study_is_described():
     every = {"temperature": 0.2, "walker": 0, "walkers": 1, "model": "latf", "seed": 0, "name": "history"}
     text = (DOCS / "reference/files.md").read_text()
     seen = 0
-    for name in (n for n in dir(Layout) if not n.startswith("_") and n not in ("of", "root", "md", "history")):
+    for name in (
+        n for n in dir(Layout) if not n.startswith("_") and n not in ("of", "root", "md", "history", "tracked")
+    ):
         member = getattr(layout, name)
         if name == "figure":
             paths = [member("history", extension) for extension in ("pdf", "png", "csv")]
