@@ -285,6 +285,36 @@ def test_python_runs(block, finished, namespaces, monkeypatch, capsys):
     exec(compile(block.text, str(block), "exec"), namespaces[block.page])
 
 
+def test_several_starts_from_the_md_of_a_first_study(tmp_path, monkeypatch):
+    """What the peptide's tutorial does with MD of the reader's own: the prepared files are the same molecule."""
+    import mdtraj
+
+    monkeypatch.chdir(tmp_path)
+    first = {**BASE, "system": {"kind": "alanine_dipeptide", "solvent": "implicit", "hydrogen_mass": 3.0}}
+    Path("studies").mkdir()
+    Path("studies/mine.yaml").write_text(yaml.safe_dump(first))
+    system = load_study("mine").system
+    topology = mdtraj.Topology.from_openmm(system.topology())
+    (start,) = system.starts().values()
+    rng = np.random.default_rng(0)
+    last = {}
+    for T, walker in ((340, 0), (440, 0), (440, 1)):
+        folder = Path(f"results/mine/simulate/T{T}")
+        folder.mkdir(parents=True, exist_ok=True)
+        last[T, walker] = start + rng.normal(0, 0.003, (2, *start.shape))
+        mdtraj.Trajectory(start[None], topology).save_pdb(str(folder / "topology.pdb"))
+        mdtraj.Trajectory(last[T, walker], topology).save_dcd(str(folder / f"walker{walker:02d}.dcd"))
+    page = [block for block in BLOCKS if block.page == "docs/peptide.md"]
+    exec(compile(next(b.text for b in page if "XmlSerializer" in b.text), "block", "exec"), {})
+    shown = yaml.safe_load(next(b.text for b in page if "system_xml" in b.text))
+    Path("studies/mine2.yaml").write_text(yaml.safe_dump({**first, **shown}))
+    prepared = load_study("mine2").system
+    assert list(prepared.starts()) == ["first", "second", "third"]
+    frames = np.array([positions[-1] for positions in last.values()])
+    np.testing.assert_allclose([*prepared.starts().values()], frames, atol=1e-4)  # as a PDB file has them
+    np.testing.assert_allclose(prepared.potential_energy(frames), system.potential_energy(frames), rtol=1e-9)
+
+
 def test_the_notebook_runs(finished, monkeypatch, capsys):
     import nbformat
 
