@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src/thermolatent"
 #: Modules and rooms from the ground up. What is imported for type checkers alone does not count.
 ORDER = [
-    *("errors", "parsing", "temperatures", "rates", "stopping", "progress", "digest", "files", "tables"),
+    *("errors", "yaml_text", "parsing", "temperatures", "rates", "stopping", "progress", "digest", "files", "tables"),
     *("rows", "sampling", "mbar", "frames", "frame_loading"),
     *("systems", "simulate", "featurize", "states"),
     *("densities", "training", "represent", "reweight", "learn", "generate"),

@@ -7,12 +7,23 @@ from pathlib import Path
 from typing import Annotated, Any, Union
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from thermolatent.errors import ConfigError, ThermolatentError, did_you_mean
+from thermolatent.yaml_text import Refused, load_yaml
 
 Positive = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+def different(values: list[Any]) -> list[Any]:
+    """``values``, if none of them is there twice; raises ValueError."""
+    if twice := {str(value) for value in values if values.count(value) > 1}:
+        raise ValueError(f"has {', '.join(sorted(twice))} twice; remove one")
+    return values
+
+
+Different = AfterValidator(different)
 
 
 class Section(BaseModel):
@@ -64,13 +75,15 @@ def parse(model: type[BaseModel], content: dict[str, Any], file: str) -> Any:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a mapping; raises :class:`ConfigError` for anything else."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [("", f"cannot be read ({error})")]) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigError(str(path), [("", f"{where}not valid YAML ({getattr(error, 'problem', error)})")]) from None
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        text = problem if isinstance(error, Refused) else f"not valid YAML ({problem})"
+        raise ConfigError(str(path), [("", f"{where}{text}")]) from None
     if not isinstance(content, dict):
         raise ConfigError(str(path), [("", "is not a mapping of keys to values")])
     return content
@@ -99,7 +112,8 @@ def explain(model: Any, error: Any) -> tuple[str, str]:
         if colon and " " not in inner:  # a cross-field check names the key itself
             return ".".join([*path, inner]), rest
         return key, message
-    return key, f"is {error['input']!r}; {message[0].lower()}{message[1:]}"
+    quotes = ", write it in quotes" if kind == "string_type" and isinstance(error["input"], bool | int | float) else ""
+    return key, f"is {error['input']!r}; {message[0].lower()}{message[1:]}{quotes}"
 
 
 def _keys(model: Any, location: tuple[str | int, ...]) -> list[str]:

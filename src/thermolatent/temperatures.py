@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.parsing import Positive, Section
+from thermolatent.parsing import Different, Positive, Section
 
 #: Temperatures as they appear in paths; anything :func:`format_temperature` returns matches.
 TEMPERATURE_PATTERN = r"\d+(?:\.\d+)?"
@@ -26,18 +26,19 @@ def format_temperature(temperature: float | str) -> str:
 class Temperatures(Section):
     """Temperatures in the system's unit (reduced, or kelvin). Only ``train`` and ``reference`` are simulated."""
 
-    train: list[Positive] = Field(min_length=1, description="MD here is what the models learn from")
-    predict: list[Positive] = Field([], description="the ensemble is predicted here")
-    reference: list[Positive] = Field(
+    train: Annotated[list[Positive], Different] = Field(
+        min_length=1, description="MD here is what the models learn from"
+    )
+    predict: Annotated[list[Positive], Different] = Field([], description="the ensemble is predicted here")
+    reference: Annotated[list[Positive], Different] = Field(
         [], description="those of predict where MD is run as well, to judge; may be empty"
     )
 
     @model_validator(mode="after")
     def _roles_fit(self):
         for role in ("train", "predict", "reference"):
-            values = [format_temperature(t) for t in getattr(self, role)]
-            if twice := {v for v in values if values.count(v) > 1}:
-                raise ValueError(f"{role} names {', '.join(sorted(twice))} twice; remove one")
+            for T in getattr(self, role):
+                format_temperature(T)
         for role in ("predict", "reference"):
             if leaked := sorted(set(self.train) & set(getattr(self, role))):
                 raise ValueError(

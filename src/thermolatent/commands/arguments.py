@@ -48,6 +48,18 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", default="results", metavar="DIR", help="where results lie (default: %(default)s)")
 
 
+class _Different(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        if len(set(values)) < len(values):
+            parser.error(f"{option_string}: has a seed twice; remove one")
+        setattr(namespace, self.dest, values)
+
+
+def add_seeds(parser: argparse.ArgumentParser, default: list[int] | None, help: str) -> None:
+    """The argument ``--seeds``, none of them twice."""
+    parser.add_argument("--seeds", type=natural, nargs="+", default=default, action=_Different, metavar="N", help=help)
+
+
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """The argument ``--threads``, which the command line sets before a library starts any."""
     parser.add_argument("--threads", type=positive, metavar="N", help="threads at the most (default: the libraries')")

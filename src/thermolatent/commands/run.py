@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from thermolatent.commands.arguments import add_folders, natural, study_folders
+from thermolatent.commands.arguments import add_folders, add_seeds, study_folders
 
 HELP = "run the whole workflow of a study, from MD to its report"
 #: Options that it does not know are Snakemake's.
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scale", metavar="SCALE", help="of the study, as smoke: all of it in minutes (default: full)")
     parser.add_argument("--cores", metavar="N", help="at the most (default: all)")
-    parser.add_argument("--seeds", type=natural, nargs="+", metavar="N", help="each model once per seed (default: 0 1)")
+    add_seeds(parser, None, "each model once per seed (default: 0 1)")
     add_folders(parser)
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from thermolatent.commands.arguments import add_results, add_study, add_threads, study_of
+from thermolatent.commands.arguments import add_results, add_seeds, add_study, add_threads, natural, study_of
 from thermolatent.errors import ThermolatentError, did_you_mean
 from thermolatent.study.stages import STAGES, Stage
 
@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser, stage: Stage) -> None:
     if "model" in stage.per:
         parser.add_argument("--model", metavar="NAME", help="a model of the study (default: every one in turn)")
     if "seed" in stage.per:
-        parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+        parser.add_argument("--seed", type=natural, default=0, metavar="N", help="default: %(default)s")
     if "seeds" in stage.per:
-        parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0")
+        add_seeds(parser, [0], "default: 0")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thermolatent.commands.arguments import add_folders, add_results, positive, study_of
+from thermolatent.commands.arguments import add_folders, add_results, add_seeds, positive, study_of
 from thermolatent.errors import ThermolatentError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--logs", metavar="DIR", help="where the workflow's logs lie (default: logs beside the results)"
     )
-    parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="default: those that have been started")
+    add_seeds(parser, None, "default: those that have been started")
     parser.add_argument(
         "--watch",
         type=positive,

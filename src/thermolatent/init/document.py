@@ -6,9 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from thermolatent.init.proposal import Proposal, length
+from thermolatent.yaml_text import dump_yaml
 
 #: The whole workflow in minutes, whatever the molecule: a few frames, no relabelling, tiny networks.
 _SMOKE = """\
@@ -86,9 +85,9 @@ def _description(section: Mapping[str, Any], train: list[float], unit: str) -> s
     around = {"implicit": " in implicit solvent", "explicit": " in explicit water", "vacuum": " in vacuum"}
     at = " and ".join(f"{t:g}" for t in train) if len(train) == 2 else ", ".join(f"{t:g}" for t in train)
     tail = "T = " + at if unit == "reduced units" else f"{at} K"
-    return yaml.safe_dump(
-        f"{what}{around.get(section.get('solvent', ''), '')}, learned at {tail}", width=1000
-    ).splitlines()[0]
+    return dump_yaml(f"{what}{around.get(section.get('solvent', ''), '')}, learned at {tail}", width=1000).splitlines()[
+        0
+    ]
 
 
 def _system(section: Mapping[str, Any]) -> list[str]:
@@ -165,4 +164,4 @@ def flow(value: Any) -> str:
         return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{flow(k)}: {flow(v)}' for k, v in value.items())}}}"
-    return yaml.safe_dump(value, default_flow_style=True, width=100000).removesuffix("...\n").strip()
+    return dump_yaml(value, default_flow_style=True, width=100000).removesuffix("...\n").strip()

@@ -14,6 +14,7 @@ from thermolatent.parsing import parse_one
 from thermolatent.systems.base import System
 from thermolatent.systems.kinds import SYSTEMS
 from thermolatent.temperatures import Temperatures, format_temperature
+from thermolatent.yaml_text import load_yaml
 
 #: Systems that are complete by their name alone.
 MODEL_SYSTEMS = ("aib9", "alanine_dipeptide", "chignolin", "lj_cluster", "rna_tetraloop", "three_hole")
@@ -60,7 +61,7 @@ def read_assignments(pairs: Iterable[str]) -> dict[str, Any]:
         if not equals or not key.isidentifier():
             raise ThermolatentError(f"--system {pair}: write KEY=VALUE, e.g. --system remove=[GOL]")
         try:
-            found[key] = yaml.safe_load(value)
+            found[key] = load_yaml(value)
         except yaml.YAMLError:
             raise ThermolatentError(f"--system {pair}: '{value}' is no YAML value; write e.g. remove=[GOL]") from None
     return found

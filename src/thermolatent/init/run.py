@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from thermolatent.errors import ThermolatentError
 from thermolatent.init.composition import Composition, compose
 from thermolatent.init.document import duration_of_md, write_document
@@ -29,6 +27,7 @@ from thermolatent.simulate.settings import Simulate
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
 from thermolatent.systems.base import System
+from thermolatent.yaml_text import load_yaml
 
 #: Days of MD that a proposal may take on this machine.
 DAYS = 2.0
@@ -220,7 +219,7 @@ def _duration(days: float) -> str:
 
 def _write(path: Path, text: str) -> Path:
     """Write what can be loaded again, at both its scales, and nothing else."""
-    content = yaml.safe_load(text)
+    content = load_yaml(text)
     scales = content.pop("scales")
     parse(Study, {**content, "name": path.stem}, str(path))
     path.parent.mkdir(parents=True, exist_ok=True)

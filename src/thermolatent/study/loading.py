@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from thermolatent.errors import ConfigError, did_you_mean
-from thermolatent.parsing import Name, Section, merge, parse, read_yaml
+from thermolatent.parsing import Different, Name, Section, merge, parse, read_yaml
 from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
 
@@ -16,17 +16,19 @@ from thermolatent.temperatures import format_temperature
 class Project(Section):
     """``config.yaml``: which studies to run, and how often."""
 
-    studies: list[str] = Field(["lj7"], min_length=1, description="names of files in studies/, without .yaml")
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+    studies: Annotated[list[str], Different] = Field(
+        ["lj7"], min_length=1, description="names of files in studies/, without .yaml"
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Different] = Field(
         [0], min_length=1, description="each model is trained once per seed"
     )
     scale: Name = Field("full", description="another one is a section below 'scales' of the study")
 
 
-def load_study(name: str, folder: str | Path = "studies") -> Study:
+def load_study(name: str, folder: str | Path = "studies", takers: tuple[str, ...] = ()) -> Study:
     """Read ``<folder>/<name>.yaml``; ``name@scale`` applies that scale's overrides from the file's ``scales``.
 
-    Raises :class:`ConfigError` with one line per problem.
+    ``takers`` are the studies that take over its MD, by ``simulate.from``, each that of the next. Raises :class:`ConfigError` with one line per problem.
     """
     name, _, scale = name.partition("@")
     path = Path(folder) / f"{name}.yaml"
@@ -41,24 +43,30 @@ def load_study(name: str, folder: str | Path = "studies") -> Study:
         content = merge(content, scales[scale])
     content["name"] = f"{name}@{scale}" if scale else name
     simulate = content.get("simulate")
-    base = _take_over_md(content, path, scale) if isinstance(simulate, dict) and "from" in simulate else None
+    base = (
+        _take_over_md(content, path, scale, (*takers, name))
+        if isinstance(simulate, dict) and "from" in simulate
+        else None
+    )
     study = parse(Study, content, str(path))
     if base is not None:
         _check_shared_md(study, base, str(path))
     return study
 
 
-def _take_over_md(content: dict[str, Any], path: Path, scale: str) -> Study:
+def _take_over_md(content: dict[str, Any], path: Path, scale: str, takers: tuple[str, ...]) -> Study:
     """Replace ``simulate: {from: other}`` by the other study's section, and a missing system by its system."""
     other = content["simulate"]["from"]
     if extra := sorted(set(content["simulate"]) - {"from"}):
         raise ConfigError(str(path), [(f"simulate.{extra[0]}", "cannot stand beside 'from'; remove one of them")])
     if other == path.stem:
         raise ConfigError(str(path), [("simulate.from", "names this very study; write another")])
+    if (stem := str(other).partition("@")[0]) in takers:
+        circle = " -> ".join((*takers[takers.index(stem) :], stem))
+        raise ConfigError(str(path), [("simulate.from", f"{circle} is a circle; one of them needs MD of its own")])
     try:
-        base = load_study(
-            f"{other}@{scale}" if _has_scale(path.parent / f"{other}.yaml", scale) else str(other), path.parent
-        )
+        scaled = f"{other}@{scale}" if _has_scale(path.parent / f"{other}.yaml", scale) else str(other)
+        base = load_study(scaled, path.parent, takers)
     except ConfigError as error:
         raise ConfigError(str(path), [("simulate.from", str(error))]) from None
     if "tempering" in content:
