@@ -10,7 +10,7 @@ from molecules_for_tests import alanine_dipeptide
 from thermolatent.errors import ConfigError, ThermolatentError
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.parsing import parse
-from thermolatent.simulate import importing
+from thermolatent.simulate import contents
 from thermolatent.study.checks import check_molecule
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
@@ -146,12 +146,12 @@ def test_stride_selection_and_rows_between_frames(files, tmp_path):
 
 
 def test_spare_blocks_are_left_out_evenly():
-    assert importing.cut(["a", "b"], [50, 50], 4, 10) == [(0, 0), (0, 20), (1, 0), (1, 20)]
+    assert contents.cut(["a", "b"], [50, 50], 4, 10) == [(0, 0), (0, 20), (1, 0), (1, 20)]
     with pytest.raises(
         ThermolatentError,
         match=r"there are 4 .*\(25 in a, 29 in b\); write simulate\.frames: 9 or simulate\.walkers: 4",
     ):
-        importing.cut(["a", "b"], [25, 29], 5, 10)
+        contents.cut(["a", "b"], [25, 29], 5, 10)
 
 
 def test_energies_from_a_system_and_molecules_cut_by_the_box(tmp_path):

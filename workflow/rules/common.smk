@@ -5,11 +5,13 @@ import os
 from functools import cache
 from pathlib import Path
 
+from snakemake.io import contains_wildcard
+
 try:
     from thermolatent.digest import job_digest
     from thermolatent.errors import ThermolatentError
     from thermolatent.files import manifest
-    from thermolatent.files.paths import named_paths
+    from thermolatent.files.paths import named_paths, paths_in
     from thermolatent.launch.home import STUDIES_VARIABLE, study_folders
     from thermolatent.simulate import PROTOCOL
     from thermolatent.simulate.devices import DEVICES_VARIABLE
@@ -87,12 +89,13 @@ def job(stage, wildcards):
 
 
 def inputs_of(stage):
-    """Input function: every file that the stage's job reads, by what it is."""
+    """Input function: every file that the stage's job reads, by what it is, but those that settings_of() tells of."""
 
     def files(wildcards):
         study, layout = of(wildcards)
+        tempered = STUDIES[study.md_study].tempered
         return {
-            name: list(dict.fromkeys(layout.tracked(path, STUDIES[study.md_study].tempered) for path in paths))
+            name: list(dict.fromkeys(layout.tracked(path, tempered) for path in paths if not contains_wildcard(path)))
             for name, paths in named_paths(job(stage, wildcards).inputs).items()
         }
 
@@ -106,10 +109,14 @@ def training_first(wildcards):
 
 
 def settings_of(stage):
-    """Params function: what the stage reads of the study."""
+    """Params function: what the stage reads of the study, and the times of the user's files whose path Snakemake would take
+    for one with wildcards."""
 
     def text(wildcards):
-        return json.dumps(job(stage, wildcards).settings.model_dump(mode="json", by_alias=True), sort_keys=True)
+        settings, inputs = job(stage, wildcards).settings, job(stage, wildcards).inputs
+        told = json.dumps(settings.model_dump(mode="json", by_alias=True), sort_keys=True)
+        times = {path: os.stat(path).st_mtime_ns for path in paths_in(inputs) if contains_wildcard(path)}
+        return f"{told} {times}" if times else told
 
     return text
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import replacing
+from thermolatent.files.paths import in_ascii
 
 #: AKMA time unit of a DCD header, in ps (CHARMM).
 _AKMA = 0.04888821
@@ -109,7 +110,8 @@ def write_trajectories(paths: list[str], positions: np.ndarray, save_every: int,
     with ExitStack() as renames:
         temporaries = [renames.enter_context(replacing(path)) for path in paths]
         with ExitStack() as closing:
-            files = [closing.enter_context(DCDTrajectoryFile(str(path), "w", True)) for path in temporaries]
+            names = [closing.enter_context(in_ascii(path)) for path in temporaries]
+            files = [closing.enter_context(DCDTrajectoryFile(name, "w", True)) for name in names]
             for first in range(0, len(positions), block):
                 chunk = np.asarray(positions[first : first + block], dtype=np.float32)
                 for walker, file in enumerate(files):

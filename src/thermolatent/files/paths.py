@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -37,6 +41,18 @@ class FrameFiles:
     observables: str
     energies: str
     log_weights: str
+
+
+@contextmanager
+def in_ascii(path: str | os.PathLike) -> Iterator[str]:
+    """Another path to a file that is or will be there, where ``path`` has umlauts: mdtraj's readers in C take none."""
+    if str(path).isascii():
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = f"{folder}/file{Path(path).suffix}"
+        os.symlink(os.path.abspath(path), link)
+        yield link
 
 
 def paths_in(value: Any) -> Iterator[str]:

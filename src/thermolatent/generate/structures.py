@@ -10,6 +10,7 @@ import torch
 
 from thermolatent.files.artifacts import replacing
 from thermolatent.files.dcd import fix_title, read_frames
+from thermolatent.files.paths import in_ascii
 from thermolatent.frames import Frames
 from thermolatent.generate.settings import Settings
 from thermolatent.rows import moments
@@ -54,7 +55,7 @@ def write_structures(path: str, trajectories: TrainingTrajectories, log_weights:
     # In random order, so that the first part of the file is a fair sample too.
     chosen = rng.permutation(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
     with replacing(path) as temporary:
-        with DCDTrajectoryFile(str(temporary), "w") as file:
+        with in_ascii(temporary) as name, DCDTrajectoryFile(name, "w") as file:
             file.write(trajectories.positions(chosen) * 10)  # the format's unit is the angstrom
         fix_title(temporary)
 

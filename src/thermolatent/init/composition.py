@@ -60,17 +60,10 @@ def in_plane(system: System, plane: list[Any], positions: np.ndarray | None = No
 
 def sampled(system: System, most: int = 500) -> np.ndarray:
     """Frames ``(n, n_particles, 3)`` in nm spread over existing trajectories, the same number of every file."""
-    import mdtraj
+    from thermolatent.simulate.importing import sampled_positions
 
-    files = [path for paths in system.files.values() for path in paths]
-    share = max(2, most // len(files))
-    found = []
-    for path in files:
-        with mdtraj.open(path) as file:
-            stride = max(1, len(file) // share)
-        loaded = mdtraj.load(path, top=system.all_atoms, atom_indices=system.kept, stride=stride)
-        found.append(loaded.xyz)
-    return np.concatenate(found)
+    share = max(2, most // sum(map(len, system.files.values())))
+    return np.concatenate([sampled_positions(system, T, share) for T in system.files])
 
 
 def clusters(points: Mapping[str, np.ndarray], most: int = 3) -> np.ndarray:

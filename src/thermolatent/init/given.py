@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from thermolatent.errors import ThermolatentError, did_you_mean
+from thermolatent.files.paths import in_ascii
 from thermolatent.parsing import parse_one
 from thermolatent.systems.base import System
 from thermolatent.systems.kinds import SYSTEMS
@@ -161,7 +162,7 @@ def _frame_interval(topology: str, files: Mapping[float, list[str]]) -> float:
     times: tuple[float, ...] = ()
     if Path(path).suffix.lower() in (".xtc", ".trr", ".nc"):  # mdtraj numbers the frames of other formats instead
         try:
-            with mdtraj.open(path) as file:
+            with in_ascii(path) as name, mdtraj.open(name) as file:
                 read = file.read(n_frames=2)
                 times = tuple(map(float, read[1]))
         except Exception as error:  # mdtraj's readers raise many kinds

@@ -23,6 +23,7 @@ from thermolatent.reweight.sample import Sample
 from thermolatent.reweight.settings import Inputs, Named, Outputs, Settings
 from thermolatent.reweight.start_up import without_start_up
 from thermolatent.reweight.units import require_units, with_units
+from thermolatent.states.centers import check_reached
 from thermolatent.states.named import name_states
 from thermolatent.tables import write_table
 
@@ -106,6 +107,7 @@ def sample_of(
     frames = with_units(settings, frames)
     require_units(frames)
     plane = frames.flat(frames.plane)
+    check_reached(settings.states, plane, frames.plane_periodic)
     names, assigner = name_states(settings.states, settings.system, frames)
     # An angle has no place in a linear basis, its sine and cosine have.
     columns = [

@@ -20,10 +20,11 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import FORMAT_VERSION, load_json, new_array, save_array, save_json
 from thermolatent.files.dcd import write_trajectories
-from thermolatent.files.paths import MdFiles
+from thermolatent.files.paths import MdFiles, in_ascii
 from thermolatent.progress import progress
+from thermolatent.simulate.contents import SAMPLED, Contents, sampled
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
-from thermolatent.simulate.imported_energies import energy_function, energy_rows, log_weight_rows
+from thermolatent.simulate.imported_energies import energy_function
 from thermolatent.simulate.settings import Settings, Simulate
 from thermolatent.simulate.topology import write_topology
 from thermolatent.systems.selection import atom_label
@@ -52,12 +53,8 @@ def run(settings: Settings, outputs: MdFiles) -> None:
     if len(kept) == system.all_atoms.n_atoms and any(residue.is_water for residue in system.all_atoms.residues):
         log.warning("water is kept, which makes large files; write system.atoms: not water")
     paths = system.at(temperature)
-    totals = [frames_in(path, system.all_atoms) for path in paths]
-    if system.discontinuous:
-        _check_simultaneous(system, paths[0], totals[0])
-    blocks = cut(paths, [-(-n // system.stride) for n in totals], simulate.walkers, simulate.frames)
-    energies = _per_walker(blocks, simulate.frames, energy_rows(system, temperature, totals))
-    log_weights = _per_walker(blocks, simulate.frames, log_weight_rows(system, temperature, totals))
+    contents = Contents.of(system, simulate, temperature)
+    blocks, energies, log_weights = contents.blocks, contents.energies, contents.log_weights
 
     partial = Path(f"{outputs.folder}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -67,7 +64,7 @@ def run(settings: Settings, outputs: MdFiles) -> None:
     compute = energy_function(system) if system.energies is not None and system.energies.system_xml else None
     for index in progress(range(len(paths)), f"files at T={format_temperature(temperature)}"):
         mine = {walker: first for walker, (file, first) in enumerate(blocks) if file == index}
-        _import_file(system, paths[index], totals[index], mine, positions, energies, compute)
+        _import_file(system, paths[index], contents.totals[index], mine, positions, energies, compute)
     write_trajectories(outputs.trajectories, positions.swapaxes(0, 1), 1, system.saved_interval)
     save_array(outputs.energies, energies)
     if log_weights is not None:
@@ -118,67 +115,6 @@ def _finished(protocol: str, identity: dict[str, Any], files: list[str]) -> bool
     return same and all(Path(file).is_file() for file in files)
 
 
-def frames_in(path: str, topology: mdtraj.Topology) -> int:
-    """Frames of a trajectory file; raises :class:`ArtifactError` if it cannot be read or has other atoms."""
-    try:
-        with mdtraj.open(path) as file:
-            frames, first = len(file), file.read(1)
-    except Exception as error:  # mdtraj's readers raise many kinds
-        raise ArtifactError(
-            f"{path}: cannot be read as a trajectory ({error}); write XTC, TRR, DCD or NetCDF"
-        ) from None
-    atoms = np.shape(first[0] if isinstance(first, tuple) else first)[1]
-    if atoms != topology.n_atoms:
-        raise ArtifactError(
-            f"{path}: has {atoms} atoms, system.topology has {topology.n_atoms}; write the topology of all atoms in these "
-            "files (system.atoms selects what is kept)"
-        )
-    return frames
-
-
-def _check_simultaneous(system: Trajectories, path: str, frames: int) -> None:
-    """Raise :class:`ArtifactError` for a replica whose file has not as many frames as that of the lowest temperature."""
-    lowest = system.at(min(system.files))[0]
-    if path != lowest and (first := frames_in(lowest, system.all_atoms)) != frames:
-        raise ArtifactError(
-            f"{path}: has {frames} frames, {lowest} has {first}; frames of equal number of a replica exchange (system."
-            "discontinuous: true) are simultaneous: write files of the same frames at all temperatures"
-        )
-
-
-def cut(paths: list[str], lengths: list[int], walkers: int, frames: int) -> list[tuple[int, int]]:
-    """``(file, first frame)`` of each walker's block; raises :class:`ArtifactError` that says what would fit."""
-    blocks = [(file, first) for file, n in enumerate(lengths) for first in range(0, n - frames + 1, frames)]
-    if len(blocks) < walkers:
-        there = ", ".join(f"{n} in {path}" for path, n in zip(paths, lengths, strict=True))
-        fitting = _longest(lengths, walkers)
-        advice = [f"frames: {fitting}"] * (fitting > 1) + [f"walkers: {len(blocks)}"] * (len(blocks) > 1)
-        raise ArtifactError(
-            f"simulate: {walkers} walkers of {frames} frames need {walkers} such blocks, there are {len(blocks)} in the frames "
-            f"used ({there}); write simulate.{' or simulate.'.join(advice) or 'walkers: fewer'}, or add files"
-        )
-    if len(blocks) > walkers:
-        log.info("%d of %d blocks of %d frames are used", walkers, len(blocks), frames)
-    return [blocks[i * len(blocks) // walkers] for i in range(walkers)]
-
-
-def _longest(lengths: list[int], walkers: int) -> int:
-    """Most frames per block for which there are enough blocks."""
-    low, high = 0, max(lengths)
-    while low < high:
-        middle = (low + high + 1) // 2
-        enough = sum(n // middle for n in lengths) >= walkers
-        low, high = (middle, high) if enough else (low, middle - 1)
-    return low
-
-
-def _per_walker(blocks: list[tuple[int, int]], frames: int, rows: list[np.ndarray] | None) -> np.ndarray | None:
-    """``(walkers, frames)`` of each file's values, ``rows``; None of None."""
-    if rows is None:
-        return None
-    return np.stack([rows[file][first : first + frames] for file, first in blocks])
-
-
 def _import_file(
     system: Trajectories,
     path: str,
@@ -212,6 +148,23 @@ def _import_file(
         positions[place] = xyz * np.float32(10.0)
 
 
+def sampled_positions(system: Trajectories, temperature: float, most: int = SAMPLED) -> np.ndarray:
+    """Positions ``(n, n_particles, 3)`` in nm of frames spread over each file, ``most`` of each, checked as the import does.
+
+    Raises :class:`ArtifactError` for a frame that the import would refuse.
+    """
+    read, found = _molecules_of(system), []
+    kept = np.searchsorted(read, system.kept)
+    for path in system.at(temperature):
+        for number, frame in sampled(system, path, most):
+            whole = _made_whole(frame.atom_slice(read))
+            _check_bonds(system, path, whole)
+            if not np.isfinite(whole.xyz).all():
+                raise ArtifactError(f"{path}: positions of frame {number} are not finite numbers; leave the file out")
+            found.append(whole.xyz[:, kept])
+    return np.concatenate(found)
+
+
 def _molecules_of(system: Trajectories) -> np.ndarray:
     """Atoms of all molecules that are kept, in whole or in part: a box can only be undone along whole molecules."""
     kept = system.kept
@@ -229,9 +182,10 @@ def _chunks(
     chunk = max(1, _CHUNK_BYTES // (12 * system.all_atoms.n_atoms))
     seen = 0
     try:
-        for part in mdtraj.iterload(path, top=system.all_atoms, chunk=chunk, atom_indices=atoms):
-            yield seen, part
-            seen += len(part)
+        with in_ascii(path) as name:
+            for part in mdtraj.iterload(name, top=system.all_atoms, chunk=chunk, atom_indices=atoms):
+                yield seen, part
+                seen += len(part)
     except (OSError, RuntimeError, EOFError) as error:
         raise ArtifactError(f"{path}: cannot be read after frame {seen} ({error}); is it cut off?") from None
     if seen != total:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from thermolatent.featurize.base import Particles, check_features, columns_on
+from thermolatent.simulate.topology import write_topology
+from thermolatent.states.centers import check_angles, check_reached
 
 if TYPE_CHECKING:
     from thermolatent.study.study import Study
@@ -20,20 +22,45 @@ def check_molecule(study: Study) -> None:
     A model system needs no building; its features are computed all the same. Raises :class:`ThermolatentError`.
     """
     from thermolatent.simulate.molecules import molecule_system
-    from thermolatent.simulate.topology import write_topology
     from thermolatent.systems.molecule import Molecule
 
     for temperature in study.temperatures.simulated if isinstance(study.system, Molecule) else ():
         molecule_system(study.system, study.simulate, temperature)
     starts = np.stack(list(study.system.starts().values()))
-    topology = Particles(study.system.n_particles)
-    if study.system.molecular:
-        import mdtraj
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder) / "topology.pdb")
-            write_topology(study.system, path)
-            topology = mdtraj.load_topology(path)
-        topology.start = starts[0].astype(np.float32)
+    topology = _topology(study, starts)
     check_features(study.featurize, topology)
     columns_on(study.featurize.all_features, topology).compute(starts)
+    check_angles(study.validate_.states, columns_on(study.featurize.plane, topology).periodic)
+
+
+def check_files(study: Study) -> None:
+    """Read what existing MD says before all frames are read, and frames spread over each file, as the import will.
+
+    A system that is simulated has no such files. Raises :class:`ThermolatentError`.
+    """
+    if study.system.kind != "trajectories":
+        return
+    from thermolatent.simulate.contents import Contents
+    from thermolatent.simulate.importing import sampled_positions
+
+    positions = {}
+    for temperature in study.temperatures.simulated:
+        Contents.of(study.system, study.simulate, temperature)
+        positions[temperature] = sampled_positions(study.system, temperature)
+    training = np.concatenate([positions[T] for T in study.temperatures.train])
+    columns = columns_on(study.featurize.plane, _topology(study, training))
+    check_reached(study.validate_.states, columns.compute(training), columns.periodic)
+
+
+def _topology(study: Study, starts: np.ndarray) -> Any:
+    """What features are made on: the topology as it will be written, with the first of ``starts (n, n_particles, 3)``."""
+    if not study.system.molecular:
+        return Particles(study.system.n_particles)
+    import mdtraj
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "topology.pdb")
+        write_topology(study.system, path)
+        topology = mdtraj.load_topology(path)
+    topology.start = starts[0].astype(np.float32)
+    return topology

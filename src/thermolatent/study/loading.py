@@ -28,7 +28,8 @@ class Project(Section):
 def load_study(name: str, folder: str | Path = "studies", takers: tuple[str, ...] = ()) -> Study:
     """Read ``<folder>/<name>.yaml``; ``name@scale`` applies that scale's overrides from the file's ``scales``.
 
-    ``takers`` are the studies that take over its MD, by ``simulate.from``, each that of the next. Raises :class:`ConfigError` with one line per problem.
+    ``takers`` are the studies that take over its MD, by ``simulate.from``, each that of the next. Raises
+    :class:`ConfigError` with one line per problem.
     """
     name, _, scale = name.partition("@")
     path = Path(folder) / f"{name}.yaml"
@@ -42,12 +43,9 @@ def load_study(name: str, folder: str | Path = "studies", takers: tuple[str, ...
             raise ConfigError(str(path), [("scales", f"has no '{scale}', {did_you_mean(scale, scales)}")])
         content = merge(content, scales[scale])
     content["name"] = f"{name}@{scale}" if scale else name
-    simulate = content.get("simulate")
-    base = (
-        _take_over_md(content, path, scale, (*takers, name))
-        if isinstance(simulate, dict) and "from" in simulate
-        else None
-    )
+    simulate, base = content.get("simulate"), None
+    if isinstance(simulate, dict) and "from" in simulate:
+        base = _take_over_md(content, path, scale, (*takers, name))
     study = parse(Study, content, str(path))
     if base is not None:
         _check_shared_md(study, base, str(path))

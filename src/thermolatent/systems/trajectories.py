@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.files.paths import in_ascii
 from thermolatent.systems.base import System, check_kelvin
 from thermolatent.systems.files import existing_file
 from thermolatent.temperatures import format_temperature
@@ -166,7 +167,8 @@ class Trajectories(System):
         positions = _read_topology(self.topology_file)[1]
         if positions is None:
             first = next(iter(self.files.values()))[0]
-            positions = next(mdtraj.iterload(first, top=self.all_atoms, chunk=1)).xyz[0]
+            with in_ascii(first) as name:
+                positions = next(mdtraj.iterload(name, top=self.all_atoms, chunk=1)).xyz[0]
         return {"structure": positions[self.kept]}
 
     def at(self, temperature: float, key: Literal["files", "energies", "log_weights"] = "files") -> list[str]:
