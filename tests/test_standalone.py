@@ -95,7 +95,7 @@ WRONG = {
     "nan": (["predict", "m.safetensors", "--temperature", "nan"], "--temperature nan: write a number above 0"),
     "out": (
         ["predict", "m.safetensors", "--temperature", "1", "--out", "s.dat"],
-        "--out s.dat: write a name that ends",
+        "s.dat: write a name that ends in .npz",
     ),
 }
 

@@ -21,7 +21,7 @@ from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.launch.home import study_folders
 from thermolatent.learn.model import Model
-from thermolatent.parsing import parse
+from thermolatent.parsing import parse, whole_number
 from thermolatent.reweight.estimator import ConditionalReweighting, checked_temperature
 from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.plane import NamedPlane
@@ -94,7 +94,7 @@ class Run:
         Any temperatures, in the study's unit: ``run.predict(375, 390)``. Needs the file of ``reweight``, and for observables
         those of ``featurize``.
         """
-        asked = [checked_temperature(T) for T in temperatures]
+        asked = _checked(temperatures)
         reweighting = ConditionalReweighting.load(self.layout.reweighting)
         observables = judged_observables(self.asked, self._files(self.study.temperatures.train), reweighting)
         rows = (predictions_at(self.asked, reweighting, T, observables=observables) for T in asked)
@@ -106,6 +106,7 @@ class Run:
     def model(self, name: str, seed: int = 0) -> Fitted:
         """A trained model, of the study or of :meth:`fit`; raises :class:`ArtifactError` if its file is missing,
         :class:`ThermolatentError` for a name that nobody gave."""
+        seed = whole_number("seed", seed, 0)
         if name not in self.study.models and not Path(self.layout.model(name, seed)).is_file():
             hint = did_you_mean(name, self.study.models)
             raise ThermolatentError(f"study {self.study.name} has no model '{name}' of seed {seed}, {hint}")
@@ -122,6 +123,7 @@ class Run:
         Needs the files of represent for this seed, and of reweight if informed. Raises :class:`ThermolatentError` for a name
         that the study has, :class:`ConfigError` for a wrong composition.
         """
+        seed = whole_number("seed", seed, 0)
         if name in self.study.models:
             raise ThermolatentError(
                 f"fit: '{name}' is a model of study {self.study.name}; write model('{name}'), or another name"
@@ -144,6 +146,12 @@ class Run:
         fixed = self._fixed
         plane = NamedPlane(self.study.system, self.study.validate_.states, fixed.bins.edges, fixed.training)
         return plane.state_set(fixed.points)
+
+
+def _checked(temperatures: tuple[Any, ...]) -> list[float]:
+    if not temperatures:
+        raise ThermolatentError("temperature: is missing; give one or several")
+    return [checked_temperature(T) for T in temperatures]
 
 
 @dataclass(frozen=True)
@@ -169,7 +177,8 @@ class Prediction:
     observables: pd.DataFrame
 
     def __repr__(self) -> str:
-        return f"<Prediction at {self.temperature:g}: {len(self.latents)} samples>\n{self.populations.to_string()}"
+        told = self.populations[["state", "value", "low", "high", "verdict"]].to_string(index=False)
+        return f"<prediction at {self.temperature:g}: {len(self.latents)} samples>\n{told}"
 
 
 class Fitted:
@@ -220,10 +229,8 @@ class Fitted:
         The same numbers as the workflow's where it has them. Raises :class:`ThermolatentError` for what is no temperature or
         no number of samples.
         """
-        n = self.run.study.generate.samples if samples is None else samples
+        n = self.run.study.generate.samples if samples is None else whole_number("samples", samples, 1)
         temperature = checked_temperature(temperature)
-        if not isinstance(n, int) or n < 1:
-            raise ThermolatentError(f"samples: {samples!r}; must be a whole number of at least 1")
         log_w, fraction = self._weights.log_weights(temperature)
         weights = np.exp(log_w)
         drawn = draw_samples(self.density, n, temperature, self.seed, self._weights.log_density)
@@ -247,11 +254,12 @@ class Fitted:
         from thermolatent.figures import surfaces
         from thermolatent.figures.style import style
 
+        asked = _checked(temperatures)
         run = self.run
         view = self._learned[0]
         study, replicates = self._asked, run.study.validate_.bootstrap
         profiles = Profiles(run._fixed, view, replicates, self.seed, self._reweighting)
-        for T in sorted(temperatures):
+        for T in sorted(asked):
             found = self.predict(T, run.study.generate.samples)
             profiles.add(T, found.frame_weights, found.latents)
         with style():

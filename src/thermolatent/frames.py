@@ -44,7 +44,7 @@ class Blocks(NamedTuple):
     slowest: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Frames:
     """Frames of the MD at some temperatures, in the order in which ``kT`` lists them.
 
@@ -79,6 +79,10 @@ class Frames:
     pieces: dict[float, np.ndarray] = field(default_factory=dict)
     stretch: dict[float, float] = field(default_factory=dict)
     blocks: dict[float, Blocks] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        told = (f"{T:g}: {' x '.join(map(str, self.features[T].shape))}" for T in self.kT)
+        return f"<walkers x frames x features at {', '.join(told)}>"
 
     def __post_init__(self):
         self.counts = {T: _of_mean_one(self.counts.get(T), self.shape(T)) for T in self.kT}

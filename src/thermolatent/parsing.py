@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import typing
 from pathlib import Path
 from typing import Annotated, Any, Union
@@ -60,6 +61,13 @@ def parse_one(what: str, plugins: dict[str, type[BaseModel]], value: Any) -> Any
     except ValidationError as error:
         key, text = explain(one_of(what, plugins), error.errors()[0])
         raise ThermolatentError(f"{'.'.join(filter(None, (what, key)))}: {text}") from None
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """An argument of the API; raises :class:`ThermolatentError` for what is no whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ThermolatentError(f"{name}: {value!r}; must be a whole number of at least {least}")
+    return int(value)
 
 
 def parse(model: type[BaseModel], content: dict[str, Any], file: str) -> Any:

@@ -113,7 +113,7 @@ def test_a_renamed_study_keeps_its_md_and_nothing_that_may_be_stale(copied, jobs
     told = snakemake(copied, "-n", *other)
     assert told.code == 1
     assert "results/other: holds results of study 'tiny'" in told.error
-    assert "remove all in it but simulate/, or rename" in told.error
+    assert "move all but simulate/ out of it, or rename" in told.error
     for path in (copied / "results/other").iterdir():
         if path.name != "simulate":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -132,4 +132,4 @@ def test_a_stage_of_a_renamed_study_refuses_by_itself(copied, jobs):
     path.write_text(path.read_text().replace('"name": "tiny"', '"name": "first"'))
     code, error, _ = jobs.run(copied, "learn")
     assert code == 1
-    assert "remove it, for its MD was run with other settings" in one_line(error)
+    assert "move it away, for its MD was run with other settings" in one_line(error)

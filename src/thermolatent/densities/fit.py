@@ -16,7 +16,7 @@ from thermolatent.densities.descent import Descent, DescentSettings, FitSettings
 from thermolatent.densities.specs import DENSITY_SPECS
 from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
-from thermolatent.parsing import parse_one
+from thermolatent.parsing import parse_one, whole_number
 
 #: Rows of one temperature are held out in blocks of this share of them.
 _BLOCKS = 50
@@ -196,6 +196,9 @@ def fit_density(
     :class:`ThermolatentError` for an unknown kind of density or wrong parameters of it.
     """
     z, temperatures = _checked(z, temperatures)
+    seed = whole_number("seed", seed, 0)
+    for name in {"steps", "batch_size", "evaluate_every", "patience"} & set(settings):
+        whole_number(name, settings[name], 1)
     if not 0 < held_out < 1:
         raise TrainingError(f"held_out is {held_out}; write a share between 0 and 1")
     temperature = list(temperature)

@@ -61,10 +61,11 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
                 rows = slice(first, first + len(positions))
                 for array, columns in zip(arrays, kinds, strict=True):
                     array[walker, rows] = columns.compute(positions)
-                    if not np.isfinite(array[walker, rows]).all():
+                    if len(wrong := np.argwhere(~np.isfinite(array[walker, rows]))):
+                        frame, column = wrong[0]
                         raise ArtifactError(
-                            f"{md.folder}: features of its trajectories are not finite; "
-                            "delete the folder and run the stage simulate again"
+                            f"{path}: '{columns.names[column]}' of frame {first + frame} (from 0) is no finite number; leave the "
+                            "feature out, or correct it"
                         )
         for array in arrays:
             array.flush()

@@ -22,6 +22,8 @@ import numpy as np
 from thermolatent.errors import ArtifactError, ThermolatentError
 
 FORMAT_VERSION = 1
+#: Of a damaged file. It may also be a user's own.
+REMEDY = "if it is a study's result, delete it and run its stage again"
 _HEADER = "thermolatent"
 
 
@@ -103,7 +105,7 @@ def _reading(path: str | os.PathLike, what: str) -> Iterator[None]:
     except ArtifactError:
         raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path}: {what} cannot be read ({error}); delete it and run its stage again") from error
+        raise ArtifactError(f"{path}: {what} cannot be read ({error}); {REMEDY}") from error
 
 
 def check_version(path: str | os.PathLike, version: Any) -> None:
@@ -111,8 +113,21 @@ def check_version(path: str | os.PathLike, version: Any) -> None:
     if version != FORMAT_VERSION:
         raise ArtifactError(
             f"{path}: format version {version}, this thermolatent reads version {FORMAT_VERSION}; "
-            "delete it and run its stage again, or use the release that wrote it"
+            f"{REMEDY}, or use the release that wrote it"
         )
+
+
+def require_suffix(path: str | os.PathLike, suffix: str) -> None:
+    """Raise :class:`ThermolatentError` for a file that a user wants written under a name of another format."""
+    if Path(path).suffix != suffix:
+        raise ThermolatentError(f"{path}: write a name that ends in {suffix}")
+
+
+def require_new(path: str | os.PathLike, suffix: str) -> None:
+    """As :func:`require_suffix`, and for a file that is there: it may be an input."""
+    require_suffix(path, suffix)
+    if Path(path).exists():
+        raise ThermolatentError(f"{path}: is there already; write another name")
 
 
 def save_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:

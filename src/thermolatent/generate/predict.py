@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from pathlib import Path
 
 import numpy as np
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.files.artifacts import save_arrays
+from thermolatent.files.artifacts import require_new, save_arrays
 from thermolatent.generate.stage import draw_samples
 from thermolatent.learn.model import load_density
 
@@ -28,10 +27,10 @@ def run(model: str, temperatures: list[float], samples: int, seed: int, out: str
     for T in temperatures:
         if not (math.isfinite(T) and T > 0):
             raise ThermolatentError(f"--temperature {T:g}: write a number above 0, in the model's unit")
-    if out is not None and Path(out).suffix != ".npz":
-        raise ThermolatentError(f"--out {out}: write a name that ends in .npz")
-    if out is not None and len(temperatures) > 1:
-        raise ThermolatentError(f"--out {out}: holds one temperature; ask for one, or leave it out")
+    if out is not None:
+        if len(temperatures) > 1:
+            raise ThermolatentError(f"--out {out}: holds one temperature; ask for one, or leave it out")
+        require_new(out, ".npz")
     fitted = load_density(model)
     low, high = fitted.temperature_range
     for T in temperatures:

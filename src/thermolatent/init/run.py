@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.files.artifacts import replacing
 from thermolatent.init.composition import Composition, compose
 from thermolatent.init.document import duration_of_md, write_document
 from thermolatent.init.given import (
@@ -222,8 +223,8 @@ def _write(path: Path, text: str) -> Path:
     content = load_yaml(text)
     scales = content.pop("scales")
     parse(Study, {**content, "name": path.stem}, str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    with replacing(path) as temporary:
+        temporary.write_text(text)
     load_study(f"{path.stem}@{next(iter(scales))}", path.parent)
     return path
 

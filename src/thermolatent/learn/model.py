@@ -7,7 +7,7 @@ from typing import Any
 
 from thermolatent.densities.base import Density
 from thermolatent.densities.fit import FittedDensity, build_density
-from thermolatent.files.artifacts import load_model, prefixed, save_model, stripped
+from thermolatent.files.artifacts import load_model, prefixed, require_suffix, save_model, stripped
 from thermolatent.represent.representation import TrainedSpib, restore_spib, spib_tensors
 from thermolatent.represent.spib import Spib
 
@@ -47,7 +47,11 @@ class Model(FittedDensity):
 
 
 def save_density(path: str | Path, fitted: FittedDensity) -> None:
-    """Write what :func:`thermolatent.densities.fit.fit_density` returned, weights and spec, into one safetensors file."""
+    """Write what :func:`thermolatent.densities.fit.fit_density` returned, weights and spec, into one safetensors file.
+
+    Raises :class:`ThermolatentError` for a name that does not end in ``.safetensors``.
+    """
+    require_suffix(path, ".safetensors")
     save_model(path, "density", fitted.about, prefixed("density.", fitted.density.state_dict()))
 
 

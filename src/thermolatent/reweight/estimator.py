@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.parsing import whole_number
 from thermolatent.reweight import fitness, storage, thermodynamics
 from thermolatent.reweight.fitting import fit, pieces_in_time
 from thermolatent.reweight.influence import Influences, linear_interval, share_interval
@@ -43,8 +44,14 @@ class ConditionalReweighting:
     def __init__(self, heat_capacity: float = 5.0, network: bool = True, seed: int = 0):
         if not _is_positive(heat_capacity):
             raise ThermolatentError(f"heat_capacity: {heat_capacity!r}; must be a positive number, in k")
-        self.heat_capacity, self.network, self.seed = float(heat_capacity), bool(network), int(seed)
+        self.heat_capacity, self.network = float(heat_capacity), bool(network)
+        self.seed = whole_number("seed", seed, 0)
         self._solution: Solution | None = None
+
+    def __repr__(self) -> str:
+        at = "" if self._solution is None else f" fitted at {', '.join(f'{T:g}' for T in self.temperatures)}"
+        states = ", ".join(map(str, self.state_names)) if at else "not fitted"
+        return f"<ConditionalReweighting{at}: {states}>"
 
     def fit(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from thermolatent.errors import ArtifactError
-from thermolatent.files.artifacts import load_model, save_model
+from thermolatent.files.artifacts import REMEDY, load_model, require_suffix, save_model
 from thermolatent.reweight.design import Design, Half
 from thermolatent.reweight.fitting import Summary
 from thermolatent.reweight.influence import Partition
@@ -28,10 +28,11 @@ _SOLVED = ("theta", "hessian", "precision", "scores")
 
 
 def save(reweighting: ConditionalReweighting, path: str | Path) -> None:
-    """Write it."""
+    """Write it; raises :class:`ThermolatentError` for a name that does not end in ``.safetensors``."""
     import torch
 
     solution = reweighting._fitted
+    require_suffix(path, ".safetensors")
     design, found = solution.design, solution.solved
     arrays: dict[str, np.ndarray] = {}
     for h, half in enumerate(design.halves):
@@ -68,9 +69,7 @@ def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalRewe
     try:
         return _restored(cls, spec, arrays)
     except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"{path}: not a whole reweighting file of this thermolatent ({error}); delete it and run its stage again"
-        ) from error
+        raise ArtifactError(f"{path}: not a whole reweighting file of this thermolatent ({error}); {REMEDY}") from error
 
 
 def _restored(

@@ -7,11 +7,13 @@ and the workflow ask here, so that neither can name a file that the other does n
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any
 
-from thermolatent.errors import SimulationError
+from thermolatent.errors import SimulationError, ThermolatentError
 from thermolatent.featurize import settings as _featurize
+from thermolatent.files.paths import paths_in
 from thermolatent.generate import settings as _generate
 from thermolatent.learn import settings as _learn
 from thermolatent.represent import settings as _represent
@@ -171,7 +173,16 @@ def run_job(stage: str, study: Study, layout: Layout, threads: int | None = None
 
 
 def run_stage(stage: str, job: Job, threads: int | None = None) -> None:
-    """Run a job of a stage, with so many threads where it can use several."""
+    """Run a job of a stage, with so many threads where it can use several.
+
+    Raises :class:`ThermolatentError` if it would write over a file that it reads.
+    """
+    read = {os.path.realpath(path): path for path in paths_in(job.inputs)}
+    for path in map(os.path.realpath, paths_in(job.outputs)):
+        if path in read:
+            raise ThermolatentError(
+                f"{read[path]}: would be written over; give the study another name, or copy its inputs"
+            )
     run = STAGES[stage].load()
     several = threads and "threads" in inspect.signature(run).parameters
     run(*job, **({"threads": threads} if several else {}))

@@ -69,7 +69,7 @@ def check_not_renamed(study: Study, layout: Layout) -> None:
         return
     keys = ("system", "simulate")
     same = all(found.get(key) == resolved(study).get(key) for key in keys)
-    remedy = "remove all in it but simulate/" if same else "remove it, for its MD was run with other settings"
+    remedy = "move all but simulate/ out of it" if same else "move it away, for its MD was run with other settings"
     raise ConfigError(
         layout.root,
         [

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from thermolatent.errors import ThermolatentError
+from thermolatent.files.artifacts import require_new
 from thermolatent.files.paths import FrameFiles
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.tables import write_table
@@ -23,8 +22,8 @@ def run(
     ``estimator`` is its file, ``frames`` are those of the training frames. Raises :class:`ThermolatentError` for what
     is no temperature, :class:`ArtifactError` where ``reweight`` has not run.
     """
-    if out is not None and Path(out).suffix != ".csv":
-        raise ThermolatentError(f"--out {out}: write a name that ends in .csv")
+    if out is not None:
+        require_new(out, ".csv")
     reweighting = ConditionalReweighting.load(estimator)
     observables = judged_observables(study, frames, reweighting)
     rows = [row for T in temperatures for row in predictions_at(study, reweighting, T, observables=observables)]
