@@ -12,13 +12,8 @@ from thermolatent.errors import ThermolatentError
 if TYPE_CHECKING:
     from thermolatent.states.settings import BasinStates, NearestStates
 
-#: What centers in a wrong unit are multiplied with, and what was taken for what.
-_MISTAKES = {
-    0.1: "angstrom for nm",
-    10.0: "nm for angstrom",
-    np.pi / 180: "degrees for radians",
-    180 / np.pi: "radians for degrees",
-}
+#: Centers whose size differs from the frames' by this factor or more are in another unit, or of another molecule.
+_FACTOR = 4.0
 
 
 def check_angles(spec: NearestStates | BasinStates, periodic: Sequence[bool]) -> None:
@@ -44,7 +39,7 @@ def check_angles(spec: NearestStates | BasinStates, periodic: Sequence[bool]) ->
 
 
 def check_reached(spec: NearestStates | BasinStates, points: np.ndarray, periodic: Sequence[bool]) -> None:
-    """Raise :class:`ThermolatentError` if in a column no center is among the frames, but all are in another unit.
+    """Raise :class:`ThermolatentError` if a column has no center near any frame, and centers of another size than frames.
 
     A single center without frames may be a state that short MD has not reached: the estimator says so.
 
@@ -56,15 +51,21 @@ def check_reached(spec: NearestStates | BasinStates, points: np.ndarray, periodi
     if spec.kind != "nearest":
         return
     for column in np.flatnonzero(~np.array(periodic)):
-        values = np.array(list(spec.centers.values()))[:, column]
-        low, high = points[:, column].min(), points[:, column].max()
-        if ((low <= values) & (values <= high)).any():
+        centers, values = np.array(list(spec.centers.values()))[:, column], points[:, column].astype(float)
+        low, high = values.min(), values.max()
+        near = (2 * low - high <= centers) & (centers <= 2 * high - low)
+        ratio = np.sqrt((centers**2).mean() / (values**2).mean())
+        if near.any() or 1 / _FACTOR < ratio < _FACTOR:
             continue
-        for factor, mistake in _MISTAKES.items():
-            meant = factor * values
-            if ((low <= meant) & (meant <= high)).all():
-                raise ThermolatentError(
-                    f"validate.states.centers: column {column + 1} of the plane is {low:.3g} to {high:.3g} in all frames, and no "
-                    f"center ({', '.join(f'{v:g}' for v in values)}) is near any; if you took {mistake}, write "
-                    f"{', '.join(f'{v:.4g}' for v in meant)}"
-                )
+        raise ThermolatentError(
+            f"validate.states.centers: column {column + 1} of the plane is {low:.3g} to {high:.3g} in the frames, none is "
+            f"near any center ({', '.join(f'{center:g}' for center in centers)}); {_advice(ratio, centers)}"
+        )
+
+
+def _advice(ratio: float, centers: np.ndarray) -> str:
+    """The likely mistake, by how much larger centers are than frames."""
+    if ratio < 1:
+        return "write points where frames are, lengths in nm and angles in radians"
+    unit, factor = ("degrees", np.pi / 180) if ratio > np.sqrt(10 * 180 / np.pi) else ("angstrom", 0.1)
+    return f"are they in {unit}? Write {', '.join(f'{factor * center:.4g}' for center in centers)}"
