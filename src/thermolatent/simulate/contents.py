@@ -1,4 +1,4 @@
-"""What the files of existing MD hold: all that is known before every frame is read, and a sample of the frames.
+"""What the files of existing MD hold: all that is known before positions are read.
 
 ``thermolatent check`` and the import ask the same functions; the import reads and checks every frame besides.
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import mdtraj
@@ -19,9 +18,6 @@ from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.trajectories import Trajectories
 
 log = logging.getLogger(__name__)
-
-#: Frames of each file that ``check`` looks at.
-SAMPLED = 100
 
 
 @dataclass(frozen=True)
@@ -55,23 +51,6 @@ class Contents:
         energies = _per_walker(blocks, simulate.frames, energy_rows(system, temperature, totals))
         log_weights = _per_walker(blocks, simulate.frames, log_weight_rows(system, temperature, totals))
         return cls(totals, blocks, energies, log_weights)
-
-
-def sampled(system: Trajectories, path: str, most: int = SAMPLED) -> Iterator[tuple[int, mdtraj.Trajectory]]:
-    """``(number, frame)`` of the first, the last and frames evenly between them, ``most`` in all, with all their atoms.
-
-    Raises :class:`ArtifactError` for a file that cannot be read, or ends before its last frame.
-    """
-    total, number = frames_in(path, system.all_atoms), 0
-    try:
-        with in_ascii(path) as name, mdtraj.open(name) as file:
-            for number in np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(int)).tolist():
-                file.seek(number)
-                if not len(frame := file.read_as_traj(system.all_atoms, n_frames=1)):
-                    raise EOFError("the file ends")
-                yield number, frame
-    except (OSError, RuntimeError, EOFError) as error:
-        raise ArtifactError(f"{path}: frame {number} (from 0) cannot be read ({error}); is it cut off?") from None
 
 
 def frames_in(path: str, topology: mdtraj.Topology) -> int:

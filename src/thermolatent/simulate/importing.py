@@ -22,7 +22,7 @@ from thermolatent.files.artifacts import FORMAT_VERSION, load_json, new_array, s
 from thermolatent.files.dcd import write_trajectories
 from thermolatent.files.paths import MdFiles, in_ascii
 from thermolatent.progress import progress
-from thermolatent.simulate.contents import SAMPLED, Contents, sampled
+from thermolatent.simulate.contents import Contents
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.imported_energies import energy_function
 from thermolatent.simulate.settings import Settings, Simulate
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 #: Bytes of positions read at once.
 _CHUNK_BYTES = 32 * 2**20
+#: Frames of each file that ``check`` looks at.
+SAMPLED = 100
 #: No bond is that long (nm): the topology, or the order of its atoms, is another one's.
 _LONGEST_BOND = 0.4
 
@@ -61,7 +63,7 @@ def run(settings: Settings, outputs: MdFiles) -> None:
     partial.mkdir(parents=True)
     shape = (simulate.walkers, simulate.frames, system.n_particles, 3)
     positions = new_array(partial / "angstrom.npy", shape)
-    compute = energy_function(system) if system.energies is not None and system.energies.system_xml else None
+    compute = _energy_function(system)
     for index in progress(range(len(paths)), f"files at T={format_temperature(temperature)}"):
         mine = {walker: first for walker, (file, first) in enumerate(blocks) if file == index}
         _import_file(system, paths[index], contents.totals[index], mine, positions, energies, compute)
@@ -148,21 +150,49 @@ def _import_file(
         positions[place] = xyz * np.float32(10.0)
 
 
+def _energy_function(system: Trajectories) -> Callable[[mdtraj.Trajectory], np.ndarray] | None:
+    """What computes energies anew, where the study says so."""
+    return energy_function(system) if system.energies is not None and system.energies.system_xml else None
+
+
 def sampled_positions(system: Trajectories, temperature: float, most: int = SAMPLED) -> np.ndarray:
     """Positions ``(n, n_particles, 3)`` in nm of frames spread over each file, ``most`` of each, checked as the import does.
 
-    Raises :class:`ArtifactError` for a frame that the import would refuse.
+    Raises :class:`ArtifactError` for a frame that the import would refuse, or whose energy cannot be computed.
     """
     read, found = _molecules_of(system), []
     kept = np.searchsorted(read, system.kept)
+    compute = _energy_function(system)
     for path in system.at(temperature):
-        for number, frame in sampled(system, path, most):
+        for number, frame in _sampled(system, path, most):
+            if compute is not None and number == 0:
+                compute(frame)
             whole = _made_whole(frame.atom_slice(read))
             _check_bonds(system, path, whole)
             if not np.isfinite(whole.xyz).all():
                 raise ArtifactError(f"{path}: positions of frame {number} are not finite numbers; leave the file out")
             found.append(whole.xyz[:, kept])
     return np.concatenate(found)
+
+
+def _sampled(system: Trajectories, path: str, most: int) -> Iterator[tuple[int, mdtraj.Trajectory]]:
+    """``(number, frame)`` of the first, the last and frames evenly between them, ``most`` in all, with all their atoms.
+
+    Raises :class:`ArtifactError` for a file that cannot be read, or ends before its last frame.
+    """
+    number = 0
+    try:
+        with in_ascii(path) as name, mdtraj.open(name) as file:
+            total = len(file)
+            for number in np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(int)).tolist():
+                file.seek(number)
+                # to the very end: what is left of a frame that is cut off is only met there
+                frame = file.read_as_traj(system.all_atoms, n_frames=None if number == total - 1 else 1)
+                if len(frame) != 1:
+                    raise EOFError("the file ends")
+                yield number, frame
+    except (OSError, RuntimeError, EOFError) as error:
+        raise ArtifactError(f"{path}: frame {number} (from 0) cannot be read ({error}); is it cut off?") from None
 
 
 def _molecules_of(system: Trajectories) -> np.ndarray:
