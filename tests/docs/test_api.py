@@ -98,9 +98,24 @@ def test_what_is_no_temperature_or_number_of_samples_is_one_line(run):
             run.predict(wrong)
         with pytest.raises(ThermolatentError, match="must be one positive number"):
             run.model("latf").predict(wrong)
-    with pytest.raises(ThermolatentError, match="samples: 0; must be a whole number of at least 1"):
-        run.model("latf").predict(0.3, samples=0)
-    assert len(repr(run)) < 200
+    for wrong in (0, -1, True, 2.0, "10"):
+        with pytest.raises(ThermolatentError, match=f"samples: {wrong!r}; must be a whole number of at least 1"):
+            run.model("latf").predict(0.3, samples=wrong)
+    for ask in (run.predict, run.model("latf").plot):
+        with pytest.raises(ThermolatentError, match="temperature: is missing"):
+            ask()
+    with pytest.raises(ThermolatentError, match="temperature: '400'; must be one positive number"):
+        run.model("latf").plot(0.3, "400")
+    for wrong in (-1, "0", 0.0):
+        with pytest.raises(ThermolatentError, match=f"seed: {wrong!r}; must be a whole number of at least 0"):
+            run.model("latf", seed=wrong)
+    assert len(run.model("latf").predict(0.3, samples=np.int64(10)).latents) == 10
+
+
+def test_what_is_shown_of_an_object_is_short(run):
+    assert repr(run).startswith("<run of lj7 in results/lj7: latf")
+    assert repr(run.training).startswith("<walkers x frames x features at 0.2: ")
+    assert max(map(len, map(repr, (run.training, run.reference, run.reweighting)))) < 200
     assert len(repr(run.model("latf"))) < 200
     assert len(repr(run.model("latf").predict(0.3, samples=10)).splitlines()) < 12
 

@@ -64,8 +64,8 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
                     if len(wrong := np.argwhere(~np.isfinite(array[walker, rows]))):
                         frame, column = wrong[0]
                         raise ArtifactError(
-                            f"{path}: '{columns.names[column]}' of frame {first + frame} (from 0) is no finite number; leave the "
-                            "feature out, or correct it"
+                            f"{path}: '{columns.names[column]}' of frame {first + frame} (from 0) is no finite number; look at "
+                            "that frame, or leave the feature out"
                         )
         for array in arrays:
             array.flush()

@@ -31,7 +31,7 @@ def check_angles(spec: NearestStates | BasinStates, periodic: Sequence[bool]) ->
             raise ThermolatentError(
                 f"validate.states.centers.{name}: {list(center)} is in degrees, angles of the plane are in radians; write {meant}"
             )
-        place = tuple(np.where(angle, np.angle(np.exp(1j * point)), point).round(6).tolist())
+        place = tuple(np.where(angle, np.exp(1j * point), point).round(6).tolist())
         if (other := seen.setdefault(place, name)) != name:
             raise ThermolatentError(
                 f"validate.states.centers.{name}: {list(center)} is the same place on the circle as {other}; move one of them"
