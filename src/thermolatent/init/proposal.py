@@ -141,7 +141,8 @@ def _shape_states(proposal: Proposal, system: System, composition: Composition) 
     """States by RMSD and radius of gyration: where known structures lie, and where theory of chains puts the others."""
     if system.kind == "trajectories":
         centres = clusters(in_plane(system, proposal.plane, sampled(system)))
-        named = {f"state_{'ABC'[i]}": _rounded(centre, 2) for i, centre in enumerate(centres)}
+        distinct = dict.fromkeys(tuple(_rounded(centre, 3)) for centre in centres)
+        named = {f"state_{letter}": list(centre) for letter, centre in zip("ABC", distinct, strict=False)}
         proposal.states = {"kind": "nearest", "centers": named}
         proposal.notes["states"] = (
             "nearest in the plane: clusters of some frames of all temperatures, to be named by you"
