@@ -19,7 +19,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 def different(values: list[Any]) -> list[Any]:
     """``values``, if none of them is there twice; raises ValueError."""
-    if twice := {str(value) for value in values if values.count(value) > 1}:
+    if twice := {str(value).removesuffix(".0") for value in values if values.count(value) > 1}:
         raise ValueError(f"has {', '.join(sorted(twice))} twice; remove one")
     return values
 
