@@ -71,6 +71,13 @@ def test_a_tolerance_is_of_populations_or_one_for_each(tmp_path):
         load(tmp_path, content)
 
 
+@pytest.mark.parametrize("kind", ["contacts", "base_pairs"])
+def test_a_reach_in_angstrom_is_told(tmp_path, kind):
+    content = changed("featurize.features", [{"kind": kind, "form": "smooth", "r0": 4.5}])
+    with pytest.raises(ConfigError, match=r"r0: is 4\.5 nm, .*; if you took angstrom for nm, write 0\.45$"):
+        load(tmp_path, content)
+
+
 def test_nothing_informs_a_model_of_one_training_temperature(tmp_path):
     content = changed("temperatures", {"train": [0.5], "predict": [], "reference": []})
     load(tmp_path, content)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
 from thermolatent.featurize.molecular import in_blocks, require_molecule
 from thermolatent.systems.selection import atom_label, numbered_label, residue_label, select
+
+#: No contact reaches farther, nm.
+_FARTHEST = 3.0
+
+
+def _within_reach(r0: float) -> float:
+    if r0 > _FARTHEST:
+        raise ValueError(
+            f"is {r0:g} nm, and no contact reaches beyond {_FARTHEST:g}; if you took angstrom for nm, write {r0 / 10:g}"
+        )
+    return r0
+
+
+Reach = Annotated[float, Field(gt=0), AfterValidator(_within_reach)]
 
 
 def switched(distance: np.ndarray, r0: float) -> np.ndarray:
@@ -91,7 +105,7 @@ class Contacts(Feature):
 
     kind: Literal["contacts"] = "contacts"
     form: Literal["distance", "smooth"] = Field("distance", description="nm, or from 0 to 1")
-    r0: float = Field(0.45, gt=0, description="nm where a smooth contact is one half")
+    r0: Reach = Field(0.45, description="nm where a smooth contact is one half")
     min_separation: int = Field(3, ge=1, description="residues")
     residues: str | None = Field(None, description="only among these residues, an mdtraj selection")
 

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.distances import switched
+from thermolatent.featurize.distances import Reach, switched
 from thermolatent.featurize.molecular import first_start, in_blocks, load_native, require_molecule
 from thermolatent.systems.selection import residue_label
 
@@ -84,7 +84,7 @@ class BasePairs(Feature):
     kind: Literal["base_pairs"] = "base_pairs"
     pairs: tuple[tuple[int, int], ...] = Field((), description="residue numbers; default: all that can pair")
     form: Literal["smooth", "distance"] = Field("smooth", description="from 0 to 1, or nm")
-    r0: float = Field(0.4, gt=0, description="nm where a smooth pair is one half")
+    r0: Reach = Field(0.4, description="nm where a smooth pair is one half")
     min_separation: int = Field(4, ge=1, description="residues between the partners of the default pairs")
 
     def on(self, topology) -> Columns:
