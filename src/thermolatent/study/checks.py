@@ -27,7 +27,7 @@ def check_molecule(study: Study) -> None:
     for temperature in study.temperatures.simulated if isinstance(study.system, Molecule) else ():
         molecule_system(study.system, study.simulate, temperature)
     starts = np.stack(list(study.system.starts().values()))
-    topology = _topology(study, starts)
+    topology = _topology(study)
     check_features(study.featurize, topology)
     columns_on(study.featurize.all_features, topology).compute(starts)
     check_angles(study.validate_.states, columns_on(study.featurize.plane, topology).periodic)
@@ -48,12 +48,12 @@ def check_files(study: Study) -> None:
         Contents.of(study.system, study.simulate, temperature)
         positions[temperature] = sampled_positions(study.system, temperature)
     training = np.concatenate([positions[T] for T in study.temperatures.train])
-    columns = columns_on(study.featurize.plane, _topology(study, training))
+    columns = columns_on(study.featurize.plane, _topology(study))
     check_reached(study.validate_.states, columns.compute(training), columns.periodic)
 
 
-def _topology(study: Study, starts: np.ndarray) -> Any:
-    """What features are made on: the topology as it will be written, with the first of ``starts (n, n_particles, 3)``."""
+def _topology(study: Study) -> Any:
+    """What features are made on: the topology as it will be written."""
     if not study.system.molecular:
         return Particles(study.system.n_particles)
     import mdtraj
@@ -61,6 +61,6 @@ def _topology(study: Study, starts: np.ndarray) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "topology.pdb")
         write_topology(study.system, path)
-        topology = mdtraj.load_topology(path)
-    topology.start = starts[0].astype(np.float32)
-    return topology
+        written = mdtraj.load(path)
+    written.topology.start = written.xyz[0]
+    return written.topology
