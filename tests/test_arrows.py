@@ -14,7 +14,7 @@ ORDER = [
     *("systems", "simulate", "featurize", "states"),
     *("densities", "training", "represent", "reweight", "learn", "generate"),
     *("validate", "figures", "report"),
-    *("study", "status", "launch", "init", "doctor", "api"),
+    *("study", "status", "launch", "init", "doctor", "export", "api"),
     *("commands", "cli"),
 ]
 #: What no file of these rooms may import, wherever it stands in the order.

@@ -37,7 +37,9 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="thermolatent COMMAND --help: the options of a command",
     )
     parser.add_argument("--version", action="version", version=f"thermolatent {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", prog="thermolatent", help=argparse.SUPPRESS
+    )
     for group, modules in COMMANDS.items():
         for name, module in modules.items():
             passes_on = getattr(module, "PASSES_ON", False)

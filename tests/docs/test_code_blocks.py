@@ -20,7 +20,7 @@ from reweight import two_states
 from running_snakemake import snakemake as run_snakemake
 
 import thermolatent.densities.fit as fit
-from thermolatent.cli import build_parser
+from thermolatent.cli import build_parser, main
 from thermolatent.parsing import merge, parse
 from thermolatent.study.checks import check_molecule
 from thermolatent.study.loading import Project, load_study
@@ -265,8 +265,11 @@ def test_studies_are_sound(block, folder_of_a_reader):
 
 
 @pytest.fixture(scope="module")
-def namespaces():
-    """Names that a page's blocks share, as its reader's session does."""
+def namespaces(finished):
+    """Names that a page's blocks share, as its reader's session does; and the file that a command of docs/python.md writes."""
+    folders = [f"--{name}={finished / name}" for name in ("studies", "results")]
+    weights = ["weights", "lj7", "--temperature=0.35", f"--out={finished / 'lj7.T0.35.weights.csv'}"]
+    assert main(["export", *weights, *folders]) == 0
     rng = np.random.default_rng(0)
     own = {"z": rng.normal(size=(400, 2)), "temperatures": np.repeat([0.2, 0.5], 200)}
     md = two_states.md()  # of one's own, at two temperatures

@@ -11,7 +11,14 @@ from exact_study import MINIMA, make_study, write_features
 from thermolatent.files.artifacts import load_array
 from thermolatent.files.dcd import write_trajectories
 from thermolatent.frame_loading import load_frames
-from thermolatent.generate.structures import MEDOID_FRAMES, StateMedoids, TrainingTrajectories, medoid, write_structures
+from thermolatent.generate.structures import (
+    MEDOID_FRAMES,
+    StateMedoids,
+    TrainingTrajectories,
+    drawn_frames,
+    medoid,
+    write_dcd,
+)
 from thermolatent.study.jobs import JOBS
 from thermolatent.study.layout import Layout
 
@@ -49,7 +56,7 @@ def test_positions_are_those_of_the_frames_asked_for(md):
 def test_a_trajectory_holds_the_frames_that_have_weight(md, tmp_path):
     job, trajectories = md
     path = str(tmp_path / "top.dcd")
-    write_structures(path, trajectories, log_weights_of_top(trajectories.data), 200, seed=0)
+    write_dcd(path, trajectories.positions(drawn_frames(log_weights_of_top(trajectories.data), 200, seed=0)))
     xyz = mdtraj.load(path, top=job.inputs.topology).xyz[:, 0, :2]
     assert len(xyz) == 200
     assert np.linalg.norm(xyz - MINIMA["top"], axis=1).max() < 0.3 + 1e-5

@@ -6,11 +6,11 @@ heavy libraries are imported in ``run``. An error of the input's derives from Th
 argument, a list.
 """
 
-from thermolatent.commands import check, doctor, init, predict, run, status
+from thermolatent.commands import check, doctor, export, init, predict, run, status
 
 #: By group of the help, in the order of use.
 COMMANDS = {
     "start": {"init": init, "check": check, "run": run, "status": status},
-    "look": {"predict": predict},
+    "look": {"predict": predict, "export": export},
     "machine": {"doctor": doctor},
 }

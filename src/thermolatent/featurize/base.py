@@ -14,6 +14,7 @@ from thermolatent.errors import ThermolatentError
 if TYPE_CHECKING:
     import mdtraj
 
+    from thermolatent.featurize.plumed import Value
     from thermolatent.featurize.settings import Featurize
 
 
@@ -33,11 +34,13 @@ class Columns:
     names: one per column.
     compute: columns ``(frames, n)`` of positions ``(frames, n_atoms, 3)`` in nm.
     periodic: whether each column is an angle in radians, -pi to pi; empty means that none is.
+    plumed: gives each column as PLUMED computes it; None where that is not known.
     """
 
     names: list[str]
     compute: Callable[[np.ndarray], np.ndarray]
     periodic: tuple[bool, ...] = ()
+    plumed: Callable[[], list[Value]] | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "periodic", tuple(self.periodic) or (False,) * len(self.names))
@@ -70,13 +73,19 @@ class Feature(BaseModel):
 
 def columns_on(features: list[Feature], topology: Particles | mdtraj.Topology) -> Columns:
     """Several features side by side; of none, no columns."""
-    parts = [feature.on(topology) for feature in features]
+    return side_by_side([feature.on(topology) for feature in features])
+
+
+def side_by_side(parts: list[Columns]) -> Columns:
+    """The columns of all parts, in this order."""
+    known = all(part.plumed for part in parts)
     return Columns(
         [name for part in parts for name in part.names],
         lambda positions: np.concatenate(
             [np.empty((len(positions), 0), np.float32), *(p.compute(positions) for p in parts)], axis=1
         ),
         tuple(flag for part in parts for flag in part.periodic),
+        (lambda: [value for part in parts for value in part.plumed()]) if known else None,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
+from thermolatent.featurize.plumed import of_atoms
 
 
 class PositionXY(Feature):
@@ -20,4 +21,8 @@ class PositionXY(Feature):
             raise ThermolatentError(
                 f"position_xy: is for one particle, the system has {topology.n_atoms}; write another feature"
             )
-        return Columns(["x", "y"], lambda positions: np.asarray(positions, dtype=np.float64)[:, 0, :2])
+        return Columns(
+            ["x", "y"],
+            lambda positions: np.asarray(positions, dtype=np.float64)[:, 0, :2],
+            plumed=lambda: [of_atoms("POSITION", component=axis, ATOM=[0]) for axis in "xy"],
+        )

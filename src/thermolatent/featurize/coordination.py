@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from thermolatent.featurize.base import Columns, Feature
+from thermolatent.featurize.plumed import Action, Value, function, of_atoms
 
 
 class _Coordination(Feature):
@@ -46,6 +47,12 @@ class _Coordination(Feature):
         ends[np.arange(len(first)), first] = ends[np.arange(len(first)), second] = 1.0
         return pair @ ends
 
+    def _plumed(self, particles: int) -> list[Value]:
+        """:meth:`coordination` as PLUMED computes it; without D_MAX it neither cuts nor stretches the function."""
+        switch = f"SWITCH={{RATIONAL R_0={self.r0!r} NN={self.n} MM={self.m}}}"
+        others = [[j for j in range(particles) if j != i] for i in range(particles)]
+        return [of_atoms("COORDINATION", switch, GROUPA=[i], GROUPB=rest) for i, rest in enumerate(others)]
+
 
 class SortedCoordination(_Coordination):
     """Coordination numbers in ascending order."""
@@ -54,7 +61,12 @@ class SortedCoordination(_Coordination):
 
     def on(self, topology) -> Columns:
         names = [f"c{i + 1}" for i in range(topology.n_atoms)]
-        return Columns(names, lambda positions: np.sort(self.coordination(positions), axis=1))
+
+        def plumed() -> list[Value]:
+            ordered = Action("SORT", arguments=tuple(self._plumed(topology.n_atoms)))
+            return [Value(ordered, str(i + 1)) for i in range(topology.n_atoms)]
+
+        return Columns(names, lambda positions: np.sort(self.coordination(positions), axis=1), plumed=plumed)
 
 
 class CoordinationMoments(_Coordination):
@@ -63,7 +75,13 @@ class CoordinationMoments(_Coordination):
     kind: Literal["coordination_moments"] = "coordination_moments"
 
     def on(self, topology) -> Columns:
-        return Columns(["mu2", "mu3"], self._moments)
+        def plumed() -> list[Value]:
+            numbers, n = self._plumed(topology.n_atoms), topology.n_atoms
+            mean = function(f"({'+'.join(f'a{i}' for i in range(n))})/{n}", *numbers)
+            formulas = (f"({'+'.join(f'(a{i}-a{n})^{power}' for i in range(n))})/{n}" for power in (2, 3))
+            return [function(formula, *numbers, mean) for formula in formulas]
+
+        return Columns(["mu2", "mu3"], self._moments, plumed=plumed)
 
     def _moments(self, positions: np.ndarray) -> np.ndarray:
         numbers = self.coordination(positions)

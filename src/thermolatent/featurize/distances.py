@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
 from thermolatent.featurize.molecular import in_blocks, require_molecule
+from thermolatent.featurize.plumed import Value, function, of_atoms
 from thermolatent.systems.selection import atom_label, numbered_label, residue_label, select
 
 #: No contact reaches farther, nm.
@@ -32,13 +33,24 @@ def switched(distance: np.ndarray, r0: float) -> np.ndarray:
     return 1.0 / (1.0 + (distance / r0) ** 6)
 
 
-def _atom_distances(topology, pairs: np.ndarray, names: list[str]) -> Columns:
+def plumed_switched(distance: Value, r0: float) -> Value:
+    """:func:`switched` as PLUMED computes it."""
+    return function(f"1/(1+(x/{r0!r})^6)", distance)
+
+
+def atom_distances(topology, pairs: np.ndarray, names: list[str], r0: float | None = None) -> Columns:
+    """Distances of pairs of atoms, or with ``r0`` smooth contacts of them."""
     import mdtraj
 
     def distances(trajectory):
-        return mdtraj.compute_distances(trajectory, pairs, periodic=False)
+        r = mdtraj.compute_distances(trajectory, pairs, periodic=False)
+        return r if r0 is None else switched(r, r0)
 
-    return Columns(names, in_blocks(distances, topology, len(pairs)))
+    def plumed() -> list[Value]:
+        found = [of_atoms("DISTANCE", ATOMS=pair) for pair in pairs]
+        return found if r0 is None else [plumed_switched(distance, r0) for distance in found]
+
+    return Columns(names, in_blocks(distances, topology, len(pairs)), plumed=plumed)
 
 
 class CaDistances(Feature):
@@ -61,7 +73,7 @@ class CaDistances(Feature):
                 "write a smaller number"
             )
         names = [f"d({numbered_label(a)},{numbered_label(b)})" for a, b in pairs]
-        return _atom_distances(topology, np.array([(a.index, b.index) for a, b in pairs]), names)
+        return atom_distances(topology, np.array([(a.index, b.index) for a, b in pairs]), names)
 
 
 class Distances(Feature):
@@ -81,7 +93,7 @@ class Distances(Feature):
         if not pairs:
             raise ThermolatentError("distances.pairs: each selects one and the same atom; write two different ones")
         names = [f"d({atom_label(topology.atom(i))},{atom_label(topology.atom(j))})" for i, j in pairs]
-        return _atom_distances(topology, np.array(pairs), names)
+        return atom_distances(topology, np.array(pairs), names)
 
 
 class EndToEnd(Feature):
@@ -97,7 +109,7 @@ class EndToEnd(Feature):
             raise ThermolatentError(
                 "end_to_end: the molecule has fewer than two C-alpha or C1' atoms; write {kind: distances, pairs: [...]}"
             )
-        return _atom_distances(topology, np.array([[ends[0].index, ends[-1].index]]), ["end-to-end distance"])
+        return atom_distances(topology, np.array([[ends[0].index, ends[-1].index]]), ["end-to-end distance"])
 
 
 class Contacts(Feature):
@@ -135,8 +147,24 @@ class Contacts(Feature):
             return distances if self.form == "distance" else switched(distances, self.r0)
 
         letter = "d" if self.form == "distance" else "contact"
+
+        def plumed() -> list[Value]:
+            groups = [
+                {key: _no_hydrogens(r) for key, r in zip(("GROUPA", "GROUPB"), pair, strict=True)} for pair in pairs
+            ]
+            found = [of_atoms("DISTANCES", "LOWEST", "lowest", **pair) for pair in groups]
+            return found if self.form == "distance" else [plumed_switched(value, self.r0) for value in found]
+
         names = [f"{letter}({residue_label(a)},{residue_label(b)})" for a, b in pairs]
-        return Columns(names, in_blocks(contacts, topology, sum(heavy[i] * heavy[j] for i, j in indices)))
+        values = sum(heavy[i] * heavy[j] for i, j in indices)
+        return Columns(names, in_blocks(contacts, topology, values), plumed=plumed)
+
+
+def _no_hydrogens(residue) -> list[int]:
+    """Atoms of a residue that are heavy to mdtraj.compute_contacts."""
+    import mdtraj
+
+    return [atom.index for atom in residue.atoms if atom.element != mdtraj.element.hydrogen]
 
 
 def _heavy(atom) -> bool:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.distances import Reach, switched
+from thermolatent.featurize.distances import Reach, atom_distances
 from thermolatent.featurize.molecular import first_start, in_blocks, load_native, require_molecule
 from thermolatent.systems.selection import residue_label
 
@@ -88,8 +88,6 @@ class BasePairs(Feature):
     min_separation: int = Field(4, ge=1, description="residues between the partners of the default pairs")
 
     def on(self, topology) -> Columns:
-        import mdtraj
-
         topology = require_molecule(self.kind, topology)
         bases, _ = find_bases(self.kind, topology)
         chosen = self._chosen(bases)
@@ -99,14 +97,9 @@ class BasePairs(Feature):
                 "apart; write a smaller min_separation"
             )
         atoms = np.array([[_pairing_atom(base) for base in pair] for pair in chosen])
-
-        def pairing(trajectory):
-            r = mdtraj.compute_distances(trajectory, atoms, periodic=False)
-            return r if self.form == "distance" else switched(r, self.r0)
-
         letter = "d" if self.form == "distance" else "pair"
         names = [f"{letter}({residue_label(a)},{residue_label(b)})" for a, b in chosen]
-        return Columns(names, in_blocks(pairing, topology, len(names)))
+        return atom_distances(topology, atoms, names, None if self.form == "distance" else self.r0)
 
     def _chosen(self, bases: list) -> list[tuple]:
         if not self.pairs:

@@ -10,6 +10,7 @@ from pydantic import Field
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
 from thermolatent.featurize.molecular import first_start, in_blocks, load_native, matching_atoms, require_molecule
+from thermolatent.featurize.plumed import Action, Value, of_atoms
 from thermolatent.systems.selection import select
 
 #: Atoms compared where a study does not say: the backbone of proteins and nucleic acids.
@@ -43,7 +44,13 @@ class Rmsd(Feature):
                 raise ThermolatentError("rmsd.to: these files have no starting structure; write a PDB file")
             return mdtraj.rmsd(trajectory.atom_slice(atoms), target, parallel=False)[:, None]
 
-        return Columns(["RMSD"], in_blocks(rmsd, topology, 3 * len(atoms)))
+        def plumed() -> list[Value]:
+            structure = tuple(map(tuple, target.xyz[0].tolist()))
+            chosen = (("REFERENCE", tuple(atoms.tolist())),)
+            return [Value(Action("RMSD", chosen, options="TYPE=OPTIMAL", reference=structure))]
+
+        columns = in_blocks(rmsd, topology, 3 * len(atoms))
+        return Columns(["RMSD"], columns, plumed=None if target is None else plumed)
 
 
 def _first_start(topology, atoms: np.ndarray):
@@ -70,7 +77,10 @@ class RadiusOfGyration(Feature):
             x -= np.einsum("a,fad->fd", share, x)[:, None]
             return np.sqrt(np.einsum("a,fad,fad->f", share, x, x))[:, None]
 
-        return Columns(["Rg"], in_blocks(rg, topology, 6 * len(atoms)))
+        def plumed() -> list[Value]:
+            return [of_atoms("GYRATION", "TYPE=RADIUS MASS_WEIGHTED", ATOMS=atoms)]
+
+        return Columns(["Rg"], in_blocks(rg, topology, 6 * len(atoms)), plumed=plumed)
 
 
 class NativeContacts(Feature):
@@ -112,4 +122,11 @@ class NativeContacts(Feature):
             with np.errstate(over="ignore"):  # exp of a far pair: its contact is 0
                 return np.mean(1.0 / (1.0 + np.exp(_STEEPNESS * (r - _SLACK * r0))), axis=1, keepdims=True)
 
-        return Columns(["Q"], in_blocks(fraction, topology, len(pairs)))
+        def plumed() -> list[Value]:
+            contacts = tuple((f"ATOMS{i}", tuple(pair)) for i, pair in enumerate(pairs.tolist(), start=1))
+            # its switching function Q is this one; R_0 is not in it, but must be there
+            q = f"{{{{Q R_0=0.01 BETA={_STEEPNESS} LAMBDA={_SLACK} REF={{!r}}}}}}"
+            switches = " ".join(f"SWITCH{i}={q.format(r)}" for i, r in enumerate(r0.tolist(), start=1))
+            return [Value(Action("CONTACTMAP", contacts, options=f"{switches} WEIGHT={1 / len(pairs)!r} SUM"))]
+
+        return Columns(["Q"], in_blocks(fraction, topology, len(pairs)), plumed=plumed)

@@ -41,7 +41,7 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
             f"{md.energies}: has shape {energies.shape}, must be {(walkers, saved)}; "
             "delete it and run the stage simulate again"
         )
-    section, topology = settings.featurize, _topology(settings, md.topology)
+    section, topology = settings.featurize, saved_topology(md.topology, settings.n_particles)
     check_features(section, topology)
     wanted = (section.features, section.plane, section.observables)
     features, plane, observables = kinds = [columns_on(f, topology) for f in wanted]
@@ -113,9 +113,10 @@ def _continuity(settings: Settings, protocol: dict) -> dict:
     return told
 
 
-def _topology(settings: Settings, path: str) -> Particles | mdtraj.Topology:
-    if settings.n_particles is not None:
-        return Particles(settings.n_particles)
+def saved_topology(path: str, n_particles: int | None) -> Particles | mdtraj.Topology:
+    """What features are computed on: the topology that the MD wrote, or so many bare particles."""
+    if n_particles is not None:
+        return Particles(n_particles)
     import mdtraj
 
     start = mdtraj.load(path)

@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.featurize.base import Columns, Feature
+from thermolatent.featurize.base import Columns, Feature, side_by_side
 from thermolatent.featurize.molecular import in_blocks, require_molecule
+from thermolatent.featurize.plumed import Value, function, of_atoms
 from thermolatent.systems.selection import atom_label, residue_label, select
 
 if TYPE_CHECKING:
@@ -49,10 +50,14 @@ class _Torsions(Feature):
             phi = angles(trajectory)
             return np.stack([np.sin(phi), np.cos(phi)], axis=2).reshape(len(phi), -1)
 
+        def plumed() -> list[Value]:
+            found = [of_atoms("TORSION", ATOMS=four) for four in quadruples]
+            return found if self.form == "angle" else [function(f"{f}(x)", a) for a in found for f in ("sin", "cos")]
+
         if self.form == "angle":
-            return Columns(labels, in_blocks(angles, topology, len(labels)), (True,) * len(labels))
-        names = [f"{function} {label}" for label in labels for function in ("sin", "cos")]
-        return Columns(names, in_blocks(sines_and_cosines, topology, len(names)))
+            return Columns(labels, in_blocks(angles, topology, len(labels)), (True,) * len(labels), plumed)
+        names = [f"{f} {label}" for label in labels for f in ("sin", "cos")]
+        return Columns(names, in_blocks(sines_and_cosines, topology, len(names)), plumed=plumed)
 
     def _named(self, topology: mdtraj.Topology, of: tuple[str, ...]) -> Columns:
         chosen = None
@@ -100,13 +105,7 @@ class Torsions(_Torsions):
             quadruples = np.array([[_atom(topology, a) for a in four] for four in self.atoms])
             labels = [f"t({','.join(atom_label(topology.atom(i)) for i in four)})" for four in quadruples]
             parts.append(self._columns(topology, labels, quadruples))
-        if len(parts) == 1:
-            return parts[0]
-        return Columns(
-            [name for part in parts for name in part.names],
-            lambda positions: np.concatenate([part.compute(positions) for part in parts], axis=1),
-            tuple(flag for part in parts for flag in part.periodic),
-        )
+        return parts[0] if len(parts) == 1 else side_by_side(parts)
 
 
 class BackboneTorsions(_Torsions):

@@ -17,7 +17,7 @@ from thermolatent.files.manifest import save_manifest
 from thermolatent.files.paths import paths_in
 from thermolatent.frame_loading import load_frames
 from thermolatent.generate.settings import Inputs, Outputs, Settings
-from thermolatent.generate.structures import StateMedoids, TrainingTrajectories, write_structures
+from thermolatent.generate.structures import StateMedoids, TrainingTrajectories, drawn_frames, write_dcd
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.learn.model import Model
 from thermolatent.progress import progress
@@ -50,7 +50,7 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
         log_w, fraction = weights.log_weights(T)
         drawn = draw_samples(trained, asked.samples, T, seed, weights.log_density)
         if medoids:
-            write_structures(structures[0], trajectories, log_w, asked.structures, seed)
+            write_dcd(structures[0], trajectories.positions(drawn_frames(log_w, asked.structures, seed)))
             medoids.write(structures[1], T, log_w, seed)
         save_arrays(
             outputs.samples[T],

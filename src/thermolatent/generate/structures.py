@@ -42,21 +42,22 @@ class TrainingTrajectories:
         return found
 
 
-def write_structures(path: str, trajectories: TrainingTrajectories, log_weights: np.ndarray, n: int, seed: int) -> None:
-    """Write ``n`` frames drawn with the weights as a DCD that VMD, MDAnalysis and mdtraj open with a simulation's topology.
+def drawn_frames(log_weights: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Numbers ``(n,)`` of frames drawn with the weights, of ln w ``(N,)``; how often frames count is in them.
 
-    Parameters
-    ----------
-    log_weights: ln w of every training frame ``(N,)``; how often frames count is in them.
+    In random order, so that the first part is a fair sample too.
     """
+    rng = np.random.default_rng([seed, 1])
+    return rng.permutation(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
+
+
+def write_dcd(path: str, positions: np.ndarray) -> None:
+    """Write ``positions (n, n_particles, 3)`` in nm as a DCD that VMD, MDAnalysis and mdtraj open with the MD's topology."""
     from mdtraj.formats import DCDTrajectoryFile
 
-    rng = np.random.default_rng([seed, 1])
-    # In random order, so that the first part of the file is a fair sample too.
-    chosen = rng.permutation(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
     with replacing(path) as temporary:
         with in_ascii(temporary) as name, DCDTrajectoryFile(name, "w") as file:
-            file.write(trajectories.positions(chosen) * 10)  # the format's unit is the angstrom
+            file.write(positions * 10)  # the format's unit is the angstrom
         fix_title(temporary)
 
 

@@ -1,0 +1,1 @@
+"""What other programs take from a study: frame weights, structures by weight, the learned variable."""

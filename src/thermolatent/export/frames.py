@@ -1,0 +1,124 @@
+"""The training frames with their weights at one temperature, and where each of them is in the files of the MD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from thermolatent.errors import ThermolatentError, did_you_mean
+from thermolatent.files.artifacts import load_json
+from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
+from thermolatent.generate.weights import ModelWeights
+from thermolatent.learn.model import Model
+from thermolatent.reweight.loading import load_reweighting
+from thermolatent.study.answers import training_frames
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.systems.trajectories import Trajectories
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where frames are, in training frame order.
+
+    Attributes
+    ----------
+    files: of trajectories, the user's own where the MD was imported.
+    file, frame: number of the file and of the frame there, ``(N,)`` from 0.
+    time: ``(N,)`` in the unit of the MD's time step, ps of molecules. Of imported MD since the file's first frame; of other MD
+        since the end of equilibration, as the headers of the files say.
+    """
+
+    files: list[str]
+    file: np.ndarray
+    frame: np.ndarray
+    time: np.ndarray
+
+
+@dataclass(frozen=True)
+class WeightedFrames:
+    """The training frames at one temperature.
+
+    Attributes
+    ----------
+    log_weights: ln w ``(N,)``, sum of w 1; -inf of a frame that does not count.
+    states, state_names: number of the named state of each frame ``(N,)``, and what they are called.
+    """
+
+    data: Frames
+    log_weights: np.ndarray
+    states: np.ndarray
+    state_names: list[str]
+    origins: Origins
+
+
+def weighted_frames(study: Study, layout: Layout, temperature: float, model: str | None, seed: int) -> WeightedFrames:
+    """Weights of the study's reweighting, or of one of its models.
+
+    Raises :class:`ThermolatentError` for a wrong temperature or model, :class:`ArtifactError` for a stage that has not run.
+    """
+    check_model(study, model)
+    data = load_frames(training_frames(study, layout))
+    reweighting = load_reweighting(layout.reweighting, data)
+    if model is None:
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(reweighting.weights(temperature))
+    else:
+        informed = reweighting if study.models[model].informed else None
+        weights = ModelWeights(Model.load(layout.model(model, seed)), data, informed)
+        log_weights = weights.log_weights(temperature)[0]
+    names = list(reweighting.state_names)
+    return WeightedFrames(data, log_weights, reweighting.states, names, origins(study, layout, data))
+
+
+def check_model(study: Study, model: str | None) -> None:
+    """Raise :class:`ThermolatentError` for a model that the study does not have; None is always fine."""
+    if model is not None and model not in study.models:
+        raise ThermolatentError(
+            f"--model {model}: study {study.name} has no such model, {did_you_mean(model, study.models)}"
+        )
+
+
+def origins(study: Study, layout: Layout, data: Frames) -> Origins:
+    """Where the training frames are."""
+    numbers: dict[str, int] = {}
+    found: list[tuple[np.ndarray, ...]] = []
+    for T in data.temperatures:
+        walkers, frames = data.shape(T)
+        protocol = load_json(layout.protocol(T), "protocol of the MD")
+        if isinstance(study.system, Trajectories):
+            paths, first = protocol["starts"], np.array(protocol["first_frames"])[:, None]
+            frame = first + study.system.stride * np.arange(frames)
+            time = study.system.frame_interval * frame
+        else:
+            paths = layout.trajectories(T, walkers)
+            frame = np.tile(np.arange(frames), (walkers, 1))
+            time = protocol["save_every"] * protocol["time_step"] * (frame + 1)
+        file = np.array([numbers.setdefault(path, len(numbers)) for path in paths])
+        found.append((np.repeat(file, frames), frame.ravel(), time.ravel()))
+    return Origins(list(numbers), *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def checked_output(path: str, suffix: str, study: Study, layout: Layout) -> str:
+    """``path``; raises :class:`ThermolatentError` if it ends differently, or lies where something is that must not be lost:
+    a file that the study reads, or one of its results."""
+    if Path(path).suffix != suffix:
+        raise ThermolatentError(f"--out {path}: write a name that ends in {suffix}")
+    resolved = Path(path).resolve()
+    mine = {Path(file).resolve() for file in _inputs(study)}
+    roots = {Path(root).resolve() for root in (layout.root, layout.md or layout.root)}
+    if resolved in mine or (resolved.exists() and roots & set(resolved.parents)):
+        what = "is a file that the study reads" if resolved in mine else "is a result of the study"
+        raise ThermolatentError(f"--out {path}: {what}; write another name")
+    return path
+
+
+def _inputs(study: Study) -> Iterable[str]:
+    for T in study.temperatures.simulated:
+        yield from study.system.input_files(T)
+    for feature in study.featurize.all_features:
+        yield from feature.input_files

@@ -1,0 +1,69 @@
+"""``thermolatent export structures``: training frames drawn by their weights at a temperature, with their topology."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mdtraj
+import numpy as np
+
+from thermolatent.export.frames import WeightedFrames, checked_output, weighted_frames
+from thermolatent.files.artifacts import replacing
+from thermolatent.generate.structures import TrainingTrajectories, drawn_frames, write_dcd
+from thermolatent.reweight.estimator import checked_temperature
+from thermolatent.study.layout import Layout
+from thermolatent.study.study import Study
+from thermolatent.temperatures import format_temperature
+
+FORMATS = ("xtc", "dcd", "pdb")
+
+
+def run(
+    study: Study,
+    layout: Layout,
+    temperature: float,
+    n: int,
+    form: str,
+    out: str | None,
+    model: str | None,
+    seed: int,
+) -> list[str]:
+    """Write ``n`` frames and return the names of the files: the trajectory, and beside XTC and DCD the topology as PDB.
+
+    With a model and its seed these are the frames of its own DCD, if n is ``generate.structures``. The PDB has remarks that say
+    of each frame where it is from.
+    """
+    asked = format_temperature(checked_temperature(temperature))
+    name = out or f"{study.name}.T{asked}.structures.{form}"
+    path = checked_output(name, f".{form}", study, layout)
+    beside = path if form == "pdb" else checked_output(str(Path(path).with_suffix(".pdb")), ".pdb", study, layout)
+    frames = weighted_frames(study, layout, temperature, model, seed)
+    training = study.temperatures.train
+    md = {T: layout.md_files(T, study.simulate.walkers).trajectories for T in training}
+    chosen = drawn_frames(frames.log_weights, n, seed)
+    xyz = TrainingTrajectories(frames.data, md).positions(chosen)
+    topology = mdtraj.load_topology(layout.topology(training[0]))
+    trajectory = mdtraj.Trajectory(xyz, topology)
+    if form == "dcd":
+        write_dcd(path, xyz)
+    elif form == "xtc":
+        with replacing(path) as temporary:
+            trajectory.save_xtc(str(temporary))
+    with replacing(beside) as temporary:
+        (trajectory if form == "pdb" else trajectory[0]).save_pdb(str(temporary))
+        told = remarks(frames, chosen, temperature)
+        temporary.write_text("\n".join([*told, temporary.read_text()]))
+    return list(dict.fromkeys([path, beside]))
+
+
+def remarks(frames: WeightedFrames, chosen: np.ndarray, temperature: float) -> list[str]:
+    """Lines of a PDB that say where each of the frames ``chosen`` is from; frames of files count from 0."""
+    origins, data = frames.origins, frames.data
+    at = data.temperature_index()[chosen]
+    lines = [f"REMARK   1 FRAMES OF MD DRAWN BY THEIR WEIGHTS AT T = {format_temperature(temperature)}"]
+    for number, (i, t) in enumerate(zip(chosen, at, strict=True), start=1):
+        lines.append(
+            f"REMARK   1 MODEL {number}: FRAME {origins.frame[i]} (TIME {origins.time[i]:g}) OF "
+            f"{origins.files[origins.file[i]]}, T = {format_temperature(data.temperatures[t])}"
+        )
+    return lines
