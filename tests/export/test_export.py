@@ -154,21 +154,20 @@ def test_structures_are_the_frames_that_they_say_they_are(imported, tmp_path, fo
     assert np.abs(drawn - 300 * columns["weight"]).max() < 1  # one comb through the weights
 
 
-def test_inputs_and_results_are_never_overwritten(imported):
+def test_a_file_that_is_there_is_never_overwritten(imported):
     study, layout = imported
     source, energies = study.system.at(0.5)[0], study.system.energies.files[0.5][0]
-    before = {path: Path(path).read_bytes() for path in (source, energies, layout.trajectory(0.5, 0))}
+    before = {path: Path(path).read_bytes() for path in (source, energies, study.system.topology_file)}
     refused = {
         source: lambda path: structures.run(study, layout, ASKED, 5, "dcd", path, None, 0),
         energies: lambda path: weights.run(study, layout, ASKED, "plumed", path, None, 0),
-        layout.trajectory(0.5, 0): lambda path: structures.run(study, layout, ASKED, 5, "dcd", path, None, 0),
         # the topology is not what was asked for, but would lie beside it
         str(Path(source).parent / "top.xtc"): lambda path: structures.run(
             study, layout, ASKED, 5, "xtc", path, None, 0
         ),
     }
     for path, export in refused.items():
-        with pytest.raises(ThermolatentError, match=r"is a (file that the study reads|result of the study)"):
+        with pytest.raises(ThermolatentError, match=r"is there already; write another name"):
             export(path)
     assert before == {path: Path(path).read_bytes() for path in before}
 
@@ -179,7 +178,7 @@ def test_inputs_and_results_are_never_overwritten(imported):
         (["weights", "--temperature", "-1"], "temperature: -1.0; must be one positive number"),
         (["weights", "--temperature", "nan"], "must be one positive number"),
         (["weights", "--temperature", "1e9"], "is it in the same unit"),
-        (["weights", "--temperature", "0.3", "--out", "w.txt"], "--out w.txt: write a name that ends in .csv"),
+        (["weights", "--temperature", "0.3", "--out", "w.txt"], "w.txt: write a name that ends in .csv"),
         (["weights", "--temperature", "0.3", "--model", "lat"], "no such model, did you mean 'latf'?"),
         (
             ["weights", "--temperature", "0.3", "--model", "latf", "--seed", "9"],

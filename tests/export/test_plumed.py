@@ -230,7 +230,7 @@ def test_what_cannot_be_exported_is_refused_in_one_line(dipeptide, tmp_path):
     for asked, words in (
         ({"model": "later"}, "--model later: study mine has no such model"),
         ({"seed": 7}, "seed7.safetensors: spib file is missing"),
-        ({"out": "z.txt"}, "--out z.txt: write a name that ends in .dat"),
+        ({"out": "z.txt"}, "z.txt: write a name that ends in .dat"),
     ):
         with pytest.raises(ThermolatentError, match=words):
             cv.run(made(content), layout, **{"model": None, "seed": 0, "out": out, **asked})

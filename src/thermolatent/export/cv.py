@@ -17,12 +17,12 @@ import torch
 from torch import nn
 
 from thermolatent.errors import ArtifactError, ThermolatentError
-from thermolatent.export.frames import check_model, checked_output
+from thermolatent.export.frames import check_model
 from thermolatent.export.plumed import PlumedInput
 from thermolatent.featurize.base import Particles
 from thermolatent.featurize.plumed import Value
 from thermolatent.featurize.stage import saved_topology
-from thermolatent.files.artifacts import replacing
+from thermolatent.files.artifacts import replacing, require_new
 from thermolatent.represent.representation import load_representation
 from thermolatent.represent.spib import Spib
 from thermolatent.study.layout import Layout
@@ -40,7 +40,8 @@ def run(study: Study, layout: Layout, model: str | None, seed: int, out: str | N
 
     Raises :class:`ThermolatentError` for a feature that cannot be written so.
     """
-    path = checked_output(out or f"{study.name}.cv.dat", ".dat", study, layout)
+    path = out or f"{study.name}.cv.dat"
+    require_new(path, ".dat")
     check_model(study, model)
     source = layout.spib(seed) if model is None else layout.model(model, seed)
     spib = load_representation(source).spib
@@ -55,28 +56,27 @@ def run(study: Study, layout: Layout, model: str | None, seed: int, out: str | N
     written = PlumedInput(numbers, *_molecules(topology), Path(path).stem)
     labels = [written.name(value, comment) for value, comment in zip(values, names, strict=True)]
     coordinates = [f"z{i + 1}" for i in range(spib.latent_dim)]
-    files = [path]
-    if spib.spec["encoder"] == "linear":
+    network = Path(path).with_suffix(".ptc")
+    if linear := spib.spec["encoder"] == "linear":
         coefficients, offset, mean = linear_map(spib)
         for i, z in enumerate(coordinates):
             written.combine(f"{z}_centred", labels, coefficients[i], mean)
             written.add(f"{z}: CUSTOM ARG={z}_centred FUNC=x+({float(offset[i])!r}) PERIODIC=NO")
     else:
-        files.append(checked_output(str(Path(path).with_suffix(".ptc")), ".ptc", study, layout))
-        write_torchscript(files[1], spib)
-        written.add(f"network: PYTORCH_MODEL FILE={Path(files[1]).name} ARG={','.join(labels)}")
+        written.add(f"network: PYTORCH_MODEL FILE={network.name} ARG={','.join(labels)}")
         for i, z in enumerate(coordinates):
             written.add(f"{z}: COMBINE ARG=network.node-{i} PERIODIC=NO")
-    for name, structure in written.structures.items():
-        files.append(checked_output(str(Path(path).with_name(name)), ".pdb", study, layout))
-        _write(files[-1], structure)
-    _write(path, written.text(_remarks(study, source, numbered, coordinates, values)))
-    return files
-
-
-def _write(path: str, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text)
+    text = written.text(_remarks(study, source, numbered, coordinates, values))
+    files = {path: text} | {str(Path(path).with_name(name)): pdb for name, pdb in written.structures.items()}
+    for file in files:
+        require_new(file, Path(file).suffix)
+    if not linear:
+        require_new(network, ".ptc")
+        write_torchscript(str(network), spib)
+    for file, content in files.items():
+        with replacing(file) as temporary:
+            temporary.write_text(content)
+    return [*files, *([] if linear else [str(network)])]
 
 
 def feature_values(study: Study, topology: Particles | mdtraj.Topology) -> tuple[list[str], list[Value]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -101,24 +99,3 @@ def origins(study: Study, layout: Layout, data: Frames) -> Origins:
         file = np.array([numbers.setdefault(path, len(numbers)) for path in paths])
         found.append((np.repeat(file, frames), frame.ravel(), time.ravel()))
     return Origins(list(numbers), *(np.concatenate(parts) for parts in zip(*found, strict=True)))
-
-
-def checked_output(path: str, suffix: str, study: Study, layout: Layout) -> str:
-    """``path``; raises :class:`ThermolatentError` if it ends differently, or lies where something is that must not be lost:
-    a file that the study reads, or one of its results."""
-    if Path(path).suffix != suffix:
-        raise ThermolatentError(f"--out {path}: write a name that ends in {suffix}")
-    resolved = Path(path).resolve()
-    mine = {Path(file).resolve() for file in _inputs(study)}
-    roots = {Path(root).resolve() for root in (layout.root, layout.md or layout.root)}
-    if resolved in mine or (resolved.exists() and roots & set(resolved.parents)):
-        what = "is a file that the study reads" if resolved in mine else "is a result of the study"
-        raise ThermolatentError(f"--out {path}: {what}; write another name")
-    return path
-
-
-def _inputs(study: Study) -> Iterable[str]:
-    for T in study.temperatures.simulated:
-        yield from study.system.input_files(T)
-    for feature in study.featurize.all_features:
-        yield from feature.input_files

@@ -7,8 +7,9 @@ from pathlib import Path
 import mdtraj
 import numpy as np
 
-from thermolatent.export.frames import WeightedFrames, checked_output, weighted_frames
-from thermolatent.files.artifacts import replacing
+from thermolatent.export.frames import WeightedFrames, weighted_frames
+from thermolatent.files.artifacts import replacing, require_new
+from thermolatent.files.paths import in_ascii
 from thermolatent.generate.structures import TrainingTrajectories, drawn_frames, write_dcd
 from thermolatent.reweight.estimator import checked_temperature
 from thermolatent.study.layout import Layout
@@ -34,9 +35,10 @@ def run(
     of each frame where it is from.
     """
     asked = format_temperature(checked_temperature(temperature))
-    name = out or f"{study.name}.T{asked}.structures.{form}"
-    path = checked_output(name, f".{form}", study, layout)
-    beside = path if form == "pdb" else checked_output(str(Path(path).with_suffix(".pdb")), ".pdb", study, layout)
+    path = out or f"{study.name}.T{asked}.structures.{form}"
+    require_new(path, f".{form}")
+    beside = str(Path(path).with_suffix(".pdb"))
+    require_new(beside, ".pdb")
     frames = weighted_frames(study, layout, temperature, model, seed)
     training = study.temperatures.train
     md = {T: layout.md_files(T, study.simulate.walkers).trajectories for T in training}
@@ -47,8 +49,8 @@ def run(
     if form == "dcd":
         write_dcd(path, xyz)
     elif form == "xtc":
-        with replacing(path) as temporary:
-            trajectory.save_xtc(str(temporary))
+        with replacing(path) as temporary, in_ascii(temporary) as name:
+            trajectory.save_xtc(name)
     with replacing(beside) as temporary:
         (trajectory if form == "pdb" else trajectory[0]).save_pdb(str(temporary))
         told = remarks(frames, chosen, temperature)

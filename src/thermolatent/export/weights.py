@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from thermolatent.export.frames import WeightedFrames, checked_output, weighted_frames
-from thermolatent.files.artifacts import load_json, replacing, save_arrays
+from thermolatent.export.frames import WeightedFrames, weighted_frames
+from thermolatent.files.artifacts import load_json, replacing, require_new, save_arrays
 from thermolatent.reweight.estimator import checked_temperature
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
@@ -29,8 +29,8 @@ def run(
     asked for.
     """
     asked = format_temperature(checked_temperature(temperature))
-    name = out or f"{study.name}.T{asked}.weights{SUFFIXES[form]}"
-    path = checked_output(name, SUFFIXES[form], study, layout)
+    path = out or f"{study.name}.T{asked}.weights{SUFFIXES[form]}"
+    require_new(path, SUFFIXES[form])
     frames = weighted_frames(study, layout, temperature, model, seed)
     header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
     plane = [field_name(name) for name in header["plane_names"]]
