@@ -42,7 +42,7 @@ def make_study(folder: Path, frames: int):
         "system": {
             "kind": "trajectories",
             "topology": str(folder / "top.pdb"),
-            "files": {300: [str(folder / "walker.dcd")] * WALKERS},
+            "files": {300: [str(folder / f"walker{i}.dcd") for i in range(WALKERS)]},
             "frame_interval": 1.0,
         },
         "temperatures": {"train": [300]},
@@ -107,7 +107,9 @@ def main() -> None:
         topology, positions = alanine_dipeptide(frames=500)
         mdtraj.Trajectory(positions[:1], topology).save_pdb(str(folder / "top.pdb"))
         repeated = np.tile(positions, (-(-arguments.frames // WALKERS // len(positions)), 1, 1))
-        mdtraj.Trajectory(repeated[: arguments.frames // WALKERS], topology).save_dcd(str(folder / "walker.dcd"))
+        for i in range(WALKERS):  # the same file twice is refused
+            part = np.roll(repeated[: arguments.frames // WALKERS], i, axis=0)
+            mdtraj.Trajectory(part, topology).save_dcd(str(folder / f"walker{i}.dcd"))
         study, layout = make_study(folder, arguments.frames)
         run_job("simulate", study, layout, temperature=300)
         stage, memory, times = [], [], []

@@ -160,6 +160,6 @@ def test_what_does_not_fit_is_refused_in_one_line_that_names_the_key(section, ch
 
 
 def test_more_than_one_file_of_a_replica_is_refused(section):
-    twice = {**section["files"], 1.5: 2 * section["files"][1.5]}
+    twice = {**section["files"], 1.5: [*section["files"][1.5], section["topology"]]}
     with pytest.raises(ConfigError, match=r"files: 2 at 1\.5; replica exchange .*join them in the order of time"):
         study({**section, "files": twice})

@@ -10,7 +10,7 @@ from molecules_for_tests import alanine_dipeptide
 from thermolatent.errors import ConfigError, ThermolatentError
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.parsing import parse
-from thermolatent.simulate import contents
+from thermolatent.simulate.contents import cut
 from thermolatent.study.checks import check_molecule
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
@@ -58,7 +58,7 @@ def files(tmp_path):
         mdtraj.Trajectory(part, topology).save_xtc(str(tmp_path / f"{i}.xtc"))
         section["files"][T].append(str(tmp_path / f"{i}.xtc"))
         section["energies"]["files"][T].append(csv(tmp_path / f"{i}.csv", energy))
-        colvar = "#! FIELDS time bias\n" + "".join(f"{j} {b!r}\n" for j, b in enumerate(shift.tolist()))
+        colvar = "#! FIELDS time bias\n" + "".join(f"{2 * j} {b!r}\n" for j, b in enumerate(shift.tolist()))
         (tmp_path / f"COLVAR{i}").write_text(colvar)
         section["log_weights"]["files"][T].append(str(tmp_path / f"COLVAR{i}"))
     return section, topology, parts, energies, bias
@@ -132,10 +132,14 @@ def test_stride_selection_and_rows_between_frames(files, tmp_path):
     for i, energy in enumerate(energies):  # a row before the first frame, and two per frame
         csv(tmp_path / f"{i}.csv", [999.0, *np.stack([energy, energy + 100], axis=1).ravel()])
     with pytest.raises(
-        ThermolatentError, match=r"0\.csv: has 47 rows.*23 frames.*0\.xtc; write system\.energies\.skip: 1 and"
+        ThermolatentError,
+        match=r"0\.csv: has 47 rows, for 23 frames of .*0\.xtc, 2 ps apart; their times are not both known",
     ) as e:
         imported(study(section, 2, 11), Layout(str(tmp_path / "none")))
-    assert "system.energies.every: 2" in str(e.value)
+    assert (
+        "skip: 24 with system.energies.every: 1, or system.energies.skip: 1 to 2 with system.energies.every: 2"
+        in str(e.value)
+    )
     section["energies"] = {**section["energies"], "skip": 1, "every": 2}
     positions, found, protocol = imported(study(section, 2, 11), Layout(str(tmp_path / "results")))
     heavy = topology.select("not element H")
@@ -146,12 +150,12 @@ def test_stride_selection_and_rows_between_frames(files, tmp_path):
 
 
 def test_spare_blocks_are_left_out_evenly():
-    assert contents.cut(["a", "b"], [50, 50], 4, 10) == [(0, 0), (0, 20), (1, 0), (1, 20)]
+    assert cut(["a", "b"], [50, 50], 4, 10) == [(0, 0), (0, 20), (1, 0), (1, 20)]
     with pytest.raises(
         ThermolatentError,
         match=r"there are 4 .*\(25 in a, 29 in b\); write simulate\.frames: 9 or simulate\.walkers: 4",
     ):
-        contents.cut(["a", "b"], [25, 29], 5, 10)
+        cut(["a", "b"], [25, 29], 5, 10)
 
 
 def test_energies_from_a_system_and_molecules_cut_by_the_box(tmp_path):
@@ -240,18 +244,22 @@ def test_files_that_do_not_fit_are_refused_in_one_line(files, tmp_path):
         frames=20,
     )
     mdtraj.Trajectory(parts[0][:, :10], topology.subset(range(10))).save_dcd(str(tmp_path / "small.dcd"))
-    small = {"files": {T: [str(tmp_path / "small.dcd")] * 2}}
+    small = {"files": {T: [str(tmp_path / "small.dcd"), section["files"][T][0]]}}
     refused(r"small\.dcd: has 10 atoms, system\.topology has 22", small)
     mixed = parts[0][:, np.random.default_rng(0).permutation(22)] * 5
     mdtraj.Trajectory(mixed, topology).save_dcd(str(tmp_path / "mixed.dcd"))
     refused(
         r"mixed\.dcd: its bond .* nm long, so system\.topology",
-        {"files": {T: [str(tmp_path / "mixed.dcd")] * 2}, "energies": None, "log_weights": None},
+        {"files": {T: [str(tmp_path / "mixed.dcd")]}, "energies": None, "log_weights": None},
+        walkers=2,
     )
     csv(Path(section["energies"]["files"][T][1]), energies[1][:-2])
-    refused(r"1\.csv: has 23 rows.* for 25 frames of .*1\.xtc; write system\.energies\.skip", {})
+    refused(r"1\.csv: has 23 rows, for 25 frames of .*1\.xtc, .* so no row can be told for each frame; write", {})
     (tmp_path / "text.xtc").write_text("no trajectory")
-    refused(r"text\.xtc: cannot be read as a trajectory", {"files": {T: [str(tmp_path / "text.xtc")] * 2}})
+    refused(
+        r"text\.xtc: cannot be read as a trajectory",
+        {"files": {T: [str(tmp_path / "text.xtc"), section["files"][T][1]]}},
+    )
     refused(r"system\.atoms: 'resname XXX' selects no atom", {"atoms": "resname XXX"})
     with pytest.raises(ThermolatentError, match="backbone_torsions: the molecule has no phi"):
         check_molecule(study({**section, "atoms": "resname NME"}))
@@ -272,6 +280,11 @@ def test_a_study_that_does_not_fit_its_files_is_refused_before_any_job(files):
         temperatures=[0.5],
     )
     refused(r"system\.files: there are none at 500; there are some at 400", temperatures=[T, 500.0])
+    twice = [section["files"][T][0]] * 2
+    refused(r"0\.xtc' is there twice at 400; leave one out", {"files": {T: twice}})
+    refused(r"0\.xtc' is at 400 and at 500; write each temperature's own", {"files": {T: twice[:1], 500.0: twice[:1]}})
+    energies = section["energies"]["files"][T]
+    refused(r"0\.csv' is at 400 and at 500", {"energies": {"files": {T: energies, 500.0: energies}}})
     refused(r"'nowhere\.xtc' is no file", {"files": {T: ["nowhere.xtc"]}})
     refused(
         r"system\.energies\.files: 1 files at 400 for 2 trajectories",
@@ -279,3 +292,123 @@ def test_a_study_that_does_not_fit_its_files_is_refused_before_any_job(files):
     )
     refused(r"write files or system_xml, one of them", {"energies": {"column": "Potential"}})
     refused(r"unknown key, did you mean 'frame_interval'", {"frame_intervals": 3})
+
+
+# Times, energies and temperatures that the files tell
+
+
+def described(folder, interval=2.0, temperatures=(300.0, T), frames=40, every=2, first=None, **columns):
+    """The section ``system`` of XTC files with times, and CSV with times and energies, ``every`` rows per frame; the energies."""
+    topology, positions = alanine_dipeptide(frames=frames)
+    mdtraj.Trajectory(positions[:1], topology).save_pdb(str(folder / "top.pdb"))
+    section = {"topology": str(folder / "top.pdb"), "frame_interval": interval, "files": {}, "energies": {"files": {}}}
+    taken = {}
+    for t in temperatures:
+        rng = np.random.default_rng(int(t))
+        time = interval * np.arange(1, frames + 1)
+        shifted = mdtraj.Trajectory(positions + np.float32(t / 1e3), topology, time if first is None else first(time))
+        shifted.save_xtc(str(folder / f"{t:g}.xtc"))
+        rows = interval / every * np.arange(every * frames + 1)
+        numbers = {"Time (ps)": rows, "Potential Energy (kJ/mole)": rng.normal(t, 5, len(rows))}
+        numbers |= {name.format(t): value(t, rows, rng) for name, value in columns.items()}
+        table = np.stack([*numbers.values()], axis=1)
+        header = ",".join(f'"{name}"' for name in numbers)
+        np.savetxt(folder / f"{t:g}.csv", table, "%.6f", ",", header=header, comments="#")
+        section["files"][t] = [str(folder / f"{t:g}.xtc")]
+        section["energies"]["files"][t] = [str(folder / f"{t:g}.csv")]
+        taken[t] = np.round(numbers["Potential Energy (kJ/mole)"], 6)[every::every]
+    return section, taken
+
+
+def both(section, **more):
+    return study(section, 2, 10, [300.0, T], **more)
+
+
+def test_rows_are_taken_by_time(tmp_path):
+    section, energies = described(tmp_path)
+    made, layout = both(section), Layout(str(tmp_path / "results"))
+    _, found, protocol = imported(made, layout)
+    assert protocol["first_frames"] == [0, 20]
+    np.testing.assert_array_equal(found, [energies[T][:10], energies[T][20:30]])
+    from thermolatent.simulate.imported.frame_times import read_times
+
+    for path, first in zip(layout.trajectories(T, 2), (2.0, 42.0), strict=True):
+        np.testing.assert_allclose(read_times(path).time, first + 2.0 * np.arange(10), rtol=1e-6)
+
+
+def test_a_gap_makes_units_that_do_not_follow_each_other(tmp_path):
+    section, energies = described(tmp_path, first=lambda time: time + 4.0 * (time > 26))
+    layout = Layout(str(tmp_path / "results"))
+    with pytest.raises(
+        ThermolatentError, match=r"there are 3 in the frames used \(13 in .*400\.xtc, 25 in .*400\.xtc from frame 13"
+    ):
+        imported(study(section, 4, 10, [300.0, T]), layout)
+    _, found, protocol = imported(both(section), layout)
+    path = section["files"][T][0]
+    assert protocol["starts"] == [path, f"{path} from frame 13"]
+    assert protocol["first_frames"] == [0, 13]
+    np.testing.assert_array_equal(found, [energies[T][:10], energies[T][15:25]])  # two frames' time is missing
+    run_job("featurize", both(section), layout, temperature=T)
+    assert load_json(layout.features_header(T))["pieces"] == [[0, 0], [1, 13]]
+
+
+def test_files_of_two_temperatures_that_are_swapped_are_refused(tmp_path):
+    layout = Layout(str(tmp_path / "results"))
+
+    def refused(section, words, temperature=T):
+        with pytest.raises(ThermolatentError, match=words) as caught:
+            run_job("simulate", both(section), layout, temperature=temperature)
+        assert "\n" not in str(caught.value)
+
+    section, _ = described(tmp_path)
+    files = section["energies"]["files"]
+    swapped = {300.0: files[T], T: files[300.0]}
+    for temperature in (300.0, T):
+        refused(
+            {**section, "energies": {"files": swapped}},
+            r"mean potential energy falls from (399|400)\.\d kJ/mol at 300 to (299|300)\.\d at 400",
+            temperature,
+        )
+    section, _ = described(tmp_path, **{"Temperature (K)": lambda t, rows, rng: rng.normal(700 - t, 5, len(rows))})
+    refused(section, r"mean temperature is (299|300)\.\d .* the study has it at 400; that of 300: .*swapped")
+    copy = tmp_path / "copy.xtc"
+    copy.write_bytes(Path(section["files"][T][0]).read_bytes())
+    section["files"][300.0] = [str(copy)]
+    refused(section, r"system\.files: .* are the same, byte for byte")
+
+
+def test_pV_of_a_volume_that_fluctuates(tmp_path, caplog):
+    section, energies = described(tmp_path, **{"Box Volume (nm^3)": lambda t, rows, rng: 27 + 0.1 * np.sin(rows)})
+    _, found, _ = imported(both(section), Layout(str(tmp_path / "unsaid")))
+    np.testing.assert_array_equal(found[0], energies[T][:10])
+    assert "the volume fluctuates" in caplog.text
+    section["energies"]["pressure"] = 1000.0
+    _, found, _ = imported(both(section), Layout(str(tmp_path / "said")))
+    volumes = np.round(27 + 0.1 * np.sin(2.0 * np.arange(1, 11)), 6)
+    np.testing.assert_allclose(found[0], energies[T][:10] + 1000 * 0.0602214076 * volumes, rtol=1e-12)
+
+
+def test_one_energy_file_serves_parts_of_a_run_and_no_row_twice(tmp_path):
+    section, energies = described(tmp_path)
+    top = section["topology"]
+    whole = mdtraj.load(section["files"][T][0], top=top)
+    parts = [str(tmp_path / f"part{i}.xtc") for i in (0, 1)]
+    for path, frames in zip(parts, (slice(0, 20), slice(20, 40)), strict=True):
+        whole[frames].save_xtc(path)
+    section["files"][T], section["energies"]["files"][T] = parts, section["energies"]["files"][T] * 2
+    _, found, _ = imported(study(section, 2, 20, [T]), Layout(str(tmp_path / "results")))
+    np.testing.assert_array_equal(found, energies[T].reshape(2, 20))
+    whole[5:25].save_xtc(parts[1])
+    with pytest.raises(ThermolatentError, match=r"rows that .*part1\.xtc needs are those of another trajectory"):
+        imported(study(section, 2, 20, [T]), Layout(str(tmp_path / "again")))
+
+
+def test_energies_for_some_frames_ask_for_a_stride(tmp_path):
+    section, _ = described(tmp_path)
+    path = Path(section["energies"]["files"][T][0])
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(lines[0] + "".join(lines[1::8]))  # a row for every fourth frame
+    with pytest.raises(
+        ThermolatentError, match=r"frame 4 of .*400\.xtc \(from 0\) has no row, .*; write stride: 4, or"
+    ):
+        imported(both(section), Layout(str(tmp_path / "none")))

@@ -7,8 +7,9 @@ file to standard output, and believes a header's frame count even where the file
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,69 @@ _BLOCK_BYTES = 32 * 2**20
 #: Frames read at once.
 CHUNK_FRAMES = 2000
 _REMEDY = "delete it and run the stage simulate again"
+
+
+@dataclass(frozen=True)
+class DcdHeader:
+    """What the header of any program's DCD says.
+
+    Attributes
+    ----------
+    frames: whole ones in the file.
+    promised: frames that the header counts; 0 where a writer never came to count them.
+    first_step, interval: step of the first frame, and steps from one to the next.
+    akma: time step in AKMA units.
+    own: whether this project wrote it.
+    """
+
+    atoms: int
+    frames: int
+    promised: int
+    first_step: int
+    interval: int
+    akma: float
+    own: bool
+
+    @property
+    def time_step(self) -> float:
+        """ps per step."""
+        return self.akma * _AKMA
+
+    @property
+    def times_are_true(self) -> bool:
+        """Whether step and time can be believed: other writers than MD programs put 0 and 1 there (mdtraj, VMD, cpptraj,
+        MDAnalysis)."""
+        return self.akma > 0 and self.first_step > 0 and (self.interval > 1 or (self.own and self.interval == 1))
+
+
+def read_header(path: str) -> DcdHeader:
+    """Header of a DCD file of CHARMM, NAMD, OpenMM or X-PLOR, of either byte order; raises :class:`ArtifactError`."""
+    with open(path, "rb") as file:
+        head, size = file.read(100), file.seek(0, 2)
+        order = next(
+            (o for o in "<>" if len(head) == 100 and struct.unpack_from(f"{o}i4s", head) == (84, b"CORD")), None
+        )
+        if order is None:
+            raise ArtifactError(f"{path}: is not a DCD trajectory; write XTC, TRR, DCD or NetCDF")
+        promised, first, interval = struct.unpack_from(f"{order}3i", head, 8)
+        (fixed,), (charmm,) = (struct.unpack_from(f"{order}i", head, at) for at in (40, 84))
+        (akma,) = struct.unpack_from(f"{order}f" if charmm else f"{order}d", head, 44)
+        cell, fourth = struct.unpack_from(f"{order}2i", head, 48) if charmm else (0, 0)
+        (titles,) = struct.unpack_from(f"{order}i", head, 92)
+        file.seek(96)
+        own = file.read(titles)[4:].startswith(b"thermolatent".ljust(80))
+        file.seek(96 + titles + 4)
+        block = file.read(12)
+        if len(block) < 12:
+            raise ArtifactError(f"{path}: ends within its header; is it cut off?")
+        atoms = struct.unpack(f"{order}3i", block)[1]
+        start = file.tell() + (4 * (atoms - fixed) + 8 if fixed else 0)
+    axes = 3 + (fourth == 1)
+    whole, moving = (56 * (cell == 1) + axes * (4 * n + 8) for n in (atoms, atoms - fixed))
+    frames = 0 if size - start < whole else 1 + (size - start - whole) // moving
+    if frames and (size - start - whole) % moving:
+        raise ArtifactError(f"{path}: frame {frames} (from 0) is not whole; is the file cut off?")
+    return DcdHeader(atoms, frames, promised, first, interval, akma, own)
 
 
 def stream_positions(
@@ -99,11 +163,19 @@ def _layout(path: str, file, n_particles: int | None) -> tuple[int, np.dtype]:
     return start, np.dtype(fields)
 
 
-def write_trajectories(paths: list[str], positions: np.ndarray, save_every: int, time_step: float) -> None:
+def write_trajectories(
+    paths: list[str],
+    positions: np.ndarray,
+    save_every: int,
+    time_step: float,
+    first_steps: Sequence[int] | None = None,
+) -> None:
     """Write ``positions (frames, walkers, n, 3)`` in angstrom, an array or a memory map, one file per walker.
 
-    The files appear together under their final names. Time step (ps) and save interval go into the headers.
+    The files appear together under their final names. Time step (ps), save interval and the step of each file's first frame,
+    ``save_every`` where nothing is said, go into the headers.
     """
+    first_steps = [save_every] * len(paths) if first_steps is None else first_steps
     from mdtraj.formats import DCDTrajectoryFile
 
     block = max(1, _BLOCK_BYTES // (4 * int(np.prod(positions.shape[1:]))))
@@ -116,8 +188,8 @@ def write_trajectories(paths: list[str], positions: np.ndarray, save_every: int,
                 chunk = np.asarray(positions[first : first + block], dtype=np.float32)
                 for walker, file in enumerate(files):
                     file.write(np.ascontiguousarray(chunk[:, walker]))
-        for path in temporaries:
-            _write_header(path, save_every, time_step)
+        for path, first in zip(temporaries, first_steps, strict=True):
+            _write_header(path, first, save_every, time_step)
 
 
 def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
@@ -130,12 +202,12 @@ def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
             positions[first : first + len(chunk), walker] = chunk
 
 
-def _write_header(path: Path, save_every: int, time_step: float) -> None:
+def _write_header(path: Path, first_step: int, save_every: int, time_step: float) -> None:
     """Put times into a DCD header."""
     fix_title(path)
     with path.open("r+b") as file:
         file.seek(12)
-        file.write(struct.pack("<ii", save_every, save_every))  # first saved step, steps between frames
+        file.write(struct.pack("<ii", first_step, save_every))  # first saved step, steps between frames
         file.seek(44)
         file.write(struct.pack("<f", time_step / _AKMA))
 

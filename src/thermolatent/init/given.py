@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from thermolatent.errors import ThermolatentError, did_you_mean
-from thermolatent.files.paths import in_ascii
 from thermolatent.parsing import parse_one
 from thermolatent.systems.base import System
 from thermolatent.systems.kinds import SYSTEMS
@@ -150,28 +150,18 @@ def trajectories_section(
         if not Path(path).is_file():
             raise ThermolatentError(f"{path}: there is no such file in {Path.cwd()}; write a path that is")
     section = {"kind": "trajectories", "topology": topology, "files": dict(sorted(found.items()))}
-    section["frame_interval"] = frame_interval or _frame_interval(topology, found)
+    section["frame_interval"] = frame_interval or _frame_interval(found)
     return section | dict(more)
 
 
-def _frame_interval(topology: str, files: Mapping[float, list[str]]) -> float:
-    """ps between frames as the first file has it; raises :class:`ThermolatentError` where a format keeps no times."""
-    import mdtraj
+def _frame_interval(files: Mapping[float, list[str]]) -> float:
+    """ps between frames as the first file has it; raises :class:`ThermolatentError` where it does not say."""
+    from thermolatent.simulate.imported.frame_times import read_times
 
-    path = next(iter(files.values()))[0]
-    times: tuple[float, ...] = ()
-    if Path(path).suffix.lower() in (".xtc", ".trr", ".nc"):  # mdtraj numbers the frames of other formats instead
-        try:
-            with in_ascii(path) as name, mdtraj.open(name) as file:
-                read = file.read(n_frames=2)
-                times = tuple(map(float, read[1]))
-        except Exception as error:  # mdtraj's readers raise many kinds
-            raise ThermolatentError(
-                f"{path}: cannot be read as a trajectory ({error}); write XTC, TRR or DCD"
-            ) from None
-    if len(times) < 2 or times[1] <= times[0]:
-        raise ThermolatentError(f"{path}: does not say how far its frames are apart; write --frame-interval PS")
-    return round(times[1] - times[0], 6)
+    times = read_times(next(iter(files.values()))[0])
+    if times.time is None or times.frames < 2:
+        raise ThermolatentError(f"{times.path}: does not say how far its frames are apart; write --frame-interval PS")
+    return round(float(np.median(np.abs(np.diff(times.time)))), 6)
 
 
 def study_name(name: str | None, section: Mapping[str, Any]) -> str:

@@ -108,10 +108,10 @@ def _from_trajectories(
         section["atoms"] = "protein" if any(r.is_protein for r in system.all_atoms.residues) else "not water"
         system = system_of(section)
         _say(f"water in the topology: only '{section['atoms']}' is kept (system.atoms)")
-    from thermolatent.simulate.contents import frames_in
+    from thermolatent.simulate.imported.examination import times_of
 
     used = temperatures["train"] + temperatures["reference"]
-    lengths = {t: [frames_in(p, system.all_atoms) for p in section["files"][t]] for t in used}
+    lengths = {t: [times_of(system, p).frames for p in section["files"][t]] for t in used}
     composition = compose(system)
     _say(_what(composition, section))
     proposal = propose(system, composition, used, False)

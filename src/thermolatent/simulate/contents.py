@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import mdtraj
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.files.paths import in_ascii
-from thermolatent.simulate.imported_energies import energy_rows, log_weight_rows
+from thermolatent.simulate.imported.examination import examine, times_of
 from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.trajectories import Trajectories
 
 log = logging.getLogger(__name__)
+
+
+class Block(NamedTuple):
+    """Frames of a walker: every ``stride``-th from ``first`` on, in the file of this number; ``label`` is that of its stretch."""
+
+    file: int
+    label: str
+    first: int
 
 
 @dataclass(frozen=True)
@@ -27,57 +34,45 @@ class Contents:
     Attributes
     ----------
     totals: frames in each file.
-    blocks: ``(file, first frame)`` of each walker, of the frames used.
+    blocks: where each walker is from.
+    begins: ps, when the first frame of each walker was saved; since the file began, and one interval, where that is not known.
     energies: ``(walkers, frames)`` kJ/mol; NaN where there are none, or none yet.
     log_weights: bias / kT of biased MD, the largest being 0, ``(walkers, frames)``; None of MD without a bias.
+    volumes_seen: whether the energies' files had volumes, so that pV is in the energies where it belongs there.
     """
 
     totals: list[int]
-    blocks: list[tuple[int, int]]
+    blocks: list[Block]
+    begins: list[float]
     energies: np.ndarray
     log_weights: np.ndarray | None
+    volumes_seen: bool
 
     @classmethod
     def of(cls, system: Trajectories, simulate: Simulate, temperature: float) -> Contents:
         """Read the headers of trajectories and all energies and weights.
 
-        Raises :class:`ThermolatentError` for files that do not fit together, or hold too few frames.
+        Raises :class:`ThermolatentError` for files that do not fit together or to the study, or hold too few frames.
         """
-        paths = system.at(temperature)
-        totals = [frames_in(path, system.all_atoms) for path in paths]
-        if system.discontinuous:
-            _check_simultaneous(system, paths[0], totals[0])
-        blocks = cut(paths, [-(-n // system.stride) for n in totals], simulate.walkers, simulate.frames)
-        energies = _per_walker(blocks, simulate.frames, energy_rows(system, temperature, totals))
-        log_weights = _per_walker(blocks, simulate.frames, log_weight_rows(system, temperature, totals))
-        return cls(totals, blocks, energies, log_weights)
-
-
-def frames_in(path: str, topology: mdtraj.Topology) -> int:
-    """Frames of a trajectory file; raises :class:`ArtifactError` if it cannot be read or has other atoms."""
-    try:
-        with in_ascii(path) as name, mdtraj.open(name) as file:
-            frames, first = len(file), file.read(1)
-    except Exception as error:  # mdtraj's readers raise many kinds
-        raise ArtifactError(
-            f"{path}: cannot be read as a trajectory ({error}); write XTC, TRR, DCD or NetCDF"
-        ) from None
-    atoms = np.shape(first[0] if isinstance(first, tuple) else first)[1]
-    if atoms != topology.n_atoms:
-        raise ArtifactError(
-            f"{path}: has {atoms} atoms, system.topology has {topology.n_atoms}; write the topology of all atoms in these "
-            "files (system.atoms selects what is kept)"
-        )
-    return frames
-
-
-def _check_simultaneous(system: Trajectories, path: str, frames: int) -> None:
-    """Raise :class:`ArtifactError` for a replica whose file has not as many frames as that of the lowest temperature."""
-    lowest = system.at(min(system.files))[0]
-    if path != lowest and (first := frames_in(lowest, system.all_atoms)) != frames:
-        raise ArtifactError(
-            f"{path}: has {frames} frames, {lowest} has {first}; frames of equal number of a replica exchange (system."
-            "discontinuous: true) are simultaneous: write files of the same frames at all temperatures"
+        times = [times_of(system, path) for path in system.at(temperature)]
+        stretches = examine(system, temperature, times)
+        found = cut([s.label for s in stretches], [len(s) for s in stretches], simulate.walkers, simulate.frames)
+        blocks, begins = [], []
+        for which, first in found:
+            stretch = stretches[which]
+            frame = stretch.first + system.stride * first
+            known = times[stretch.file].time
+            blocks.append(Block(stretch.file, stretch.label, frame))
+            begins.append(system.frame_interval * (frame + 1) if known is None else float(known[frame]))
+        parts = [(stretches[which], slice(first, first + simulate.frames)) for which, first in found]
+        weighted = system.log_weights is not None
+        return cls(
+            [one.frames for one in times],
+            blocks,
+            begins,
+            np.stack([stretch.energies[part] for stretch, part in parts]),
+            np.stack([stretch.log_weights[part] for stretch, part in parts]) if weighted else None,
+            any(stretch.volumes for stretch in stretches),
         )
 
 
@@ -105,10 +100,3 @@ def _longest(lengths: list[int], walkers: int) -> int:
         enough = sum(n // middle for n in lengths) >= walkers
         low, high = (middle, high) if enough else (low, middle - 1)
     return low
-
-
-def _per_walker(blocks: list[tuple[int, int]], frames: int, rows: list[np.ndarray] | None) -> np.ndarray | None:
-    """``(walkers, frames)`` of each file's values, ``rows``; None of None."""
-    if rows is None:
-        return None
-    return np.stack([rows[file][first : first + frames] for file, first in blocks])

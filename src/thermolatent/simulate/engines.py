@@ -16,10 +16,8 @@ import numpy as np
 import openmm as mm
 
 from thermolatent.simulate.langevin import new_context
-from thermolatent.systems.base import GAS_CONSTANT
+from thermolatent.systems.base import BAR_NM3, GAS_CONSTANT
 
-#: Pressure of 1 bar times a volume of 1 nm^3, in kJ/mol.
-BAR_NM3 = 0.0602214076
 #: Per walker and frame, beside the positions: names of what an engine can give.
 Frame = tuple[np.ndarray, dict[str, np.ndarray]]
 

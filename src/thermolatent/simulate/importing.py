@@ -24,7 +24,8 @@ from thermolatent.files.paths import MdFiles, in_ascii
 from thermolatent.progress import progress
 from thermolatent.simulate.contents import Contents
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
-from thermolatent.simulate.imported_energies import energy_function
+from thermolatent.simulate.imported.by_system import energy_function
+from thermolatent.simulate.imported.volumes import pV_of_boxes
 from thermolatent.simulate.settings import Settings, Simulate
 from thermolatent.simulate.topology import write_topology
 from thermolatent.systems.selection import atom_label
@@ -56,7 +57,7 @@ def run(settings: Settings, outputs: MdFiles) -> None:
         log.warning("water is kept, which makes large files; write system.atoms: not water")
     paths = system.at(temperature)
     contents = Contents.of(system, simulate, temperature)
-    blocks, energies, log_weights = contents.blocks, contents.energies, contents.log_weights
+    blocks, energies = contents.blocks, contents.energies
 
     partial = Path(f"{outputs.folder}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -64,19 +65,23 @@ def run(settings: Settings, outputs: MdFiles) -> None:
     shape = (simulate.walkers, simulate.frames, system.n_particles, 3)
     positions = new_array(partial / "angstrom.npy", shape)
     compute = _energy_function(system)
+    volumes = np.zeros(energies.shape)
     for index in progress(range(len(paths)), f"files at T={format_temperature(temperature)}"):
-        mine = {walker: first for walker, (file, first) in enumerate(blocks) if file == index}
-        _import_file(system, paths[index], contents.totals[index], mine, positions, energies, compute)
-    write_trajectories(outputs.trajectories, positions.swapaxes(0, 1), 1, system.saved_interval)
+        mine = {walker: block.first for walker, block in enumerate(blocks) if block.file == index}
+        _import_file(system, paths[index], contents.totals[index], mine, positions, energies, volumes, compute)
+    if system.energies is not None:
+        energies += pV_of_boxes(system.energies, volumes, contents.volumes_seen, temperature)
+    begins = [round(time / system.saved_interval) for time in contents.begins]
+    write_trajectories(outputs.trajectories, positions.swapaxes(0, 1), 1, system.saved_interval, begins)
     save_array(outputs.energies, energies)
-    if log_weights is not None:
-        save_array(outputs.log_weights, log_weights)
+    if contents.log_weights is not None:
+        save_array(outputs.log_weights, contents.log_weights)
     write_topology(system, outputs.topology)
-    starts = [paths[file] for file, _ in blocks]
+    starts = [block.label for block in blocks]
     told = {
         **identity,
         "starts": starts,
-        "first_frames": [first * system.stride for _, first in blocks],
+        "first_frames": [block.first for block in blocks],
         "convergence": _convergence(system, energies, starts, temperature),
         "steps": simulate.frames,
         "walker_steps_per_second": 0,
@@ -124,14 +129,16 @@ def _import_file(
     blocks: dict[int, int],
     positions: np.ndarray,
     energies: np.ndarray,
+    volumes: np.ndarray,
     compute: Callable[[mdtraj.Trajectory], np.ndarray] | None,
 ) -> None:
-    """Copy one file's blocks, ``{walker: first frame}``, into ``positions`` (angstrom), and energies computed on the way."""
+    """Copy one file's blocks, ``{walker: first frame}``, into ``positions`` (angstrom), the volumes of their boxes (nm^3), and
+    energies computed on the way."""
     length, read = positions.shape[1], _molecules_of(system)
     kept = np.searchsorted(read, system.kept)
     walker_of, first_of = np.full(total, -1), np.zeros(total, int)
     for walker, first in blocks.items():
-        used = system.stride * np.arange(first, first + length)
+        used = first + system.stride * np.arange(length)
         walker_of[used], first_of[used] = walker, first
     for start, part in _chunks(system, path, total, None if compute is not None else read):
         if start == 0:
@@ -140,7 +147,9 @@ def _import_file(
         if not len(index):
             continue
         part = part[index - start]
-        place = walker_of[index], index // system.stride - first_of[index]
+        place = walker_of[index], (index - first_of[index]) // system.stride
+        if part.unitcell_lengths is not None:
+            volumes[place] = part.unitcell_volumes
         if compute is not None:
             energies[place] = compute(part)
             part = part.atom_slice(read)

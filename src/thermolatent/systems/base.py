@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Molar gas constant, kJ/(mol K) (CODATA 2018, exact), the k in every kT of this project.
 GAS_CONSTANT = 0.00831446261815324
+#: Pressure of 1 bar times a volume of 1 nm^3, in kJ/mol.
+BAR_NM3 = 0.0602214076
 #: Temperatures (K) outside of which a molecule's temperature is surely in another unit.
 _KELVIN = (50.0, 2000.0)
 

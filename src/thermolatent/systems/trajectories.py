@@ -7,6 +7,7 @@ other system's MD has, and everything after it works the same.
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -34,6 +35,27 @@ def _checked(files: Files) -> Files:
     return files
 
 
+def _checked_once(files: Files) -> Files:
+    """Also that no file is named twice: its frames, or its temperature, would be wrong."""
+    at: dict[str, float] = {}
+    for temperature, paths in _checked(files).items():
+        for path in paths:
+            if (other := at.setdefault(os.path.realpath(path), temperature)) != temperature:
+                raise ValueError(
+                    f"'{path}' is at {format_temperature(other)} and at {format_temperature(temperature)}; "
+                    "write each temperature's own"
+                )
+        if twice := [path for path in paths if paths.count(path) > 1]:
+            raise ValueError(f"'{twice[0]}' is there twice at {format_temperature(temperature)}; leave one out")
+    return files
+
+
+def _checked_apart(files: Files) -> Files:
+    """Also that no file is at two temperatures; parts of a trajectory may share one."""
+    _checked_once({temperature: list(dict.fromkeys(paths)) for temperature, paths in files.items()})
+    return files
+
+
 class ColumnFiles(BaseModel):
     """A column of numbers, one per frame: a file beside each trajectory file, per temperature and in the same order."""
 
@@ -43,16 +65,24 @@ class ColumnFiles(BaseModel):
     column: str | None = Field(
         None, description="name of the column; default: the potential energy, where a format has one"
     )
-    skip: int = Field(0, ge=0, description="rows before the one of the first frame")
-    every: int = Field(1, ge=1, description="rows per frame")
+    unit: Literal["kJ/mol", "kcal/mol", "kT", "eV"] | None = Field(
+        None, description="of the column, where the file does not say it"
+    )
+    skip: int | None = Field(
+        None, ge=0, description="rows before the one of the first frame; needed where neither times nor steps tell"
+    )
+    every: int | None = Field(None, ge=1, description="rows per frame; needed where neither times nor steps tell")
 
-    _files_exist = field_validator("files", mode="after")(_checked)
+    _files_exist = field_validator("files", mode="after")(_checked_apart)
 
 
 class Energies(ColumnFiles):
     """Potential energies: from files, or computed anew."""
 
     system_xml: str | None = Field(None, description="OpenMM System of all atoms, to compute the energies with")
+    pressure: float | None = Field(
+        None, ge=0, description="bar, of MD at constant pressure: pV is added; 0 where it is in the energies"
+    )
 
     @field_validator("system_xml", mode="after")
     @classmethod
@@ -71,9 +101,8 @@ class LogWeights(ColumnFiles):
 
     files: Files = Field(min_length=1, description="temperature -> files, one per trajectory file")
     column: str = Field(description="name of the column, e.g. metad.rbias of a PLUMED COLVAR file")
-    unit: Literal["kJ/mol", "kcal/mol", "kT"] = Field("kJ/mol", description="of the bias; kT where it is ln w itself")
 
-    _files_exist = field_validator("files", mode="after")(_checked)
+    _files_exist = field_validator("files", mode="after")(_checked_apart)
 
 
 class Trajectories(System):
@@ -99,7 +128,7 @@ class Trajectories(System):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    _files_exist = field_validator("files", mode="after")(_checked)
+    _files_exist = field_validator("files", mode="after")(_checked_once)
 
     @field_validator("topology_file", mode="after")
     @classmethod

@@ -1,0 +1,132 @@
+"""What energy files say beside energies, compared with the study: temperatures, means, restraints, and files with each other."""
+
+from __future__ import annotations
+
+import filecmp
+import itertools
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from thermolatent.errors import ArtifactError
+from thermolatent.simulate.imported.tables import EnergyTable, find_column
+from thermolatent.temperatures import format_temperature
+
+log = logging.getLogger(__name__)
+
+#: Standard errors by which a mean must be off before files are refused.
+ERRORS = 5.0
+#: Share of T by which a kinetic temperature may be off for the time step and the count of degrees of freedom alone. Of 4 fs
+#: with heavy hydrogens it is 1 to 2 %.
+KINETIC = 0.03
+#: 0 degrees Celsius in K.
+_CELSIUS = 273.15
+#: Blocks of time that a standard error is taken from.
+_BLOCKS = 20
+
+
+def mean_and_error(series: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Mean of all values of some series in time, and its standard error by the means of blocks; infinite of too few values."""
+    blocks = max(2, _BLOCKS // len(series))
+    means = [block.mean() for one in series if len(one) >= 2 * blocks for block in np.array_split(one, blocks)]
+    error = float(np.std(means, ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("inf")
+    return float(np.concatenate(series).mean()), error
+
+
+def check_temperature(table: EnergyTable, rows: np.ndarray, temperature: float, others: Sequence[float]) -> None:
+    """Compare the logged temperature of the rows that are used with the study's (K); raises :class:`ArtifactError`.
+
+    ``others`` are the study's temperatures: files of two of them may have been swapped.
+    """
+    logged = table.standard("temperature")
+    if logged is None or not np.isfinite(logged[rows]).all() or not logged[rows].any():
+        return
+    mean, error = mean_and_error([logged[rows]])
+    off = abs(mean - temperature)
+    nearest = min(others, key=lambda T: abs(T - mean), default=temperature)
+    swapped = nearest != temperature and abs(nearest - mean) < off / 2
+    if off <= ERRORS * error or (off <= KINETIC * temperature and not swapped):
+        return
+    if swapped and abs(nearest - mean) <= max(ERRORS * error, KINETIC * nearest):
+        why = f"that of {format_temperature(nearest)}: are files of the two swapped? Put each under its temperature"
+    elif abs(mean - _CELSIUS - temperature) <= max(ERRORS * error, KINETIC * mean):
+        why = f"is {format_temperature(temperature)} in degrees Celsius? Write kelvin, {temperature + _CELSIUS:g}"
+    elif abs(mean + _CELSIUS - temperature) <= max(ERRORS * error, KINETIC * temperature):
+        why = "is the file's in degrees Celsius? Leave its column of temperatures out"
+    else:
+        why = "is it of another run, or of its heating? Write the energies of this one"
+    raise ArtifactError(
+        f"{table.path}: its mean temperature is {mean:.1f} +- {error:.1g} K, the study has it at "
+        f"{format_temperature(temperature)}; {why}"
+    )
+
+
+def check_rising(means: Mapping[float, tuple[float, float]], temperature: float) -> None:
+    """Raise :class:`ArtifactError` where the mean potential energy falls from one temperature to the next.
+
+    ``means``: temperature -> mean and standard error, kJ/mol. Only pairs with ``temperature`` in them are compared.
+    """
+    ladder = sorted(means)
+    for low, high in itertools.pairwise(ladder):
+        if temperature not in (low, high):
+            continue
+        (cold, cold_error), (hot, hot_error) = means[low], means[high]
+        if cold - hot > ERRORS * np.hypot(cold_error, hot_error):
+            raise ArtifactError(
+                f"system.energies.files: the mean potential energy falls from {cold:.1f} kJ/mol at {format_temperature(low)} to "
+                f"{hot:.1f} at {format_temperature(high)}, it must rise with temperature; are files of the two swapped, or is "
+                "the column another quantity?"
+            )
+
+
+def check_different(files: Mapping[float, Sequence[str]], key: str) -> None:
+    """Raise :class:`ArtifactError` for two files with the same bytes: a copy counts as MD that was not run."""
+    by_size: dict[int, list[tuple[float, str]]] = {}
+    for T, paths in files.items():
+        for path in paths:
+            by_size.setdefault(Path(path).stat().st_size, []).append((T, path))
+    for alike in by_size.values():
+        for i, (T, path) in enumerate(alike):
+            for other_T, other in alike[:i]:
+                if path != other and filecmp.cmp(path, other, shallow=False):
+                    raise ArtifactError(
+                        f"{key}: {path} at {format_temperature(T)} and {other} at {format_temperature(other_T)} are the same, "
+                        "byte for byte; leave one out, or write the file that is meant"
+                    )
+
+
+def check_names(trajectories: Sequence[str], others: Sequence[str], key: str) -> None:
+    """Raise :class:`ArtifactError` for files whose names say that they stand in another order than the trajectories."""
+    stems, own = ([Path(path).stem for path in paths] for paths in (trajectories, others))
+    if own != stems and sorted(own) == sorted(stems) and len(set(own)) == len(own):
+        wrong = next(i for i, (a, b) in enumerate(zip(stems, own, strict=True)) if a != b)
+        raise ArtifactError(
+            f"{key}: {others[wrong]} stands where {trajectories[wrong]} does, their names say otherwise; write one file for each "
+            "trajectory, in the same order"
+        )
+
+
+def say_restraints(table: EnergyTable, rows: np.ndarray, column: str | None) -> None:
+    """Log what restraints add to the potential energy that a program prints."""
+    if column is not None:
+        return
+    for name in (n for n in table.names if n in table.numbers):
+        if name in _RESTRAINTS and np.abs(table.numbers[name][rows]).max() > 0:
+            unit = table.unit(name)
+            instead = "; for U alone write column: 'EAMBER (non-restraint)'" if table.program == "AMBER" else ""
+            log.warning(
+                "%s: %s holds restraint energies, %s, of %.3g %s on average: frames and energies are those of the restrained "
+                "molecule%s and the bias as log_weights",
+                table.path,
+                find_column(table.path, table.names, None),
+                name,
+                table.numbers[name][rows].mean(),
+                unit.name if unit else "",
+                instead or "; for U alone write energies without it",
+            )
+
+
+#: Columns of restraint energies that a program counts into its potential energy.
+_RESTRAINTS = ("RESTRAINT", "MISC", "Position Rest.", "Dis. Rest.", "Angle Rest.", "Dih. Rest.", "COM Pull En.")

@@ -1,0 +1,75 @@
+"""OpenMM's StateDataReporter, and other tables of separated columns below a line of names."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+from thermolatent.simulate.imported.tables import EnergyTable, wanted
+from thermolatent.simulate.imported.texts import Section, content_of, numbers
+
+_SEPARATORS = ",\t;"
+#: Lines that are no rows of numbers; the first one always has the names.
+_WORDS = re.compile(rb"\A\s*(?!\s).+|^[#\"A-Za-z_].*", re.MULTILINE)
+
+
+def is_one(path: str, head: str) -> bool:
+    lines = [line for line in head.splitlines()[:100] if line.strip()]
+    if not lines or lines[0].startswith(('#"', '"')):
+        return bool(lines)
+    names, separator = _names(lines[0])
+    row = next((line.split(separator) for line in lines if not _is_header(line, names, separator)), [])
+    return not any(map(_is_number, names)) and len(row) == len(names) and any(map(_is_number, row))
+
+
+def read(path: str, column: str | None) -> EnergyTable:
+    """A run that was continued may have its header again, with other columns or in another order."""
+    content = content_of(path)
+    sections, separator = _sections(content)
+    names = tuple(dict.fromkeys(name for section in sections for name in section.names))
+    in_all = [name for name in names if all(name in s.names for s in sections if s.text.strip())]
+    return EnergyTable(
+        path, "OpenMM", names, numbers(path, sections, wanted(in_all, column), separator), time_digits=1e-9
+    )
+
+
+def _sections(content: bytes) -> tuple[list[Section], str]:
+    """The rows below each line of names, and what separates the columns."""
+    words = list(_WORDS.finditer(content))
+    names, separator = _names(words[0][0].decode(errors="replace"))
+    headers = [words[0], *(w for w in words[1:] if _is_header(w[0].decode(errors="replace"), names, separator))]
+    found, rows = [], 0
+    for header, end in zip(headers, [*(h.start() for h in headers[1:]), len(content)], strict=True):
+        text = content[header.end() : end].lstrip(b"\r\n")
+        found.append(Section(_names(header[0].decode(errors="replace"))[0], rows, text))
+        rows += text.rstrip().count(b"\n") + bool(text)
+    return found, separator
+
+
+def _separator(header: str) -> str:
+    quoted = False
+    counts = dict.fromkeys(_SEPARATORS, 0)
+    for letter in header:
+        if letter == '"':
+            quoted = not quoted
+        elif letter in counts and not quoted:
+            counts[letter] += 1
+    return max(counts, key=counts.__getitem__)
+
+
+def _names(header: str) -> tuple[tuple[str, ...], str]:
+    separator = _separator(header)
+    row = next(csv.reader([header.strip().lstrip("#").strip()], delimiter=separator))
+    return tuple(name.strip() for name in row), separator
+
+
+def _is_header(line: str, names: tuple[str, ...], separator: str) -> bool:
+    return line.startswith(("#", '"')) or set(_names(line)[0]) == set(names)
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

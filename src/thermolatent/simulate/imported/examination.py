@@ -1,0 +1,241 @@
+"""All that files of existing MD say but positions: which frames may be used, with their energies and weights."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from thermolatent.errors import ArtifactError
+from thermolatent.simulate.imported import comparing
+from thermolatent.simulate.imported.frame_times import FrameTimes, read_times
+from thermolatent.simulate.imported.matching import Rows, match
+from thermolatent.simulate.imported.pieces import checked, pieces
+from thermolatent.simulate.imported.tables import EnergyTable, read_table
+from thermolatent.simulate.imported.volumes import add_pV
+from thermolatent.systems.trajectories import ColumnFiles, Trajectories
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames of one file that follow each other without a gap; every ``stride``-th is used.
+
+    Attributes
+    ----------
+    file: number of the file at this temperature.
+    label: of the file, and of the stretch where it has several: what is independent has another label.
+    first: number of the first frame used, in the file.
+    energies: of the frames used, kJ/mol, ``(n,)``; NaN where there are none, or none yet.
+    log_weights: bias / kT, ``(n,)``; None of MD without a bias.
+    volumes: whether volumes that the energies' file says were looked at, for pV.
+    """
+
+    file: int
+    label: str
+    first: int
+    energies: np.ndarray
+    log_weights: np.ndarray | None
+    volumes: bool = False
+
+    def __len__(self) -> int:
+        return len(self.energies)
+
+
+def examine(system: Trajectories, temperature: float, times: list[FrameTimes]) -> list[Stretch]:
+    """Stretches of all files at one temperature, in their order; all that can be said without positions has been compared.
+
+    ``times`` are those of the files (:func:`times_of`).
+
+    Raises :class:`ArtifactError` for files that contradict each other or the study.
+    """
+    if system.discontinuous:
+        _check_simultaneous(system, times[0])
+    comparing.check_different(system.files, "system.files")
+    found = [s for file, one in enumerate(times) for s in _stretches(system, file, one)]
+    if (source := system.energies) is not None and source.files:
+        comparing.check_different(source.files, "system.energies.files")
+        found = _with_rows(system, temperature, found, times, source, "energies")
+    if (source := system.log_weights) is not None:
+        found = _with_rows(system, temperature, found, times, source, "log_weights")
+        highest = max(s.log_weights.max() for s in found)
+        found = [replace(s, log_weights=s.log_weights - highest) for s in found]
+    return found
+
+
+def times_of(system: Trajectories, path: str) -> FrameTimes:
+    """Times of a trajectory file; raises :class:`ArtifactError` if it has other atoms or another interval than the study."""
+    times = read_times(path)
+    if times.atoms != system.all_atoms.n_atoms:
+        raise ArtifactError(
+            f"{path}: has {times.atoms} atoms, system.topology has {system.all_atoms.n_atoms}; write the topology of all atoms "
+            "in these files (system.atoms selects what is kept)"
+        )
+    return checked(times, system.frame_interval)
+
+
+def _stretches(system: Trajectories, file: int, times: FrameTimes) -> list[Stretch]:
+    own = pieces(times, system.frame_interval)
+    if system.discontinuous and len(own) > 1:
+        raise ArtifactError(
+            f"{times.path}: has {len(own)} pieces with gaps between them; frames of a replica exchange are counted from the "
+            "first: write a file without gaps"
+        )
+    found = []
+    for piece in own:
+        label = times.path if piece.first == 0 else f"{times.path} from frame {piece.first}"
+        found.append(
+            Stretch(file, label, piece.first, np.full(-(-(piece.stop - piece.first) // system.stride), np.nan), None)
+        )
+    return found
+
+
+def _check_simultaneous(system: Trajectories, times: FrameTimes) -> None:
+    """Raise for a replica whose frames are not those of the lowest temperature, in number and in time."""
+    lowest = system.at(min(system.files))[0]
+    if times.path == lowest:
+        return
+    first = times_of(system, lowest)
+    advice = (
+        "frames of equal number of a replica exchange (system.discontinuous: true) are simultaneous: write files of the same "
+        "frames at all temperatures"
+    )
+    if first.frames != times.frames:
+        raise ArtifactError(f"{times.path}: has {times.frames} frames, {lowest} has {first.frames}; {advice}")
+    if times.time is not None and first.time is not None:
+        apart = np.abs(times.time - first.time)
+        if apart.max() > system.frame_interval / 4:
+            frame = int(np.argmax(apart > system.frame_interval / 4))
+            raise ArtifactError(
+                f"{times.path}: frame {frame} (from 0) is at {times.time[frame]:g} ps, that of {lowest} at "
+                f"{first.time[frame]:g}; {advice}"
+            )
+
+
+def _with_rows(
+    system: Trajectories, T: float, found: list[Stretch], times: list[FrameTimes], source: ColumnFiles, key: str
+) -> list[Stretch]:
+    """Stretches with numbers out of the files of ``system.<key>``; frames at their ends that have none are left out."""
+    paths, kT, kept = system.at(T, key), system.kT(T), []
+    comparing.check_names(system.at(T), paths, f"system.{key}.files")
+    taken: dict[str, np.ndarray] = {}
+    summaries = []
+    for file, (path, one) in enumerate(zip(paths, times, strict=True)):
+        table = read_table(path, source.column)
+        values = table.energies(source.column, source.unit, kT, f"system.{key}")
+        own = [s for s in found if s.file == file]
+        used = [s.first + system.stride * np.arange(len(s)) for s in own]
+        runs = [np.full(len(u), r) for u, r in zip(used, _runs_of(one, own, system.frame_interval), strict=True)]
+        how = Rows(source.skip, source.every, f"system.{key}")
+        rows = match(table, values, one, np.concatenate(used), np.concatenate(runs), system.frame_interval, how)
+        _take(taken, path, rows, one.path)
+        if key == "energies":
+            summaries.append((*comparing.mean_and_error([values]), len(values)))
+            there = rows[rows >= 0]
+            if system.unit == "kelvin":
+                comparing.check_temperature(table, there, T, list(system.files))
+            comparing.say_restraints(table, there, source.column)
+            volumes = table.standard("volume")
+            values = add_pV(table, values, volumes, system.energies.pressure, source.column)
+        ends = np.cumsum([len(s) for s in own])
+        for stretch, its in zip(own, np.split(rows, ends[:-1]), strict=True):
+            part = _matched(stretch, its, table, one, system)
+            if part is not None:
+                begin, stop = part
+                cut = replace(
+                    stretch,
+                    first=stretch.first + system.stride * begin,
+                    energies=stretch.energies[begin:stop],
+                    log_weights=None if stretch.log_weights is None else stretch.log_weights[begin:stop],
+                )
+                numbers = values[its[begin:stop]]
+                if key == "energies":
+                    kept.append(replace(cut, energies=numbers, volumes=volumes is not None))
+                else:
+                    kept.append(replace(cut, log_weights=numbers / kT))
+    if key == "energies" and system.log_weights is None:  # means of biased frames need not rise
+        comparing.check_rising({T: _pooled(summaries), **_means_beside(system, T)}, T)
+    return kept
+
+
+def _runs_of(times: FrameTimes, own: list[Stretch], interval: float) -> Iterator[int]:
+    """Number of the run in the file that each stretch is of."""
+    if times.time is None:
+        yield from (0 for _ in own)
+        return
+    run = 0
+    for i, stretch in enumerate(own):
+        run += i > 0 and times.time[stretch.first] <= times.time[stretch.first - 1]
+        yield run
+
+
+def _take(taken: dict[str, np.ndarray], path: str, rows: np.ndarray, trajectory: str) -> None:
+    """Remember which rows of a file have a frame; raise where two trajectories would have the same."""
+    there = rows[rows >= 0]
+    if len(np.intersect1d(taken.get(path, []), there)):
+        raise ArtifactError(
+            f"{path}: the rows that {trajectory} needs are those of another trajectory already; write its own file"
+        )
+    taken[path] = np.concatenate([taken.get(path, np.empty(0, int)), there])
+
+
+def _matched(
+    stretch: Stretch, rows: np.ndarray, table: EnergyTable, times: FrameTimes, system: Trajectories
+) -> tuple[int, int] | None:
+    """From which to before which of its frames a stretch has rows; None if it has none.
+
+    Raises for frames without a row between others that have one.
+    """
+    there = np.flatnonzero(rows >= 0)
+    if not len(there):
+        log.warning("%s: left out, it has no rows in %s", stretch.label, table.path)
+        return None
+    begin, stop = int(there[0]), int(there[-1]) + 1
+    if len(there) != stop - begin:
+        missing = int(np.flatnonzero(rows[begin:stop] < 0)[0]) + begin
+        every = int(np.diff(there).min())
+        advice = f"write stride: {every * system.stride}" if every > 1 else "write an energy for each frame"
+        raise ArtifactError(
+            f"{table.path}: frame {stretch.first + system.stride * missing} of {times.path} (from 0) has no row, frames before "
+            f"and after it have; {advice}, or leave the frame out of the file"
+        )
+    if stop - begin < len(rows):
+        log.warning(
+            "%s: %d frames at its ends have no rows in %s and are left out",
+            stretch.label,
+            len(rows) - stop + begin,
+            table.path,
+        )
+    return begin, stop
+
+
+def _means_beside(system: Trajectories, temperature: float) -> dict[float, tuple[float, float]]:
+    """Mean and standard error of the energies in the files of the temperatures next to one, kJ/mol."""
+    source, ladder = system.energies, sorted(system.energies.files)
+    at = ladder.index(temperature)
+    found = {}
+    for T in {*ladder[max(0, at - 1) : at + 2]} - {temperature}:
+        files = [(path, Path(path).stat().st_mtime_ns) for path in source.files[T]]
+        found[T] = _pooled(
+            [_summary(path, changed, source.column, source.unit, system.kT(T)) for path, changed in files]
+        )
+    return found
+
+
+def _pooled(summaries: list[tuple[float, float, int]]) -> tuple[float, float]:
+    """Mean of all rows of some files, and its standard error, of each file's mean, error and number of rows."""
+    means, errors, rows = np.array(summaries, float).T
+    share = rows / rows.sum()
+    return float(share @ means), float(np.sqrt(np.sum((share * errors) ** 2)))
+
+
+@functools.lru_cache(maxsize=256)
+def _summary(path: str, changed: int, column: str | None, unit: str | None, kT: float) -> tuple[float, float, int]:
+    """Mean, standard error and number of the energies in a file that was ``changed`` then."""
+    values = read_table(path, column).energies(column, unit, kT, "system.energies")
+    return *comparing.mean_and_error([values]), len(values)

@@ -1,0 +1,32 @@
+"""PLUMED's COLVAR: blank-separated columns below ``#! FIELDS``, which a restart may write again, with others."""
+
+from __future__ import annotations
+
+import re
+
+from thermolatent.simulate.imported.quantities import unit
+from thermolatent.simulate.imported.tables import EnergyTable, wanted
+from thermolatent.simulate.imported.texts import Section, content_of, numbers
+
+_FIELDS = re.compile(rb"^#! FIELDS\b(.*)$", re.MULTILINE)
+_COMMENT = re.compile(rb"^\s*#.*\n?", re.MULTILINE)
+
+
+def is_one(path: str, head: str) -> bool:
+    return "#! FIELDS" in head
+
+
+def read(path: str, column: str | None) -> EnergyTable:
+    """Times are ps; energies have PLUMED's own unit, kJ/mol, unless a study says that the input had other UNITS."""
+    content = content_of(path)
+    headers, sections, rows = list(_FIELDS.finditer(content)), [], 0
+    ends = [*(header.start() for header in headers[1:]), len(content)]
+    for header, end in zip(headers, ends, strict=True):
+        text = _COMMENT.sub(b"", content[header.end() + 1 : end])
+        sections.append(Section(tuple(header[1].decode().split()), rows, text))
+        rows += sum(1 for line in text.splitlines() if line.strip())
+    filled = [section.names for section in sections if section.text.strip()]
+    names = tuple(dict.fromkeys(name for section in sections for name in section.names))
+    in_all = [name for name in names if all(name in own for own in filled)]
+    found = numbers(path, sections, wanted(in_all, column), None)
+    return EnergyTable(path, "PLUMED", names, found, {"time": unit("ps")}, fallback=unit("kJ/mol"))

@@ -1,0 +1,158 @@
+"""Energy files of any program as one kind of table: numbers by column, each with its quantity and unit, and step and time.
+
+Understood are OpenMM's StateDataReporter and other CSV, GROMACS .xvg and .edr, AMBER mdout, NAMD logs and PLUMED COLVAR. Which
+one a file is, its content tells.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from thermolatent.errors import ArtifactError, did_you_mean
+from thermolatent.simulate.imported.quantities import NEVER_ENERGIES, READ, Unit, quantity, split, unit, unit_of_column
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EnergyTable:
+    """What an energy file says.
+
+    Attributes
+    ----------
+    names: of all columns, in the file's own words.
+    numbers: ``(rows,)`` float64 of the columns that were read, in the file's units.
+    units: of single columns, where the program has others than its columns' names say.
+    energy_unit: of all columns that are energies and do not say theirs; None where nobody knows.
+    fallback: of a column for which neither file nor study says it, the program's own unit.
+    time_step: ps per step, where the file says so.
+    pressure: target of the barostat in bar, where the file says so.
+    time_digits: half the last digit of times as they are printed, ps.
+    """
+
+    path: str
+    program: str
+    names: tuple[str, ...]
+    numbers: dict[str, np.ndarray]
+    units: dict[str, Unit] = field(default_factory=dict)
+    energy_unit: Unit | None = None
+    fallback: Unit | None = None
+    time_step: float | None = None
+    pressure: float | None = None
+    time_digits: float = 5e-7
+
+    def __len__(self) -> int:
+        return len(next(iter(self.numbers.values())))
+
+    def unit(self, name: str) -> Unit | None:
+        """Unit of a column; None where neither its name nor the program says it."""
+        return self.units.get(name) or unit_of_column(name, self.energy_unit)
+
+    def first(self, what: str) -> str | None:
+        """Name of the first column of this quantity that was read."""
+        return next((name for name in self.names if name in self.numbers and quantity(name) == what), None)
+
+    def standard(self, what: str) -> np.ndarray | None:
+        """``(rows,)`` of the first column of a quantity, in K, nm^3, bar, ps or kJ/mol; None if there is none in a known unit."""
+        name = self.first(what)
+        found = name and self.unit(name)
+        return None if not found or found.size is None else self.numbers[name] * found.size
+
+    @property
+    def step(self) -> np.ndarray | None:
+        """MD step of each row, ``(rows,)`` float64."""
+        name = self.first("step")
+        return None if name is None else self.numbers[name]
+
+    @property
+    def time(self) -> np.ndarray | None:
+        """Time of each row in ps, ``(rows,)``."""
+        if self.first("time") is not None:
+            return self.standard("time")
+        return None if self.step is None or self.time_step is None else self.step * self.time_step
+
+    def energies(self, column: str | None, given: str | None, kT: float, key: str) -> np.ndarray:
+        """``(rows,)`` of a column in kJ/mol, converted once: from the unit that the file says, else from that ``given``.
+
+        ``column`` None is the potential energy. Raises :class:`ArtifactError` for a column that is none of energies, of an
+        unknown unit, or that holds a number that is not finite.
+        """
+        name = find_column(self.path, self.names, column, key)
+        what, said = quantity(name), self.unit(name)
+        taken = said or (unit(given) if given is not None else self.fallback)
+        if what in NEVER_ENERGIES or (said is not None and said.dimension != "energy"):
+            is_what = what if what in NEVER_ENERGIES else f"in {said.name}"
+            raise ArtifactError(
+                f"{self.path}: column '{name}' is {is_what}, no potential energy or bias; name another by {key}.column; "
+                f"there are {', '.join(n for n in self.names if quantity(n) not in NEVER_ENERGIES) or 'none'}"
+            )
+        if taken is None:
+            raise ArtifactError(
+                f"{self.path}: does not say in which unit '{name}' is; write {key}.unit: kJ/mol, kcal/mol, kT or eV"
+            )
+        if said is not None and given is not None and unit(given).size != said.size:
+            log.warning(
+                "%s: '%s' is in %s, as the file says, not in %s (%s.unit)", self.path, name, said.name, given, key
+            )
+        values = self.numbers[name]
+        if not np.isfinite(values).all():
+            raise ArtifactError(
+                f"{self.path}: row {int(np.argmin(np.isfinite(values)))} (from 0) of '{name}' is no finite number"
+            )
+        return values * taken.factor(kT)
+
+
+def find_column(path: str, names: Sequence[str], column: str | None, key: str = "energies") -> str:
+    """The name in the file of a column that a study names, with or without its unit; of the potential energy if it names none.
+
+    Raises :class:`ArtifactError` if there is none, or more than one.
+    """
+    if column is None:
+        found = [name for name in names if quantity(name) == "potential"]
+        missing = f"no column says that it is the potential energy; write which is, {key}.column"
+    else:
+        exact = [name for name in names if name == column]
+        found = exact or [name for name in names if split(name)[0].lower() == column.strip().lower()]
+        missing = f"column '{column}' is not there"
+    if not found:
+        raise ArtifactError(f"{path}: {missing}; {did_you_mean(column or 'potential energy', names)}")
+    if len(found) > 1:
+        raise ArtifactError(
+            f"{path}: '{column or 'potential energy'}' may be {' or '.join(found)}; write one of them as {key}.column"
+        )
+    return found[0]
+
+
+def wanted(names: Sequence[str], column: str | None) -> list[str]:
+    """Columns of a file that are worth reading: all that say what they are, and the one a study names."""
+    named = {column, *(name for name in names if column and split(name)[0].lower() == column.strip().lower())}
+    return [name for name in names if name in named or quantity(name) in READ]
+
+
+def read_table(path: str, column: str | None = None) -> EnergyTable:
+    """Read an energy file; ``column`` is read beside the columns whose names say what they are.
+
+    Raises :class:`ArtifactError` for a file of none of the formats, without rows, or with rows that are cut off.
+    """
+    from thermolatent.simulate.imported import amber, csv_files, gromacs, namd, plumed
+    from thermolatent.simulate.imported.texts import head_of
+
+    if path.lower().endswith(".edr"):
+        return gromacs.read_edr(path, column)
+    head = head_of(path)
+    for program in (namd, plumed, gromacs, amber, csv_files):
+        if program.is_one(path, head):
+            table = program.read(path, column)
+            break
+    else:
+        raise ArtifactError(
+            f"{path}: is none of OpenMM's CSV, GROMACS .xvg or .edr, AMBER mdout, NAMD log, PLUMED COLVAR; write it as one of "
+            'them, e.g. a first line #"Potential Energy (kJ/mole)" and a value per line'
+        )
+    if not table.numbers or not len(table):
+        raise ArtifactError(f"{path}: has no rows of numbers; write another file")
+    return table
