@@ -47,3 +47,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known) or 'nothing'}"
+
+
+def reason(error: BaseException) -> str:
+    """What a library's exception says, in one line; its kind, where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

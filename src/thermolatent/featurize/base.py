@@ -35,15 +35,21 @@ class Columns:
     compute: columns ``(frames, n)`` of positions ``(frames, n_atoms, 3)`` in nm.
     periodic: whether each column is an angle in radians, -pi to pi; empty means that none is.
     plumed: gives each column as PLUMED computes it; None where that is not known.
+    boxed: whether ``compute`` takes the frames' box vectors ``(frames, 3, 3)`` in nm, or None, as a second argument.
     """
 
     names: list[str]
-    compute: Callable[[np.ndarray], np.ndarray]
+    compute: Callable[..., np.ndarray]
     periodic: tuple[bool, ...] = ()
     plumed: Callable[[], list[Value]] | None = None
+    boxed: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "periodic", tuple(self.periodic) or (False,) * len(self.names))
+
+    def of(self, positions: np.ndarray, boxes: np.ndarray | None = None) -> np.ndarray:
+        """Columns ``(frames, n)`` of positions, in periodic boxes where there are any."""
+        return self.compute(positions, boxes) if self.boxed else self.compute(positions)
 
 
 class Feature(BaseModel):
@@ -66,7 +72,8 @@ class Feature(BaseModel):
     def on(self, topology: Particles | mdtraj.Topology) -> Columns:
         """The feature on these atoms; raises :class:`ThermolatentError` where they have none of it.
 
-        The topology of finished MD has an attribute ``start`` besides, its first structure ``(n_atoms, 3)`` in nm.
+        The topology of finished MD has two attributes besides: ``start``, its first structure ``(n_atoms, 3)`` in nm, and
+        ``molecules``, the number of each atom's molecule.
         """
         raise NotImplementedError
 
@@ -81,11 +88,12 @@ def side_by_side(parts: list[Columns]) -> Columns:
     known = all(part.plumed for part in parts)
     return Columns(
         [name for part in parts for name in part.names],
-        lambda positions: np.concatenate(
-            [np.empty((len(positions), 0), np.float32), *(p.compute(positions) for p in parts)], axis=1
+        lambda positions, boxes=None: np.concatenate(
+            [np.empty((len(positions), 0), np.float32), *(p.of(positions, boxes) for p in parts)], axis=1
         ),
         tuple(flag for part in parts for flag in part.periodic),
         (lambda: [value for part in parts for value in part.plumed()]) if known else None,
+        boxed=True,
     )
 
 

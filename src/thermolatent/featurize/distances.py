@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.molecular import in_blocks, require_molecule
+from thermolatent.featurize.molecular import between_molecules, in_blocks, pair_distances, require_molecule
 from thermolatent.featurize.plumed import Value, function, of_atoms
 from thermolatent.systems.selection import atom_label, numbered_label, residue_label, select
 
@@ -40,17 +40,17 @@ def plumed_switched(distance: Value, r0: float) -> Value:
 
 def atom_distances(topology, pairs: np.ndarray, names: list[str], r0: float | None = None) -> Columns:
     """Distances of pairs of atoms, or with ``r0`` smooth contacts of them."""
-    import mdtraj
+    between = between_molecules(topology, pairs)
 
     def distances(trajectory):
-        r = mdtraj.compute_distances(trajectory, pairs, periodic=False)
+        r = pair_distances(trajectory, pairs, between)
         return r if r0 is None else switched(r, r0)
 
     def plumed() -> list[Value]:
         found = [of_atoms("DISTANCE", ATOMS=pair) for pair in pairs]
         return found if r0 is None else [plumed_switched(distance, r0) for distance in found]
 
-    return Columns(names, in_blocks(distances, topology, len(pairs)), plumed=plumed)
+    return Columns(names, in_blocks(distances, topology, len(pairs)), plumed=plumed, boxed=True)
 
 
 class CaDistances(Feature):
@@ -65,7 +65,10 @@ class CaDistances(Feature):
         selection = "name CA and element C" + (f" and ({self.residues})" if self.residues else "")
         atoms = [topology.atom(i) for i in select(self.kind, "residues", topology, selection)]
         pairs = [
-            (a, b) for i, a in enumerate(atoms) for b in atoms[i + 1 :] if _separation(a, b) >= self.min_separation
+            (a, b)
+            for i, a in enumerate(atoms)
+            for b in atoms[i + 1 :]
+            if separation(a.residue, b.residue) >= self.min_separation
         ]
         if not pairs:
             raise ThermolatentError(
@@ -129,10 +132,7 @@ class Contacts(Feature):
         chosen = sorted({topology.atom(i).residue.index for i in atoms if _heavy(topology.atom(i))})
         residues = [topology.residue(i) for i in chosen]
         pairs = [
-            (a, b)
-            for i, a in enumerate(residues)
-            for b in residues[i + 1 :]
-            if a.chain.index != b.chain.index or b.index - a.index >= self.min_separation
+            (a, b) for i, a in enumerate(residues) for b in residues[i + 1 :] if separation(a, b) >= self.min_separation
         ]
         if not pairs:
             raise ThermolatentError(
@@ -141,9 +141,15 @@ class Contacts(Feature):
             )
         heavy = {r.index: sum(map(_heavy, r.atoms)) for r in residues}
         indices = np.array([(a.index, b.index) for a, b in pairs])
+        between = between_molecules(topology, np.array([[next(r.atoms).index for r in pair] for pair in pairs]))
 
         def contacts(trajectory):
-            distances, _ = mdtraj.compute_contacts(trajectory, indices, scheme="closest-heavy", periodic=False)
+            distances = np.empty((len(trajectory), len(indices)), np.float32)
+            for chosen, periodic in ((~between, False), (between, True)):
+                if chosen.any():
+                    distances[:, chosen], _ = mdtraj.compute_contacts(
+                        trajectory, indices[chosen], scheme="closest-heavy", periodic=periodic
+                    )
             return distances if self.form == "distance" else switched(distances, self.r0)
 
         letter = "d" if self.form == "distance" else "contact"
@@ -157,7 +163,7 @@ class Contacts(Feature):
 
         names = [f"{letter}({residue_label(a)},{residue_label(b)})" for a, b in pairs]
         values = sum(heavy[i] * heavy[j] for i, j in indices)
-        return Columns(names, in_blocks(contacts, topology, values), plumed=plumed)
+        return Columns(names, in_blocks(contacts, topology, values), plumed=plumed, boxed=True)
 
 
 def _no_hydrogens(residue) -> list[int]:
@@ -171,6 +177,6 @@ def _heavy(atom) -> bool:
     return atom.element is not None and atom.element.symbol not in ("H", "VS")
 
 
-def _separation(a, b) -> int:
-    """Residues between two atoms in one chain; atoms of different chains are as far apart as can be."""
-    return b.residue.index - a.residue.index if a.residue.chain.index == b.residue.chain.index else 10**9
+def separation(a, b) -> int:
+    """How many residues b is after a in one chain; residues of different chains are as far apart as can be."""
+    return b.index - a.index if a.chain.index == b.chain.index else 10**9

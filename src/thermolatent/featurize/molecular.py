@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermolatent.errors import ThermolatentError
+from thermolatent.errors import ThermolatentError, reason
+from thermolatent.systems.bonds import molecules_of
 from thermolatent.systems.selection import atom_label
+from thermolatent.systems.topologies import read_structure
 
 if TYPE_CHECKING:
     import mdtraj
@@ -29,19 +31,40 @@ def require_molecule(kind: str, topology: Particles | mdtraj.Topology) -> mdtraj
 
 def in_blocks(
     compute: Callable[[mdtraj.Trajectory], np.ndarray], topology: mdtraj.Topology, values_per_frame: int = 1
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Columns ``(frames, n)`` of positions from a function of an mdtraj Trajectory, in blocks that bound its memory."""
+) -> Callable[..., np.ndarray]:
+    """Columns ``(frames, n)`` of positions, and of boxes where there are any, from a function of an mdtraj Trajectory, in
+    blocks that bound its memory."""
     import mdtraj
 
     block = max(1, _BLOCK_VALUES // max(1, values_per_frame))
 
-    def columns(positions: np.ndarray) -> np.ndarray:
-        positions = np.asarray(positions, dtype=np.float32)
-        starts = range(0, max(1, len(positions)), block)
-        parts = [compute(mdtraj.Trajectory(positions[first : first + block], topology)) for first in starts]
+    def columns(positions: np.ndarray, boxes: np.ndarray | None = None) -> np.ndarray:
+        positions, parts = np.asarray(positions, dtype=np.float32), []
+        for first in range(0, max(1, len(positions)), block):
+            frames = mdtraj.Trajectory(positions[first : first + block], topology)
+            if boxes is not None:
+                frames.unitcell_vectors = boxes[first : first + block]
+            parts.append(compute(frames))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     return columns
+
+
+def between_molecules(topology: mdtraj.Topology, pairs: np.ndarray) -> np.ndarray:
+    """Which pairs of atoms ``(n, 2)`` are of two molecules, ``(n,)`` bool."""
+    molecules = getattr(topology, "molecules", None)
+    molecules = molecules_of(topology) if molecules is None else np.asarray(molecules)
+    return molecules[pairs[:, 0]] != molecules[pairs[:, 1]]
+
+
+def pair_distances(trajectory: mdtraj.Trajectory, pairs: np.ndarray, between: np.ndarray) -> np.ndarray:
+    """Distances ``(frames, n)`` in nm of pairs of atoms: in a molecule as it is, ``between`` molecules to the nearest image."""
+    import mdtraj
+
+    distances = mdtraj.compute_distances(trajectory, pairs, periodic=False)
+    if between.any() and trajectory.unitcell_vectors is not None:
+        distances[:, between] = mdtraj.compute_distances(trajectory, pairs[between], periodic=True)
+    return distances
 
 
 def first_start(topology: mdtraj.Topology) -> np.ndarray | None:
@@ -51,16 +74,17 @@ def first_start(topology: mdtraj.Topology) -> np.ndarray | None:
 
 def load_native(kind: str, path: str) -> mdtraj.Trajectory:
     """First frame of a structure file; raises :class:`ThermolatentError`."""
-    import mdtraj
-
     if not Path(path).is_file():
         raise ThermolatentError(f"{kind}.to: there is no file {path}; write the path of a PDB file")
     try:
-        return mdtraj.load(path)[0]
-    except Exception as error:  # mdtraj's readers raise many kinds
+        native = read_structure(path)[1]
+    except Exception as error:  # the readers raise many kinds
         raise ThermolatentError(
-            f"{kind}.to: {path} cannot be read as a structure ({error}); write a PDB file"
+            f"{kind}.to: {path} cannot be read as a structure ({reason(error)}); write a PDB file"
         ) from None
+    if native is None:
+        raise ThermolatentError(f"{kind}.to: {path} holds no positions; write a PDB file")
+    return native
 
 
 def matching_atoms(

@@ -17,9 +17,9 @@ from pydantic import Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.distances import Reach, atom_distances
+from thermolatent.featurize.distances import Reach, atom_distances, separation
 from thermolatent.featurize.molecular import first_start, in_blocks, load_native, require_molecule
-from thermolatent.systems.selection import residue_label
+from thermolatent.systems.selection import find_residue, residue_label
 
 _SCALE = np.array([0.5, 0.5, 0.3])
 CUTOFF = 2.4
@@ -82,7 +82,9 @@ class BasePairs(Feature):
     """Watson-Crick pairs by the length of their central hydrogen bond, from N1 of the purine to N3 of the pyrimidine."""
 
     kind: Literal["base_pairs"] = "base_pairs"
-    pairs: tuple[tuple[int, int], ...] = Field((), description="residue numbers; default: all that can pair")
+    pairs: tuple[tuple[int | str, int | str], ...] = Field(
+        (), description="residues, 4 or A:4 of chain A; default: all that can pair"
+    )
     form: Literal["smooth", "distance"] = Field("smooth", description="from 0 to 1, or nm")
     r0: Reach = Field(0.4, description="nm where a smooth pair is one half")
     min_separation: int = Field(4, ge=1, description="residues between the partners of the default pairs")
@@ -107,20 +109,16 @@ class BasePairs(Feature):
                 (a, b)
                 for i, a in enumerate(bases)
                 for b in bases[i + 1 :]
-                if b.index - a.index >= self.min_separation and {base_letter(a), base_letter(b)} in _COMPLEMENTS
+                if separation(a, b) >= self.min_separation and {base_letter(a), base_letter(b)} in _COMPLEMENTS
             ]
-        numbered = {base.resSeq: base for base in bases}
-        for pair in self.pairs:
-            if missing := [n for n in pair if n not in numbered]:
-                raise ThermolatentError(
-                    f"base_pairs.pairs: there is no base {missing[0]}; there are {sorted(numbered)}"
-                )
-            letters = [base_letter(numbered[n]) for n in pair]
+        chosen = [tuple(find_residue("base_pairs.pairs", bases, name) for name in pair) for pair in self.pairs]
+        for pair, names in zip(chosen, self.pairs, strict=True):
+            letters = [base_letter(base) for base in pair]
             if set(letters) not in _COMPLEMENTS:
                 raise ThermolatentError(
-                    f"base_pairs.pairs: {pair[0]} and {pair[1]} are {' and '.join(letters)}, no Watson-Crick pair; remove them"
+                    f"base_pairs.pairs: {names[0]} and {names[1]} are {' and '.join(letters)}, no Watson-Crick pair; remove them"
                 )
-        return [(numbered[i], numbered[j]) for i, j in self.pairs]
+        return chosen
 
 
 def find_bases(kind: str, topology) -> tuple[list, np.ndarray]:

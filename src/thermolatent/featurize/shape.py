@@ -9,7 +9,15 @@ from pydantic import Field
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
-from thermolatent.featurize.molecular import first_start, in_blocks, load_native, matching_atoms, require_molecule
+from thermolatent.featurize.molecular import (
+    between_molecules,
+    first_start,
+    in_blocks,
+    load_native,
+    matching_atoms,
+    pair_distances,
+    require_molecule,
+)
 from thermolatent.featurize.plumed import Action, Value, of_atoms
 from thermolatent.systems.selection import select
 
@@ -116,9 +124,10 @@ class NativeContacts(Feature):
             )
         pairs = np.stack([atoms[first], atoms[second]], axis=1)[r0 < _CUTOFF]
         r0 = r0[r0 < _CUTOFF]
+        between = between_molecules(topology, pairs)
 
         def fraction(trajectory):
-            r = mdtraj.compute_distances(trajectory, pairs, periodic=False)
+            r = pair_distances(trajectory, pairs, between)
             with np.errstate(over="ignore"):  # exp of a far pair: its contact is 0
                 return np.mean(1.0 / (1.0 + np.exp(_STEEPNESS * (r - _SLACK * r0))), axis=1, keepdims=True)
 
@@ -129,4 +138,4 @@ class NativeContacts(Feature):
             switches = " ".join(f"SWITCH{i}={q.format(r)}" for i, r in enumerate(r0.tolist(), start=1))
             return [Value(Action("CONTACTMAP", contacts, options=f"{switches} WEIGHT={1 / len(pairs)!r} SUM"))]
 
-        return Columns(["Q"], in_blocks(fraction, topology, len(pairs)), plumed=plumed)
+        return Columns(["Q"], in_blocks(fraction, topology, len(pairs)), plumed=plumed, boxed=True)

@@ -13,9 +13,10 @@ from thermolatent.featurize.base import Particles, check_features, columns_on
 from thermolatent.featurize.bath import bath_energies, coupled_degrees, coupling_log_weights
 from thermolatent.featurize.settings import Inputs, Settings
 from thermolatent.files.artifacts import load_array, load_json, new_array, replacing, save_array, save_json
-from thermolatent.files.dcd import stream_positions
+from thermolatent.files.dcd import read_boxes, stream_positions
 from thermolatent.files.paths import FrameFiles
 from thermolatent.progress import progress
+from thermolatent.systems.topologies import load_topology
 from thermolatent.temperatures import format_temperature
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
             "delete it and run the stage simulate again"
         )
     section, topology = settings.featurize, saved_topology(md.topology, settings.n_particles)
+    if not isinstance(topology, Particles):
+        topology.molecules = protocol.get("molecules")
     check_features(section, topology)
     wanted = (section.features, section.plane, section.observables)
     features, plane, observables = kinds = [columns_on(f, topology) for f in wanted]
@@ -57,10 +60,11 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
         what = f"features at T={format_temperature(temperature)}"
         for walker in progress(range(walkers), what):
             path = md.trajectories[walker]
+            boxes = read_boxes(path)
             for first, positions in stream_positions(path, saved, topology.n_atoms, most=frames):
                 rows = slice(first, first + len(positions))
                 for array, columns in zip(arrays, kinds, strict=True):
-                    array[walker, rows] = columns.compute(positions)
+                    array[walker, rows] = columns.of(positions, None if boxes is None else boxes[rows])
                     if len(wrong := np.argwhere(~np.isfinite(array[walker, rows]))):
                         frame, column = wrong[0]
                         raise ArtifactError(
@@ -117,11 +121,7 @@ def saved_topology(path: str, n_particles: int | None) -> Particles | mdtraj.Top
     """What features are computed on: the topology that the MD wrote, or so many bare particles."""
     if n_particles is not None:
         return Particles(n_particles)
-    import mdtraj
-
-    start = mdtraj.load(path)
-    start.topology.start = start.xyz[0]
-    return start.topology
+    return load_topology(path)
 
 
 def _heavy_atoms(topology: Particles | mdtraj.Topology) -> int:

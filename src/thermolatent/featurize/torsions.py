@@ -5,6 +5,7 @@ As a model's features they are sin and cos, so that nothing jumps at 180 degrees
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature, side_by_side
 from thermolatent.featurize.molecular import in_blocks, require_molecule
 from thermolatent.featurize.plumed import Value, function, of_atoms
-from thermolatent.systems.selection import atom_label, residue_label, select
+from thermolatent.systems.selection import atom_label, find_residue, residue_label, select
 
 if TYPE_CHECKING:
     import mdtraj
@@ -82,12 +83,12 @@ class _Torsions(Feature):
 
 
 class Torsions(_Torsions):
-    """Torsions by name, ``of``, and of any four atoms, ``atoms`` (names like ALA2-CA, or indices)."""
+    """Torsions by name, ``of``, and of any four atoms, ``atoms`` (names like ALA2-CA or A:2-CA, or indices)."""
 
     kind: Literal["torsions"] = "torsions"
     of: tuple[str, ...] = Field((), description=f"some of {', '.join(NAMES)}")
     atoms: tuple[tuple[str | int, str | int, str | int, str | int], ...] = Field(
-        (), description="quadruples of atoms of the saved molecule, like ALA2-CA, or indices from 0"
+        (), description="quadruples of atoms of the saved molecule, like ALA2-CA or A:2-CA, or indices from 0"
     )
 
     @model_validator(mode="after")
@@ -130,11 +131,20 @@ class SideChainTorsions(_Torsions):
 
 
 def find_torsions(topology: mdtraj.Topology, name: str) -> np.ndarray:
-    """Atoms ``(n, 4)`` of every torsion of this name; n may be 0."""
+    """Atoms ``(n, 4)`` of every torsion of this name, along bonds; n may be 0."""
     from mdtraj.geometry import dihedral
 
-    if name not in _NUCLEIC:
-        return np.asarray(getattr(dihedral, f"indices_{name}")(topology), dtype=int).reshape(-1, 4)
+    named = _of_nucleic(topology, name) if name in _NUCLEIC else getattr(dihedral, f"indices_{name}")(topology)
+    bonded = {frozenset((a.index, b.index)) for a, b in topology.bonds}
+    known = frozenset().union(*bonded)
+
+    def along_bonds(four: list[int]) -> bool:
+        return all(frozenset(pair) in bonded or not known >= set(pair) for pair in itertools.pairwise(four))
+
+    return np.array([four for four in np.asarray(named, dtype=int).tolist() if along_bonds(four)], int).reshape(-1, 4)
+
+
+def _of_nucleic(topology: mdtraj.Topology, name: str) -> list[list[int]]:
     found = []
     for chain in topology.chains:
         residues = list(chain.residues)
@@ -145,7 +155,7 @@ def find_torsions(topology: mdtraj.Topology, name: str) -> np.ndarray:
                 if None not in four:
                     found.append(four)
                     break
-    return np.array(found, dtype=int).reshape(-1, 4)
+    return found
 
 
 def _neighbour(atoms: list[dict[str, int]], i: int, name: str) -> int | None:
@@ -159,6 +169,9 @@ def _atom(topology: mdtraj.Topology, atom: str | int) -> int:
             return atom
         raise ThermolatentError(f"torsions.atoms: {atom} is not from 0 to {topology.n_atoms - 1}; write e.g. ALA2-CA")
     found = [a.index for a in topology.atoms if atom_label(a) == atom]
+    residue, _, name = atom.rpartition("-")
+    if not found and ":" in residue:
+        found = [a.index for a in find_residue("torsions.atoms", topology.residues, residue).atoms if a.name == name]
     if len(found) != 1:
         known = ", ".join(atom_label(a) for a in list(topology.atoms)[:8])
         raise ThermolatentError(f"torsions.atoms: {len(found)} atoms are called '{atom}'; there are {known}, ...")

@@ -127,15 +127,47 @@ def read_frames(path: str, chosen: np.ndarray) -> np.ndarray:
 
     Nothing else of the file is read. Raises :class:`ArtifactError` if it is missing, cannot be read, or ends before one of them.
     """
+    records = _records(path)
+    if len(chosen) and chosen.max() >= len(records):
+        raise ArtifactError(f"{path}: trajectory has {len(records)} frames, frame {chosen.max()} is needed; {_REMEDY}")
+    return np.stack([records[axis][chosen] for axis in "xyz"], axis=-1) * np.float32(0.1)
+
+
+def read_boxes(path: str) -> np.ndarray | None:
+    """Box vectors ``(frames, 3, 3)`` in nm of one DCD file; None of a file without unit cells.
+
+    Raises :class:`ArtifactError` if it is missing or cannot be read.
+    """
+    records = _records(path)
+    if "cell" not in records.dtype.names:
+        return None
+    cell = records["cell"]  # A, cos gamma, B, cos beta, cos alpha, C, lengths in angstrom
+    return box_vectors(0.1 * cell[:, [0, 2, 5]], cell[:, [4, 3, 1]])
+
+
+def box_vectors(lengths: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+    """Box vectors ``(frames, 3, 3)``, one per row and the first along x, from their lengths and the cosines of alpha, beta and
+    gamma, each ``(frames, 3)``. (mdtraj's function looks at each frame's angles in Python.)
+    """
+    a, b, c = np.asarray(lengths, np.float64).T
+    cos_alpha, cos_beta, cos_gamma = np.asarray(cosines, np.float64).T
+    sin_gamma = np.sqrt(1 - cos_gamma**2)
+    cy = (cos_alpha - cos_beta * cos_gamma) / sin_gamma
+    vectors = np.zeros((len(a), 3, 3), np.float32)
+    vectors[:, 0, 0] = a
+    vectors[:, 1, :2] = np.stack([b * cos_gamma, b * sin_gamma], axis=1)
+    vectors[:, 2] = np.stack([c * cos_beta, c * cy, c * np.sqrt(1 - cos_beta**2 - cy**2)], axis=1)
+    return vectors
+
+
+def _records(path: str) -> np.ndarray:
+    """The whole frames of a DCD file, mapped; raises :class:`ArtifactError` if it is missing or cannot be read."""
     if not Path(path).is_file():
         raise ArtifactError(f"{path}: trajectory is missing; run the stage simulate again")
     with open(path, "rb") as file:
         start, record = _layout(path, file, None)
         whole = (file.seek(0, 2) - start) // record.itemsize
-    if len(chosen) and chosen.max() >= whole:
-        raise ArtifactError(f"{path}: trajectory has {whole} frames, frame {chosen.max()} is needed; {_REMEDY}")
-    records = np.memmap(path, record, "r", start, (whole,))
-    return np.stack([records[axis][chosen] for axis in "xyz"], axis=-1) * np.float32(0.1)
+    return np.memmap(path, record, "r", start, (whole,)) if whole else np.empty(0, record)
 
 
 def _layout(path: str, file, n_particles: int | None) -> tuple[int, np.dtype]:
@@ -157,7 +189,7 @@ def _layout(path: str, file, n_particles: int | None) -> tuple[int, np.dtype]:
         n_particles = found
     if found != n_particles:
         raise ArtifactError(f"{path}: trajectory has {found} particles, must have {n_particles}; {_REMEDY}")
-    fields = [("cell", "V56")] if unit_cell else []
+    fields = [("cell_before", "<i4"), ("cell", "<f8", (6,)), ("cell_after", "<i4")] if unit_cell else []
     for axis in "xyz":
         fields += [(f"{axis}_before", "<i4"), (axis, "<f4", (n_particles,)), (f"{axis}_after", "<i4")]
     return start, np.dtype(fields)
@@ -169,27 +201,53 @@ def write_trajectories(
     save_every: int,
     time_step: float,
     first_steps: Sequence[int] | None = None,
+    cells: np.ndarray | None = None,
 ) -> None:
     """Write ``positions (frames, walkers, n, 3)`` in angstrom, an array or a memory map, one file per walker.
 
+    ``cells`` are unit cells ``(frames, walkers, 6)``: three lengths in angstrom, three angles in degrees.
     The files appear together under their final names. Time step (ps), save interval and the step of each file's first frame,
     ``save_every`` where nothing is said, go into the headers.
     """
     first_steps = [save_every] * len(paths) if first_steps is None else first_steps
     from mdtraj.formats import DCDTrajectoryFile
 
+    frames, walkers, n_particles, _ = positions.shape
     block = max(1, _BLOCK_BYTES // (4 * int(np.prod(positions.shape[1:]))))
     with ExitStack() as renames:
         temporaries = [renames.enter_context(replacing(path)) for path in paths]
+        for path, first in zip(
+            temporaries, first_steps, strict=True
+        ):  # mdtraj writes the header, and one frame after another: ten times as slow as records
+            with in_ascii(path) as name, DCDTrajectoryFile(name, "w", True) as file:
+                cell = () if cells is None else (np.ones((1, 3), np.float32), np.full((1, 3), 90, np.float32))
+                file.write(np.zeros((1, n_particles, 3), np.float32), *cell)
+            _write_header(path, first, save_every, time_step, frames)
         with ExitStack() as closing:
-            names = [closing.enter_context(in_ascii(path)) for path in temporaries]
-            files = [closing.enter_context(DCDTrajectoryFile(name, "w", True)) for name in names]
-            for first in range(0, len(positions), block):
+            files = [closing.enter_context(path.open("r+b")) for path in temporaries]
+            start, record = _layout(str(temporaries[0]), files[0], n_particles)
+            for file in files:
+                file.seek(start)
+            for first in range(0, frames, block):
                 chunk = np.asarray(positions[first : first + block], dtype=np.float32)
-                for walker, file in enumerate(files):
-                    file.write(np.ascontiguousarray(chunk[:, walker]))
-        for path, first in zip(temporaries, first_steps, strict=True):
-            _write_header(path, first, save_every, time_step)
+                for walker in range(walkers):
+                    cell = None if cells is None else cells[first : first + block, walker]
+                    _in_records(chunk[:, walker], cell, record).tofile(files[walker])
+
+
+def _in_records(positions: np.ndarray, cells: np.ndarray | None, record: np.dtype) -> np.ndarray:
+    """Frames as they lie in the file."""
+    records = np.empty(len(positions), record)
+    for axis, values in zip("xyz", positions.transpose(2, 0, 1), strict=True):
+        records[axis] = values
+        records[f"{axis}_before"] = records[f"{axis}_after"] = 4 * positions.shape[1]
+    if cells is not None:
+        cells = np.asarray(cells, np.float64)
+        cosines = np.sin(np.radians(90.0 - cells[:, 3:]))  # of 90 degrees exactly 0
+        a, b, c, alpha, beta, gamma = (*cells[:, :3].T, *cosines.T)
+        records["cell"] = np.stack([a, gamma, b, beta, alpha, c], axis=1)
+        records["cell_before"] = records["cell_after"] = 48
+    return records
 
 
 def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
@@ -202,12 +260,12 @@ def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
             positions[first : first + len(chunk), walker] = chunk
 
 
-def _write_header(path: Path, first_step: int, save_every: int, time_step: float) -> None:
-    """Put times into a DCD header."""
+def _write_header(path: Path, first_step: int, save_every: int, time_step: float, frames: int) -> None:
+    """Put times and the number of frames into a DCD header."""
     fix_title(path)
     with path.open("r+b") as file:
-        file.seek(12)
-        file.write(struct.pack("<ii", first_step, save_every))  # first saved step, steps between frames
+        file.seek(8)
+        file.write(struct.pack("<4i", frames, first_step, save_every, frames))  # first saved step, steps between frames
         file.seek(44)
         file.write(struct.pack("<f", time_step / _AKMA))
 

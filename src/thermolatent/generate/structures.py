@@ -16,6 +16,7 @@ from thermolatent.generate.settings import Settings
 from thermolatent.rows import moments
 from thermolatent.sampling import systematic_resample
 from thermolatent.states.named import name_states
+from thermolatent.systems.topologies import load_topology, write_pdb
 from thermolatent.temperatures import format_temperature
 
 #: Frames drawn per state; the medoid is exact among these.
@@ -106,8 +107,6 @@ class StateMedoids:
 
     def write(self, path: str, temperature: float, log_weights: np.ndarray, seed: int) -> None:
         """Write a PDB with one model per state that has frames; remarks name it, its population and its frame's origin."""
-        import mdtraj
-
         weights, rng = np.exp(log_weights - log_weights.max()), np.random.default_rng([seed, 2])
         shares = np.bincount(self.labels, weights, minlength=len(self.names)) / weights.sum()
         states = [k for k, share in enumerate(shares) if share > 0]
@@ -115,7 +114,7 @@ class StateMedoids:
         for k in states:
             rows = np.flatnonzero(self.labels == k)
             chosen.append(medoid(self._standardised, rows, weights[rows], rng))
-        topology = mdtraj.load_topology(self.topology)
+        topology = load_topology(self.topology)
         xyz = self.trajectories.positions(np.array(chosen))
         origin = self.data.temperature_index()[chosen]
         remarks = [f"REMARK   1 MEDOIDS OF THE NAMED STATES AT T = {format_temperature(temperature)}"]
@@ -124,6 +123,4 @@ class StateMedoids:
             remarks.append(
                 f"REMARK   1 MODEL {model}: {self.names[k]}, POPULATION {shares[k]:.4f}, FRAME FROM T = {where}"
             )
-        with replacing(path) as temporary:
-            mdtraj.Trajectory(xyz, topology).save_pdb(str(temporary), force_overwrite=True)
-            temporary.write_text("\n".join([*remarks, temporary.read_text()]))
+        write_pdb(path, topology, xyz, remarks)

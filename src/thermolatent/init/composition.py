@@ -15,6 +15,7 @@ from thermolatent.featurize.kinds import FEATURES
 from thermolatent.parsing import parse_one
 from thermolatent.simulate.topology import write_topology
 from thermolatent.systems.base import System
+from thermolatent.systems.topologies import load_topology
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,10 @@ def in_plane(system: System, plane: list[Any], positions: np.ndarray | None = No
     )
     topology: Any = Particles(system.n_particles)
     if system.molecular:
-        import mdtraj
-
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "topology.pdb")
             write_topology(system, path)
-            loaded = mdtraj.load(path)
-        topology = loaded.topology
-        topology.start = loaded.xyz[0]
+            topology = load_topology(path)
     points = columns_on(features, topology).compute(np.stack(list(starts.values())).astype(np.float32))
     return dict(zip(starts, points, strict=True))
 

@@ -12,19 +12,12 @@ import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.report.packing import packed
+from thermolatent.systems.bonds import bonds_by_distance
 
 #: The remark that ``generate`` writes of each structure.
 _REMARK = re.compile(r"^REMARK +1 MODEL (\d+): (.*), POPULATION ([0-9.]+), FRAME FROM T = (\S+)$", re.MULTILINE)
-#: Two atoms are bonded if nearer than the sum of their covalent radii and this, nm: the usual tolerance.
-_TOLERANCE = 0.04
 #: Positions are integers in units of this, nm.
 RESOLUTION = 0.001
-#: Covalent radii, nm (Cordero et al., Dalton Trans. 2008, 2832), and that of elements not listed.
-_COVALENT = {
-    **{"H": 0.031, "C": 0.076, "N": 0.071, "O": 0.066, "F": 0.057, "P": 0.107, "S": 0.105},
-    **{"Cl": 0.102, "Br": 0.120, "I": 0.139, "Se": 0.120, "B": 0.084, "Si": 0.111},
-}
-_OTHER = 0.15
 
 
 class Medoid(NamedTuple):
@@ -59,17 +52,6 @@ def read_medoids(path: str) -> tuple[Any, list[Medoid]]:
     return trajectory.topology, found
 
 
-def bonds(symbols: list[str], positions: np.ndarray) -> np.ndarray:
-    """Pairs ``(n, 2)`` of bonded atoms, by their elements and distances; positions ``(n_atoms, 3)`` in nm."""
-    from scipy.spatial import cKDTree
-
-    radii = np.array([_COVALENT.get(symbol, _OTHER) for symbol in symbols])
-    pairs = cKDTree(positions).query_pairs(2 * radii.max() + _TOLERANCE, output_type="ndarray")
-    distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    bonded = pairs[distance < radii[pairs].sum(axis=1) + _TOLERANCE]
-    return bonded[np.lexsort(bonded.T[::-1])]
-
-
 def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """``positions`` ``(n_atoms, 3)`` moved and turned onto ``reference``, least squares, around the origin."""
     from scipy.spatial.transform import Rotation
@@ -93,7 +75,7 @@ def molecule(molecular: bool, files: Mapping[float, str]) -> dict[str, Any]:
     topology, medoids = read_medoids(next(iter(files.values())))
     symbols, at = [atom.element.symbol for atom in topology.atoms], medoids[0].positions
     if molecular:
-        return {"elements": symbols, "bonds": bonds(symbols, at).tolist(), "radius": None}
+        return {"elements": symbols, "bonds": bonds_by_distance(symbols, at).tolist(), "radius": None}
     apart = np.linalg.norm(at[:, None] - at[None], axis=-1)[np.triu_indices(len(at), 1)]
     return {"elements": symbols, "bonds": [], "radius": float(apart.min()) / 2 if len(apart) else 0.1}
 

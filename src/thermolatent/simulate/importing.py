@@ -17,9 +17,9 @@ from typing import Any
 import mdtraj
 import numpy as np
 
-from thermolatent.errors import ArtifactError
+from thermolatent.errors import ArtifactError, reason
 from thermolatent.files.artifacts import FORMAT_VERSION, load_json, new_array, save_array, save_json
-from thermolatent.files.dcd import write_trajectories
+from thermolatent.files.dcd import box_vectors, write_trajectories
 from thermolatent.files.paths import MdFiles, in_ascii
 from thermolatent.progress import progress
 from thermolatent.simulate.contents import Contents
@@ -28,7 +28,7 @@ from thermolatent.simulate.imported.by_system import energy_function
 from thermolatent.simulate.imported.volumes import pV_of_boxes
 from thermolatent.simulate.settings import Settings, Simulate
 from thermolatent.simulate.topology import write_topology
-from thermolatent.systems.selection import atom_label
+from thermolatent.systems.bonds import molecules_of
 from thermolatent.systems.trajectories import Trajectories
 from thermolatent.temperatures import format_temperature
 
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 _CHUNK_BYTES = 32 * 2**20
 #: Frames of each file that ``check`` looks at.
 SAMPLED = 100
-#: No bond is that long (nm): the topology, or the order of its atoms, is another one's.
-_LONGEST_BOND = 0.4
 
 
 def run(settings: Settings, outputs: MdFiles) -> None:
@@ -64,15 +62,24 @@ def run(settings: Settings, outputs: MdFiles) -> None:
     partial.mkdir(parents=True)
     shape = (simulate.walkers, simulate.frames, system.n_particles, 3)
     positions = new_array(partial / "angstrom.npy", shape)
+    cells = new_array(partial / "cells.npy", (*shape[:2], 6))
     compute = _energy_function(system)
-    volumes = np.zeros(energies.shape)
     for index in progress(range(len(paths)), f"files at T={format_temperature(temperature)}"):
         mine = {walker: block.first for walker, block in enumerate(blocks) if block.file == index}
-        _import_file(system, paths[index], contents.totals[index], mine, positions, energies, volumes, compute)
+        _import_file(system, paths[index], contents.totals[index], mine, positions, cells, energies, compute)
+    has_cell = _have_cells(cells, temperature)
     if system.energies is not None:
+        volumes = _volumes(cells) if has_cell else np.zeros(energies.shape)
         energies += pV_of_boxes(system.energies, volumes, contents.volumes_seen, temperature)
     begins = [round(time / system.saved_interval) for time in contents.begins]
-    write_trajectories(outputs.trajectories, positions.swapaxes(0, 1), 1, system.saved_interval, begins)
+    write_trajectories(
+        outputs.trajectories,
+        positions.swapaxes(0, 1),
+        1,
+        system.saved_interval,
+        begins,
+        cells.swapaxes(0, 1) if has_cell else None,
+    )
     save_array(outputs.energies, energies)
     if contents.log_weights is not None:
         save_array(outputs.log_weights, contents.log_weights)
@@ -82,6 +89,7 @@ def run(settings: Settings, outputs: MdFiles) -> None:
         **identity,
         "starts": starts,
         "first_frames": [block.first for block in blocks],
+        **({"molecules": molecules_of(system.all_atoms)[kept].tolist()} if has_cell else {}),
         "convergence": _convergence(system, energies, starts, temperature),
         "steps": simulate.frames,
         "walker_steps_per_second": 0,
@@ -107,6 +115,7 @@ def _identity(system: Trajectories, settings: Simulate, temperature: float) -> d
         "energies": system.energies is not None,
         "weighted": system.log_weights is not None,
         "centroid_removed": False,
+        "residue_numbers": "of the files",
         "inputs": [
             [path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns] for path in system.input_files(temperature)
         ],
@@ -128,35 +137,28 @@ def _import_file(
     total: int,
     blocks: dict[int, int],
     positions: np.ndarray,
+    cells: np.ndarray,
     energies: np.ndarray,
-    volumes: np.ndarray,
     compute: Callable[[mdtraj.Trajectory], np.ndarray] | None,
 ) -> None:
-    """Copy one file's blocks, ``{walker: first frame}``, into ``positions`` (angstrom), the volumes of their boxes (nm^3), and
+    """Check one file's frames and copy its blocks, ``{walker: first frame}``, into ``positions`` and ``cells`` (angstrom), and
     energies computed on the way."""
-    length, read = positions.shape[1], _molecules_of(system)
+    length, read = positions.shape[1], system.read
     kept = np.searchsorted(read, system.kept)
     walker_of, first_of = np.full(total, -1), np.zeros(total, int)
     for walker, first in blocks.items():
         used = first + system.stride * np.arange(length)
         walker_of[used], first_of[used] = walker, first
     for start, part in _chunks(system, path, total, None if compute is not None else read):
-        if start == 0:
-            _check_bonds(system, path, _made_whole(part[0] if compute is None else part[0].atom_slice(read)))
         index = start + np.flatnonzero(walker_of[start : start + len(part)] >= 0)
-        if not len(index):
-            continue
-        part = part[index - start]
         place = walker_of[index], (index - first_of[index]) // system.stride
-        if part.unitcell_lengths is not None:
-            volumes[place] = part.unitcell_volumes
-        if compute is not None:
-            energies[place] = compute(part)
-            part = part.atom_slice(read)
-        xyz = _made_whole(part).xyz[:, kept]
-        if not np.isfinite(xyz).all():
-            raise ArtifactError(f"{path}: positions near frame {index[0]} are not finite numbers; leave the file out")
-        positions[place] = xyz * np.float32(10.0)
+        whole = system.checked(path, start, part if compute is None else part.atom_slice(read))
+        if compute is not None and len(index):
+            energies[place] = compute(part[index - start])
+        positions[place] = whole.xyz[(index - start)[:, None], kept] * np.float32(10.0)
+        if whole.unitcell_lengths is not None:
+            cells[(*place, slice(0, 3))] = whole.unitcell_lengths[index - start] * np.float32(10.0)
+            cells[(*place, slice(3, 6))] = whole.unitcell_angles[index - start]
 
 
 def _energy_function(system: Trajectories) -> Callable[[mdtraj.Trajectory], np.ndarray] | None:
@@ -169,18 +171,14 @@ def sampled_positions(system: Trajectories, temperature: float, most: int = SAMP
 
     Raises :class:`ArtifactError` for a frame that the import would refuse, or whose energy cannot be computed.
     """
-    read, found = _molecules_of(system), []
+    read, found = system.read, []
     kept = np.searchsorted(read, system.kept)
     compute = _energy_function(system)
     for path in system.at(temperature):
         for number, frame in _sampled(system, path, most):
             if compute is not None and number == 0:
                 compute(frame)
-            whole = _made_whole(frame.atom_slice(read))
-            _check_bonds(system, path, whole)
-            if not np.isfinite(whole.xyz).all():
-                raise ArtifactError(f"{path}: positions of frame {number} are not finite numbers; leave the file out")
-            found.append(whole.xyz[:, kept])
+            found.append(system.checked(path, number, frame.atom_slice(read)).xyz[:, kept])
     return np.concatenate(found)
 
 
@@ -201,17 +199,9 @@ def _sampled(system: Trajectories, path: str, most: int) -> Iterator[tuple[int, 
                     raise EOFError("the file ends")
                 yield number, frame
     except (OSError, RuntimeError, EOFError) as error:
-        raise ArtifactError(f"{path}: frame {number} (from 0) cannot be read ({error}); is it cut off?") from None
-
-
-def _molecules_of(system: Trajectories) -> np.ndarray:
-    """Atoms of all molecules that are kept, in whole or in part: a box can only be undone along whole molecules."""
-    kept = system.kept
-    if system.atoms is None or system.all_atoms.n_bonds == 0:
-        return kept
-    wanted = set(kept.tolist())
-    molecules = [{atom.index for atom in molecule} for molecule in system.all_atoms.find_molecules()]
-    return np.array(sorted(set().union(*(m for m in molecules if m & wanted))))
+        raise ArtifactError(
+            f"{path}: frame {number} (from 0) cannot be read ({reason(error)}); is it cut off?"
+        ) from None
 
 
 def _chunks(
@@ -226,34 +216,27 @@ def _chunks(
                 yield seen, part
                 seen += len(part)
     except (OSError, RuntimeError, EOFError) as error:
-        raise ArtifactError(f"{path}: cannot be read after frame {seen} ({error}); is it cut off?") from None
+        raise ArtifactError(f"{path}: cannot be read after frame {seen} ({reason(error)}); is it cut off?") from None
     if seen != total:
         raise ArtifactError(f"{path}: has {seen} frames, its header promises {total}; is it cut off?")
 
 
-def _made_whole(part: mdtraj.Trajectory) -> mdtraj.Trajectory:
-    """Molecules that the periodic box has cut, in one piece; those that are whole stay where they are."""
-    if part.unitcell_vectors is None or part.topology.n_bonds == 0:
-        return part
-    molecules = part.topology.find_molecules()
-    if len(molecules) == 1:
-        return part.make_molecules_whole()
-    return part.image_molecules(anchor_molecules=[max(molecules, key=len)])
-
-
-def _check_bonds(system: Trajectories, path: str, first: mdtraj.Trajectory) -> None:
-    """Raise :class:`ArtifactError` for bonds that no molecule has."""
-    if system.unit == "reduced" or first.topology.n_bonds == 0:
-        return
-    bonds = [(a.index, b.index) for a, b in first.topology.bonds]
-    lengths = mdtraj.compute_distances(first, bonds, periodic=False)[0]
-    longest = int(lengths.argmax())
-    if lengths[longest] > _LONGEST_BOND:
-        one, other = (atom_label(first.topology.atom(i)) for i in bonds[longest])
+def _have_cells(cells: np.ndarray, temperature: float) -> bool:
+    """Whether the frames have unit cells; raises :class:`ArtifactError` where files with and without are mixed."""
+    has = cells[..., 0] > 0
+    if has.any() and not has.all():
         raise ArtifactError(
-            f"{path}: its bond {one} to {other} is {lengths[longest]:.2f} nm long, so system.topology is of another molecule "
-            "or has its atoms in another order; write the topology of these files"
+            f"system.files: of those at {format_temperature(temperature)} some have unit cells and some have not; write files "
+            "that all have them, or none"
         )
+    return bool(has.any())
+
+
+def _volumes(cells: np.ndarray) -> np.ndarray:
+    """Volumes ``(walkers, frames)`` in nm^3 of unit cells."""
+    rows = np.reshape(cells, (-1, 6)).astype(np.float64)
+    boxes = box_vectors(0.1 * rows[:, :3], np.cos(np.radians(rows[:, 3:])))
+    return boxes.diagonal(axis1=1, axis2=2).astype(np.float64).prod(axis=1).reshape(cells.shape[:2])
 
 
 def _convergence(system: Trajectories, energies: np.ndarray, starts: list[str], temperature: float) -> dict[str, Any]:

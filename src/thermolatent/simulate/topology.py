@@ -1,17 +1,12 @@
-"""The topology of the saved particles, and whether a study's features are for it."""
+"""The topology of the saved particles, for whoever opens the trajectories."""
 
 from __future__ import annotations
 
-from thermolatent.files.artifacts import replacing
 from thermolatent.systems.base import System
+from thermolatent.systems.topologies import from_openmm, split_chains, write_pdb
 
 
 def write_topology(system: System, path: str) -> None:
-    """PDB of one copy at its first start."""
-    from openmm import app, unit
-
-    topology, start = system.topology(), next(iter(system.starts().values()))
-    with replacing(path) as temporary, temporary.open("w") as file:
-        # PDBFile.writeFile also notes the date, and same runs should give same bytes
-        app.PDBFile.writeModel(topology, start * unit.nanometer, file)
-        app.PDBFile.writeFooter(topology, file)
+    """PDB of one copy at its first start, with the residue numbers, insertion codes and chain ids of the user's files."""
+    start = next(iter(system.starts().values()))
+    write_pdb(path, split_chains(from_openmm(system.topology())), start[None])

@@ -11,6 +11,7 @@ import numpy as np
 from thermolatent.featurize.base import Particles, check_features, columns_on
 from thermolatent.simulate.topology import write_topology
 from thermolatent.states.centers import check_angles, check_reached
+from thermolatent.systems.topologies import load_topology
 
 if TYPE_CHECKING:
     from thermolatent.study.study import Study
@@ -56,11 +57,7 @@ def _topology(study: Study) -> Any:
     """What features are made on: the topology as it will be written."""
     if not study.system.molecular:
         return Particles(study.system.n_particles)
-    import mdtraj
-
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "topology.pdb")
         write_topology(study.system, path)
-        written = mdtraj.load(path)
-    written.topology.start = written.xyz[0]
-    return written.topology
+        return load_topology(path)

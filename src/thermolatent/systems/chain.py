@@ -58,15 +58,20 @@ def build_chain(
 
 
 def protonated(
-    topology: openmm.app.Topology, positions, pH: float, force_field: openmm.app.ForceField
+    topology: openmm.app.Topology,
+    positions,
+    pH: float,
+    force_field: openmm.app.ForceField,
+    variants: list[str | None] | None = None,
 ) -> tuple[openmm.app.Topology, np.ndarray]:
-    """The structure with the hydrogens it has at ``pH``; positions ``(n, 3)`` in nm."""
+    """The structure with the hydrogens it has at ``pH``, or in the ``variants`` (HIP, ASH, ...) of residues that have one;
+    positions ``(n, 3)`` in nm."""
     from openmm import app, unit
 
     app.Modeller.loadHydrogenDefinitions(io.StringIO(_AIB_HYDROGENS))
     modeller = app.Modeller(topology, positions)
     with seeded():
-        modeller.addHydrogens(force_field, pH=pH, platform=reference())
+        modeller.addHydrogens(force_field, pH=pH, variants=variants, platform=reference())
     return modeller.topology, np.array(modeller.positions.value_in_unit(unit.nanometer))
 
 

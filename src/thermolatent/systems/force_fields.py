@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from thermolatent.errors import ThermolatentError, did_you_mean
+from thermolatent.errors import ThermolatentError, did_you_mean, reason
 
 if TYPE_CHECKING:
     import openmm.app
@@ -88,7 +88,7 @@ def load_force_field(
     try:
         return app.ForceField(*files)
     except Exception as error:  # OpenMM raises plain ValueError and Exception here
-        raise ThermolatentError(f"system.parameters: {_line(error)}; write OpenMM force field XML files") from None
+        raise ThermolatentError(f"system.parameters: {reason(error)}; write OpenMM force field XML files") from None
 
 
 def create_system(force_field: openmm.app.ForceField, topology: openmm.app.Topology, name: str, **arguments):
@@ -101,14 +101,33 @@ def create_system(force_field: openmm.app.ForceField, topology: openmm.app.Topol
 
 def template_error(error: Exception, topology: openmm.app.Topology, name: str) -> ThermolatentError:
     """What OpenMM says of a residue without template, in terms of the study."""
-    if found := re.match(r"No template found for residue (\d+) \((\S+)\)\.(.*?)(For more information|$)", _line(error)):
-        residue = list(topology.residues())[int(found[1])]
+    from pdbfixer.pdbfixer import substitutions
+
+    if found := re.match(
+        r"No template found for residue (\d+) \((\S+)\)\.(.*?)(For more information|$)", reason(error)
+    ):
+        named = list(topology.residues())[int(found[1])]
+        residue = _at_fault(named)
+        why = found[3].rstrip() if residue is named else ""
+        standard = substitutions.get(residue.name)
         return ThermolatentError(
-            f"system.force_field: {name} has no template for {residue.name} {residue.id} (chain {residue.chain.id}):"
-            f"{found[3].rstrip()} Write another force field, system.remove: [{residue.name}] to leave it out, "
-            "system.parameters with an OpenMM XML file that has it, or kind: prepared"
+            f"system.force_field: {name} has no template for {residue.name} {residue.id} (chain {residue.chain.id}):{why} Write "
+            + (f"system.standardise: true to make it {standard}, " if standard else "")
+            + f"another force field, system.remove: [{residue.name}] to leave it out, system.parameters with an OpenMM XML file "
+            "that has it, or kind: prepared"
         )
-    return ThermolatentError(f"system.force_field: {name} cannot describe this structure: {_line(error)}")
+    return ThermolatentError(f"system.force_field: {name} cannot describe this structure: {reason(error)}")
+
+
+def _at_fault(residue: openmm.app.topology.Residue) -> openmm.app.topology.Residue:
+    """The residue itself, or its neighbour in the chain if that is no standard one: then bonds to it are what does not fit."""
+    from pdbfixer.pdbfixer import dnaResidues, proteinResidues, rnaResidues
+
+    standard = {*proteinResidues, *dnaResidues, *rnaResidues, "ACE", "NME", "NH2", "HOH"}
+    chain = list(residue.chain.residues())
+    at = chain.index(residue)
+    near = [residue, *chain[at + 1 : at + 2], *chain[max(0, at - 1) : at]]
+    return next((r for r in near if r.name not in standard), residue)
 
 
 def debye_kappa(salt: float) -> float:
@@ -118,7 +137,3 @@ def debye_kappa(salt: float) -> float:
     density = 1000.0 * salt * Avogadro
     kappa = np.sqrt(2.0 * density * e**2 / (epsilon_0 * SOLVENT_DIELECTRIC * Boltzmann * DEBYE_TEMPERATURE))
     return float(0.73e-9 * kappa)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -13,6 +13,7 @@ from thermolatent.systems.files import digest, existing_file
 from thermolatent.systems.force_fields import SOLVENT_DIELECTRIC, debye_kappa
 from thermolatent.systems.foreign import hydrogens, remove_controls, solute
 from thermolatent.systems.molecule import Built, Parametrised, Surroundings
+from thermolatent.systems.topologies import CIF, GRO, PDB, PRMTOP, insertion_code, read_structure
 
 if TYPE_CHECKING:
     import openmm
@@ -100,6 +101,7 @@ class Prepared(Parametrised):
     def _build(self) -> Built:
         try:
             system, topology = self._read()
+            self._number(topology)
             starts = {Path(path).stem: _positions(path) for path in self.positions or (self.topology_file,)}
         except ThermolatentError:
             raise
@@ -157,6 +159,21 @@ class Prepared(Parametrised):
             arguments |= {"implicitSolvent": model, "solventDielectric": SOLVENT_DIELECTRIC}
             arguments |= {"implicitSolventKappa": debye_kappa(self.salt)} if self.salt else {}
         return prmtop.createSystem(**arguments), prmtop.topology
+
+    def _number(self, topology: openmm.app.Topology) -> None:
+        """Give residues the numbers that Amber and GROMACS files have, which OpenMM leaves out; those have no chain ids."""
+        if self._suffix not in (*_AMBER, *_GROMACS):
+            return
+        named = self.topology_file if self._suffix in _AMBER else self.positions[0]
+        for chain in topology.chains():
+            chain.id = ""
+        if Path(named).suffix.lower() not in (*PRMTOP, *PDB, *CIF, *GRO):
+            return
+        found = list(read_structure(named)[0].residues)
+        if len(found) != topology.getNumResidues():
+            return  # what is wrong with the positions is said where they are read
+        for residue, source in zip(topology.residues(), found, strict=True):
+            residue.id, residue.insertionCode = str(source.resSeq), insertion_code(source)
 
     def _check(self, system, topology, saved: np.ndarray) -> None:
         """What the study says must be what the System is: periodicity, box and cutoff, hydrogens of the solute."""

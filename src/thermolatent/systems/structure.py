@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field, computed_field, field_validator
 
-from thermolatent.errors import ThermolatentError
+from thermolatent.errors import ThermolatentError, reason
 from thermolatent.systems.chain import protonated, reference
 from thermolatent.systems.files import digest, existing_file
 from thermolatent.systems.force_fields import template_error
+from thermolatent.systems.protonation import standardise_names, variants_of
 from thermolatent.systems.rebuild import add_missing_atoms
 from thermolatent.systems.solvated import Solvated
 
@@ -56,18 +57,21 @@ class Structure(Solvated):
         return self.parameters
 
     def _solute(self, force_field) -> tuple[openmm.app.Topology, dict[str, np.ndarray]]:
-        fixer = self._fixed()
+        fixer, variants = self._fixed()
         try:
-            topology, positions = protonated(fixer.topology, fixer.positions, self.pH, force_field)
+            topology, positions = protonated(
+                fixer.topology, fixer.positions, self.pH, force_field, variants_of(fixer.topology, variants)
+            )
         except ValueError as error:
             raise template_error(error, fixer.topology, self.force_field) from None
         return topology, {Path(self.file).stem: np.round(positions - positions.mean(axis=0), 4)}
 
-    def _fixed(self) -> pdbfixer.PDBFixer:
-        """The structure with all heavy atoms and no hydrogens in standard residues."""
+    def _fixed(self) -> tuple[pdbfixer.PDBFixer, dict]:
+        """The structure with all heavy atoms and no hydrogens in standard residues, and the variants of these."""
         from openmm import app
 
         fixer = self._read()
+        variants = standardise_names(self.file, fixer.topology)
         keep = set(self.chains) or {chain.id for chain in fixer.topology.chains()}
         if unknown := sorted(keep - {chain.id for chain in fixer.topology.chains()}):
             known = ", ".join(sorted({chain.id for chain in fixer.topology.chains()}))
@@ -88,7 +92,7 @@ class Structure(Solvated):
         fixer.topology, fixer.positions = modeller.topology, modeller.positions
         self._check_gaps(fixer)
         add_missing_atoms(fixer)
-        return fixer
+        return fixer, variants
 
     def _read(self) -> pdbfixer.PDBFixer:
         import pdbfixer
@@ -100,7 +104,7 @@ class Structure(Solvated):
         except Exception as error:  # the parsers raise whatever they stumble over
             kind = "mmCIF" if cif else "PDB"
             raise ThermolatentError(
-                f"system.file: {self.file} is no valid {kind} file ({error}); write another"
+                f"system.file: {self.file} is no valid {kind} file ({reason(error)}); write another"
             ) from None
         if fixer.topology.getNumAtoms() == 0:
             raise ThermolatentError(f"system.file: {self.file} holds no atoms; write a PDB or mmCIF file")
@@ -131,5 +135,6 @@ class Structure(Solvated):
                 if far and (c, i) not in inside:
                     raise ThermolatentError(
                         f"system.file: {self.file} has a gap between {first.name} {first.id} and {second.name} {second.id} of "
-                        f"chain {chain.id} and does not say what is missing; write a file with SEQRES records, or a complete one"
+                        f"chain {chain.id} and does not say what is missing; write a file with SEQRES records, a complete one, "
+                        "or a TER line between two molecules"
                     )

@@ -7,13 +7,14 @@ other system's MD has, and everything after it works the same.
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from thermolatent.errors import ThermolatentError
+from thermolatent.errors import ArtifactError, ThermolatentError, reason
 from thermolatent.files.paths import in_ascii
 from thermolatent.systems.base import System, check_kelvin
 from thermolatent.systems.files import existing_file
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import openmm.app
 
     from thermolatent.simulate.settings import Simulate
+    from thermolatent.systems.frame_checks import Molecules
+
+log = logging.getLogger(__name__)
 
 Files = dict[float, list[str]]
 
@@ -174,31 +178,52 @@ class Trajectories(System):
     @property
     def all_atoms(self) -> mdtraj.Topology:
         """Topology of the files; raises :class:`ThermolatentError` if it cannot be read."""
-        return _read_topology(self.topology_file)[0]
+        return _read_topology(self.topology_file, self.unit == "reduced")[0]
 
     @property
     def kept(self) -> np.ndarray:
         """Indices of the atoms that are kept; raises :class:`ThermolatentError` for a selection that does not do."""
-        from thermolatent.systems.selection import select
+        return self._atoms[0]
 
-        if self.atoms is None:
-            return np.arange(self.all_atoms.n_atoms)
-        return select("system", "atoms", self.all_atoms, self.atoms)
+    @property
+    def read(self) -> np.ndarray:
+        """Indices of the atoms of all molecules that are kept, in whole or in part: a box is undone along whole molecules."""
+        return self._atoms[1]
+
+    @property
+    def _atoms(self) -> tuple[np.ndarray, np.ndarray, Molecules]:
+        return _choose_atoms(self.topology_file, self.atoms, self.unit == "reduced")
+
+    def checked(self, path: str, first: int, part: mdtraj.Trajectory, stride: int = 1) -> mdtraj.Trajectory:
+        """Frames of the atoms that are :attr:`read`, with whole molecules: see
+        :func:`thermolatent.systems.frame_checks.check_frames`."""
+        from thermolatent.systems.frame_checks import check_frames
+
+        return check_frames(self._atoms[2], path, first, part, stride)
 
     def topology(self) -> openmm.app.Topology:
         """Topology of the atoms that are kept."""
-        return self.all_atoms.subset(self.kept).to_openmm()
+        from thermolatent.systems.topologies import subset, to_openmm
+
+        return to_openmm(subset(self.all_atoms, self.kept))
 
     def starts(self) -> dict[str, np.ndarray]:
-        """The structure in the topology file; where that has none, the first frame of the first file."""
+        """The structure in the topology file; where that has none in one piece, the first frame of the first file."""
         import mdtraj
 
-        positions = _read_topology(self.topology_file)[1]
-        if positions is None:
-            first = next(iter(self.files.values()))[0]
-            with in_ascii(first) as name:
-                positions = next(mdtraj.iterload(name, top=self.all_atoms, chunk=1)).xyz[0]
-        return {"structure": positions[self.kept]}
+        path, structure = self.topology_file, _read_topology(self.topology_file, self.unit == "reduced")[1]
+        if structure is not None:
+            try:
+                structure = self.checked(path, 0, structure.atom_slice(self.read))
+            except ArtifactError as error:
+                log.warning("%s; the first frame of the first trajectory is the starting structure", error)
+                structure = None
+        if structure is None:
+            path = next(iter(self.files.values()))[0]
+            with in_ascii(path) as name:
+                first = next(mdtraj.iterload(name, top=self.all_atoms, chunk=1, atom_indices=self.read))
+            structure = self.checked(path, 0, first)
+        return {"structure": structure.xyz[0, np.searchsorted(self.read, self.kept)]}
 
     def at(self, temperature: float, key: Literal["files", "energies", "log_weights"] = "files") -> list[str]:
         """Files of one temperature; raises :class:`ThermolatentError` if there are none, or not one per trajectory."""
@@ -233,17 +258,35 @@ class Trajectories(System):
 
 
 @functools.lru_cache(maxsize=4)
-def _read_topology(path: str) -> tuple[mdtraj.Topology, np.ndarray | None]:
-    """The topology, and the first structure in the file if it holds any."""
-    import mdtraj
+def _read_topology(path: str, reduced: bool) -> tuple[mdtraj.Topology, mdtraj.Trajectory | None]:
+    """The topology, in chains that bonds hold together, and the first structure in the file if it holds any.
+
+    Bonds are completed unless units are ``reduced``, in which distances say nothing of bonds.
+    """
+    from thermolatent.systems import topologies
+    from thermolatent.systems.bonds import complete_bonds
 
     try:
-        try:
-            first = mdtraj.load_frame(path, 0)
-            return first.topology, first.xyz[0]
-        except (OSError, ValueError, TypeError):  # a format without positions
-            return mdtraj.load_topology(path), None
-    except Exception as error:  # mdtraj's readers raise many kinds
+        topology, first = topologies.read_structure(path)
+    except Exception as error:  # the readers raise many kinds
         raise ThermolatentError(
-            f"system.topology: {path} cannot be read ({error}); write a PDB, gro, prmtop or psf"
+            f"system.topology: {path} cannot be read ({reason(error)}); write a PDB, mmCIF, gro, prmtop or psf"
         ) from None
+    if first is not None and not reduced:
+        complete_bonds(path, first, has_chains=not path.lower().endswith(topologies.GRO))
+    return topologies.split_chains(topology), first
+
+
+@functools.lru_cache(maxsize=4)
+def _choose_atoms(path: str, selection: str | None, reduced: bool) -> tuple[np.ndarray, np.ndarray, Molecules]:
+    """Atoms that are kept, atoms that are read, and what is known of the latter."""
+    from thermolatent.systems.bonds import molecules_of
+    from thermolatent.systems.frame_checks import Molecules
+    from thermolatent.systems.selection import select
+    from thermolatent.systems.topologies import subset
+
+    topology = _read_topology(path, reduced)[0]
+    kept = np.arange(topology.n_atoms) if selection is None else select("system", "atoms", topology, selection)
+    number = molecules_of(topology)
+    read = np.flatnonzero(np.isin(number, number[kept]))
+    return kept, read, Molecules.of(subset(topology, read), reduced)
