@@ -103,7 +103,7 @@ def test_what_is_no_pair_and_no_nucleic_acid_is_refused(tmp_path):
         BasePairs().on(topology)
     with pytest.raises(ThermolatentError, match="1 and 2 are G and A, no Watson-Crick pair"):
         BasePairs(pairs=[[1, 2]]).on(topology)
-    with pytest.raises(ThermolatentError, match="there is no base 9; there are"):
+    with pytest.raises(ThermolatentError, match="there is no residue 9; there are G1, A2, C3"):
         BasePairs(pairs=[[1, 9]]).on(topology)
     with pytest.raises(ThermolatentError, match=r"is for nucleic acids, the system has 0 bases \(residues ACE1, ALA2"):
         GVectors().on(alanine_dipeptide()[0])

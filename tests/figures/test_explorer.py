@@ -20,6 +20,7 @@ from thermolatent.report import stage as report
 from thermolatent.study.answers import asked_of
 from thermolatent.study.jobs import run_job
 from thermolatent.study.loading import load_study
+from thermolatent.systems.bonds import bonds_by_distance
 from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
 from thermolatent.validate.predictions import COLUMNS
@@ -234,7 +235,7 @@ def test_bonds_of_a_molecule_and_its_axes(tmp_path):
     topology, found = medoids.read_medoids(str(tmp_path / "T550.medoids.pdb"))
     symbols = [atom.element.symbol for atom in topology.atoms]
     assert symbols == ["C", "C", "O", "N"]
-    assert medoids.bonds(symbols, found[0].positions).tolist() == [[0, 1], [1, 2], [1, 3]]
+    assert bonds_by_distance(symbols, found[0].positions).tolist() == [[0, 1], [1, 2], [1, 3]]
     turned = medoids.along_axes(xyz[0])
     assert list(np.argsort(-turned.var(axis=0))) == [0, 1, 2]
 

@@ -249,7 +249,7 @@ def test_files_that_do_not_fit_are_refused_in_one_line(files, tmp_path):
     mixed = parts[0][:, np.random.default_rng(0).permutation(22)] * 5
     mdtraj.Trajectory(mixed, topology).save_dcd(str(tmp_path / "mixed.dcd"))
     refused(
-        r"mixed\.dcd: its bond .* nm long, so system\.topology",
+        r"mixed\.dcd: frame 0 \(from 0\): its bond .* nm long, as most are, so system\.topology",
         {"files": {T: [str(tmp_path / "mixed.dcd")]}, "energies": None, "log_weights": None},
         walkers=2,
     )
