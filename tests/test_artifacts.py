@@ -1,4 +1,9 @@
+import errno
+import fcntl
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,6 +11,7 @@ import torch
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files import artifacts
+from thermolatent.files.dcd import stream_positions, write_trajectories
 
 
 def test_json_comes_back_as_it_was(tmp_path):
@@ -97,3 +103,84 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         interrupted()
     assert json.loads(path.read_text())["a"] == 1
     assert list(tmp_path.iterdir()) == [path]
+
+
+def failing(number):
+    """A system call that fails so."""
+
+    def call(*_):
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+def hidden(folder):
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_two_containers_with_one_process_id_do_not_share_a_temporary_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    path = tmp_path / "x.json"
+    with artifacts.replacing(path) as one:
+        with artifacts.replacing(path) as other:
+            one.write_text("one")
+            other.write_text("other")
+            assert len(hidden(tmp_path)) == 2
+        assert path.read_text() == "other"
+    assert path.read_text() == "one"
+    assert not hidden(tmp_path)
+
+
+def test_what_a_killed_job_left_goes_when_the_file_is_written_again(tmp_path):
+    code = (
+        "import os, sys; from thermolatent.files.artifacts import replacing\n"
+        "with replacing(sys.argv[1]) as path: path.write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    for name in ("x.json", "y.json"):
+        subprocess.run([sys.executable, "-c", code, tmp_path / name], check=False)
+    assert len(hidden(tmp_path)) == 2
+    (tmp_path / ".x.mine.json").touch()
+    artifacts.save_json(tmp_path / "x.json", {"a": 1})
+    left = sorted(hidden(tmp_path))
+    assert left[0] == ".x.mine.json"
+    assert [name[:3] for name in left[1:]] == [".y."]
+
+
+def write_dcd(path):
+    write_trajectories([str(path)], np.ones((2, 1, 3, 3), np.float32), 1, 0.1)
+
+
+@pytest.mark.parametrize("name", [*WRITERS, "x.dcd"])
+def test_a_file_is_held_while_a_library_writes_it(tmp_path, monkeypatch, name):
+    """A second job at the same file removes nothing under the first one's hands."""
+    save, load = WRITERS.get(name, (write_dcd, lambda path: next(stream_positions(str(path), 2, 3))))
+    path, flush, seen = tmp_path / name, artifacts._flush, []
+
+    def another_job_begins(temporary):
+        artifacts._remove_abandoned(path)
+        seen.append(temporary.is_file())
+        flush(temporary)
+
+    monkeypatch.setattr(artifacts, "_flush", another_job_begins)
+    save(path)
+    assert seen == [True]
+    load(path)
+
+
+def test_where_there_are_no_locks_nothing_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", failing(errno.ENOLCK))
+    abandoned = tmp_path / f".x.{'0' * 32}.json"
+    abandoned.touch()
+    artifacts.save_json(tmp_path / "x.json", {})
+    assert hidden(tmp_path) == [abandoned.name]
+
+
+def test_others_may_read_what_is_written(tmp_path):
+    """As the umask says, not as a temporary file's mode does."""
+    previous = os.umask(0o022)
+    try:
+        for name, (save, _) in WRITERS.items():
+            save(tmp_path / name)
+            assert (tmp_path / name).stat().st_mode & 0o777 == 0o644, name
+    finally:
+        os.umask(previous)
