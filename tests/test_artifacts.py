@@ -12,6 +12,7 @@ import torch
 from thermolatent.errors import ArtifactError
 from thermolatent.files import artifacts
 from thermolatent.files.dcd import stream_positions, write_trajectories
+from thermolatent.files.locking import only_one
 
 
 def test_json_comes_back_as_it_was(tmp_path):
@@ -114,6 +115,41 @@ def failing(number):
     return call
 
 
+@pytest.mark.parametrize("system", ["Linux", "macOS", "a file system without fallocate"])
+def test_a_new_array_has_its_space_on_the_disk(tmp_path, monkeypatch, system):
+    if system == "macOS":
+        monkeypatch.delattr(os, "posix_fallocate")
+    elif system != "Linux":
+        monkeypatch.setattr(os, "posix_fallocate", failing(errno.EOPNOTSUPP))
+    monkeypatch.setattr(artifacts, "_BLOCK_BYTES", 5000)
+    path, other = tmp_path / "x.npy", tmp_path / "y"
+    array = artifacts.new_array(path, (3, 1000, 7))
+    array[1, 2] = np.arange(7)
+    array.flush()
+    back = artifacts.load_array(path)
+    assert back.shape == (3, 1000, 7)
+    assert back[1, 2].tolist() == list(range(7))
+    assert back.sum() == 21
+    assert os.stat(path).st_blocks * 512 >= back.nbytes
+    other.write_bytes(b"abc" * 4000)
+    artifacts.allocate(other, 25_000)
+    assert other.read_bytes() == b"abc" * 4000 + bytes(13_000)
+    artifacts.allocate(other, 9000)
+    assert other.read_bytes() == b"abc" * 3000
+
+
+@pytest.mark.parametrize("lacking", [False, True])
+def test_a_full_disk_is_an_error(tmp_path, monkeypatch, lacking):
+    if lacking:
+        monkeypatch.delattr(os, "posix_fallocate")
+        monkeypatch.setattr(artifacts, "_fill", failing(errno.ENOSPC))
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", failing(errno.ENOSPC))
+    (tmp_path / "x").touch()
+    with pytest.raises(OSError, match="No space left"):
+        artifacts.allocate(tmp_path / "x", 10)
+
+
 def hidden(folder):
     return [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
@@ -173,6 +209,14 @@ def test_where_there_are_no_locks_nothing_is_removed(tmp_path, monkeypatch):
     abandoned.touch()
     artifacts.save_json(tmp_path / "x.json", {})
     assert hidden(tmp_path) == [abandoned.name]
+
+
+@pytest.mark.parametrize("name", ["ENOLCK", "ENOTSUP", "EOPNOTSUPP"])  # the last two are different numbers on macOS
+def test_a_simulation_on_a_file_system_without_locks_is_told_and_runs(tmp_path, monkeypatch, caplog, name):
+    monkeypatch.setattr(fcntl, "flock", failing(getattr(errno, name)))
+    with only_one(tmp_path / "x.lock"):
+        assert "no locks on this file system" in caplog.text
+    assert not list(tmp_path.iterdir())
 
 
 def test_others_may_read_what_is_written(tmp_path):

@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -29,6 +29,7 @@ FORMAT_VERSION = 1
 #: Of a damaged file. It may also be a user's own.
 REMEDY = "if it is a study's result, delete it and run its stage again"
 _HEADER = "thermolatent"
+_BLOCK_BYTES = 16 * 2**20
 
 
 @contextmanager
@@ -109,10 +110,20 @@ def allocate(path: str | os.PathLike, size: int) -> None:
     with open(path, "r+b") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, max(size, 1))
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # not every file system can
+        except (OSError, AttributeError) as error:  # not every file system can, and macOS has no such function
+            if getattr(error, "errno", errno.EINVAL) not in (errno.EOPNOTSUPP, errno.EINVAL):
                 raise
+            _fill(file, size)
         file.truncate(size)
+
+
+def _fill(file: BinaryIO, size: int) -> None:
+    """Write every block of a file up to ``size``: what is there again, and zeros where nothing is."""
+    for start in range(0, size, _BLOCK_BYTES):
+        file.seek(start)
+        content = file.read(min(_BLOCK_BYTES, size - start))
+        file.seek(start)
+        file.write(content.ljust(min(_BLOCK_BYTES, size - start), b"\0"))
 
 
 def _flush(path: Path) -> None:
