@@ -14,7 +14,7 @@ PIP_FLAGS ?=
 .PHONY: help install run lj7 compare report test test-report test-slow test-slurm test-faults test-memory audit docs lint format clean
 
 help: ## this list
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-12s%s\n", $$1, $$2 }'
 
 install: $(STAMP) ## .venv with the package and the exact versions of envs/constraints.txt
 

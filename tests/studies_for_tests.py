@@ -46,7 +46,12 @@ BAD: dict[str, tuple[str, Any, list[str]]] = {
         ["featurize.plane", "must have exactly two"],
     ),
     "range too narrow": ("learn", {"temperature_range": [0.6, 1.5]}, ["learn.temperature_range", "does not cover"]),
-    "name of a baseline": ("models", {"mbar": {"density": "flow"}}, ["models", "'mbar'", "baseline"]),
+    "name of a baseline": ("models", {"MBAR": {"density": "flow"}}, ["models", "'MBAR'", "baseline"]),
+    "names alike but for capitals": (
+        "models",
+        {"latf": {"density": "flow"}, "LaTF": {"density": "flow"}},
+        ["models", "'latf' and 'LaTF'", "rename one"],
+    ),
     "couplings of one coordinate": (
         "representation",
         {"latent_dim": 1},

@@ -1,5 +1,6 @@
 """The report: every number in it comes from a file, nothing in it comes from elsewhere."""
 
+import copy
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +13,7 @@ from thermolatent.figures import figure_names, melting
 from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.report import findings
 from thermolatent.report.findings import number
+from thermolatent.report.tables import score_tables
 from thermolatent.study.answers import asked_of
 from thermolatent.study.jobs import run_job
 from thermolatent.validate.predictions import decimals
@@ -103,7 +105,7 @@ def test_every_figure_is_embedded_with_a_text_for_those_who_cannot_see_it(made):
 def test_tables_hold_the_medians(made):
     study, _, tables, _, page, seeds = made
     rows = {row[0]: row[1:] for row in page.tables["Jensen-Shannon divergence, fixed plane (mu2, mu3) (nats)"]}
-    assert rows[""][1] == "T = 0.3 interpolate"
+    assert rows[""][:2] == ["T = 0.2 train, in-sample", "T = 0.3 interpolate"]
     series = tables.score("latf", "js_plane", "fixed")
     for cell, value in zip(rows["latf"], series.values(), strict=True):
         spread = f"{number(value.low)} to {number(value.high)}" if len(seeds) > 1 else f"± {number(value.half)}"
@@ -116,6 +118,19 @@ def test_tables_hold_the_medians(made):
     expected = [f"{v.median:.3f} ± 0.009" for v in tables.population("md", "hexagon").values()]
     assert hexagon["MD"] == expected
     assert set(hexagon) == {"", "MD", *study.models, "nearest training T", "MBAR", "conditional reweighting"}
+
+
+def test_in_sample_scores_are_never_bold(made):
+    """Models at the floor everywhere are bold at the temperatures that nothing was fitted to."""
+    study, tables = made[0], made[2]
+    at_the_floor = copy.copy(tables)
+    at_the_floor.score = lambda name, metric, plane: tables.score("floor", metric, plane)
+    divergence = score_tables(study, at_the_floor)[0]
+    assert "In-sample: at a training temperature" in divergence.caption
+    marks = [cell.mark for cell in dict(divergence.rows)["latf"]]
+    assert marks == ["" if T in study.temperatures.train else "good" for T in study.temperatures.generated]
+    assert "good" in marks
+    assert "" in marks
 
 
 def test_answer_says_verdicts_accuracy_and_what_is_not_converged(made):

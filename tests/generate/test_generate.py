@@ -10,7 +10,7 @@ import torch
 from exact_study import make_study
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.files.artifacts import load_arrays
+from thermolatent.files.artifacts import load_arrays, save_arrays
 from thermolatent.frame_loading import load_frames
 from thermolatent.generate import stage
 from thermolatent.generate.weights import ModelWeights, bounded
@@ -149,6 +149,17 @@ def test_finished_temperatures_are_left_and_lost_ones_made_again_as_they_were(ge
     assert drawn == [1.0]
     after = load_arrays(layout.samples("informed", 0, 1.0))
     np.testing.assert_array_equal(after["latents"], before[1.0]["latents"])
+
+
+@pytest.mark.parametrize("missing", ["model_digest", "latents"])
+def test_samples_without_their_origin_are_generated_anew(generated, missing):
+    study, layout, samples = generated
+    path = layout.samples("informed", 0, 1.0)
+    save_arrays(path, {name: array for name, array in samples[1.0].items() if name != missing})
+    run_job("generate", study, layout, model="informed", seed=0)
+    back = load_arrays(path)
+    assert set(back) == set(samples[1.0])
+    np.testing.assert_array_equal(back["latents"], samples[1.0]["latents"])
 
 
 def test_another_sample_count_is_generated_anew(generated):

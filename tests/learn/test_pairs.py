@@ -2,13 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
+from exact_study import WALKERS, make_study
+from frames_for_tests import write_frames
 
+from thermolatent.densities.fit import build_density
 from thermolatent.errors import ArtifactError
 from thermolatent.frame_loading import load_frames
 from thermolatent.frames import Frames
+from thermolatent.learn.train import DensityTraining
 from thermolatent.represent.pairs import held_out_walkers, lagged_pairs
+from thermolatent.represent.scaler import Scaler, new_spib
 from thermolatent.represent.tica import fit_tica
-from thermolatent.study.jobs import training_frames
+from thermolatent.study.jobs import JOBS, training_frames
+from thermolatent.study.layout import Layout
+from thermolatent.training import Checkpoint
 
 
 def shaped(walkers=5, frames=7, temperatures=(1.0, 2.0)):
@@ -111,3 +119,27 @@ def test_features_of_another_length_are_refused(fresh):
     np.save(layout.features(1.5), np.zeros((16, 10, 2), np.float32))
     with pytest.raises(ArtifactError, match=r"T1\.5.*16 walkers of 10 frames.*1500.*featurize again"):
         load_frames(training_frames(study, layout))
+
+
+def test_no_scale_of_a_model_sees_a_held_out_walker(tmp_path):
+    """Held-out walkers are elsewhere: the scaler of the features and the whitening of the density are those of the others."""
+    study, layout = make_study(), Layout(str(tmp_path))
+    held = held_out_walkers(WALKERS)
+    rng = np.random.default_rng(0)
+    for T in study.temperatures.train:
+        points = rng.normal(size=(WALKERS, 50, 2)) + 1000.0 * held[:, None, None]
+        write_frames(layout, T, points, points, points[..., 0], names=["x", "y"])
+    data = load_frames(training_frames(study, layout))
+    mine = np.flatnonzero(data.of_walkers(~held))
+    torch.manual_seed(0)
+    spib = new_spib(study.representation, Scaler(data.rows(), mine), 3)
+    assert spib.feature_mean.abs().max() < 0.2
+    assert abs(spib.feature_std - 1).max() < 0.1
+    settings = JOBS["learn"](study, layout, model="joint", seed=0).settings
+    density = build_density(
+        settings.model.density.model_dump(mode="json"), 2, settings.model.temperature, settings.theta_range
+    )
+    DensityTraining(settings, data, spib, density, None, Checkpoint(str(tmp_path / "m.safetensors"), {}))
+    with torch.no_grad():
+        z = spib.encoder(spib.standardise(data.rows()[mine]))
+    assert (density.whitening.mean - z.mean(0)).abs().max() < 0.1

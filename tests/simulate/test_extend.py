@@ -104,7 +104,7 @@ def test_lost_outputs_come_back_without_dynamics(lj, tmp_path, steps):
     as_snakemake_deletes(layout, T)
     run_job("simulate", study, layout, temperature=T)
     assert files(layout, T) == before
-    assert steps[1] == 0
+    assert len(steps) == 1
 
 
 def test_an_unfinished_run_may_get_longer(lj, tmp_path, monkeypatch, steps):

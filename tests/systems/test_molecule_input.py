@@ -14,7 +14,7 @@ from thermolatent.parsing import parse
 from thermolatent.study.study import Study
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.peptide import Peptide
-from thermolatent.systems.platforms import runs_on_cpu
+from thermolatent.systems.platforms import runs_on_cpu, why_not
 from thermolatent.systems.prepared import Prepared
 from thermolatent.systems.structure import Structure
 
@@ -99,6 +99,19 @@ def test_opencl_on_a_cpu_is_known():
     assert runs_on_cpu("cpu-znver3 Portable Computing Language")
     assert not runs_on_cpu("NVIDIA H200 NVIDIA CUDA")
     assert not runs_on_cpu("gfx90a AMD Accelerated Parallel Processing")
+
+
+def test_a_gpu_without_double_precision_is_not_taken(monkeypatch):
+    """Apple's: OpenCL makes a Context of single precision there, and none of the study's default."""
+
+    def context(system, integrator, platform, properties):
+        assert platform.getName() == "Reference"
+        if properties.get("Precision") != "single":
+            raise mm.OpenMMException("This device does not support double precision")
+
+    monkeypatch.setattr(mm.Platform, "getPropertyNames", lambda self: ("Precision",))
+    monkeypatch.setattr(mm, "Context", context)
+    assert why_not("Reference") == "This device does not support double precision"
 
 
 def as_pdb(path, molecule, drop=lambda atom: False, rename=()):

@@ -320,3 +320,11 @@ def test_melting_of_the_reweighting_is_its_own(reweighting, caplog):
     seldom["states"] = [s * (rng.random(s.shape) < 0.3) for s in seldom["states"]]
     assert melting.rows(asked_of(study), [], ConditionalReweighting(network=False).fit(**seldom)) == []
     assert "is not half populated at any temperature" in caplog.text
+
+
+def test_the_log_says_which_scores_are_in_sample():
+    row = {"metric": "js_plane", "plane": "fixed", "model": "nearest", "value": "0.0014"}
+    rows = [row | {"temperature": "0.2", "role": "train"}, row | {"temperature": "0.3", "role": "interpolate"}]
+    title, heads, _ = gather.summary(rows)
+    assert title.endswith("*: in-sample)")
+    assert heads.split() == ["T0.2*", "T0.3"]

@@ -1,21 +1,25 @@
 """Files that cross stages: written whole or not at all, read with a clear error, no pickle anywhere.
 
 Every file carries :data:`FORMAT_VERSION`. A stage writes to a temporary name and renames, so that a killed job
-never leaves a file that looks finished.
+never leaves a file that looks finished. What it may leave, ``.name.<32 digits>.suffix``, is removed by the next job that writes
+the same file: nobody holds its lock. Where a file system has no locks, it stays.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import json
 import os
 import shutil
 import tempfile
+import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -25,18 +29,23 @@ FORMAT_VERSION = 1
 #: Of a damaged file. It may also be a user's own.
 REMEDY = "if it is a study's result, delete it and run its stage again"
 _HEADER = "thermolatent"
+_BLOCK_BYTES = 16 * 2**20
 
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary path with the same suffix; on a clean exit it is renamed to ``path``, else removed."""
+    """Give a temporary path, of an empty file with the same suffix; on a clean exit it is renamed to ``path``, else removed."""
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    # Not by process id, which containers on one file system may share.
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _flush(temporary)
-        os.replace(temporary, path)
+        _remove_abandoned(path)
+        with temporary.open("xb") as held:
+            _lock(held.fileno())
+            yield temporary
+            _flush(temporary)
+            os.replace(temporary, path)
     except ThermolatentError:
         raise
     except Exception as error:  # libraries have their own ways of failing on a full disk
@@ -46,6 +55,23 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file for this process until it is closed; False where another has it, or the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files of ``path`` that killed jobs left behind."""
+    for name in path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 32}{glob.escape(path.suffix)}"):
+        with suppress(OSError), name.open("rb") as file:
+            if _lock(file.fileno()):
+                name.unlink()
 
 
 def unwritable(path: str | os.PathLike, error: OSError) -> ArtifactError:
@@ -84,10 +110,20 @@ def allocate(path: str | os.PathLike, size: int) -> None:
     with open(path, "r+b") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, max(size, 1))
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # not every file system can
+        except (OSError, AttributeError) as error:  # not every file system can, and macOS has no such function
+            if getattr(error, "errno", errno.EINVAL) not in (errno.EOPNOTSUPP, errno.EINVAL):
                 raise
+            _fill(file, size)
         file.truncate(size)
+
+
+def _fill(file: BinaryIO, size: int) -> None:
+    """Write every block of a file up to ``size``: what is there again, and zeros where nothing is."""
+    for start in range(0, size, _BLOCK_BYTES):
+        file.seek(start)
+        content = file.read(min(_BLOCK_BYTES, size - start))
+        file.seek(start)
+        file.write(content.ljust(min(_BLOCK_BYTES, size - start), b"\0"))
 
 
 def _flush(path: Path) -> None:
@@ -179,20 +215,13 @@ def save_model(path: str | os.PathLike, kind: str, spec: Mapping[str, Any], tens
     spec: JSON-able description from which the module is rebuilt before its tensors are loaded.
     tensors: name -> torch tensor, any device.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     header = {"format_version": FORMAT_VERSION, "kind": kind, "spec": spec}
     with replacing(path) as temporary:
-        save_file(
-            {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, {_HEADER: json.dumps(header)}
-        )
-        temporary.chmod(0o666 & ~_umask())  # safetensors lets nobody else read it
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        content = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+        # Not by save_file, which writes to a temporary file of its own.
+        temporary.write_bytes(save(content, {_HEADER: json.dumps(header)}))
 
 
 def load_model(

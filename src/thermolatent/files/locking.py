@@ -53,7 +53,7 @@ def _locked(path: Path) -> int:
                 f"{path}: another job ({holder}) is at work on this; wait until it is done, or end it"
             ) from None
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL):
                 raise
             log.warning("%s: no locks on this file system; take care that no two runs share a study", path)
             return descriptor

@@ -131,10 +131,11 @@ def _digest(settings: Settings, path: str) -> str:
 
 
 def _finished(samples: str, digest: str, structures: tuple[str, ...], n: int) -> bool:
-    """Whether this model's samples, as many as asked for, are there; a file that cannot be read is written again."""
+    """Whether this model's samples, as many as asked for, are there; a file that cannot be read, or lacks something, is written
+    again."""
     try:
         there = load_arrays(samples, "samples")
     except ArtifactError:
         return False
     complete = all(Path(path).is_file() for path in structures)
-    return complete and str(there["model_digest"]) == digest and len(there["latents"]) == n
+    return complete and str(there.get("model_digest")) == digest and len(there.get("latents", ())) == n

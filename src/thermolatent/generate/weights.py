@@ -4,11 +4,15 @@ A model knows p_T(z). For a frame that means
 
     w_n(T) = p_T(z_n) / p_data(z_n),        p_data(z) = sum_k (N_k / N) p_{T_k}(z),        z_n = mu(x_n),
 
-times how often the frame counts in the MD; exact for functions of z, and for others only as far as p(x|z) does not change
-with T (the papers' assumption). A density is hardly constrained where it has next to no mass: its ln p of a frame far from all
-others can be hundreds of nats too high at a temperature it was not trained at. So no frame's weight exceeds 1 / sqrt(N)
-(:func:`bounded`). An informed model is trained on the weights of conditional reweighting, which are right for functions of the
-features; they are its frame weights, and what its density adds is p(z|T).
+times how often the frame counts in the MD; right for functions of z, and for others only as far as p(x|z) does not change
+with T (the papers' assumption). Exact it would be for functions of mu(x) by densities of mu(x); a model's are of z with the
+encoder's noise (:mod:`thermolatent.represent.noise`). Both p in the quotient are blurred by it, so most of the error cancels:
+docs/theory.md, section 6, has numbers.
+
+A density is hardly constrained where it has next to no mass: its ln p of a frame far from all others can be hundreds of nats
+too high at a temperature it was not trained at. So no frame's weight exceeds 1 / sqrt(N) (:func:`bounded`). An informed model
+is trained on the weights of conditional reweighting, which are right for functions of the features; they are its frame weights,
+and what its density adds is p(z|T).
 """
 
 from __future__ import annotations

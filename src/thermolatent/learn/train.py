@@ -163,7 +163,9 @@ class DensityTraining(Descent):
             )
         self._posterior = posterior(self.spib, self.x)
         mean, sigma = self._posterior
-        rows = Sampler(len(mean), data.counts_of()).batch(100_000, self.generator)
+        rows = self.training.now[
+            self.sampler.batch(100_000, self.generator)
+        ]  # no held-out walker is in the density's scale
         noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
         density.fit_scale(mean[rows] + sigma[rows] * noise)
         self.history = checkpoint.history

@@ -200,7 +200,8 @@ def _words(study: Asked, name: str, seeds: list[int]) -> tuple[str, str]:
         ),
         "divergence": (
             "Divergence from the reference MD",
-            f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is what two halves of the MD differ by.",
+            f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is what two halves of the MD differ by. "
+            f"{report_tables.IN_SAMPLE}",
         ),
         "uncertainty": (
             "What the intervals are made of",

@@ -13,7 +13,7 @@ from thermolatent.figures.temperature import plane_title
 from thermolatent.report.findings import number
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, TRUSTED
 from thermolatent.simulate.convergence import LIMIT
-from thermolatent.temperatures import format_temperature
+from thermolatent.temperatures import Temperatures, format_temperature
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import MEAN, POPULATION, decimals
 from thermolatent.validate.settings import Asked
@@ -29,6 +29,7 @@ TITLES = {
     "conditional_shift": "Shift of the fixed plane at given latent",
     "ess_fraction": "Effective sample fraction",
 }
+IN_SAMPLE = "In-sample: at a training temperature models and baselines have the frames they are judged by."
 #: A divergence up to this many times the floor is printed bold.
 NEAR_FLOOR = 1.5
 #: What sums up a training: column of its history, words, and which of its values. SPIB's losses before the last
@@ -80,11 +81,14 @@ def _score_table(study: Asked, tables: Tables, metric: str, plane: str) -> Table
     for name in ("floor", *study.models, *series_names(study)[: -len(study.models)]):
         series = tables.score(name, metric, plane)
         if series:
-            cells = [_score_cell(metric, name, series.get(T), floor.get(T)) for T in study.temperatures.generated]
+            # In-sample scores are never said to be good.
+            floors = {T: value for T, value in floor.items() if T not in study.temperatures.train}
+            cells = [_score_cell(metric, name, series.get(T), floors.get(T)) for T in study.temperatures.generated]
             rows.append((look(study, name).label, cells))
     unit = "" if METRICS[metric].unit == "1" else f" ({METRICS[metric].unit})"
     where = f", {plane_title(tables, plane)}" if plane else ""
-    return Table(f"{TITLES[metric]}{where}{unit}", f"{metric}: {_definition(metric)}.", _header(study), rows)
+    caption = f"{metric}: {_definition(metric)}." + (f" {IN_SAMPLE}" if metric != "ess_fraction" else "")
+    return Table(f"{TITLES[metric]}{where}{unit}", caption, _header(study), rows)
 
 
 def _definition(metric: str) -> str:
@@ -203,8 +207,13 @@ def _header(study: Asked) -> list[Cell]:
     temperatures = study.temperatures
     return [
         Cell(""),
-        *(Cell(f"T\u00a0=\u00a0{format_temperature(T)}{unit}", temperatures.role(T)) for T in temperatures.generated),
+        *(Cell(f"T\u00a0=\u00a0{format_temperature(T)}{unit}", _role(temperatures, T)) for T in temperatures.generated),
     ]
+
+
+def _role(temperatures: Temperatures, temperature: float) -> str:
+    role = temperatures.role(temperature)
+    return f"{role}, in-sample" if role == "train" else role
 
 
 def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:

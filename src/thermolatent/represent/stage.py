@@ -23,6 +23,7 @@ from thermolatent.represent.labels import (
     predicted_states,
     refine,
 )
+from thermolatent.represent.noise import noise_ratio, warn_if_blurred
 from thermolatent.represent.pairs import LaggedPairs, held_out_walkers, lagged_pairs
 from thermolatent.represent.representation import spib_tensors
 from thermolatent.represent.scaler import Scaler, new_spib
@@ -36,8 +37,6 @@ from thermolatent.training import Checkpoint, adam, checkpoint_of, pick_device, 
 
 log = logging.getLogger(__name__)
 
-#: Above this ratio the encoder's noise blurs the latent space visibly.
-NOISE_WARNING = 0.2
 #: Labels count as settled when fewer frames than this change.
 _SETTLED = 1e-3
 _EVALUATION_PAIRS = 100_000
@@ -67,18 +66,13 @@ def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
     spib = order_by_population(
         training.spib, x, torch.from_numpy(at_T_ref).to(device), _on(device, data.counts_of(at_T_ref))
     )
-    noise_ratio = _noise_ratio(spib, x, data.counts_of())
-    log.info("%d states; sigma/std(z) %s", spib.n_states, " ".join(f"{r:.3f}" for r in noise_ratio))
-    if noise_ratio.max() > NOISE_WARNING:
-        log.warning(
-            "sigma/std(z) is %.2f, above %.1f: the encoder's noise blurs the latent space; lower representation.beta_ib",
-            noise_ratio.max(),
-            NOISE_WARNING,
-        )
+    ratio = noise_ratio(spib, x, data.counts_of())
+    log.info("%d states; sigma/std(z) %s", spib.n_states, " ".join(f"{r:.3f}" for r in ratio))
+    warn_if_blurred(ratio)
     save_model(
         outputs.model,
         "spib",
-        {"spib": spib.spec, "seed": seed, "lag": settings.lag, "sigma_over_std": noise_ratio.tolist(), **told},
+        {"spib": spib.spec, "seed": seed, "lag": settings.lag, "sigma_over_std": ratio.tolist(), **told},
         spib_tensors(spib),
     )
     training.history.save(outputs.history)
@@ -257,13 +251,3 @@ class SpibTraining:
         self.refinement, self.epochs_done = state["refinement"], state["epochs"]
         self.epoch, self.best, self.without_progress = state["epoch"], state["best"], state["without_progress"]
         log.info("going on at refinement %d, epoch %d", self.refinement, self.epoch)
-
-
-@torch.no_grad()
-def _noise_ratio(spib: Spib, x: Rows, counts: np.ndarray | None) -> np.ndarray:
-    """sigma / std(z) along each latent coordinate, ``(d,)``, on every hundredth frame or so."""
-    at_once = picked_at_once(x, 20_000)
-    mean, log_sigma = spib.posterior(
-        x[:: max(1, len(x) // at_once)] if counts is None else x[Sampler(len(x), counts).thinned(at_once).to(x.device)]
-    )
-    return (log_sigma.exp().expand_as(mean).square().mean(0).sqrt() / mean.std(0)).cpu().numpy()

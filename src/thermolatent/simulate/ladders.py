@@ -111,15 +111,6 @@ class Ladders(Engine):
         self._been[self._rung == 0] = _LOWEST
         self._been[(self._rung == rungs - 1) & (self._been == _LOWEST)] = _HIGHEST
 
-    def statistics(self) -> dict[str, Any]:
-        """``acceptance`` of each pair of neighbouring rungs, None if never tried, and ``round_trips (ladders, replicas)``.
-
-        A round trip goes from the lowest rung to the highest and back.
-        """
-        pairs = zip(self._accepted.tolist(), self._tried.tolist(), strict=True)
-        acceptance = [accepted / tried if tried else None for accepted, tried in pairs]
-        return {"acceptance": acceptance, "round_trips": self._round_trips.tolist()}
-
     def name(self, walker: int) -> str:
         rung, ladder = divmod(walker, len(self._rung))
         return f"walker {ladder} at T={format_temperature(self._temperatures[rung])}"
@@ -140,3 +131,15 @@ class Ladders(Engine):
         self._engine.close()
 
     _ARRAYS = ("_rung", "_factor", "_been", "_round_trips", "_tried", "_accepted")
+
+
+def exchange_statistics(checkpoint: bytes) -> dict[str, Any]:
+    """Of the ladders in a checkpoint, on any machine: ``acceptance`` of each pair of neighbouring rungs, None if never tried,
+    and ``round_trips (ladders, replicas)``.
+
+    A round trip goes from the lowest rung to the highest and back.
+    """
+    state = json.loads(unpack(checkpoint)[0])
+    pairs = zip(state["_accepted"], state["_tried"], strict=True)
+    acceptance = [accepted / tried if tried else None for accepted, tried in pairs]
+    return {"acceptance": acceptance, "round_trips": state["_round_trips"]}

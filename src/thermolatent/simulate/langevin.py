@@ -20,9 +20,14 @@ def seed_of(seed: int, temperature: float, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % (2**31 - 1) + 1
 
 
+def asked_platform(system: System, settings: Simulate) -> str:
+    """The platform that the study asks for, which need not be here."""
+    return system.fastest_platform if settings.platform == "auto" else settings.platform
+
+
 def platform_name(system: System, settings: Simulate) -> str:
     """The platform to run on; raises :class:`SimulationError` if this OpenMM lacks it."""
-    name = system.fastest_platform if settings.platform == "auto" else settings.platform
+    name = asked_platform(system, settings)
     available = [mm.Platform.getPlatform(i).getName() for i in range(mm.Platform.getNumPlatforms())]
     if name not in available:
         raise SimulationError(

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.errors import ArtifactError
+from thermolatent.errors import ArtifactError, SimulationError
 from thermolatent.files.artifacts import allocate, unwritable
 from thermolatent.files.dcd import read_trajectories
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _CHECKPOINT = "checkpoint"
 _POSITIONS = "positions.angstrom"
+#: What of an identity the machine decides: the ensemble is the same with any, but a checkpoint goes on only with its own.
+MACHINE = ("platform", "precision", "openmm")
 
 
 class Partial:
@@ -34,9 +36,16 @@ class Partial:
     ----------
     folder: where it lies; removed by :meth:`remove` once the trajectories are in place.
     identity: everything that decides the frames (JSON-able). A folder of another identity is discarded, but
-        ``frames``, their number, may have been raised since.
+        ``frames``, their number, may have been raised since, and what is in :data:`MACHINE` discards nothing.
     walkers, particles: shape of one saved frame, ``(walkers, particles, 3)``.
     series: names of the numbers that are saved per walker and frame.
+    any_openmm: whether unfinished MD may go on with another version of OpenMM than it began with.
+
+    Attributes
+    ----------
+    made_on: the :data:`MACHINE` part of the identity of the frames that are there; versions of OpenMM separated by commas.
+
+    Where frames are missing, reading a folder raises :class:`SimulationError` if it was begun on another machine.
     """
 
     def __init__(
@@ -46,9 +55,12 @@ class Partial:
         walkers: int,
         particles: int,
         series: tuple[str, ...] = ("energies",),
+        any_openmm: bool = False,
     ):
         self.folder = Path(folder)
         self._identity = json.loads(json.dumps(identity))
+        self._any_openmm = any_openmm
+        self.made_on = self._here
         self._shape = (walkers, particles, 3)
         self._positions = self.folder / _POSITIONS
         self._series = {name: self.folder / f"{name}.float64" for name in series}
@@ -63,14 +75,24 @@ class Partial:
             os.truncate(path, size)
         return found
 
-    def reopen(self, finished: Path, trajectories: list[str]) -> None:
+    @property
+    def _here(self) -> dict[str, str]:
+        """The part of the identity that this machine decides."""
+        return {key: self._identity[key] for key in MACHINE if key in self._identity}
+
+    def reopen(self, finished: Path, trajectories: list[str]) -> dict[str, Any] | None:
         """Make an empty folder the unfinished part of what :meth:`finish` left in ``finished``, if there is any.
 
-        Left alone if there is an unfinished part already.
+        Left alone if there is an unfinished part already. Returns the progress if every frame is there, else None.
         """
+        self._take_over(finished, trajectories)
+        found = self._read(self.folder, quiet=True)
+        return found[0] if found and found[0]["frames"] == self._identity["frames"] else None
+
+    def _take_over(self, finished: Path, trajectories: list[str]) -> None:
         if self._read(self.folder, quiet=True) or (found := self._read(finished, without=_POSITIONS)) is None:
             return
-        frames = found[0]["frames"]
+        frames, made_on = found[0]["frames"], self.made_on
         self.clear()
         try:
             if frames:
@@ -81,6 +103,7 @@ class Partial:
             return
         for path in self._series.values():
             shutil.copyfile(finished / path.name, path)
+        self.made_on = made_on
         self.checkpoint(*found)
         log.info("%s: going on where the finished run of %d frames ended", self.folder, frames)
 
@@ -98,16 +121,38 @@ class Partial:
             header, state = json.loads(content[8 : 8 + length]), content[8 + length :]
         except (OSError, ValueError, struct.error):
             return None
-        wanted, progress = self._identity, header["progress"]
-        changed = sorted(k for k in wanted if header["identity"].get(k) != wanted[k] and k != "frames")
-        if changed or progress["frames"] > wanted.get("frames", progress["frames"]):
+        wanted, identity, progress = self._identity, header["identity"], header["progress"]
+        changed = sorted(k for k in wanted if identity.get(k) != wanted[k] and k not in ("frames", *MACHINE))
+        missing = wanted.get("frames", progress["frames"]) - progress["frames"]
+        if changed or missing < 0:
             warn("%s: other %s, starting again", folder, ", ".join(changed) or "frames")
             return None
         for path, size in self._sizes(progress["frames"]).items():
             if path.name != without and self._size(folder / path.name) < size:
                 warn("%s: arrays shorter than the checkpoint says, starting again", folder)
                 return None
+        self.made_on = {key: identity[key] for key in self._here}
+        if missing:
+            self._go_on_here(folder, progress["frames"])
         return progress, state
+
+    def _go_on_here(self, folder: Path, frames: int) -> None:
+        """Raise :class:`SimulationError` if frames were made on another machine than this; else take note of this one."""
+        here, there = self._here, self.made_on
+        versions = there["openmm"].split(", ") if there else []
+        for key in ("platform", "precision"):
+            if here and here[key] != there[key]:
+                raise SimulationError(
+                    f"{folder}: was begun with {key} {there[key]}, here it is {here[key]}; to go on after its {frames} frames "
+                    f"write simulate.{key}: {there[key]}, to begin anew remove this folder"
+                )
+        if here and here["openmm"] != versions[-1]:
+            if not self._any_openmm:
+                raise SimulationError(
+                    f"{folder}: was begun with OpenMM {versions[-1]}, here is {here['openmm']}; to go on after its {frames} "
+                    "frames all the same write simulate.any_openmm: true, to begin anew remove this folder"
+                )
+            self.made_on = {**there, "openmm": ", ".join([*versions, here["openmm"]])}
 
     def _sizes(self, frames: int) -> dict[Path, int]:
         """Bytes of every array."""
@@ -149,7 +194,7 @@ class Partial:
         for path in (self._positions, *self._series.values()):
             with path.open("ab") as file:
                 os.fsync(file.fileno())
-        header = json.dumps({"identity": self._identity, "progress": progress}).encode()
+        header = json.dumps({"identity": self._identity | self.made_on, "progress": progress}).encode()
         temporary = self.folder / f"{_CHECKPOINT}.new"
         with temporary.open("wb") as file:
             file.write(struct.pack("<Q", len(header)) + header + state)
@@ -172,6 +217,7 @@ class Partial:
 
     def clear(self) -> None:
         """Start with an empty folder."""
+        self.made_on = self._here
         try:
             self.remove()
             self.folder.mkdir(parents=True)

@@ -34,6 +34,10 @@ class Simulate(Section):
         "auto", description="OpenMM platform; auto takes the fastest measured for the system"
     )
     precision: Literal["single", "mixed", "double"] = Field("mixed", description="GPU platforms only")
+    # Excluded: no frame that is there depends on it, so finished MD is the same with either.
+    any_openmm: bool = Field(
+        False, exclude=True, description="unfinished MD goes on with another version of OpenMM than it began with"
+    )
 
 
 class Tempering(Section):

@@ -19,9 +19,9 @@ from thermolatent.files.paths import MdFiles
 from thermolatent.simulate import PROTOCOL, importing
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
 from thermolatent.simulate.engines import degrees_of_freedom
-from thermolatent.simulate.langevin import platform_name, start_names
+from thermolatent.simulate.langevin import asked_platform, start_names
 from thermolatent.simulate.molecules import RAMP_FROM, RAMP_PART, RAMP_STAGES, saved_series
-from thermolatent.simulate.partial import Partial
+from thermolatent.simulate.partial import MACHINE, Partial
 from thermolatent.simulate.settings import Settings, Simulate
 from thermolatent.simulate.space import require_space
 from thermolatent.simulate.topology import write_topology
@@ -37,8 +37,9 @@ def run(settings: Settings, inputs: tuple[str, ...], outputs: MdFiles, threads: 
     """Simulate all walkers at one temperature and write trajectories, energies, topology and protocol.
 
     A run that was killed goes on from ``<folder>.partial``; a finished one with the same protocol is left alone, or
-    continued where more frames are asked for, which ``<folder>.restart`` makes possible.
-    Raises :class:`SimulationError` for a missing platform or a blow-up.
+    continued where more frames are asked for, which ``<folder>.restart`` makes possible. Finished MD needs no machine like the
+    one that made it: its other files come back from ``<folder>.restart`` alone.
+    Raises :class:`SimulationError` for a missing platform, a blow-up, or frames to be added to MD of another platform or OpenMM.
     """
     if settings.system.kind == "trajectories":
         importing.run(settings, outputs)
@@ -55,10 +56,12 @@ def _simulate(settings: Settings, outputs: MdFiles, identity: dict[str, Any], th
     system, simulate, temperature = settings.system, settings.simulate, settings.temperature
     finished = Path(f"{outputs.folder}.restart")
     series = series_of(system, simulate, f"{outputs.folder}.partial", finished)
-    partial = Partial(f"{outputs.folder}.partial", identity, simulate.walkers, system.n_particles, series)
-    partial.reopen(finished, outputs.trajectories)
-    require_space(system, simulate, outputs.folder)
-    done = simulate_walkers(system, simulate, temperature, partial, threads)
+    shape = simulate.walkers, system.n_particles
+    partial = Partial(f"{outputs.folder}.partial", identity, *shape, series, simulate.any_openmm)
+    done = partial.reopen(finished, outputs.trajectories)
+    if done is None:
+        require_space(system, simulate, outputs.folder)
+        done = simulate_walkers(system, simulate, temperature, partial, threads)
 
     saved = {name: partial.series(name, simulate.frames) for name in series}
     shutil.rmtree(finished, ignore_errors=True)  # it would not fit the trajectories any more
@@ -67,9 +70,9 @@ def _simulate(settings: Settings, outputs: MdFiles, identity: dict[str, Any], th
     told = {
         "steps": done["steps"],
         "wall_seconds": round(done["wall_seconds"], 3),
-        "walker_steps_per_second": round(done["walker_steps"] / max(done["seconds"], 1e-9)),
+        "walker_steps_per_second": round(done["steps"] * simulate.walkers / max(done["wall_seconds"], 1e-9)),
     }
-    write_md(outputs, system, temperature, saved, {**identity, **told})
+    write_md(outputs, system, temperature, saved, {**identity, **partial.made_on, **told})
     partial.finish(finished)
 
 
@@ -99,8 +102,11 @@ def series_of(system: System, simulate: Simulate, *folders: str | Path) -> tuple
 
 
 def protocol_identity(system: System, settings: Simulate, temperature: float) -> dict[str, Any]:
-    """Everything that decides the frames, JSON-able: the first part of protocol.json and the key of a partial run."""
-    platform = platform_name(system, settings)
+    """Everything that decides the frames, JSON-able: the first part of protocol.json and the key of a partial run.
+
+    Of :data:`MACHINE` it has what MD begun here would have.
+    """
+    platform = asked_platform(system, settings)
     on_gpu = platform not in ("Reference", "CPU")
     return {
         "format": FORMAT_VERSION,
@@ -156,12 +162,14 @@ def thermodynamics(system: System, temperature: float, saved: dict[str, np.ndarr
 
 
 def is_finished(md: MdFiles, identity: dict[str, Any]) -> bool:
-    """Whether a protocol of this identity and all its files are there."""
+    """Whether a protocol of this identity and all its files are there; on which machine they were made does not matter."""
     try:
         found = load_json(md.protocol, "protocol")
     except ArtifactError:
         return False
-    wanted = {"continuous": True, **identity}  # only tempered frames say that they are not
-    found = {"continuous": True, **found}
-    same = {key: found.get(key) for key in wanted} == json.loads(json.dumps(wanted))
+    found, wanted = (
+        {"continuous": True, **each} for each in (found, identity)
+    )  # only tempered frames say they are not
+    wanted = {key: value for key, value in json.loads(json.dumps(wanted)).items() if key not in MACHINE}
+    same = {key: found.get(key) for key in wanted} == wanted
     return same and all(Path(file).is_file() for file in (*md.trajectories, md.energies, md.topology))

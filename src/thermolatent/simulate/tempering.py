@@ -18,7 +18,7 @@ from thermolatent.files.dcd import write_trajectories
 from thermolatent.files.locking import only_one
 from thermolatent.files.manifest import save_manifest
 from thermolatent.files.paths import MdFiles
-from thermolatent.simulate.ladders import Ladders
+from thermolatent.simulate.ladders import Ladders, exchange_statistics
 from thermolatent.simulate.langevin import seed_of, start_names, starting_positions
 from thermolatent.simulate.molecules import engine_in_turn, kelvin_at, minimised_starts, molecule_system
 from thermolatent.simulate.partial import Partial
@@ -42,8 +42,8 @@ _ALL_ENERGIES = "energies_of_all_rungs"
 class _OfSomeRungs(Partial):
     """Arrays that keep some of the ``given`` walkers, and the energies of all of them."""
 
-    def __init__(self, *arguments: Any, kept: np.ndarray, given: int, series: tuple[str, ...]):
-        super().__init__(*arguments, series=(*series, _ALL_ENERGIES))
+    def __init__(self, *arguments: Any, kept: np.ndarray, given: int, series: tuple[str, ...], any_openmm: bool):
+        super().__init__(*arguments, series=(*series, _ALL_ENERGIES), any_openmm=any_openmm)
         self._kept, self._given = kept, given
 
     def append(self, positions: np.ndarray, series: dict[str, np.ndarray]) -> None:
@@ -76,24 +76,12 @@ def _temper(
     series = series_of(system, simulate, f"{outputs.folder}.partial", finished)
     partial = _partial(settings, outputs, series)
     trajectories = [path for T in kept for path in outputs.md[T].trajectories]
+    done = None
     if all(_is_tempered(md) for md in outputs.md.values()):
-        partial.reopen(finished, trajectories)
-    require_space(system, simulate, outputs.folder, temperatures=len(kept))
-    engine = Ladders(
-        engine_in_turn(system, simulate, ladder[0], walkers * len(ladder), threads),
-        *(system, ladder, walkers, seed_of(simulate.seed, ladder[0], "exchange")),
-    )
-    done = simulate_with(
-        engine,
-        lambda: _start(engine, settings),
-        system,
-        simulate,
-        ladder[0],
-        partial,
-        f"tempering from T={format_temperature(ladder[0])} to {format_temperature(ladder[-1])}",
-        hottest=ladder[-1],
-    )
-    statistics = engine.statistics()
+        done = partial.reopen(finished, trajectories)
+    if done is None:
+        done = _run_ladders(settings, outputs, partial, threads)
+    statistics = exchange_statistics(partial.resume()[1])
     _warn_if_far_apart(ladder, statistics["acceptance"])
     shutil.rmtree(finished, ignore_errors=True)  # it would not fit the trajectories any more
     for md in outputs.md.values():
@@ -103,8 +91,30 @@ def _temper(
     statistics["mbar"] = _mbar(settings, partial.series(_ALL_ENERGIES, simulate.frames))
     for index, T in enumerate(kept):
         mine = {name: values[index * walkers : (index + 1) * walkers] for name, values in saved.items()}
-        write_md(outputs.md[T], system, T, mine, {**identities[T], **_told(settings, done), **statistics})
+        write_md(
+            outputs.md[T], system, T, mine, {**identities[T], **partial.made_on, **_told(settings, done), **statistics}
+        )
     partial.finish(finished)
+
+
+def _run_ladders(settings: TemperSettings, outputs: TemperOutputs, partial: Partial, threads: int) -> dict[str, Any]:
+    """The dynamics, until ``partial`` holds all frames; returns the progress."""
+    system, simulate, ladder = settings.system, settings.simulate, settings.ladder
+    require_space(system, simulate, outputs.folder, temperatures=len(settings.kept))
+    engine = Ladders(
+        engine_in_turn(system, simulate, ladder[0], simulate.walkers * len(ladder), threads),
+        *(system, ladder, simulate.walkers, seed_of(simulate.seed, ladder[0], "exchange")),
+    )
+    return simulate_with(
+        engine,
+        lambda: _start(engine, settings),
+        system,
+        simulate,
+        ladder[0],
+        partial,
+        f"tempering from T={format_temperature(ladder[0])} to {format_temperature(ladder[-1])}",
+        hottest=ladder[-1],
+    )
 
 
 def _identity(settings: TemperSettings, temperature: float) -> dict[str, Any]:
@@ -123,7 +133,7 @@ def _partial(settings: TemperSettings, outputs: TemperOutputs, series: tuple[str
     identity = _identity(settings, ladder[0]) | {"kept": settings.kept}
     return _OfSomeRungs(
         *(f"{outputs.folder}.partial", identity, len(kept), settings.system.n_particles),
-        **{"kept": kept, "given": walkers * len(ladder), "series": series},
+        **{"kept": kept, "given": walkers * len(ladder), "series": series, "any_openmm": settings.simulate.any_openmm},
     )
 
 
@@ -172,11 +182,11 @@ def _warn_if_far_apart(ladder: list[float], acceptance: list[float | None]) -> N
 
 def _told(settings: TemperSettings, done: dict[str, Any]) -> dict[str, Any]:
     """What protocol.json tells of the run; the time is shared out, so that sums over temperatures are right."""
-    replica_steps = done["walker_steps"] * len(settings.ladder)
+    replica_steps = done["steps"] * settings.simulate.walkers * len(settings.ladder)
     return {
         "steps": done["steps"],
         "wall_seconds": round(done["wall_seconds"] / len(settings.kept), 3),
-        "walker_steps_per_second": round(replica_steps / max(done["seconds"], 1e-9)),
+        "walker_steps_per_second": round(replica_steps / max(done["wall_seconds"], 1e-9)),
     }
 
 

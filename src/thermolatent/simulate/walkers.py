@@ -111,11 +111,12 @@ def _resume(engine: Engine, partial: Partial) -> dict[str, Any]:
         try:
             engine.restore(checkpoint)
         except (mm.OpenMMException, ValueError) as error:
-            log.warning("%s: checkpoint is not for this machine (%s), starting again", partial.folder, error)
-            partial.clear()
-        else:
-            log.info("%s: going on after %d frames", partial.folder, state["frames"])
-            return state
+            raise SimulationError(
+                f"{partial.folder}: its checkpoint cannot be read by this OpenMM and device ({str(error).strip()}); go on where "
+                "it was begun, or remove this folder, and the one that ends in .restart if there is one, to begin anew"
+            ) from error
+        log.info("%s: going on after %d frames", partial.folder, state["frames"])
+        return state
     return {"steps": 0, "frames": 0, "wall_seconds": 0.0}
 
 

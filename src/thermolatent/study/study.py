@@ -62,8 +62,12 @@ class Study(Section):
     @field_validator("models", mode="after")
     @classmethod
     def _no_reserved_names(cls, value: dict[str, Composition]) -> dict[str, Composition]:
-        if taken := sorted(set(value) & {*BASELINES, "baselines"}):
-            raise ValueError(f"'{taken[0]}' is a baseline's name; rename the model")
+        seen: dict[str, str] = {}
+        for name in value:
+            if name.lower() in {*BASELINES, "baselines"}:
+                raise ValueError(f"'{name}' is a baseline's name; rename the model")
+            if (other := seen.setdefault(name.lower(), name)) != name:  # one folder on macOS and Windows
+                raise ValueError(f"'{other}' and '{name}' differ in nothing but capitals; rename one")
         return value
 
     @model_validator(mode="after")

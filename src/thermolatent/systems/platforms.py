@@ -21,14 +21,18 @@ def gpu_platform() -> str | None:
 
 
 def why_not(name: str) -> str | None:
-    """Why this loaded platform is not taken by itself: no Context can be made, or a CPU poses as a GPU; None if it is."""
+    """Why this loaded platform is not taken by itself: no Context can be made, or a CPU poses as a GPU; None if it is.
+
+    The Context is one of mixed precision, the study's default, which Apple's GPUs lack.
+    """
     import openmm as mm
 
     system = mm.System()
     system.addParticle(1.0)
     platform = mm.Platform.getPlatformByName(name)
     try:
-        context = mm.Context(system, mm.VerletIntegrator(0.001), platform)
+        properties = {"Precision": "mixed"} if "Precision" in platform.getPropertyNames() else {}
+        context = mm.Context(system, mm.VerletIntegrator(0.001), platform, properties)
     except mm.OpenMMException as error:  # the plug-in is installed, the device or its driver is not
         return str(error).strip()
     shown = [platform.getPropertyValue(context, p) for p in ("DeviceName", "OpenCLPlatformName") if name == "OpenCL"]

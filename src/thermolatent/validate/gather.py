@@ -106,6 +106,7 @@ def describe(
             "processes": {model: dict(counts) for model, counts in processes.items()},
         },
         "named_states": study.validate_.states.model_dump(mode="json"),
+        "in_sample": "scores of role train: models and baselines have the frames they are judged by, and may be below the floor",
         "nearest": "the training temperature with the smallest |ln(T_k / T)|",
         "interval": {
             "confidence": CONFIDENCE,
@@ -121,6 +122,7 @@ def describe(
 def summary(scores: list[dict[str, str]]) -> list[str]:
     """Lines of a compact table per plane: Jensen-Shannon divergence, model by temperature, median over seeds."""
     values: dict[tuple, list[float]] = defaultdict(list)
+    in_sample = {float(row["temperature"]) for row in scores if row["role"] == "train"}
     for row in scores:
         if row["metric"] in ("js_plane", "js_latent"):
             values[row["metric"], row["plane"], row["model"], float(row["temperature"])].append(float(row["value"]))
@@ -131,8 +133,11 @@ def summary(scores: list[dict[str, str]]) -> list[str]:
         baselines = [m for m in BASELINES if any(m == name for name, _ in here)]
         models = sorted({m for m, _ in here} - set(baselines)) + baselines
         width = max(len(m) for m in models) + 2
-        lines.append(f"{metric} in nats, plane '{plane}', median over seeds (floor: MD half against MD half)")
-        lines.append(" " * width + "".join(f"{'T' + format_temperature(T):>10}" for T in temperatures))
+        heads = {T: f"T{format_temperature(T)}{'*' * (T in in_sample)}" for T in temperatures}
+        lines.append(
+            f"{metric} in nats, plane '{plane}', median over seeds (floor: MD half against MD half; *: in-sample)"
+        )
+        lines.append(" " * width + "".join(f"{heads[T]:>10}" for T in temperatures))
         for model in models:
             cells = (here.get((model, T)) for T in temperatures)
             numbers = "".join(f"{statistics.median(c):>10.4f}" if c else f"{'-':>10}" for c in cells)
