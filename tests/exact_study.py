@@ -57,7 +57,7 @@ def correlated_exact_points(T, rng, walkers=WALKERS, frames=FRAMES):
     return np.stack(followed, axis=1).reshape(walkers, frames, 2)
 
 
-def write_features(study, layout, temperatures):
+def write_features(study, layout, temperatures, frames=FRAMES):
     for T in temperatures:
-        points = correlated_exact_points(T, np.random.default_rng(round(100 * T)))
+        points = correlated_exact_points(T, np.random.default_rng(round(100 * T)), frames=frames)
         write_frames(layout, T, points, points, ThreeHole().plane_energy(points), names=["x", "y"])

@@ -83,7 +83,9 @@ torch.set_num_threads(1)
 from exact_study import make_study
 from thermolatent.study.layout import Layout
 from thermolatent.study.jobs import run_job
-study, layout = make_study(learn={"steps": 30, "evaluate_every": 10}), Layout(sys.argv[2])
+brief = {"epochs": 1, "refinements": 1, "batch_size": 512}
+study = make_study(learn={"steps": 30, "evaluate_every": 10}, representation=brief)
+layout = Layout(sys.argv[2])
 run_job("represent", study, layout, seed=3)
 run_job("learn", study, layout, model="joint", seed=3)
 """
