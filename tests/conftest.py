@@ -5,12 +5,23 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from exact_study import FRAMES, make_study, write_features
+from exact_study import SHORT, make_study, write_features
 from finished_study import finish_study
 
 from thermolatent.files.artifacts import load_array, save_array
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
+
+#: Fixtures of a session that take many seconds: the files that use one run in one process, which makes it once.
+SHARED = ("untouched", "trained")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Groups for ``--dist loadgroup``: a file, or the files that share a fixture."""
+    group = {item.path: name for item in items for name in SHARED if name in getattr(item, "fixturenames", ())}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group.get(item.path, str(item.path))))
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +63,7 @@ def without_energies(trained, tmp_path_factory):
 def short(tmp_path_factory):
     """(study, layout) with features of a fifth of the frames: for what holds of any numbers, good ones or bad ones."""
     study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("short") / "results"))
-    write_features(study, layout, study.temperatures.train, FRAMES // 5)
+    write_features(study, layout, study.temperatures.train, SHORT)
     return study, layout
 
 

@@ -7,6 +7,8 @@ from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
 
 WALKERS, FRAMES, SEGMENT = 16, 1500, 15
+#: Frames of the fixture ``short``, for what holds of any numbers.
+SHORT = 300
 MINIMA = {"left": (-1.0481, -0.0421), "right": (1.0481, -0.0421), "top": (0.0, 1.5371)}
 
 

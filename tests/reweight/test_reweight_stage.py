@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from exact_study import FRAMES, WALKERS, make_study, write_features
+from exact_study import SHORT, WALKERS, make_study, write_features
 
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
@@ -97,25 +97,26 @@ def test_a_file_of_other_frames_is_refused(trained):
         load_reweighting(layout.reweighting, type(frames)(frames.kT, **short))
 
 
-def test_what_the_md_tells_of_itself_reaches_the_estimators_file(trained, fresh, caplog):
-    study, layout = fresh
-    shutil.copytree(f"{trained[1].root}/represent", f"{layout.root}/represent")  # of the same frames
+def test_what_the_md_tells_of_itself_reaches_the_estimators_file(short, tmp_path, caplog):
+    study, layout = brief(short[0]), Layout(str(tmp_path / "results"))
+    shutil.copytree(short[1].root, layout.root)
+    run_job("represent", study, layout, seed=0)
     for T in study.temperatures.train:
         told = {"mean": [1.1 * T] * WALKERS, "std": [0.1 * T] * WALKERS}
         content = {"starts": ["left", "right"] * (WALKERS // 2), "friction": 1.0, "save_every": 100, "time_step": 0.01}
-        save_json(layout.protocol(T), content | {"frames": FRAMES, "kinetic_temperature": told})
+        save_json(layout.protocol(T), content | {"frames": SHORT, "kinetic_temperature": told})
     with caplog.at_level(logging.WARNING):
         run_job("reweight", study, layout, seed=0)
-    doubt = "the kinetic temperature is off: 0.55 +- 0.00047 at 0.5, 1.65 +- 0.0014 at 1.5"
+    doubt = "the kinetic temperature is off: 0.55 +- 0.0011 at 0.5, 1.65 +- 0.0032 at 1.5"
     assert f"not fit to answer: {doubt}" in caplog.text
     found = ConditionalReweighting.load(layout.reweighting).soundness
     assert found.doubts == (doubt,)
     assert list(found.table.start_up) == [0, 0]
     rows = read_table(layout.running, COLUMNS)
     last = [row for row in rows if row["temperature"] == "0.5" and row["state"] == "top"][-1]
-    assert float(last["time"]) == FRAMES
+    assert float(last["time"]) == SHORT
     labels = stage.sample_of(asked_of(study).named, load_frames(training_frames(study, layout)), None).states[
-        : WALKERS * FRAMES
+        : WALKERS * SHORT
     ]
     assert float(last["share"]) == pytest.approx((labels == 2).mean())
     save_json(layout.protocol(0.5), {"starts": ["left"] * 3})
@@ -159,7 +160,7 @@ def test_without_energies_the_temperatures_reweight_with_wider_intervals(without
 def test_one_training_temperature_needs_no_weights(tmp_path):
     study = make_study(temperatures={"train": [1.0]}, models={"latf": {"density": {"kind": "flow"}}})
     layout = Layout(str(tmp_path / "results"))
-    write_features(study, layout, [1.0], FRAMES // 5)
+    write_features(study, layout, [1.0], SHORT)
     run_job("represent", brief(study), layout, seed=0)
     run_job("reweight", study, layout, seed=0)
     weights = load_reweighting(layout.reweighting, load_frames(training_frames(study, layout))).weights(1.0)
