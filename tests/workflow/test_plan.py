@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from running_snakemake import snakemake
+from running_snakemake import expected, snakemake
 from studies_for_tests import BAD, SOUND, changed, write
 
 from thermolatent.cli import build_parser
@@ -33,17 +33,6 @@ OF_PAPERS = {
     "paper_survey",
     "paper",
 }
-
-
-def expected(name, seeds, folder=HOME / "studies"):
-    """Jobs per rule that a study takes."""
-    study = load_study(name, folder)
-    simulated, tempered, models = len(study.temperatures.simulated), len(study.tempered), len(study.models)
-    per_seed = {"represent": 1, "learn": models, "generate": models, "validate": models}
-    jobs = {"simulate": simulated - tempered, "featurize": simulated, "validate_baselines": seeds}
-    jobs |= {"temper": 1} if tempered else {}
-    jobs |= {rule: count * seeds for rule, count in per_seed.items()}
-    return jobs | {"reweight": 1, "gather": 1, "figures": 1, "report": 1, "all": 1}
 
 
 @pytest.fixture(scope="module", params=["full", "smoke"])
