@@ -43,9 +43,9 @@ compare: $(STAMP) ## densities side by side on LJ7 and three-hole, three seeds: 
 report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, and what it needs
 	$(BIN)/snakemake --cores $(CORES) --until report
 
-# One thread in each of the processes that share the test files: two cores are then busy all the time.
+# One thread in each of the processes that share the test files (tests/conftest.py says how): two cores are then busy all the time.
 test: $(STAMP) ## the tests, but those that take minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not faults" -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not faults" -n $(WORKERS) --dist loadgroup
 
 test-report: $(STAMP) ## the report in headless Chromium, Debian's installed if there is none
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \

@@ -1,11 +1,27 @@
 """A small three-hole study on exact samples: as featurized, and as trained. Shared by learn and generate."""
 
+import shutil
+from unittest import mock
+
+import numpy as np
 import pytest
-from exact_study import make_study, write_features
+from exact_study import SHORT, make_study, write_features
 from finished_study import finish_study
 
+from thermolatent.files.artifacts import load_array, save_array
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
+
+#: Fixtures of a session that take many seconds: the files that use one run in one process, which makes it once.
+SHARED = ("untouched", "trained")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Groups for ``--dist loadgroup``: a file, or the files that share a fixture."""
+    group = {item.path: name for item in items for name in SHARED if name in getattr(item, "fixturenames", ())}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group.get(item.path, str(item.path))))
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +45,28 @@ def trained(exact):
     return study, layout
 
 
+@pytest.fixture(scope="session")
+def without_energies(trained, tmp_path_factory):
+    """(study, layout) of the exact study, its energies forgotten, after represent and reweight."""
+    study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("without") / "results"))
+    write_features(study, layout, study.temperatures.train)
+    for T in study.temperatures.train:
+        save_array(layout.energies(T), np.full_like(load_array(layout.energies(T)), np.nan))
+    shutil.copytree(f"{trained[1].root}/represent", f"{layout.root}/represent")  # it sees no energies
+    with mock.patch("thermolatent.reweight.stage.log.warning") as warning:
+        run_job("reweight", study, layout, seed=0)
+    assert "the MD has no energies" in str(warning.mock_calls)
+    return study, layout
+
+
+@pytest.fixture(scope="session")
+def short(tmp_path_factory):
+    """(study, layout) with features of a fifth of the frames: for what holds of any numbers, good ones or bad ones."""
+    study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("short") / "results"))
+    write_features(study, layout, study.temperatures.train, SHORT)
+    return study, layout
+
+
 @pytest.fixture
 def fresh(tmp_path):
     """(study, layout) of one's own, to write and break files in."""
@@ -38,8 +76,14 @@ def fresh(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A working directory with ``studies/lj7.yaml``, small, and all that its stages write for ``latf``."""
-    folder = tmp_path_factory.mktemp("finished")
+def untouched(tmp_path_factory):
+    """A working directory with ``studies/lj7.yaml``, small, and all that its stages write for ``latf``; to copy."""
+    folder = tmp_path_factory.mktemp("untouched")
     finish_study(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(untouched, tmp_path_factory):
+    """A copy of that folder, in which tests add files of their own."""
+    return shutil.copytree(untouched, tmp_path_factory.mktemp("finished"), dirs_exist_ok=True)

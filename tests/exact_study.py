@@ -7,6 +7,8 @@ from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
 
 WALKERS, FRAMES, SEGMENT = 16, 1500, 15
+#: Frames of the fixture ``short``, for what holds of any numbers.
+SHORT = 300
 MINIMA = {"left": (-1.0481, -0.0421), "right": (1.0481, -0.0421), "top": (0.0, 1.5371)}
 
 
@@ -57,7 +59,7 @@ def correlated_exact_points(T, rng, walkers=WALKERS, frames=FRAMES):
     return np.stack(followed, axis=1).reshape(walkers, frames, 2)
 
 
-def write_features(study, layout, temperatures):
+def write_features(study, layout, temperatures, frames=FRAMES):
     for T in temperatures:
-        points = correlated_exact_points(T, np.random.default_rng(round(100 * T)))
+        points = correlated_exact_points(T, np.random.default_rng(round(100 * T)), frames=frames)
         write_frames(layout, T, points, points, ThreeHole().plane_energy(points), names=["x", "y"])

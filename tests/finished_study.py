@@ -9,6 +9,7 @@ from thermolatent.parsing import merge
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
+from thermolatent.study.project import save_resolved
 
 HOME = Path(__file__).parents[1]
 #: LJ7 in seconds; its numbers mean nothing.
@@ -36,6 +37,7 @@ def finish_study(folder):
         patch.chdir(folder)
         study = load_study("lj7")
         layout = Layout.of(study)
+        save_resolved(study, layout)
         for stage in ("simulate", "featurize"):
             for T in study.temperatures.simulated:
                 run_job(stage, study, layout, temperature=T)

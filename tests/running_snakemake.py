@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from thermolatent.study.loading import load_study
+
 HOME = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).parent / "snakemake"
 
@@ -37,6 +39,17 @@ class Outcome:
                 job[key] = line[1].split(", ") if line else []
             found.append(job)
         return found
+
+
+def expected(name, seeds, folder=HOME / "studies"):
+    """Jobs per rule that a study takes."""
+    study = load_study(name, folder)
+    simulated, tempered, models = len(study.temperatures.simulated), len(study.tempered), len(study.models)
+    per_seed = {"represent": 1, "learn": models, "generate": models, "validate": models}
+    jobs = {"simulate": simulated - tempered, "featurize": simulated, "validate_baselines": seeds}
+    jobs |= {"temper": 1} if tempered else {}
+    jobs |= {rule: count * seeds for rule, count in per_seed.items()}
+    return jobs | {"reweight": 1, "gather": 1, "figures": 1, "report": 1, "all": 1}
 
 
 def snakemake(folder: Path, *arguments: str, home: Path = HOME, snakefile: Path | None = None) -> Outcome:

@@ -68,7 +68,7 @@ def test_density_integrates_to_one_in_two_dimensions(transform, theta):
     low, high = sample.min(0).values, sample.max(0).values
     margin = 0.3 * (high - low)
     axes = [
-        torch.linspace(float(a), float(b), 1201, dtype=torch.float64)
+        torch.linspace(float(a), float(b), 401, dtype=torch.float64)
         for a, b in zip(low - margin, high + margin, strict=True)
     ]
     grid = torch.cartesian_prod(*axes)

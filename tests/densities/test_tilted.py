@@ -96,7 +96,7 @@ def test_most_likely_radius(tau, d, theta, mode):
 
 def kl(tau, a, b):
     """KL(r_a || r_b) in the plane, by quadrature over the radius."""
-    r = np.linspace(1e-4, 40, 40_001)
+    r = np.linspace(1e-4, 40, 8001)
     u = torch.tensor(np.stack([r, 0 * r], axis=1))
     first, second = (TiltedGaussian(2, tau).log_prob(u, torch.full((len(r),), t, dtype=torch.float64)) for t in (a, b))
     first, second = first.detach().numpy(), second.detach().numpy()

@@ -17,7 +17,6 @@ import yaml
 from code_blocks import BLOCKS, CHECKED, HOME, commands, is_command, words
 from molecules_for_tests import alanine_dipeptide
 from reweight import two_states
-from running_snakemake import snakemake as run_snakemake
 
 import thermolatent.densities.fit as fit
 from thermolatent.cli import build_parser, main
@@ -173,17 +172,6 @@ def test_make_knows_what_it_would_do():
     }
     for target in sorted(targets & make_targets()):
         subprocess.run(["make", "-n", target], cwd=HOME, check=True, capture_output=True)
-
-
-@pytest.mark.workflow
-def test_the_workflow_plans_what_the_blocks_ask_for(tmp_path):
-    """One dry run of all the studies that commands name at full scale."""
-    lines = [c for b in EXECUTED if b.kind == "shell" for c in commands(b.text)]
-    asked = {name for line in lines if " run " in line for name in line.partition(" run ")[2].split()}
-    known = sorted(name for name in asked if (HOME / "studies" / f"{name}.yaml").is_file())
-    assert len(known) > 3
-    done = run_snakemake(tmp_path, "-n", "-q", "--config", f"studies=[{', '.join(known)}]", "seeds=[0]")
-    assert done.code == 0, done.error
 
 
 # yaml

@@ -1,6 +1,7 @@
 """Each figure shows what its files say: panels, labels, scales, and the very numbers."""
 
 import csv
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -255,9 +256,12 @@ def test_populations_show_the_interval_as_a_band_the_md_with_its_own_and_models_
 
 
 def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
+    """And nothing warns while the figures are drawn, here all that there are."""
     study = make_study(melting="hexagon", observables=True)
     layout = write_study_files(study, tmp_path, [0, 1])
-    run_job("figures", study, layout, seeds=[0, 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run_job("figures", study, layout, seeds=[0, 1])
     assert {"observables", "melting"} <= {Path(path).stem for path in listed(layout)}
     tables = tables_of(study, layout, [0, 1])
     figure = temperature.draw_observables(asked_of(study), tables)
@@ -386,15 +390,6 @@ def test_calibration_is_difference_from_md_against_half_of_the_interval(study, s
     assert panel.get_title() == f"{held} of {len(rows)} within the interval and the MD's own"
     diagonal = next(one for one in panel.lines if len(one.get_xdata()) == 2)
     np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
-
-
-def test_nothing_warns_while_figures_are_drawn(write_files, study):
-    import warnings
-
-    layout = write_files(study)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        run_job("figures", study, layout, seeds=[0])
 
 
 def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study, shown):

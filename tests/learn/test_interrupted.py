@@ -27,7 +27,7 @@ MODELS = {
     "matching": {"density": {"kind": "flow_matching", "width": 8}, "encoder": "frozen"},
 }
 SMALL = {
-    "representation": {"initial_labels": 8, "epochs": 4, "refinements": 2, "batch_size": 2048, "learning_rate": 5e-3},
+    "representation": {"initial_labels": 8, "epochs": 4, "refinements": 2, "batch_size": 410, "learning_rate": 5e-3},
     "learn": {"steps": 80, "evaluate_every": 30, "batch_size": 256},
     "models": MODELS,
 }
@@ -40,14 +40,12 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, exact):
-    """(study, layout) of uninterrupted trainings."""
-    study, layout = make_study(**SMALL), type(exact[1])(str(tmp_path_factory.mktemp("whole")))
-    os.symlink(Path(exact[1].root).resolve() / "featurize", Path(layout.root) / "featurize")
+def whole(tmp_path_factory, short):
+    """(study, layout) before an uninterrupted training of any model."""
+    study, layout = make_study(**SMALL), type(short[1])(str(tmp_path_factory.mktemp("whole")))
+    os.symlink(Path(short[1].root).resolve() / "featurize", Path(layout.root) / "featurize")
     run_job("represent", study, layout, seed=0)
     run_job("reweight", study, layout, seed=0)
-    for model in MODELS:
-        run_job("learn", study, layout, model=model, seed=0)
     return study, layout
 
 
@@ -94,6 +92,14 @@ def until_done(run, most=60):
     raise AssertionError(f"interrupted {most} times and no end: it makes no progress")
 
 
+def same_model(layout, whole, model):
+    """As the uninterrupted training's, which is done once."""
+    study, expected = whole
+    if not Path(expected.model(model, 0)).exists():
+        run_job("learn", study, expected, model=model, seed=0)
+    same(layout, expected, lambda layout: layout.model(model, 0))
+
+
 def same(layout, whole, file):
     assert Path(file(layout)).read_bytes() == Path(file(whole)).read_bytes()
     assert losses(layout.history(file(layout))) == losses(whole.history(file(whole)))
@@ -105,20 +111,30 @@ def losses(path):
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize(
-    ("model", "how"),
-    [*((m, signal.SIGTERM) for m in MODELS), ("joint", signal.SIGUSR1), *((m, "killed") for m in MODELS)],
-)
+def slow(*case):
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
+#: The other models' trainings are interrupted in make test-slow.
+INTERRUPTIONS = [
+    ("joint", signal.SIGTERM),
+    ("joint", "killed"),
+    slow("joint", signal.SIGUSR1),
+    *(slow(model, how) for model in MODELS if model != "joint" for how in (signal.SIGTERM, "killed")),
+]
+
+
+@pytest.mark.parametrize(("model", "how"), INTERRUPTIONS)
 def test_a_model(whole, apart, monkeypatch, model, how):
-    study, expected = whole
-    interrupting(monkeypatch, Descent, "_advance", how, KILLED if how == "killed" else TOLD)
     before = signal.getsignal(signal.SIGTERM)
-    assert until_done(lambda: run_job("learn", study, apart, model=model, seed=0)) >= 2
+    with monkeypatch.context() as patch:
+        interrupting(patch, Descent, "_advance", how, KILLED if how == "killed" else TOLD)
+        assert until_done(lambda: run_job("learn", whole[0], apart, model=model, seed=0)) >= 2
     assert signal.getsignal(signal.SIGTERM) == before
-    same(apart, expected, lambda layout: layout.model(model, 0))
+    same_model(apart, whole, model)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, "killed"])
+@pytest.mark.parametrize("how", [slow(signal.SIGTERM), "killed"])
 def test_the_representation(whole, apart, tmp_path, monkeypatch, how):
     study, expected = whole
     (tmp_path / "represent").unlink()
@@ -128,10 +144,11 @@ def test_the_representation(whole, apart, tmp_path, monkeypatch, how):
 
 
 def test_between_evaluations_the_state_is_kept_by_the_clock(whole, apart, monkeypatch):
-    monkeypatch.setattr("thermolatent.densities.descent.KEEP_SECONDS", 0.0)
-    interrupting(monkeypatch, Descent, "_advance", "killed", (17,))  # no evaluation is reached in one go
-    until_done(lambda: run_job("learn", whole[0], apart, model="joint", seed=0))
-    same(apart, whole[1], lambda layout: layout.model("joint", 0))
+    with monkeypatch.context() as patch:
+        patch.setattr("thermolatent.densities.descent.KEEP_SECONDS", 0.0)
+        interrupting(patch, Descent, "_advance", "killed", (17,))  # no evaluation is reached in one go
+        until_done(lambda: run_job("learn", whole[0], apart, model="joint", seed=0))
+    same_model(apart, whole, "joint")
 
 
 def stopped_once(study, layout, monkeypatch):
@@ -159,7 +176,9 @@ def test_a_checkpoint_of_anything_else_is_not_gone_on_from(whole, apart, tmp_pat
     elif change == "representation":
         run_job("represent", study, apart, seed=1)
         os.replace(apart.spib(1), apart.spib(0))
-    run_job("learn", study, apart, model="joint", seed=0)
+    interrupting(monkeypatch, Descent, "_advance", "killed", (2,))  # it has begun, that is enough
+    with pytest.raises(Killed):
+        run_job("learn", study, apart, model="joint", seed=0)
     assert "seed0.checkpoint is of other data, settings or code, training starts again" in caplog.text
 
 
@@ -169,7 +188,7 @@ def test_a_torn_checkpoint_starts_over(whole, apart, monkeypatch, caplog):
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     run_job("learn", whole[0], apart, model="joint", seed=0)
     assert f"{checkpoint} cannot be read, training starts again" in caplog.text
-    same(apart, whole[1], lambda layout: layout.model("joint", 0))
+    same_model(apart, whole, "joint")
 
 
 def test_a_checkpoint_holds_numbers_as_they_are(tmp_path):

@@ -14,7 +14,7 @@ from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 
 BRIEF = {
-    "representation": {"initial_labels": 12, "epochs": 2, "refinements": 1, "batch_size": 2048, "learning_rate": 5e-3},
+    "representation": {"initial_labels": 12, "epochs": 2, "refinements": 1, "batch_size": 410, "learning_rate": 5e-3},
     "learn": {"steps": 40, "evaluate_every": 20, "batch_size": 512},
 }
 
@@ -30,11 +30,11 @@ def run_all(layout):
     return study
 
 
-def test_training_and_generation_give_the_same(exact, tmp_path, monkeypatch):
+def test_training_and_generation_give_the_same(short, tmp_path, monkeypatch):
     """To rounding: sums over all frames are taken block by block, here of 1000 frames."""
     held, mapped = (Layout(str(tmp_path / name)) for name in ("held", "mapped"))
     for layout in (held, mapped):
-        shutil.copytree(exact[1].root + "/featurize", layout.root + "/featurize")
+        shutil.copytree(short[1].root + "/featurize", layout.root + "/featurize")
     study = run_all(held)
     monkeypatch.setattr(rows, "HELD_BYTES", 0)
     monkeypatch.setattr(rows, "_BLOCK_BYTES", 1000 * 2 * 4)
@@ -50,8 +50,8 @@ def test_training_and_generation_give_the_same(exact, tmp_path, monkeypatch):
     np.testing.assert_allclose(*weights, rtol=0.01)
 
 
-def test_tica_of_mapped_features_is_that_of_held_ones(exact, monkeypatch):
-    data, walkers = load_frames(training_frames(*exact)), np.arange(16) % 4 > 0
+def test_tica_of_mapped_features_is_that_of_held_ones(short, monkeypatch):
+    data, walkers = load_frames(training_frames(*short)), np.arange(16) % 4 > 0
     held = order_parameters(data, "tica", 2, walkers)
     monkeypatch.setattr(rows, "HELD_BYTES", 0)
     np.testing.assert_allclose(order_parameters(data, "tica", 2, walkers), held, rtol=1e-4, atol=1e-5)

@@ -1,6 +1,7 @@
 """Whole stages on exact data: results, restarts, seeds."""
 
 import csv
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from thermolatent.frame_loading import load_frames
 from thermolatent.learn.model import Model
 from thermolatent.represent.representation import load_representation
 from thermolatent.study.jobs import training_frames
+from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.training import History, pick_device, shuffled_batches
 
@@ -83,16 +85,18 @@ torch.set_num_threads(1)
 from exact_study import make_study
 from thermolatent.study.layout import Layout
 from thermolatent.study.jobs import run_job
-study, layout = make_study(learn={"steps": 30, "evaluate_every": 10}), Layout(sys.argv[2])
+brief = {"epochs": 1, "refinements": 1, "batch_size": 512}
+study = make_study(learn={"steps": 30, "evaluate_every": 10}, representation=brief)
+layout = Layout(sys.argv[2])
 run_job("represent", study, layout, seed=3)
 run_job("learn", study, layout, model="joint", seed=3)
 """
 
 
-def test_two_fresh_processes_with_one_seed_agree_byte_for_byte(fresh, request):
+def test_two_fresh_processes_with_one_seed_agree_byte_for_byte(short, tmp_path, request):
     """The public code's flow starts from uninitialised memory: six processes, six models."""
-    _, layout = fresh
-    files = []
+    layout, files = Layout(str(tmp_path)), []
+    shutil.copytree(f"{short[1].root}/featurize", tmp_path / "featurize")
     for _ in range(2):
         subprocess.run(
             [sys.executable, "-c", _TRAIN_IN_A_PROCESS, str(request.path.parents[1]), layout.root], check=True

@@ -1,14 +1,15 @@
 """The stage reweight, and the baselines, against exact three-hole averages at a temperature that was not simulated."""
 
 import logging
+import shutil
 
 import numpy as np
 import pytest
-from exact_study import FRAMES, WALKERS, make_study, write_features
+from exact_study import SHORT, WALKERS, make_study, write_features
 
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
-from thermolatent.files.artifacts import load_array, save_array, save_json
+from thermolatent.files.artifacts import save_json
 from thermolatent.frame_loading import load_frames
 from thermolatent.reweight import stage
 from thermolatent.reweight.loading import load_reweighting
@@ -96,25 +97,26 @@ def test_a_file_of_other_frames_is_refused(trained):
         load_reweighting(layout.reweighting, type(frames)(frames.kT, **short))
 
 
-def test_what_the_md_tells_of_itself_reaches_the_estimators_file(fresh, caplog):
-    study, layout = fresh
+def test_what_the_md_tells_of_itself_reaches_the_estimators_file(short, tmp_path, caplog):
+    study, layout = brief(short[0]), Layout(str(tmp_path / "results"))
+    shutil.copytree(short[1].root, layout.root)
     run_job("represent", study, layout, seed=0)
     for T in study.temperatures.train:
         told = {"mean": [1.1 * T] * WALKERS, "std": [0.1 * T] * WALKERS}
         content = {"starts": ["left", "right"] * (WALKERS // 2), "friction": 1.0, "save_every": 100, "time_step": 0.01}
-        save_json(layout.protocol(T), content | {"frames": FRAMES, "kinetic_temperature": told})
+        save_json(layout.protocol(T), content | {"frames": SHORT, "kinetic_temperature": told})
     with caplog.at_level(logging.WARNING):
         run_job("reweight", study, layout, seed=0)
-    doubt = "the kinetic temperature is off: 0.55 +- 0.00047 at 0.5, 1.65 +- 0.0014 at 1.5"
+    doubt = "the kinetic temperature is off: 0.55 +- 0.0011 at 0.5, 1.65 +- 0.0032 at 1.5"
     assert f"not fit to answer: {doubt}" in caplog.text
     found = ConditionalReweighting.load(layout.reweighting).soundness
     assert found.doubts == (doubt,)
     assert list(found.table.start_up) == [0, 0]
     rows = read_table(layout.running, COLUMNS)
     last = [row for row in rows if row["temperature"] == "0.5" and row["state"] == "top"][-1]
-    assert float(last["time"]) == FRAMES
+    assert float(last["time"]) == SHORT
     labels = stage.sample_of(asked_of(study).named, load_frames(training_frames(study, layout)), None).states[
-        : WALKERS * FRAMES
+        : WALKERS * SHORT
     ]
     assert float(last["share"]) == pytest.approx((labels == 2).mean())
     save_json(layout.protocol(0.5), {"starts": ["left"] * 3})
@@ -128,31 +130,24 @@ def test_md_without_a_protocol_is_unknown(trained, caplog):
     assert found.table.kinetic_temperature.isna().all()
 
 
-def test_heat_capacity_is_the_studys_or_follows_the_size_of_the_solute(fresh):
+def test_heat_capacity_is_the_studys_or_follows_the_size_of_the_solute(short, tmp_path):
     assert stage.default_heat_capacity({}) == 5.0
     assert stage.default_heat_capacity({"heavy_atoms": 10}) == pytest.approx(7.0)
-    study, layout = fresh
-    run_job("represent", study, layout, seed=0)
+    study, layout = short[0], Layout(str(tmp_path / "results"))
+    shutil.copytree(short[1].root, layout.root)
+    run_job("represent", brief(study), layout, seed=0)
     run_job("reweight", study.model_copy(update={"reweight": type(study.reweight)(heat_capacity=3.0)}), layout, seed=0)
     assert ConditionalReweighting.load(layout.reweighting).heat_capacity == 3.0
 
 
-@pytest.fixture(scope="module")
-def without(tmp_path_factory):
-    """(study, layout) of the exact study, its energies forgotten."""
-    study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("without") / "results"))
-    write_features(study, layout, study.temperatures.train)
-    for T in study.temperatures.train:
-        save_array(layout.energies(T), np.full_like(load_array(layout.energies(T)), np.nan))
-    run_job("represent", study, layout, seed=0)
-    return study, layout
+def brief(study):
+    """With a representation that has seen each frame twice."""
+    settings = {"epochs": 1, "refinements": 1}
+    return study.model_copy(update={"representation": study.representation.model_copy(update=settings)})
 
 
-def test_without_energies_the_temperatures_reweight_with_wider_intervals(without, trained, caplog):
-    study, layout = without
-    with caplog.at_level(logging.WARNING):
-        run_job("reweight", study, layout, seed=0)
-    assert "the MD has no energies" in caplog.text
+def test_without_energies_the_temperatures_reweight_with_wider_intervals(without_energies, trained):
+    study, layout = without_energies
     frames = load_frames(training_frames(study, layout))
     found = load_reweighting(layout.reweighting, frames)
     mean = found.weights(1.0) @ ThreeHole().plane_energy(frames.flat(frames.plane))
@@ -165,8 +160,8 @@ def test_without_energies_the_temperatures_reweight_with_wider_intervals(without
 def test_one_training_temperature_needs_no_weights(tmp_path):
     study = make_study(temperatures={"train": [1.0]}, models={"latf": {"density": {"kind": "flow"}}})
     layout = Layout(str(tmp_path / "results"))
-    write_features(study, layout, [1.0])
-    run_job("represent", study, layout, seed=0)
+    write_features(study, layout, [1.0], SHORT)
+    run_job("represent", brief(study), layout, seed=0)
     run_job("reweight", study, layout, seed=0)
     weights = load_reweighting(layout.reweighting, load_frames(training_frames(study, layout))).weights(1.0)
     np.testing.assert_allclose(weights, 1 / len(weights), rtol=1e-12)

@@ -1,15 +1,16 @@
-"""What the workflow plans, told by dry runs."""
+"""What the workflow plans, told by dry runs. A start of Snakemake costs seconds: studies share one."""
 
 import re
-import subprocess
-import sys
+import shlex
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
-from running_snakemake import snakemake
+from running_snakemake import expected, snakemake
 from studies_for_tests import BAD, SOUND, changed, write
 
+from thermolatent.cli import build_parser
 from thermolatent.study.loading import load_study
 from thermolatent.study.stages import STAGES
 
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.workflow
 
 HOME = Path(__file__).parents[2]
 STUDIES = sorted(path.stem for path in (HOME / "studies").glob("*.yaml"))
+#: The workflow reads studies as tests/test_config.py does, which tries all that can be wrong with one.
+FIRST, *OTHERS = BAD
 DERIVED = {"validate_baselines"}
 #: Rules of the papers' figures, which no study takes.
 OF_PAPERS = {
@@ -32,26 +35,42 @@ OF_PAPERS = {
 }
 
 
-def expected(name, seeds, folder=HOME / "studies"):
-    """Jobs per rule that a study takes."""
-    study = load_study(name, folder)
-    simulated, tempered, models = len(study.temperatures.simulated), len(study.tempered), len(study.models)
-    per_seed = {"represent": 1, "learn": models, "generate": models, "validate": models}
-    jobs = {"simulate": simulated - tempered, "featurize": simulated, "validate_baselines": seeds}
-    jobs |= {"temper": 1} if tempered else {}
-    jobs |= {rule: count * seeds for rule, count in per_seed.items()}
-    return jobs | {"reweight": 1, "gather": 1, "figures": 1, "report": 1, "all": 1}
-
-
-@pytest.mark.parametrize("scale", ["full", "smoke"])
-@pytest.mark.parametrize("study", STUDIES)
-def test_each_study_takes_the_jobs_it_should(plan, study, scale):
-    done = plan("--config", f"studies=[{study}]", "seeds=[0,3]", f"scale={scale}")
+@pytest.fixture(scope="module", params=["full", "smoke"])
+def every_study(request, tmp_path_factory):
+    """Scale, and by study the jobs that it takes, of one plan of all studies with the seeds 0 and 3."""
+    options = (f"studies=[{', '.join(STUDIES)}]", "seeds=[0,3]", f"scale={request.param}")
+    done = snakemake(tmp_path_factory.mktemp("plan"), "-n", "--config", *options)
     assert done.code == 0, done.error
+    jobs = done.jobs
+    maker = {file: job for job in jobs for file in job["output"]}
+    (asked,) = (job["input"] for job in jobs if job["rule"] == "all")
+    found = {}
+    for study in STUDIES:
+        name = study if request.param == "full" else f"{study}@{request.param}"
+        files = needed([file for file in asked if file.startswith(f"results/{name}/")], maker)
+        found[name] = [job for job in jobs if files & {*job["output"]}]
+    planned = {job["output"][0] for jobs in found.values() for job in jobs}
+    assert len(planned) + 1 == sum(done.counts.values()), "a job that no study needs"
+    return request.param, found
+
+
+def needed(files, maker):
+    """The files and all that they are made of, by the job that makes each file."""
+    seen, todo = set(), list(files)
+    while todo:
+        file = todo.pop()
+        if file not in seen:
+            seen.add(file)
+            todo += maker[file]["input"] if file in maker else []
+    return seen
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_each_study_takes_the_jobs_it_should(every_study, study):
+    scale, jobs = every_study
     name = study if scale == "full" else f"{study}@{scale}"
-    assert done.counts == expected(name, seeds=2)
-    root = f"results/{name}"
-    assert [job["output"] for job in done.jobs if job["rule"] == "report"] == [[f"{root}/report.html"]]
+    assert Counter(job["rule"] for job in jobs[name]) | {"all": 1} == expected(name, seeds=2)
+    assert [job["output"] for job in jobs[name] if job["rule"] == "report"] == [[f"results/{name}/report.html"]]
 
 
 def test_the_default_is_lj7_with_the_seeds_of_the_config(plan):
@@ -60,64 +79,78 @@ def test_the_default_is_lj7_with_the_seeds_of_the_config(plan):
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_no_training_job_depends_on_a_held_out_temperature(plan, study):
-    jobs = plan("--config", f"studies=[{study}]").jobs
-    maker = {file: job for job in jobs for file in job["output"]}
-
-    def ancestors(job):
-        for file in job["input"]:
-            yield file
-            if file in maker:
-                yield from ancestors(maker[file])
-
-    train = load_study(study, HOME / "studies").temperatures.train
+def test_no_training_job_depends_on_a_held_out_temperature(every_study, study):
+    scale, jobs = every_study
+    name = study if scale == "full" else f"{study}@{scale}"
+    maker = {file: job for job in jobs[name] for file in job["output"]}
+    train = load_study(name, HOME / "studies").temperatures.train
     checked = 0
-    for job in jobs:
+    for job in jobs[name]:
         if job["rule"] in ("represent", "reweight", "learn"):
-            found = {float(t) for file in ancestors(job) for t in re.findall(r"/T([\d.]+)/", file)}
-            assert found == set(train), job
+            files = needed(job["input"], maker)
+            assert {float(t) for file in files for t in re.findall(r"/T([\d.]+)/", file)} == set(train), job
             checked += 1
     assert checked >= 3
 
 
-def test_without_reference_only_training_temperatures_are_simulated(plan, tmp_path):
-    write(tmp_path, changed("temperatures.reference", []))
-    done = plan("--config", "studies=[mine]")
-    assert done.code == 0, done.error
-    assert done.counts["simulate"] == done.counts["featurize"] == 2
-    assert {"report", "figures", "validate"} <= set(done.counts)
-
-
-def test_tempered_temperatures_are_one_job_that_learning_does_not_see(plan, tmp_path):
-    write(tmp_path, changed("tempering", True))
-    done = plan("--config", "studies=[mine]", "seeds=[0]")
-    assert done.code == 0, done.error
-    assert done.counts == expected("mine", 1, tmp_path / "studies")
-    assert done.counts["temper"] == 1
-    tempered = "results/mine/simulate/tempered.json"
-    readers = {job["rule"] for job in done.jobs if tempered in job["input"]}
-    assert readers == {"featurize", "validate", "validate_baselines", "report"}
-    assert [job["output"] for job in done.jobs if job["rule"] == "temper"] == [[tempered]]
-
-
-def test_a_user_s_function_is_an_input_of_featurize_alone(plan, tmp_path):
-    (tmp_path / "mine.py").write_text(
+@pytest.fixture(scope="module")
+def of_ones_own(tmp_path_factory):
+    """Folder, and by study the jobs of four of one's own that are planned together."""
+    folder = tmp_path_factory.mktemp("own")
+    write(folder, changed("temperatures.reference", []), "without_reference")
+    write(folder, changed("tempering", True), "tempered")
+    (folder / "mine.py").write_text(
         "raise RuntimeError('run')\n\ndef radius(positions):\n    return positions[:, 0, 0]\n"
     )
-    write(tmp_path, changed("featurize.observables", [{"kind": "function", "file": "mine.py", "name": "radius"}]))
-    done = plan("--config", "studies=[mine]", "seeds=[0]")
+    observable = {"kind": "function", "file": "mine.py", "name": "radius"}
+    write(folder, changed("featurize.observables", [observable]), "with_function")
+    content = changed("models.plain", SOUND["models"]["latf"])
+    content["models"]["latf"] = content["models"]["latf"] | {"informed": True}
+    write(folder, content, "informed")
+    names = ("without_reference", "tempered", "with_function", "informed")
+    done = snakemake(folder, "-n", "-p", "--config", f"studies=[{', '.join(names)}]", "seeds=[0]")
     assert done.code == 0, done.error
-    readers = [job["rule"] for job in done.jobs if "mine.py" in job["input"]]
+    jobs = {name: [job for job in done.jobs if job["output"][:1] and name in job["output"][0]] for name in names}
+    assert sum(map(len, jobs.values())) + 1 == sum(done.counts.values())
+    return folder, jobs, re.findall(r"^Shell command: (thermolatent .*)$", done.out + done.error, re.M)
+
+
+def test_every_job_s_command_is_one_that_thermolatent_takes(of_ones_own):
+    """make test-slow runs them."""
+    _, jobs, commands = of_ones_own
+    assert len(commands) == sum(map(len, jobs.values()))
+    arguments = [shlex.split(command.partition(" > ")[0])[1:] for command in commands]
+    assert {words[0] for words in arguments} == set(STAGES)
+    for words in arguments:
+        build_parser().parse_args(words)
+
+
+def test_without_reference_only_training_temperatures_are_simulated(of_ones_own):
+    counts = Counter(job["rule"] for job in of_ones_own[1]["without_reference"])
+    assert counts["simulate"] == counts["featurize"] == 2
+    assert {"report", "figures", "validate"} <= set(counts)
+
+
+def test_tempered_temperatures_are_one_job_that_learning_does_not_see(of_ones_own):
+    folder, jobs = of_ones_own[0], of_ones_own[1]["tempered"]
+    counts = Counter(job["rule"] for job in jobs)
+    assert counts | {"all": 1} == expected("tempered", 1, folder / "studies")
+    assert counts["temper"] == 1
+    tempered = "results/tempered/simulate/tempered.json"
+    readers = {job["rule"] for job in jobs if tempered in job["input"]}
+    assert readers == {"featurize", "validate", "validate_baselines", "report"}
+    assert [job["output"] for job in jobs if job["rule"] == "temper"] == [[tempered]]
+
+
+def test_a_user_s_function_is_an_input_of_featurize_alone(of_ones_own):
+    readers = [job["rule"] for job in of_ones_own[1]["with_function"] if "mine.py" in job["input"]]
     assert readers == ["featurize"] * 3
 
 
-def test_a_model_waits_for_the_weights_only_if_informed(plan, tmp_path):
-    content = changed("models.plain", SOUND["models"]["latf"])
-    content["models"]["latf"] = content["models"]["latf"] | {"informed": True}
-    write(tmp_path, content)
-    jobs = plan("--config", "studies=[mine]", "seeds=[0]").jobs
+def test_a_model_waits_for_the_weights_only_if_informed(of_ones_own):
+    jobs = of_ones_own[1]["informed"]
     inputs = {job["output"][0]: job["input"] for job in jobs if job["rule"] == "learn"}
-    weights = "results/mine/reweight/reweighting.safetensors"
+    weights = "results/informed/reweight/reweighting.safetensors"
     assert {path.split("/")[3]: weights in files for path, files in inputs.items()} == {"latf": True, "plain": False}
 
 
@@ -129,13 +162,7 @@ def test_a_study_and_a_config_of_the_working_directory_go_first(plan, tmp_path):
     assert any("represent/seed4" in file for job in done.jobs for file in job["output"])
 
 
-def test_two_studies_are_planned_together(plan):
-    done = plan("--config", "studies=[lj7, three_hole]", "seeds=[0]")
-    one, other = (expected(study, 1) for study in ("lj7", "three_hole"))
-    assert done.counts == {rule: one[rule] + other[rule] for rule in one} | {"all": 1}
-
-
-@pytest.mark.parametrize("wrong", BAD)
+@pytest.mark.parametrize("wrong", [FIRST, *(pytest.param(wrong, marks=pytest.mark.slow) for wrong in OTHERS)])
 def test_a_bad_study_is_refused_before_there_is_any_job(plan, tmp_path, wrong):
     key, value, words = BAD[wrong]
     write(tmp_path, changed(key, value))
@@ -146,8 +173,10 @@ def test_a_bad_study_is_refused_before_there_is_any_job(plan, tmp_path, wrong):
     ("config", "words"),
     [
         ("studies=[lj8]", ["studies/lj8.yaml", "no such study, did you mean 'lj7'?"]),
-        ("scale=smok", ["studies/lj7.yaml: scales: has no 'smok', did you mean 'smoke'?"]),
-        ("seeds=[one]", ["--config: seeds.0: is 'one'"]),
+        pytest.param(
+            "scale=smok", ["studies/lj7.yaml: scales: has no 'smok', did you mean 'smoke'?"], marks=pytest.mark.slow
+        ),
+        pytest.param("seeds=[one]", ["--config: seeds.0: is 'one'"], marks=pytest.mark.slow),
         ("studys=[lj7]", ["--config: studys: unknown key, did you mean 'studies'?"]),
     ],
 )
@@ -169,19 +198,8 @@ def refused(done, *words):
     assert not [word for word in words if word not in lines[0]], lines[0]
 
 
-def test_lint_finds_nothing(tmp_path):
-    tool = Path(sys.executable).parent
-    lint = subprocess.run([tool / "snakemake", "--lint"], cwd=HOME, capture_output=True, text=True)
-    assert lint.returncode == 0, lint.stdout + lint.stderr
-    formatted = subprocess.run(
-        [tool / "snakefmt", "--check", "Snakefile", "workflow"], cwd=HOME, capture_output=True, text=True
-    )
-    assert formatted.returncode == 0, formatted.stderr
-
-
-def test_rules_are_named_like_the_stages_and_profiles_know_only_them(plan, tmp_path):
-    write(tmp_path, changed("tempering", True))
-    rules = set(plan("--config", "studies=[mine]").counts)
+def test_rules_are_named_like_the_stages_and_profiles_know_only_them(of_ones_own, tmp_path):
+    rules = {job["rule"] for job in of_ones_own[1]["tempered"]} | {"all"}
     assert rules == {*STAGES, *DERIVED, "all"}
     assert rules | OF_PAPERS == set(snakemake(tmp_path, "--list-rules").out.split())
     for path in (HOME / "profiles").glob("*/profile.yaml"):

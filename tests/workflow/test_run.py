@@ -19,18 +19,29 @@ from thermolatent.study.loading import load_study
 pytestmark = pytest.mark.workflow
 
 HOME = Path(__file__).parents[2]
-TINY = ("--config", "studies=[three_hole]", "scale=smoke")
-STUDY = load_study("three_hole@smoke", HOME / "studies")
-PATHS = Layout("results/three_hole@smoke")
+ONE_SEED = ("--config", "seeds=[0]")
+PATHS = Layout("results/lj7")
+
+
+@pytest.fixture(scope="module", params=["stages", pytest.param("workflow", marks=pytest.mark.slow)])
+def finished(request, untouched, tmp_path_factory):
+    """A folder in which the small study has run: its stages in this process, or the workflow's jobs."""
+    folder = tmp_path_factory.mktemp("run")
+    if request.param == "stages":
+        shutil.copytree(untouched, folder, dirs_exist_ok=True)
+        done = snakemake(
+            folder, "--cores", "1", "--touch", "--forceall", *ONE_SEED
+        )  # Snakemake notes what it is made with
+    else:
+        shutil.copytree(untouched / "studies", folder / "studies")
+        done = snakemake(folder, "--cores", "2", *ONE_SEED)
+    assert done.code == 0, (done.out + done.error)[-5000:]
+    return folder
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A folder in which the workflow has run."""
-    folder = tmp_path_factory.mktemp("run")
-    done = snakemake(folder, "--cores", "2", *TINY)
-    assert done.code == 0, (done.out + done.error)[-5000:]
-    return folder
+def study(finished):
+    return load_study("lj7", finished / "studies")
 
 
 @pytest.fixture
@@ -41,46 +52,47 @@ def copied(finished, tmp_path):
 
 
 def rules_to_run(folder, *arguments):
-    done = snakemake(folder, "-n", *(arguments or TINY))
+    done = snakemake(folder, "-n", *(arguments or ONE_SEED))
     assert done.code == 0, done.error
     return done.counts
 
 
-def test_every_file_of_the_study_is_there(finished):
+def test_every_file_of_the_study_is_there(finished, study):
     files = [PATHS.study, PATHS.report, PATHS.all_scores, PATHS.all_populations, PATHS.metrics]
-    for T in STUDY.temperatures.simulated:
-        files += [PATHS.protocol(T), PATHS.features(T), *PATHS.trajectories(T, STUDY.simulate.walkers)]
-    for model in STUDY.models:
+    for T in study.temperatures.simulated:
+        files += [PATHS.protocol(T), PATHS.features(T), *PATHS.trajectories(T, study.simulate.walkers)]
+    for model in study.models:
         files += [PATHS.model(model, 0), PATHS.surfaces(model, 0), PATHS.profiles(model, 0)]
         files += [
             f(model, 0, T)
-            for T in STUDY.temperatures.generated
+            for T in study.temperatures.generated
             for f in (PATHS.samples, PATHS.structures, PATHS.medoids)
         ]
     assert not [file for file in files if not (finished / file).stat().st_size]
     figures = load_json(finished / PATHS.figures)["files"]
     assert {Path(name).suffix for name in figures} >= {".pdf", ".png"}
-    assert load_json(finished / PATHS.study)["name"] == "three_hole@smoke"
+    assert (finished / PATHS.report).stat().st_size < 3e6
+    assert load_json(finished / PATHS.study)["name"] == "lj7"
 
 
-def test_scores_cover_every_temperature_model_and_baseline(finished):
+def test_scores_cover_every_temperature_model_and_baseline(finished, study):
     with (finished / PATHS.all_scores).open() as file:
         rows = list(csv.DictReader(file))
-    assert {float(row["temperature"]) for row in rows} >= set(STUDY.temperatures.generated)
-    assert {row["model"] for row in rows} >= {*STUDY.models, "floor", "nearest", "mbar", "conditional"}
+    assert {float(row["temperature"]) for row in rows} >= set(study.temperatures.generated)
+    assert {row["model"] for row in rows} >= {*study.models, "floor", "nearest", "mbar", "conditional"}
 
 
 def test_nothing_is_left_to_do(finished):
-    done = snakemake(finished, "-n", *TINY)
+    done = snakemake(finished, "-n", *ONE_SEED)
     assert done.code == 0
     assert "Nothing to be done" in done.out + done.error
     assert done.counts == {}
 
 
-def test_the_command_says_what_a_finished_study_found(finished):
+def test_the_command_says_what_a_finished_study_found(finished, study):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("THERMOLATENT")}
     done = subprocess.run(
-        [sys.executable, "-m", "thermolatent.cli", "run", "three_hole", "--scale", "smoke"],
+        [sys.executable, "-m", "thermolatent.cli", "run", "lj7", "--seeds", "0"],
         cwd=finished,
         env=environment,
         capture_output=True,
@@ -89,37 +101,44 @@ def test_the_command_says_what_a_finished_study_found(finished):
     assert (done.returncode, done.stderr.startswith("Nothing to be done")) == (0, True), done.stderr
     report, *answers = done.stdout.splitlines()
     assert report == PATHS.report
-    asked = [T for T in STUDY.temperatures.generated if T not in STUDY.temperatures.train]
+    asked = [T for T in study.temperatures.generated if T not in study.temperatures.train]
     assert [line.split()[2] for line in answers] == [f"{T:g}:" for T in asked]
-    assert all(state in line for line in answers for state in STUDY.validate_.states.names)
+    assert all(state in line for line in answers for state in study.validate_.states.names)
 
 
 def test_every_file_of_the_results_is_described(finished):
-    files = [path for path in (finished / "results").rglob("*") if path.is_file()]
-    assert [line.partition(": ")[0] for line in described(finished / "results")] == sorted(map(str, files))
+    files = sorted(path for path in (finished / "results").rglob("*") if path.is_file())
+    assert [line.partition(": ")[0] for line in described(finished / "results")] == [*map(str, files)]
 
 
 def test_no_job_wrote_outside_results_and_logs(finished):
-    assert {path.name for path in finished.iterdir()} == {"results", "logs", ".snakemake"}
+    assert {path.name for path in finished.iterdir()} <= {"studies", "results", "logs", ".snakemake"}
     assert not list(finished.glob("results/**/.*"))
 
 
-@pytest.mark.parametrize("kind", ["samples", "structures"])
-def test_a_deleted_sample_file_is_noticed_and_made_again_alone(copied, kind):
-    model = next(iter(STUDY.models))
-    lost = copied / getattr(PATHS, kind)(model, 0, 1.0)
-    kept = copied / PATHS.samples(model, 0, 0.75)
-    before, stamp = lost.read_bytes(), kept.stat().st_mtime_ns
-    lost.unlink()
+@pytest.mark.parametrize("kind", ["structures", pytest.param("samples", marks=pytest.mark.slow)])
+def test_a_deleted_sample_file_is_noticed(copied, kind):
+    (copied / getattr(PATHS, kind)("latf", 0, 0.4)).unlink()
     assert rules_to_run(copied) == {
         **{"generate": 1, "validate": 1, "gather": 1, "figures": 1, "report": 1, "all": 1},
     }
-    if kind == "structures":
-        return
-    done = snakemake(copied, "--cores", "1", *TINY, "--until", "generate")
+
+
+@pytest.mark.slow
+def test_a_deleted_sample_file_is_made_again_alone(copied):
+    lost, kept = (copied / PATHS.samples("latf", 0, T) for T in (0.4, 0.3))
+    before, stamp = lost.read_bytes(), kept.stat().st_mtime_ns
+    lost.unlink()
+    done = snakemake(copied, "--cores", "1", *ONE_SEED, "--until", "generate")
     assert done.code == 0, done.error
     assert lost.read_bytes() == before
     assert kept.stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("finished", [pytest.param("workflow", marks=pytest.mark.slow)], indirect=True)
+def test_the_workflow_finds_what_the_stages_find(finished, untouched):
+    for table in (PATHS.all_scores, PATHS.all_populations, PATHS.predictions):
+        assert (finished / table).read_bytes() == (untouched / table).read_bytes()
 
 
 def test_a_deleted_figure_is_noticed(copied):
@@ -127,38 +146,31 @@ def test_a_deleted_figure_is_noticed(copied):
     assert rules_to_run(copied) == {"figures": 1, "report": 1, "all": 1}
 
 
-def test_a_lost_trajectory_never_repeats_md_by_itself(copied):
+def changed_study(folder, old, new):
+    path = folder / "studies/lj7.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_comment_a_new_time_and_a_lost_trajectory_repeat_nothing(copied):
+    """MD above all is never repeated by itself."""
+    changed_study(copied, "models:", "# which models\nmodels:")
+    time.sleep(0.01)
+    (copied / PATHS.features_header(0.5)).touch()
     (copied / PATHS.trajectory(0.5, 0)).unlink()
     assert rules_to_run(copied) == {}
 
 
-def changed_study(folder, old, new):
-    text = (HOME / "studies/three_hole.yaml").read_text()
-    assert old in text
-    (folder / "studies").mkdir()
-    (folder / "studies/three_hole.yaml").write_text(text.replace(old, new))
-
-
 def test_a_new_prediction_inside_the_learning_range_trains_nothing(copied):
-    changed_study(copied, "predict: [0.75, 1.0, 1.25]", "predict: [0.75, 0.9, 1.0, 1.25]")
+    changed_study(copied, "  predict:\n", "  predict:\n  - 0.35\n")
     assert set(rules_to_run(copied)) == {
         *("generate", "validate", "validate_baselines", "gather", "figures", "report", "all"),
     }
 
 
 def test_a_new_training_temperature_simulates_only_that_one(copied):
-    changed_study(copied, "train: [0.5, 1.5]", "train: [0.5, 0.6, 1.5]")
+    changed_study(copied, "  train:\n", "  train:\n  - 0.25\n")
     planned = rules_to_run(copied)
     assert (planned["simulate"], planned["featurize"]) == (1, 1)
     assert {"represent", "reweight", "learn", "generate", "validate"} <= set(planned)
-
-
-def test_a_new_comment_in_the_study_repeats_nothing(copied):
-    changed_study(copied, "models:", "# which models\nmodels:")
-    assert rules_to_run(copied) == {}
-
-
-def test_a_touched_file_repeats_nothing(copied):
-    time.sleep(0.01)
-    (copied / PATHS.features_header(0.5)).touch()
-    assert rules_to_run(copied) == {}
