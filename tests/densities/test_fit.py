@@ -132,7 +132,7 @@ GOOD = np.zeros((100, 2)) + np.random.default_rng(0).normal(size=(100, 2))
         (GOOD, np.repeat([1.0, 2.0], [90, 10]), SPLINE, "T = 2 has 10 samples; at least 50"),
         (GOOD.astype(str), 1.0, SPLINE, "real numbers are needed"),
         (GOOD[:, :1], 1.0, {"kind": "flow"}, "flow: a realnvp coupling needs d >= 2; use transform: spline"),
-        (GOOD, 1.0, {"kind": "vampprior"}, "made of a representation"),
+        (GOOD, 1.0, {"kind": "vampprior"}, "needs a representation"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(z, temperatures, density, words):

@@ -8,7 +8,7 @@ import torch
 from thermolatent.densities.couplings import SplineCoupling
 from thermolatent.densities.flow import FlowDensity
 from thermolatent.densities.specs import FlowSpec
-from thermolatent.densities.temperature import TemperatureEmbedding
+from thermolatent.densities.networks import TemperatureEmbedding
 
 FLOWS = [
     (transform, base, temperature, d)

@@ -9,7 +9,7 @@ from thermolatent.densities import tabulated
 from thermolatent.densities.diffusion import DiffusionDensity
 from thermolatent.densities.fit import FittedDensity, build_density
 from thermolatent.densities.specs import DiffusionSpec
-from thermolatent.densities.tabulated import LogDensity, Table
+from thermolatent.densities.tabulated import LogDensity, tabulate
 
 
 def peaks(n, d, seed, spread=0.05):
@@ -37,7 +37,7 @@ class Counted:
 @pytest.mark.parametrize("d", [1, 2])
 def test_a_table_is_within_its_tolerance_and_exact_beyond_the_grid(d):
     z, function = peaks(200_000, d, 0), Counted(log_peaks)
-    table = Table(function, z, 0.01, depth=15)
+    table = tabulate(function, z, 0.01, depth=15)
     found, exact = table(z), log_peaks(z)
     counts = exact > exact.max() - 15
     assert counts.mean() > 0.99
@@ -49,8 +49,8 @@ def test_a_table_is_within_its_tolerance_and_exact_beyond_the_grid(d):
 
 def test_a_grid_is_refined_until_it_is_fine_enough():
     z = peaks(50_000, 2, 0, spread=0.2)
-    coarse = Table(lambda z: log_peaks(z, 0.2), z, 0.1, depth=15).values.shape[0]
-    fine = Table(lambda z: log_peaks(z, 0.2), z, 1e-4, depth=15).values.shape[0]
+    coarse = tabulate(lambda z: log_peaks(z, 0.2), z, 0.1, depth=15).values.shape[0]
+    fine = tabulate(lambda z: log_peaks(z, 0.2), z, 1e-4, depth=15).values.shape[0]
     assert coarse < fine
 
 
@@ -60,9 +60,7 @@ def test_a_grid_is_refined_until_it_is_fine_enough():
     ids=["three dimensions", "few points", "no extent"],
 )
 def test_where_a_grid_does_not_pay_there_is_none(points):
-    table = Table(log_peaks, points, 0.01)
-    assert table.values is None
-    np.testing.assert_array_equal(table(points), log_peaks(points))
+    assert tabulate(log_peaks, points, 0.01) is log_peaks
 
 
 def test_a_function_too_rough_for_any_grid_is_computed():
@@ -70,9 +68,7 @@ def test_a_function_too_rough_for_any_grid_is_computed():
         return np.sin(1e4 * z).sum(1)
 
     z = np.random.default_rng(0).random((20_000, 1))
-    table = Table(rough, z, 0.01)
-    assert table.values is None
-    np.testing.assert_array_equal(table(z), rough(z))
+    assert tabulate(rough, z, 0.01) is rough
 
 
 @pytest.fixture(scope="module")

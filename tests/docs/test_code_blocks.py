@@ -271,8 +271,8 @@ def namespaces(finished):
 @of_kind("python")
 def test_python_runs(block, finished, namespaces, monkeypatch, capsys):
     monkeypatch.chdir(finished)
-    short = functools.partial(fit.FitSettings, steps=20, batch_size=64, evaluate_every=10)
-    monkeypatch.setattr(fit, "FitSettings", short)
+    short = functools.partial(fit.FitOptions, steps=20, batch_size=64, evaluate_every=10)
+    monkeypatch.setattr(fit, "FitOptions", short)
     exec(compile(block.text, str(block), "exec"), namespaces[block.page])
 
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 class Density(nn.Module):
     """A model of p(z|T) on R^d.
 
-    Temperatures enter as theta = T / T_ref, one per row, so that a density knows no unit.
+    Temperatures enter as theta = T / T_ref, one per row: a density has no unit of temperature.
 
     Attributes
     ----------
     dim: d, the dimension of z.
-    by_ode: whether each value of log_prob is the solution of an ODE: right, but slow.
+    by_ode: whether each value of log_prob takes the solution of an ODE, which is exact but slow.
     """
 
     dim: int
@@ -29,23 +29,23 @@ class Density(nn.Module):
         raise NotImplementedError
 
     def sample_with_log_prob(self, n: int, theta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Exactly ``n`` samples ``(n, d)`` and their ln p(z|T) ``(n,)``; a density by ODE has both of one integration."""
+        """Exactly ``n`` samples ``(n, d)`` and their ln p(z|T) ``(n,)``; an ODE gives both in one integration."""
         z = self.sample(n, theta, generator)
         return z, self.log_prob(z, torch.full((n,), theta, dtype=z.dtype, device=z.device))
 
     def loss(self, z: Tensor, theta: Tensor) -> Tensor:
-        """What training minimises, a scalar; the mean of -ln p(z|T) unless a density has a better surrogate."""
+        """The scalar training loss: the mean of -ln p(z|T), unless a density has a better surrogate."""
         return -self.log_prob(z, theta).mean()
 
     def fit_scale(self, z: Tensor) -> None:
-        """Set the saved affine whitening from a sample ``(n, d)`` before training; its log-det belongs to log_prob."""
+        """Set the saved affine whitening from a sample ``(n, d)`` before training; log_prob includes its log-det."""
         raise NotImplementedError
 
     def after_step(self) -> None:
         """Called by training after each optimiser step; a density with averaged weights updates them here."""
 
     def from_representation(self, spib: nn.Module) -> None:
-        """Called by training once, before :meth:`fit_scale`, for a density made of the representation itself."""
+        """Called by training once, before :meth:`fit_scale`; a density built from the representation sets itself here."""
 
 
 class Whitening(nn.Module):
@@ -62,7 +62,7 @@ class Whitening(nn.Module):
         """Whiten ``z`` ``(n, d)`` to standard deviation ``scale`` along each axis."""
         centred = z.double() - z.double().mean(0)
         covariance = centred.T @ centred / len(z)
-        # A direction without variance must not divide by zero; it is left all but unscaled.
+        # avoids division by zero along a direction without variance
         jitter = 1e-12 * covariance.diagonal().mean().clamp_min(1e-30)
         root = torch.linalg.cholesky(covariance + jitter * torch.eye(z.shape[1], dtype=torch.float64, device=z.device))
         self.mean.copy_(z.double().mean(0))

@@ -1,7 +1,7 @@
-"""Coupling layers: half of the coordinates moves, by an amount that the other half (and the temperature) decides.
+"""Coupling layers: one half of the coordinates is transformed, with parameters from the other half (and temperature).
 
 Affine couplings are RealNVP's (Dinh et al., arXiv:1605.08803), splines are monotone rational-quadratic ones (Durkan et
-al., arXiv:1906.04032). One network gives scale and shift together; its last layer starts at zero, so that each coupling
+al., arXiv:1906.04032). One network gives scale and shift together. Its last layer starts at zero, so that each coupling
 starts as the identity (the public LaTF code multiplies its log-scales by uninitialised memory).
 """
 
@@ -15,11 +15,11 @@ from torch.nn import functional as F
 
 
 class Conditioner(nn.Module):
-    """Two hidden layers from the resting coordinates and the context to the parameters of the moving ones."""
+    """MLP with two hidden layers from the fixed coordinates and the context to the parameters of the transformed ones."""
 
     def __init__(self, n_resting: int, n_context: int, width: int, n_out: int):
         super().__init__()
-        self.constant = n_resting + n_context == 0  # d = 1 without temperature: nothing to look at
+        self.constant = n_resting + n_context == 0  # d = 1 without temperature: there is no input
         self.first = nn.Linear(max(1, n_resting + n_context), width)
         self.second = nn.Linear(width, width)
         self.last = nn.Linear(width, n_out)
@@ -34,7 +34,7 @@ class Conditioner(nn.Module):
 
 
 class AffineCoupling(nn.Module):
-    """y = x exp(s) + t with s bounded to +-``bound``, smoothly."""
+    """y = x exp(s) + t with s smoothly bounded to +-``bound``."""
 
     bound = 3.0
 
@@ -108,10 +108,10 @@ class SplineCoupling(nn.Module):
 def _bin_of(v: Tensor, knots: Tensor, row: int, box: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
     """Each value's bin along ``knots[..., row, :]``: x, y and slope at its two ends, and whether it is inside the box."""
     inside = v.abs() < box
-    clipped = torch.where(inside, v, torch.zeros_like(v))  # outside, any bin will do: finite, and masked afterwards
+    clipped = torch.where(inside, v, torch.zeros_like(v))  # outside, any finite value: masked afterwards
     with torch.no_grad():
         left = torch.searchsorted(knots[..., row, 1:-1].contiguous(), clipped[..., None], right=True)
-        # one gather for all six numbers: its backward pass is the dear part
+        # one gather for all six numbers: its backward pass is the most expensive part
         n = knots.shape[-1]
         index = left + torch.tensor([0, 1, n, n + 1, 2 * n, 2 * n + 1], device=v.device)
     return knots.flatten(2).gather(-1, index).unbind(-1), inside

@@ -1,4 +1,4 @@
-"""How a density is optimised, whatever its samples come from."""
+"""Gradient descent with early stopping and checkpoints, for densities on any samples."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from thermolatent.stopping import stop_signals
 log = logging.getLogger(__name__)
 
 _WARM_UP = 100
-#: Seconds after which the state is kept between two evaluations.
+#: Seconds after which the state is saved between two evaluations.
 KEEP_SECONDS = 10.0
 
 
 class DescentSettings(Protocol):
-    """What a descent reads of its settings: ``learn`` of a study, or :class:`FitSettings`."""
+    """Settings of a descent: ``learn`` of a study, or :class:`FitSettings`."""
 
     steps: int
     batch_size: int
@@ -34,7 +34,7 @@ class DescentSettings(Protocol):
 
 
 class Keeper(Protocol):
-    """Where a descent leaves its state (tensors, and what JSON holds), so that a killed one goes on."""
+    """Where a descent saves its state (tensors and JSON values), so that a killed one can be resumed."""
 
     def save(self, state: dict[str, Any]) -> None: ...
 
@@ -43,8 +43,15 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Optimiser steps at the most, samples per step, steps between held-out evaluations, and evaluations without a
-    better held-out objective before stopping."""
+    """Settings of the optimisation.
+
+    Attributes
+    ----------
+    steps: maximum number of optimiser steps.
+    batch_size: samples per step.
+    evaluate_every: steps between held-out evaluations.
+    patience: evaluations without a better held-out objective before stopping.
+    """
 
     steps: int = 4000
     batch_size: int = 4096
@@ -54,33 +61,28 @@ class FitSettings:
 
 
 def adam(parameters: Any, learning_rate: float) -> torch.optim.Adam:
-    """Adam in its fused form: one call for all parameters, several times faster on small networks."""
+    """Fused Adam: one call for all parameters, several times faster on small networks."""
     return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
 
 
-def copy_state(module: nn.Module) -> dict[str, Tensor]:
-    """A detached copy of a module's state."""
-    return {k: v.detach().clone() for k, v in module.state_dict().items()}
-
-
 class Descent:
-    """Adam with a short warm-up and half a cosine to zero. Of all states evaluated, the one with the best held-out
-    objective is kept; training stops when it has not improved for ``patience`` evaluations.
+    """Adam with a short warm-up and half a cosine to zero, and early stopping: the state with the best held-out
+    objective is kept, and training stops when it has not improved for ``patience`` evaluations.
 
-    A subclass says what a batch loses (:meth:`_losses`) and what is judged (:meth:`_judge`). It goes on from the state that
-    ``keeper`` has, and ends as if it had never been interrupted. Kept is the state after each evaluation and every
-    :data:`KEEP_SECONDS`, and when SIGTERM or SIGUSR1 comes.
+    A subclass provides the loss of a batch (:meth:`_losses`) and the held-out objective (:meth:`_judge`). A descent resumes
+    from the state in ``keeper``; the result equals that of an uninterrupted run. The state is saved after each evaluation,
+    every :data:`KEEP_SECONDS`, and on SIGTERM or SIGUSR1.
 
     Parameters
     ----------
-    modules: whose state is kept, by name.
-    parameters: those that are learned.
-    generator: the source of all randomness that no module holds.
+    modules: modules whose state is saved, by name.
+    parameters: the trainable parameters.
+    generator: the source of all random numbers outside of the modules.
 
     Attributes
     ----------
     best: the best held-out objective.
-    what: it trains, for the bar and the log.
+    what: name of the training in the progress bar and the log.
     """
 
     what = "training"
@@ -98,13 +100,13 @@ class Descent:
         self._note = ""
         self._since: list[Tensor] = []  # losses since the last evaluation: one batch alone is mostly noise
         self.optimiser = adam(parameters, settings.learning_rate)
-        self.schedule = self._make_schedule()
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         if keeper is not None and (state := keeper.load()) is not None:
             self._restore(state)
             log.info("going on at step %d", self.step)
 
     def fit(self) -> None:
-        """Run to the end and load the best state. Raises :class:`Stopped`, all saved, when a signal told it to stop."""
+        """Train and load the best state. Raises :class:`Stopped`, with the state saved, on a stop signal."""
         settings, kept = self.settings, time.monotonic()
         with stop_signals() as stop, progress(settings.steps, self.what, self.step) as bar:
             while self.step < settings.steps and self.since_best < settings.patience:
@@ -127,20 +129,15 @@ class Descent:
         log.info("stopped after %d steps, held-out objective %.4f", self.step, self.best)
 
     def _losses(self) -> tuple[Tensor, Tensor]:
-        """Of one batch: the scalar to descend, and the losses to record ``(k,)``."""
+        """Of one batch: the scalar to minimise, and the losses to record ``(k,)``."""
         raise NotImplementedError
 
     def _judge(self, losses: Tensor) -> float:
-        """The held-out objective; ``losses`` are the recorded ones, averaged since the last evaluation."""
+        """The held-out objective; ``losses`` ``(k,)`` are the recorded ones, averaged since the last evaluation."""
         raise NotImplementedError
 
     def _after_evaluation(self) -> None:
-        """What else is to be done then."""
-
-    def _after_step(self) -> None:
-        """What else is to be done after each step of the optimiser."""
-        if "density" in self.modules:
-            self.modules["density"].after_step()
+        """Hook after each evaluation."""
 
     def _advance(self) -> Tensor:
         total, losses = self._losses()
@@ -148,7 +145,7 @@ class Descent:
         total.backward()
         self.optimiser.step()
         self.schedule.step()
-        self._after_step()
+        self.modules["density"].after_step()
         return losses.detach()
 
     def _consider(self, objective: float) -> None:
@@ -161,15 +158,12 @@ class Descent:
         warm = min(1.0, (step + 1) / _WARM_UP)
         return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.settings.steps)))
 
-    def _make_schedule(self) -> torch.optim.lr_scheduler.LRScheduler:
-        return torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
-
     def _save(self) -> None:
         if self._keeper is not None:
             self._keeper.save(self._state())
 
     def _state(self) -> dict[str, Any]:
-        """Everything that decides how it goes on."""
+        """The complete state from which training is resumed."""
         return {
             "step": self.step,
             "now": self._weights(),
@@ -192,7 +186,10 @@ class Descent:
         self.generator.set_state(state["generator"])
 
     def _weights(self) -> dict[str, dict[str, Tensor]]:
-        return {name: copy_state(module) for name, module in self.modules.items()}
+        return {
+            name: {k: v.detach().clone() for k, v in module.state_dict().items()}
+            for name, module in self.modules.items()
+        }
 
     def _load(self, state: dict[str, dict[str, Tensor]]) -> None:
         for name, module in self.modules.items():

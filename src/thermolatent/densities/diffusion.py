@@ -3,10 +3,10 @@
     dz = -beta(t) z dt / 2 + s sqrt(beta(t)) dW,        z_t = alpha z_0 + s sigma eps,        alpha^2 + sigma^2 = 1,
 
 on whitened z, with s = theta^exponent, so that the base is N(0, s^2 I). The network predicts the noise eps; the score is
--eps_hat / (s sigma). The same s is in the score, the reverse drift, the ODE and the first noise of a sampler.
+-eps_hat / (s sigma). The same s is in the score, the reverse drift, the ODE and the initial noise of a sampler.
 
-With x = z_t / alpha and S = s sigma / alpha the probability-flow ODE is dx / dS = eps_hat, whatever the schedule. It is
-followed in y = x / sqrt(v + S^2), which stands still for Gaussian data of variance v, and in ell = ln(sigma / alpha).
+With x = z_t / alpha and S = s sigma / alpha the probability-flow ODE is dx / dS = eps_hat for every schedule. It is
+integrated in y = x / sqrt(v + S^2), which is constant for Gaussian data of variance v, over ell = ln(sigma / alpha).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from thermolatent.densities.ode import integrate
 from thermolatent.densities.schedules import DiscreteSchedule, LinearSchedule, alpha_sigma, level_time, log_variance
 from thermolatent.densities.specs import DiffusionSpec
 
-#: Variance, in whitened units, of the narrowest features that the network's output need not be large for.
+#: Variance, in whitened units, of the narrowest features that do not need a large network output.
 _SHARP = 0.1
 
 
 class DiffusionDensity(FieldDensity):
-    """Diffusion density; parameters as in :class:`FieldDensity`, where the base is scaled by s(theta) if steered.
+    """Diffusion density; parameters as in :class:`FieldDensity`. If steered, the base is scaled by s(theta).
 
-    What it models is z at the schedule's lowest noise, a thousandth (``linear``) or a hundredth (``discrete``) of the
-    whitened data's standard deviation times s; samples of the ODE follow exactly ``log_prob``, ancestral ones nearly.
+    It models z at the schedule's lowest noise, a thousandth (``linear``) or a hundredth (``discrete``) of the whitened
+    data's standard deviation times s. Samples of the ODE follow ``log_prob`` exactly, ancestral ones approximately.
     """
 
     def __init__(self, spec: DiffusionSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
@@ -48,8 +48,8 @@ class DiffusionDensity(FieldDensity):
     def predict_noise(self, z: Tensor, ell: Tensor, theta: Tensor, network: torch.nn.Module) -> Tensor:
         """eps_hat ``(n, d)`` for ``z`` ``(n, d)`` at levels ``ell`` and temperatures ``theta``, ``(n,)`` or ``(1,)``.
 
-        What is exact for a Gaussian of variance v, plus the network's part. Near the data that part is a score that falls
-        like 1/theta when steered, as it does in a Boltzmann distribution; under much noise it vanishes with alpha.
+        The exact noise for a Gaussian of variance v plus a correction by the network. At low noise the correction is a score
+        that falls like 1/theta when steered, as in a Boltzmann distribution; at high noise it vanishes with alpha.
         """
         alpha, sigma = alpha_sigma(ell)
         s, v = self.scale(theta), self._variance(theta)
@@ -62,7 +62,7 @@ class DiffusionDensity(FieldDensity):
     def loss(self, z: Tensor, theta: Tensor) -> Tensor:
         """``weighting: likelihood``: an unbiased estimate of a bound, E[-ln p(z|T)] <= loss, equal for the exact score.
 
-        ``weighting: paper``: the mean squared error of eps_hat, every time alike, which is no likelihood. Both with the raw
+        ``weighting: paper``: the mean squared error of eps_hat, uniform in time, which is not a likelihood. Both use the raw
         weights. Levels are stratified over the batch.
         """
         generator = self.noise.generator(z.device)
@@ -76,14 +76,15 @@ class DiffusionDensity(FieldDensity):
         square = (eps - self.predict_noise(noised, ell, theta, self.network.raw)).square().sum(1)
         if not likelihood:
             return square.mean() / self.dim
-        # A control variate: E|eps|^2 = d, and under little noise eps_hat is small beside eps. Gradients do not change.
+        # A control variate: E|eps|^2 = d, and at low noise eps_hat is small compared with eps. Gradients do not change.
         explained = torch.sigmoid(-2 * ell) * self._variance(theta)
         share = (explained / (explained + (s * sigma) ** 2)) ** 2
         square = square - share * (eps.square().sum(1) - self.dim)
         return self.schedule.weight * square.mean() + self._constant_terms(w, s) - self.whitening.log_det
 
     def _constant_terms(self, w: Tensor, s: Tensor) -> Tensor:
-        """Of the bound: the last level against the base, and the data given the first level, N(z / alpha, S^2 I)."""
+        """Terms of the bound without the network: the last level against the base, and the data given the first level,
+        N(z / alpha, S^2 I)."""
         low, high = self.schedule.low, self.schedule.high
         log_variance_last = log_variance(high)
         base = -math.expm1(log_variance_last) * (w / s[:, None]).square().sum(1)
@@ -110,21 +111,18 @@ class DiffusionDensity(FieldDensity):
 
     @torch.no_grad()
     def sample_with_log_prob(self, n: int, theta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        if self.spec.sampler == "ancestral":  # its samples do not follow the ODE: ln p is that of their own way back
+        if self.spec.sampler == "ancestral":  # samples do not follow the ODE, so ln p needs a second integration
             return Density.sample_with_log_prob(self, n, theta, generator)
         return super().sample_with_log_prob(n, theta, generator)
 
     def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
-        """Samples ``(n, d)`` of the base N(0, s^2 I), float64: where every sampler starts."""
+        """Samples ``(n, d)`` of the base N(0, s^2 I), float64: the start of every sampler."""
         s = float(self.scale(torch.tensor(theta, dtype=torch.float64)))
         return s * torch.randn(n, self.dim, generator=generator, dtype=torch.float64, device=generator.device)
 
     def _draw(self, u: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
-        return (
-            self._ancestral(u, theta, generator)
-            if self.spec.sampler == "ancestral"
-            else super()._draw(u, theta, generator)
-        )
+        ancestral = self.spec.sampler == "ancestral"
+        return self._ancestral(u, theta, generator) if ancestral else super()._draw(u, theta, generator)
 
     def _to_data(self, u: Tensor, theta: Tensor, divergence: bool = False) -> tuple[Tensor, Tensor]:
         low, high = self.schedule.low, self.schedule.high
@@ -135,8 +133,8 @@ class DiffusionDensity(FieldDensity):
     def _ancestral(self, z: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
         """One step per level (Ho et al., arXiv:2006.11239), with beta_k as its variance and the mean at the end.
 
-        With a hundred steps variances come out a few per cent too large; with the variance of q(z_{k-1} | z_k, z_0), the other
-        usual choice, they come out ten per cent too small.
+        With a hundred steps variances are a few per cent too large; with the variance of q(z_{k-1} | z_k, z_0), the other
+        usual choice, they are ten per cent too small.
         """
         levels = self.schedule.levels.to(z)
         alphas, sigmas = alpha_sigma(levels)
@@ -156,7 +154,7 @@ class DiffusionDensity(FieldDensity):
         raise AssertionError("a schedule has at least one level")
 
     def _variance(self, theta: Tensor) -> Tensor:
-        """v: the variance that whitened data have in a harmonic well, of theta's shape."""
+        """v: the variance of whitened data in a harmonic well, of theta's shape."""
         return theta if self.steer else torch.ones_like(theta)
 
     def _spread(self, ell: float, theta: Tensor) -> Tensor:
@@ -164,7 +162,7 @@ class DiffusionDensity(FieldDensity):
         return (self._variance(theta) + (self.scale(theta) * math.exp(ell)) ** 2).sqrt()
 
     def _velocity(self, theta: Tensor):
-        """dy / d ell as a function of y and ell, with the averaged weights."""
+        """dy / d ell as a function of y and ell, with averaged weights."""
 
         def velocity(y: Tensor, ell: float) -> Tensor:
             level = torch.full((1,), ell, dtype=y.dtype, device=y.device)

@@ -1,4 +1,4 @@
-"""What the densities that are defined by a learned vector field share: whitening, network, and work in small pieces."""
+"""Base class of the densities that are defined by a learned vector field: whitening, network, evaluation in chunks."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from thermolatent.densities.base import Density, Whitening
 from thermolatent.densities.networks import Averaged, FieldNetwork, LossNoise
 from thermolatent.densities.specs import FieldSpec
 
-_CHUNK = 2048  # rows whose activations stay in a core's cache
+_CHUNK = 2048  # rows per chunk: their activations fit into a core's cache
 
 
 class FieldDensity(Density):
-    """A density on R^d, any d >= 1, that an ODE carries from a base density to whitened z.
+    """A density on R^d, d >= 1, defined by an ODE from a base density to whitened z.
 
-    Not differentiable but for :meth:`loss`. A density provides the loss, the base and the way to and fro.
+    Only :meth:`loss` is differentiable. A subclass provides the loss, the base, and the integration in both directions.
 
     Parameters
     ----------
     spec: the study's parameters.
     dim: d.
-    temperature: subset of {"steer", "condition"}: a base that depends on theta, and a network that sees theta.
-    theta_range: not needed.
+    temperature: subset of {"steer", "condition"}: a base that depends on theta, and a network with theta as input.
+    theta_range: not used.
     """
 
     by_ode = True
@@ -67,25 +67,25 @@ class FieldDensity(Density):
         raise NotImplementedError
 
     def _base_points(self, n: int, theta: float, generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Pieces of ``n`` base points, and theta ``(1,)``, both of the model's type and device."""
+        """``n`` base points in chunks, and theta ``(1,)``, both of the model's type and device."""
         like = self.whitening.mean
         at = torch.full((1,), theta, dtype=like.dtype, device=like.device)
         return self.sample_base(n, theta, generator).to(like).split(_CHUNK), at
 
     def _draw(self, u: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
-        """Whitened samples ``(n, d)`` from base points ``u``; the generator is for samplers that need more noise."""
+        """Whitened samples ``(n, d)`` from base points ``u``; the generator is for stochastic samplers."""
         return self._to_data(u, theta)[0]
 
     def _to_data(self, u: Tensor, theta: Tensor, divergence: bool = False) -> tuple[Tensor, Tensor]:
-        """Whitened samples ``(n, d)`` from base points ``u``, and the divergence's integral on the way ``(n,)``."""
+        """Whitened samples ``(n, d)`` from base points ``u``, and the integral of the divergence ``(n,)``."""
         raise NotImplementedError
 
     def _to_base(self, w: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The way back, always with the divergence's integral."""
+        """The inverse of :meth:`_to_data`, always with the integral of the divergence."""
         raise NotImplementedError
 
     def _log_prob_at_base(self, u: Tensor, change: Tensor, theta: Tensor) -> Tensor:
-        """ln p ``(n,)`` of whitened points whose way back ends at ``u``, with the divergence's integral on that way.
+        """ln p ``(n,)`` of whitened points, from the base points ``u`` and the integral ``change`` of :meth:`_to_base`.
 
         ``theta`` is ``(n,)`` or ``(1,)``.
         """

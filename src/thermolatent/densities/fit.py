@@ -1,4 +1,4 @@
-"""Any density on any samples: no study, no representation, no files (:mod:`thermolatent.learn.model` saves the result)."""
+"""Fitting a density to samples, without a study, a representation or files (:mod:`thermolatent.learn.model` saves it)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
 from thermolatent.parsing import parse_one, whole_number
 
-#: Rows of one temperature are held out in blocks of this share of them.
+#: Number of contiguous blocks that the rows of one temperature are split into.
 _BLOCKS = 50
 _EVALUATION_ROWS = 50_000
 _SCALE_ROWS = 100_000
@@ -28,7 +28,7 @@ _CHUNK = 100_000
 def build_density(
     spec: Mapping[str, Any], dim: int, temperature: Iterable[str], theta_range: Iterable[float]
 ) -> Density:
-    """A fresh density from its spec as a mapping (``kind`` and parameters); raises :class:`ThermolatentError`."""
+    """An untrained density from its spec (``kind`` and parameters); raises :class:`ThermolatentError` for a wrong spec."""
     parameters = parse_one("density", DENSITY_SPECS, dict(spec))
     module, _, name = parameters.implementation.partition(":")
     return getattr(importlib.import_module(module), name)(parameters, dim, list(temperature), tuple(theta_range))
@@ -53,7 +53,7 @@ class FittedDensity:
 
     @property
     def temperature_range(self) -> tuple[float, float]:
-        """The temperatures it was trained for."""
+        """Lowest and highest temperature that it was trained for."""
         low, high = self.about["theta_range"]
         return low * self.about["T_ref"], high * self.about["T_ref"]
 
@@ -61,7 +61,7 @@ class FittedDensity:
         return temperature / self.about["T_ref"]
 
     def sample(self, n: int, temperature: float, seed: int = 0) -> np.ndarray:
-        """Exactly ``n`` samples ``(n, d)`` float32 at ``temperature``; non-finite ones are left in, for the caller to count."""
+        """Exactly ``n`` samples ``(n, d)`` float32 at ``temperature``, including non-finite ones."""
         generator = torch.Generator().manual_seed(seed)
         return self.density.sample(n, self.theta(temperature), generator).float().numpy()
 
@@ -82,7 +82,7 @@ class FittedDensity:
         return torch.cat(parts).double().numpy()
 
     def sample_base(self, n: int, temperature: float, seed: int) -> np.ndarray | None:
-        """``n`` samples ``(n, d)`` of the density's base at ``temperature``; None where a density has no base."""
+        """``n`` samples ``(n, d)`` of the base density at ``temperature``; None for a density without a base."""
         if not hasattr(self.density, "sample_base"):
             return None
         generator = torch.Generator().manual_seed(seed)
@@ -91,7 +91,7 @@ class FittedDensity:
 
 @dataclass(frozen=True)
 class Split:
-    """Samples to learn from and samples to judge by: ``z`` ``(n, d)`` and ``theta`` ``(n,)`` of both, float32."""
+    """Training and held-out samples: ``z`` ``(n, d)`` and ``theta`` ``(n,)`` of each, float32."""
 
     z: Tensor
     theta: Tensor
@@ -103,7 +103,7 @@ class Split:
 
 
 class SampleDescent(Descent):
-    """E[-ln p(z|T)], or what a density descends in its place, over fixed samples."""
+    """Minimises a density's loss, E[-ln p(z|T)] or its surrogate, over fixed samples."""
 
     def __init__(
         self, density: Density, split: Split, settings: DescentSettings, seed: int, keeper: Keeper | None = None
@@ -141,23 +141,44 @@ def fit_samples(
     seed: int,
     keeper: Keeper | None = None,
 ) -> SampleDescent:
-    """Fit a fresh density, a function of ``seed`` alone: torch's global random state is left as it was.
+    """Fit a new density. The result depends on ``seed`` only; torch's global random state is not changed.
 
-    With a ``keeper`` an interrupted fit goes on from the state it has.
+    With a ``keeper`` an interrupted fit is resumed.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
             density = build_density(spec, split.z.shape[1], temperature, theta_range)
-        except ValueError as error:  # a density that is not for this dimension
+        except ValueError as error:  # the density does not support this dimension
             raise TrainingError(f"{spec['kind']}: {error}") from None
         if type(density).from_representation is not Density.from_representation:
             raise TrainingError(
-                f"a {spec['kind']} is made of a representation, samples have none; choose another density"
+                f"density kind: {spec['kind']}: needs a representation, which samples do not have; write another kind"
             )
         descent = SampleDescent(density, split, settings, seed, keeper)
         descent.fit()
     return descent
+
+
+@dataclass(frozen=True)
+class FitOptions(FitSettings):
+    """Settings of :func:`fit_density`, besides those of the optimisation.
+
+    Attributes
+    ----------
+    T_ref: temperature of theta = 1; default: the lowest.
+    temperature_range: what a spline's box must hold; default: the span of the samples' temperatures.
+    held_out: share of the rows that is held out. Rows are split in contiguous blocks, a fiftieth of a temperature's rows
+        each, never row by row: neighbours in a trajectory are nearly copies. The standard error is over those blocks.
+    scored: held-out rows whose ln p is computed at the end; by an ODE in many dimensions each costs milliseconds.
+    """
+
+    T_ref: float | None = None
+    temperature_range: tuple[float, float] | None = None
+    seed: int = 0
+    held_out: float = 0.2
+    device: str = "cpu"
+    scored: int = _EVALUATION_ROWS
 
 
 def fit_density(
@@ -165,13 +186,7 @@ def fit_density(
     temperatures: np.ndarray | float,
     density: Mapping[str, Any],
     temperature: Iterable[str] = ("steer",),
-    T_ref: float | None = None,
-    temperature_range: tuple[float, float] | None = None,
-    seed: int = 0,
-    held_out: float = 0.2,
-    device: str = "cpu",
-    scored: int = _EVALUATION_ROWS,
-    **settings: Any,
+    **options: Any,
 ) -> FittedDensity:
     """Fit p(z|T) to samples, in the order in which they were drawn.
 
@@ -181,42 +196,37 @@ def fit_density(
     temperatures: of each row ``(n,)``, or one for all.
     density: ``kind`` and parameters, as in a study's ``models: density``; ``tau: auto`` is found by a search.
     temperature: how it enters, a subset of {"steer", "condition"}.
-    T_ref: where theta = 1; default: the lowest.
-    temperature_range: what a spline's box must hold; default: the span of ``temperatures``.
-    held_out: share of the rows to judge by. Rows are split in contiguous blocks, a fiftieth of a temperature's rows each,
-        never row by row: neighbours in a trajectory are nearly copies. The standard error is over those blocks.
-    scored: held-out rows whose ln p is computed in the end; by an ODE in many dimensions each costs milliseconds.
-    settings: of :class:`~thermolatent.densities.descent.FitSettings`: steps, batch_size, learning_rate, evaluate_every,
-        patience.
+    options: of :class:`FitOptions`: seed, steps, learning_rate, T_ref, temperature_range, held_out, ...
 
     Returns the density; its ``about`` has ``held_out`` and ``held_out_stderr``, the mean of -ln p(z|T) over the held-out
-    rows (every one, up to ``scored``) in nats.
+    rows (all, up to ``scored``) in nats.
 
     Raises :class:`TrainingError` for samples of a wrong shape, too few or not finite, and for a loss that diverges;
     :class:`ThermolatentError` for an unknown kind of density or wrong parameters of it.
     """
     z, temperatures = _checked(z, temperatures)
-    seed = whole_number("seed", seed, 0)
-    for name in {"steps", "batch_size", "evaluate_every", "patience"} & set(settings):
-        whole_number(name, settings[name], 1)
-    if not 0 < held_out < 1:
-        raise TrainingError(f"held_out is {held_out}; write a share between 0 and 1")
-    temperature = list(temperature)
-    T_ref = float(T_ref or temperatures.min())
-    low, high = temperature_range or (temperatures.min(), temperatures.max())
+    settings, temperature = FitOptions(**options), list(temperature)
+    seed = whole_number("seed", settings.seed, 0)
+    for name in ("steps", "batch_size", "evaluate_every", "patience"):
+        whole_number(name, getattr(settings, name), 1)
+    if not 0 < settings.held_out < 1:
+        raise TrainingError(f"held_out is {settings.held_out}; write a share between 0 and 1")
+    T_ref = float(settings.T_ref or temperatures.min())
+    low, high = settings.temperature_range or (temperatures.min(), temperatures.max())
     if not 0 < low <= high:
         raise TrainingError(f"temperature_range is {low} to {high}; write the lower one first, above 0")
     theta_range = [float(low) / T_ref, float(high) / T_ref]
     block = contiguous_blocks(temperatures)
-    held = held_out_units(_BLOCKS, held_out)[block % _BLOCKS]
+    held = held_out_units(_BLOCKS, settings.held_out)[block % _BLOCKS]
     theta = (temperatures / T_ref).astype(np.float32)
-    split = Split(*(torch.from_numpy(a) for a in (z[~held], theta[~held], z[held], theta[held]))).to(device)
-    options = FitSettings(**settings)
+    split = Split(*(torch.from_numpy(a) for a in (z[~held], theta[~held], z[held], theta[held]))).to(settings.device)
+
+    def fit(spec: Mapping[str, Any], settings: FitSettings) -> SampleDescent:
+        return fit_samples(spec, split, temperature, theta_range, settings, seed)
+
     spec = parse_one("density", DENSITY_SPECS, dict(density)).model_dump(mode="json")
-    spec, search = search_tau(
-        spec, options, lambda trial, short: fit_samples(trial, split, temperature, theta_range, short, seed).best
-    )
-    descent = fit_samples(spec, split, temperature, theta_range, options, seed)
+    spec, search = search_tau(spec, settings, lambda trial, short: fit(trial, short).best)
+    descent = fit(spec, settings)
     known, counts = np.unique(temperatures, return_counts=True)
     about = {
         "density": spec,
@@ -233,7 +243,7 @@ def fit_density(
         about["tau_search"] = search
     fitted = FittedDensity(descent.density.cpu(), about)
     rows = np.flatnonzero(held)
-    rows = rows[:: -(-len(rows) // scored)]
+    rows = rows[:: -(-len(rows) // settings.scored)]
     surprise = -fitted.log_prob(z[rows], temperatures[rows])
     about["held_out"], about["held_out_stderr"] = _mean_over_blocks(surprise, block[rows])
     return fitted
@@ -249,9 +259,9 @@ def contiguous_blocks(temperatures: np.ndarray) -> np.ndarray:
 
 
 def held_out_units(count: int, share: float) -> np.ndarray:
-    """Mask ``(count,)`` of the walkers or blocks to judge by, at least one and never all.
+    """Mask ``(count,)`` of the held-out walkers or blocks, at least one and never all.
 
-    They are picked by the golden ratio: an even stride could fall in step with whatever repeats among them.
+    They are chosen by the golden ratio: an even stride could coincide with a period among them, e.g. of starting structures.
     """
     chosen = min(max(1, round(share * count)), count - 1)
     mask = np.zeros(count, bool)
@@ -282,7 +292,7 @@ def _checked(z: np.ndarray, temperatures: np.ndarray | float) -> tuple[np.ndarra
 
 
 def _mean_over_blocks(values: np.ndarray, block: np.ndarray) -> tuple[float, float]:
-    """Mean of ``values`` and its standard error, from the scatter of the blocks within each temperature."""
+    """Mean of ``values`` and its standard error, from the variance between the blocks of each temperature."""
     _, index, counts = np.unique(block, return_inverse=True, return_counts=True)
     means = np.bincount(index, values) / counts
     stratum, weight = np.unique(block) // _BLOCKS, counts / counts.sum()

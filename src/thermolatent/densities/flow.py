@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from thermolatent.densities.base import Density, Whitening
 from thermolatent.densities.couplings import AffineCoupling, SplineCoupling
 from thermolatent.densities.specs import FlowSpec
-from thermolatent.densities.temperature import TemperatureEmbedding
+from thermolatent.densities.networks import TemperatureEmbedding
 from thermolatent.densities.tilted import TiltedGaussian
 
 
@@ -33,13 +33,12 @@ class FlowDensity(Density):
         if dim == 1 and spec.transform == "realnvp":
             raise ValueError("a realnvp coupling needs d >= 2; use transform: spline")
         self.dim = dim
-        self.steer = "steer" in temperature
-        self.base = TiltedGaussian(dim, spec.tau if spec.base == "tilted" else 0.0)
+        self.base = TiltedGaussian(dim, spec.tau if spec.base == "tilted" else 0.0, "steer" in temperature)
         self.whitening = Whitening(dim)
         self.embedding = TemperatureEmbedding() if "condition" in temperature else None
         n_context = TemperatureEmbedding.size if self.embedding is not None else 0
-        box = self.base.outer_radius(theta_range[1] if self.steer else 1.0)
-        # Even coordinates and odd ones take turns; d = 1 has no partner and moves alone.
+        box = self.base.outer_radius(theta_range[1])
+        # Even and odd coordinates are transformed in turn; d = 1 is transformed alone.
         self.n_first = (dim + 1) // 2
         sizes = [(self.n_first, dim - self.n_first), (dim - self.n_first, self.n_first)] if dim > 1 else [(0, 1)]
         layers = []
@@ -55,9 +54,8 @@ class FlowDensity(Density):
         self.register_buffer("order_back", torch.tensor(order).argsort())
 
     def fit_scale(self, z: Tensor) -> None:
-        """Whiten ``z`` to the base's own spread, so that the couplings start near the identity."""
-        sample = self.base.sample(100_000, 1.0, torch.Generator().manual_seed(0))
-        self.whitening.fit(z, scale=float(sample.square().mean().sqrt()))
+        """Whiten ``z`` to the standard deviation of the base, so that the couplings start near the identity."""
+        self.whitening.fit(z, self.base.deviation())
 
     def transform(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """u = f(z) ``(n, d)`` and ln|det df/dz| ``(n,)``."""
@@ -83,7 +81,7 @@ class FlowDensity(Density):
 
     def log_prob(self, z: Tensor, theta: Tensor) -> Tensor:
         u, log_det = self.transform(z, theta)
-        return self.base.log_prob(u, self._base_theta(theta)) + log_det
+        return self.base.log_prob(u, theta) + log_det
 
     def sample(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
         u = self.sample_base(n, theta, generator)
@@ -96,10 +94,7 @@ class FlowDensity(Density):
 
     def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
         """Samples ``(n, d)`` of the base density at theta, float64."""
-        return self.base.sample(n, theta if self.steer else 1.0, generator)
-
-    def _base_theta(self, theta: Tensor) -> Tensor:
-        return theta if self.steer else torch.ones_like(theta)
+        return self.base.sample(n, theta, generator)
 
     def _split(self, w: Tensor) -> tuple[Tensor, Tensor]:
         if self.dim == 1:
@@ -108,7 +103,7 @@ class FlowDensity(Density):
         return w[:, : self.n_first], w[:, self.n_first :]
 
     def _join(self, resting: Tensor, moving: Tensor) -> Tensor:
-        # After an odd number of swaps the halves have changed places.
+        # An odd number of couplings exchanges the halves.
         pair = (moving, resting) if self.dim > 1 and len(self.couplings) % 2 else (resting, moving)
         return torch.cat(pair, dim=1)[:, self.order_back]
 

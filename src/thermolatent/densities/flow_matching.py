@@ -2,8 +2,8 @@
 
     dx/dt = v(x, t, T),   x(0) ~ r_T,   x(1) ~ p(.|T),        loss: E |v((1-t) u + t w, t, T) - (w - u)|^2
 
-with w the whitened latent and u ~ r_T drawn independently of it, or coupled by optimal transport within a batch (Tong et
-al., arXiv:2302.00482), which straightens the trajectories.
+with w the whitened latent and u ~ r_T drawn independently, or coupled by optimal transport within a batch (Tong et al.,
+arXiv:2302.00482), which straightens the trajectories.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from thermolatent.densities.schedules import stratified
 from thermolatent.densities.specs import FlowMatchingSpec
 from thermolatent.densities.tilted import TiltedGaussian
 
-_OT_ROWS = 128  # the assignment's cost grows with the cube
+_OT_ROWS = 128  # the cost of the assignment is cubic in it
 
 
 class FlowMatchingDensity(FieldDensity):
-    """Flow-matching density; parameters as in :class:`FieldDensity`, where the base is r_T if steered."""
+    """Flow-matching density; parameters as in :class:`FieldDensity`. If steered, the base is r_T."""
 
     def __init__(self, spec: FlowMatchingSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
         super().__init__(spec, dim, temperature, theta_range)
-        self.base = TiltedGaussian(dim, spec.tau if spec.base == "tilted" else 0.0)
-        # Saved with the weights, which mean nothing without it. Paths of an optimal coupling are straight: nothing to add.
+        self.base = TiltedGaussian(dim, spec.tau if spec.base == "tilted" else 0.0, self.steer)
+        # Saved with the weights, which depend on it. Paths of an optimal coupling are straight and need no such term.
         self.register_buffer("gaussian_share", torch.tensor(1.0 if spec.coupling == "independent" else 0.0))
 
     def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
@@ -36,27 +36,26 @@ class FlowMatchingDensity(FieldDensity):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def fit_scale(self, z: Tensor) -> None:
-        """Whiten ``z`` to the base's own spread, so that trajectories are short."""
-        sample = self.base.sample(100_000, 1.0, torch.Generator().manual_seed(0))
-        self.whitening.fit(z, scale=float(sample.square().mean().sqrt()))
+        """Whiten ``z`` to the standard deviation of the base, so that trajectories are short."""
+        self.whitening.fit(z, self.base.deviation())
 
     def velocity(self, x: Tensor, t: Tensor, theta: Tensor, network: torch.nn.Module) -> Tensor:
         """v(x, t, T) ``(n, d)``; times and temperatures ``(n,)`` or ``(1,)``.
 
-        The network is what remains beside the velocity between two independent Gaussians of one width, E[w - u | x] =
-        x (2t - 1) / (t^2 + (1-t)^2): in most of many dimensions whitened data are that, and a small network is slow to learn it.
+        The network is a correction to the velocity between two independent Gaussians of equal width, E[w - u | x] =
+        x (2t - 1) / (t^2 + (1-t)^2): along most of many dimensions that is exact, and a small network is slow to learn it.
         """
         gaussian = self.gaussian_share * (2 * t - 1) / (t**2 + (1 - t) ** 2)
         return gaussian[:, None] * x + network(x, t, theta)
 
     def loss(self, z: Tensor, theta: Tensor) -> Tensor:
-        """Mean over coordinates of the squared error of the velocity, with the raw weights; no likelihood.
+        """Mean over coordinates of the squared error of the velocity, with the raw weights; not a likelihood.
 
-        Its least value is not zero but the conditional variance of w - u, so it compares states of one model only.
+        Its minimum is the conditional variance of w - u, so it compares states of one model only.
         """
         generator = self.noise.generator(z.device)
         w = self.whitening(z)
-        u = self.base.sample_each(self._base_theta(theta), generator).to(w.dtype)
+        u = self.base.sample_each(theta, generator).to(w.dtype)
         if self.spec.coupling == "ot":
             u = u[optimal_pairing(u, w, theta)]
         t = stratified(len(w), generator).to(w.dtype)
@@ -64,7 +63,7 @@ class FlowMatchingDensity(FieldDensity):
         return (self.velocity(x, t, theta, self.network.raw) - (w - u)).square().mean()
 
     def sample_base(self, n: int, theta: float, generator: torch.Generator) -> Tensor:
-        return self.base.sample(n, theta if self.steer else 1.0, generator)
+        return self.base.sample(n, theta, generator)
 
     def _to_data(self, u: Tensor, theta: Tensor, divergence: bool = False) -> tuple[Tensor, Tensor]:
         return integrate(self._field(theta), u, 0.0, 1.0, self.spec.tolerance, divergence)
@@ -73,10 +72,7 @@ class FlowMatchingDensity(FieldDensity):
         return integrate(self._field(theta), w, 1.0, 0.0, self.spec.tolerance, divergence=True)
 
     def _log_prob_at_base(self, u: Tensor, change: Tensor, theta: Tensor) -> Tensor:
-        return self.base.log_prob(u, self._base_theta(theta).expand(len(u))) + change
-
-    def _base_theta(self, theta: Tensor) -> Tensor:
-        return theta if self.steer else torch.ones_like(theta)
+        return self.base.log_prob(u, theta.expand(len(u))) + change
 
     def _field(self, theta: Tensor):
         theta = one_if_equal(theta)
@@ -88,10 +84,10 @@ class FlowMatchingDensity(FieldDensity):
 
 
 def optimal_pairing(u: Tensor, w: Tensor, theta: Tensor) -> Tensor:
-    """A permutation ``p`` ``(n,)`` that makes sum |u[p] - w|^2 least among rows of the same temperature, 128 at a time.
+    """A permutation ``p`` ``(n,)`` that minimises sum |u[p] - w|^2 among rows of the same temperature, 128 at a time.
 
-    Rows of different temperatures never exchange their base points: hot data would attract outer points, and p(u|T) would
-    no longer be r_T. Where every row has a temperature of its own this is the independent coupling, which is always right.
+    Rows of different temperatures never exchange base points: hot data would attract outer points, and p(u|T) would not be
+    r_T. Where every row has a different temperature this is the independent coupling, which is always correct.
     """
     from scipy.optimize import linear_sum_assignment
 

@@ -1,4 +1,4 @@
-"""What the densities with a learned vector field share: the network, its averaged copy, and the noise of its loss."""
+"""Networks of the densities: embeddings, the vector field, its averaged copy, and the noise of its loss."""
 
 from __future__ import annotations
 
@@ -9,30 +9,48 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from thermolatent.densities.temperature import TemperatureEmbedding
+
+class Fourier(nn.Module):
+    """A scalar, and its sines and cosines at the angular ``frequencies``: ``(n,)`` to ``(n, size)``."""
+
+    frequencies: tuple[float, ...]
+    size: int
+
+    def forward(self, x: Tensor) -> Tensor:
+        phase = x[:, None] * torch.tensor(self.frequencies, dtype=x.dtype, device=x.device)
+        return torch.cat([x[:, None], torch.sin(phase), torch.cos(phase)], dim=1)
 
 
-class TimeEmbedding(nn.Module):
-    """Fourier features of a time in [0, 1]: itself, sines and cosines."""
+class TimeEmbedding(Fourier):
+    """Fourier features of a time in [0, 1]."""
 
-    frequencies = (1.0, 2.0, 4.0, 8.0)
-    size = 1 + 2 * len(frequencies)
+    frequencies = (math.pi, 2 * math.pi, 4 * math.pi, 8 * math.pi)
+    size = 9
 
-    def forward(self, t: Tensor) -> Tensor:
-        """``t`` ``(n,)`` to ``(n, size)``."""
-        phase = t[:, None] * (math.pi * torch.tensor(self.frequencies, dtype=t.dtype, device=t.device))
-        return torch.cat([t[:, None], torch.sin(phase), torch.cos(phase)], dim=1)
+
+class TemperatureEmbedding(Fourier):
+    """Fourier features of ln theta, with wavelengths of order one and longer.
+
+    Random high frequencies (scale 100 in the public D-SPIB code) hash temperature: neighbours share no feature, and
+    interpolation fails. Here a change of ten per cent in theta changes each feature by at most 0.2.
+    """
+
+    frequencies = (0.5, 1.0, 2.0)
+    size = 7
+
+    def forward(self, theta: Tensor) -> Tensor:
+        return super().forward(torch.log(theta))
 
 
 class FieldNetwork(nn.Module):
     """Residual MLP from R^d to R^d; embeddings of time and temperature are added before each activation.
 
-    The last layer starts at zero, so that a field starts as whatever it is added to.
+    The last layer starts at zero, so that the network is at first no correction.
 
     Parameters
     ----------
     dim, width, layers: d, hidden units, hidden layers.
-    temperature: whether the network sees theta.
+    temperature: whether theta is an input of the network.
     """
 
     def __init__(self, dim: int, width: int, layers: int, temperature: bool):
@@ -54,7 +72,7 @@ class FieldNetwork(nn.Module):
         if self.temperature is not None:
             embedding = embedding + self.temperature(self.temperature_embedding(theta))
         embedding = F.silu(embedding)
-        # Samplers spend their time in memory traffic: without gradients nothing is kept, so nothing is copied.
+        # Sampling is bound by memory bandwidth: without gradients, operate in place.
         inplace = not torch.is_grad_enabled()
         h = F.silu(_shifted(self.first, x, self.context[0](embedding)), inplace)
         for layer, context in zip(self.hidden, self.context[1:], strict=True):
@@ -64,7 +82,7 @@ class FieldNetwork(nn.Module):
 
 
 def _shifted(layer: nn.Linear, x: Tensor, shift: Tensor) -> Tensor:
-    """``layer(x) + shift``; a shift that is one row for all becomes part of the layer's bias."""
+    """``layer(x) + shift``; a shift of a single row is added to the layer's bias."""
     if len(shift) == 1:
         return torch.addmm(shift[0] + layer.bias, x, layer.weight.T)
     return layer(x) + shift
@@ -73,8 +91,8 @@ def _shifted(layer: nn.Linear, x: Tensor, shift: Tensor) -> Tensor:
 class Averaged(nn.Module):
     """A module and the exponential moving average of its weights.
 
-    ``raw`` is what the optimiser moves. ``average`` is a copy whose weights are buffers: saved with the model, on its
-    device, and no parameters. It follows at each :meth:`update`, faster at first, so that the start is soon forgotten.
+    ``raw`` is optimised. ``average`` is a copy whose weights are buffers: saved with the model, on its device, but not
+    parameters. It follows at each :meth:`update`, faster at first, so that the initial weights are soon forgotten.
     """
 
     def __init__(self, module: nn.Module, decay: float):
@@ -90,7 +108,7 @@ class Averaged(nn.Module):
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the raw weights; called once after each optimiser step."""
+        """Update the average; called once after each optimiser step."""
         self.updates += 1
         k = int(self.updates)
         names = [name for name, _ in self.raw.named_parameters()]
@@ -100,10 +118,10 @@ class Averaged(nn.Module):
 
 
 class LossNoise(nn.Module):
-    """Generators for a loss that needs noise: a function of how often it was asked, which is saved with the model.
+    """Random generators for a loss with noise, seeded by the number of calls, which is saved with the model.
 
-    So an interrupted training goes on exactly. Without gradients, that is in evaluations, the noise is the same each time:
-    held-out losses then differ by the model alone.
+    So an interrupted training is resumed exactly. Without gradients, in evaluations, the noise is the same each time:
+    held-out losses then differ by the model only.
     """
 
     def __init__(self):
@@ -119,5 +137,5 @@ class LossNoise(nn.Module):
 
 
 def one_if_equal(theta: Tensor) -> Tensor:
-    """``(1,)`` where all of ``theta`` ``(n,)`` are equal: one embedding then serves the whole batch."""
+    """``theta`` ``(n,)``, as ``(1,)`` if all are equal: one embedding is then enough for the batch."""
     return theta[:1] if len(theta) and bool((theta == theta[0]).all()) else theta

@@ -1,8 +1,8 @@
-"""One small ODE integrator for the densities that are defined by a velocity field: Dormand-Prince 5(4), adaptive.
+"""ODE integrator of the densities that are defined by a velocity field: Dormand-Prince 5(4) with adaptive steps.
 
-With ``divergence=True`` the integral of the velocity's exact divergence comes along, which is the change of ln p along a
-trajectory (continuous normalizing flows, Chen et al., arXiv:1806.07366). The step is one for the whole batch, so a
-point's result depends on its companions within the tolerance, and on nothing else: there is no random trace estimate.
+With ``divergence=True`` it also integrates the exact divergence of the velocity, the change of ln p along a trajectory
+(continuous normalizing flows, Chen et al., arXiv:1806.07366); no stochastic trace estimate. All rows of a batch share the
+step size, so a row's result depends on the other rows within the tolerance.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _ADVICE = "train the model longer or with a lower learning rate"
 def integrate(
     velocity: Velocity, x: Tensor, start: float, end: float, tolerance: float, divergence: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Follow dx/dt = velocity(x, t) from ``start`` to exactly ``end``, which may lie before it. Nothing is differentiable.
+    """Integrate dx/dt = velocity(x, t) from ``start`` to exactly ``end``, forwards or backwards. Not differentiable.
 
     Parameters
     ----------
-    velocity: ``(n, d)`` and a time to ``(n, d)``; with a divergence, differentiable, and each row a function of its own row.
-    x: where to start, ``(n, d)``.
+    velocity: ``(n, d)`` and a time to ``(n, d)``, row by row; differentiable where the divergence is integrated.
+    x: initial values ``(n, d)``.
     tolerance: root mean square over the batch of one step's error in x and in the divergence's integral, each relative
         to 1 + its size.
 
@@ -50,7 +50,7 @@ def integrate(
 
     Raises
     ------
-    ThermolatentError: the velocity is not finite, or the steps shrink to nothing.
+    ThermolatentError: the velocity is not finite, or there are too many steps.
     """
     n, d = x.shape
     state = torch.cat([x.detach(), x.new_zeros(n, 1)], dim=1) if divergence else x.detach()
@@ -71,7 +71,7 @@ def integrate(
         for fraction, weights in zip(_TIMES[1:], _STAGES[1:], strict=True):
             reached = _combine(state, step, slopes, weights)
             slopes.append(rate(reached, t + fraction * step))
-        # Stage seven sits where the fifth-order solution ends, so `reached` is that solution.
+        # The seventh stage is at the end point of the fifth-order solution, so `reached` is that solution.
         error = _combine(torch.zeros_like(state), step, slopes, _ERROR)
         scale = tolerance * (1 + torch.maximum(state.abs(), reached.abs()))
         ratio = float((error / scale).square().mean().sqrt())

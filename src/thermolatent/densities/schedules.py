@@ -1,7 +1,7 @@
 """Noise schedules of the diffusion density, in terms of ell = ln(sigma / alpha): minus half the log signal-to-noise ratio.
 
-A variance-preserving diffusion has alpha^2 + sigma^2 = 1, so ell alone fixes both, whatever the schedule. A schedule says
-which range of ell there is, how training draws it, and where an ancestral sampler stops on its way. Lowest noise first.
+A variance-preserving diffusion has alpha^2 + sigma^2 = 1, so ell determines both. A schedule gives the range of ell, its
+distribution in training, and the levels of an ancestral sampler. Lowest noise first.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LinearSchedule:
         return torch.log(torch.expm1(integral)) / 2
 
     def draw(self, n: int, likelihood: bool, generator: torch.Generator) -> Tensor:
-        """Levels ``(n,)``: by the likelihood's weight, which is uniform in ell, or uniform in t; float64."""
+        """Levels ``(n,)`` float64, drawn by the likelihood's weight, which is uniform in ell, or uniformly in t."""
         u = stratified(n, generator)
         if likelihood:
             return self.low + (self.high - self.low) * u
@@ -60,7 +60,7 @@ class DiscreteSchedule:
         self._cumulative = step_weights.cumsum(0) / step_weights.sum()
 
     def draw(self, n: int, likelihood: bool, generator: torch.Generator) -> Tensor:
-        """Levels ``(n,)``: by the likelihood's weight, or all with the same probability; float64."""
+        """Levels ``(n,)`` float64, drawn by the likelihood's weight or uniformly."""
         u = stratified(n, generator)
         levels = self.levels.to(u.device)
         if likelihood:
@@ -70,7 +70,7 @@ class DiscreteSchedule:
 
 
 def level_time(ell: Tensor, low: float, high: float) -> Tensor:
-    """The level on [0, 1], for a network to see."""
+    """The level scaled to [0, 1], as input of a network."""
     return (ell - low) / (high - low)
 
 

@@ -1,4 +1,4 @@
-"""Parameters of each density as a study writes them. Apart from the densities so that a study is checked without torch."""
+"""Parameters of each density in a study. Separate from the densities, so that a study is checked without torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from thermolatent.parsing import by_kind, one_of
 
 
 def _tau_or_auto(value: Any) -> Any:
-    """One sentence for what a union of types would say in two."""
+    """Validates ``tau`` with one message in place of one per type of the union."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if value == "auto" or (number and math.isfinite(value) and value >= 0):
         return value
@@ -19,9 +19,9 @@ def _tau_or_auto(value: Any) -> Any:
 
 
 class DensitySpec(BaseModel):
-    """What every density has.
+    """Base of the parameters of a density.
 
-    ``implementation`` is ``module:class`` of the density itself, which is imported when one is built.
+    ``implementation`` is ``module:class`` of the density, imported when one is built.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +46,7 @@ class FlowSpec(DensitySpec):
 
 
 class FieldSpec(DensitySpec):
-    """What the densities with a learned vector field share."""
+    """Parameters of the densities with a learned vector field."""
 
     width: int = Field(64, ge=1, description="hidden units of each hidden layer")
     layers: int = Field(3, ge=1, description="hidden layers")
@@ -83,7 +83,7 @@ class FlowMatchingSpec(FieldSpec):
 class VampPriorSpec(DensitySpec):
     """SPIB's own mixture; no temperature, needs ``encoder: frozen``."""
 
-    implementation: ClassVar[str] = "thermolatent.densities.mixture:VampPriorDensity"
+    implementation: ClassVar[str] = "thermolatent.densities.vampprior:VampPriorDensity"
     kind: Literal["vampprior"] = "vampprior"
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from thermolatent.densities.mixture import VampPriorDensity
+from thermolatent.densities.vampprior import VampPriorDensity
 from thermolatent.densities.specs import VampPriorSpec
 from thermolatent.represent.spib import Spib
 
