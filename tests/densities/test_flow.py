@@ -7,8 +7,8 @@ import torch
 
 from thermolatent.densities.couplings import SplineCoupling
 from thermolatent.densities.flow import FlowDensity
-from thermolatent.densities.specs import FlowSpec
 from thermolatent.densities.networks import TemperatureEmbedding
+from thermolatent.densities.specs import FlowSpec
 
 FLOWS = [
     (transform, base, temperature, d)

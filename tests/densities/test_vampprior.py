@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from thermolatent.densities.vampprior import VampPriorDensity
 from thermolatent.densities.specs import VampPriorSpec
+from thermolatent.densities.vampprior import VampPriorDensity
 from thermolatent.represent.spib import Spib
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from thermolatent.densities.base import Density, Whitening
 from thermolatent.densities.couplings import AffineCoupling, SplineCoupling
-from thermolatent.densities.specs import FlowSpec
 from thermolatent.densities.networks import TemperatureEmbedding
+from thermolatent.densities.specs import FlowSpec
 from thermolatent.densities.tilted import TiltedGaussian
 
 
