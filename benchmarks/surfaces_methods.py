@@ -14,9 +14,10 @@ import torch
 from numpy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
 from thermolatent.densities.descent import FitSettings
-from thermolatent.densities.fit import FittedDensity, Split, fit_samples, held_out_units
+from thermolatent.densities.fit import FittedDensity, Split, fit_samples
 from thermolatent.learn.informed import InformedPool
 from thermolatent.reweight.estimator import ConditionalReweighting
+from thermolatent.sampling import held_out_units
 from thermolatent.validate.divergence import Bins
 from thermolatent.validate.uncertainty import effective_sample_size
 

@@ -19,7 +19,7 @@ import torch
 from thermolatent.densities.flow import FlowDensity
 from thermolatent.densities.specs import FlowSpec
 from thermolatent.represent.labels import initial_labels, place_representatives
-from thermolatent.represent.spib import Spib
+from thermolatent.represent.spib import Spib, SpibSpec
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.training import adam, shuffled_batches
 
@@ -51,7 +51,7 @@ def main() -> None:
     index = torch.arange(n)
 
     labels = torch.from_numpy(initial_labels(training.numpy(), 100, 0))
-    spib = Spib(2, 2, int(labels.max()) + 1)
+    spib = Spib(SpibSpec(2, 2, int(labels.max()) + 1))
     spib.feature_mean.copy_(training.mean(0))
     spib.feature_std.copy_(training.std(0))
     x = spib.standardise(training)

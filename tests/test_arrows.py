@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "src/thermolatent"
 #: Modules and rooms from the ground up. What is imported for type checkers alone does not count.
 ORDER = [
     *("errors", "yaml_text", "parsing", "temperatures", "rates", "stopping", "progress", "digest", "files", "tables"),
-    *("rows", "sampling", "mbar", "frames", "frame_loading"),
+    *("rows", "sampling", "correlation", "mbar", "frames", "frame_loading"),
     *("systems", "simulate", "featurize", "states"),
     *("densities", "training", "represent", "reweight", "learn", "generate"),
     *("validate", "figures", "report"),

@@ -54,7 +54,7 @@ def test_outside_of_the_range_it_answers_with_one_line_of_warning(fitted, monkey
     monkeypatch.chdir(fitted)
     assert main(["predict", "m.safetensors", "--temperature", "0.7", "--samples", "100"]) == 0
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
-        "T = 0.7 is outside of 0.2 to 0.5, what the model was trained for: extrapolated"
+        "T = 0.7: extrapolated, the model was trained for 0.2 to 0.5"
     ]
     assert "T = 0.7: 100 samples" in capsys.readouterr().out
     caplog.clear()

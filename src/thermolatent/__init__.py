@@ -1,4 +1,4 @@
-"""thermolatent: equilibrium ensembles at temperatures nobody simulated, from MD at two or more.
+"""thermolatent: equilibrium ensembles at temperatures without MD, from MD at two or more.
 
 In a notebook: ``thermolatent.Run``, a study and its results; ``thermolatent.ConditionalReweighting``, arrays of your own
 (docs/python.md).
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thermolatent.api import Run
-    from thermolatent.reweight import ConditionalReweighting
+    from thermolatent.reweight.estimator import ConditionalReweighting
 
 __version__ = "0.1.0"
 __all__ = ["ConditionalReweighting", "Run", "__version__"]
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
 
         return Run
     if name == "ConditionalReweighting":
-        from thermolatent.reweight import ConditionalReweighting
+        from thermolatent.reweight.estimator import ConditionalReweighting
 
         return ConditionalReweighting
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """For notebooks: a study's frames, its models or new ones, and their predictions at any temperature.
 
-What is computed here is what the stages compute, by the same functions.
+All results are computed by the functions of the stages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from thermolatent.launch.home import study_folders
 from thermolatent.learn.model import Model
 from thermolatent.parsing import parse, whole_number
 from thermolatent.reweight.estimator import ConditionalReweighting, checked_temperature
-from thermolatent.reweight.loading import load_reweighting
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
 from thermolatent.study.answers import asked_of
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A study that has been featurized, and what was made of it since.
+    """A study with its results, from the stage featurize on.
 
     Parameters
     ----------
@@ -55,32 +54,31 @@ class Run:
 
     Attributes
     ----------
-    study, layout: the study, and where its files lie.
+    study, layout: the study, and the paths of its files.
     """
 
     def __init__(self, name: str, studies: str | Path | None = None, results: str | Path = "results"):
         study = find_study(name, study_folders([studies] if studies else None))
         self.layout = Layout.of(study, str(results))
+        # Reference MD without files is left out.
         there = [T for T in study.temperatures.reference if Path(self.layout.features_header(T)).is_file()]
-        temperatures = study.temperatures.model_copy(
-            update={"reference": there}
-        )  # MD that is yet to come is not missed
+        temperatures = study.temperatures.model_copy(update={"reference": there})
         self.study: Study = study.model_copy(update={"temperatures": temperatures})
 
     @cached_property
     def asked(self) -> Asked:
-        """The study as its answers are given."""
+        """The parts of the study that predictions depend on."""
         return asked_of(self.study)
 
     @cached_property
     def training(self) -> Frames:
-        """The training frames; ``training.flat(training.features)`` is ``(N, n_features)``, in the order of all weights."""
+        """The training frames; ``training.flat(training.features)`` is ``(N, n_features)``, in training frame order."""
         return load_frames(self._files(self.study.temperatures.train))
 
     @cached_property
     def reference(self) -> Frames:
-        """All MD there is, training temperatures included: ``reference.features[T]`` is ``(walkers, frames, n_features)``,
-        ``reference.plane[T]`` and ``reference.observables[T]`` are like it. Raises :class:`ArtifactError` without any."""
+        """All MD, training temperatures included: ``reference.features[T]`` is ``(walkers, frames, n_features)``, likewise
+        ``reference.plane[T]`` and ``reference.observables[T]``. Raises :class:`ArtifactError` if files are missing."""
         simulated = self.study.temperatures.simulated
         return load_frames(self._files(simulated), {T: self.layout.protocol(T) for T in simulated})
 
@@ -88,7 +86,7 @@ class Run:
         return {T: self.layout.frame_files(T) for T in temperatures}
 
     def predict(self, *temperatures: float) -> pd.DataFrame:
-        """Populations of the named states, and means of the observables that ``validate.tolerance`` names, with intervals and
+        """Populations of the named states, and means of the observables in ``validate.tolerance``, with intervals and
         verdicts, one row each with the columns of ``predictions.csv``.
 
         Any temperatures, in the study's unit: ``run.predict(375, 390)``. Needs the file of ``reweight``, and for observables
@@ -105,7 +103,7 @@ class Run:
 
     def model(self, name: str, seed: int = 0) -> Fitted:
         """A trained model, of the study or of :meth:`fit`; raises :class:`ArtifactError` if its file is missing,
-        :class:`ThermolatentError` for a name that nobody gave."""
+        :class:`ThermolatentError` for an unknown name."""
         seed = whole_number("seed", seed, 0)
         if name not in self.study.models and not Path(self.layout.model(name, seed)).is_file():
             hint = did_you_mean(name, self.study.models)
@@ -113,15 +111,14 @@ class Run:
         return Fitted(self, name, seed, Model.load(self.layout.model(name, seed)))
 
     def fit(self, name: str, seed: int = 0, **composition: Any) -> Fitted:
-        """Train a model that the study file does not have, and save it beside the others.
+        """Train a model that is not in the study file, and save it with the others.
 
         Parameters
         ----------
-        name: what to call it.
-        composition: as below ``models`` of a study: ``density``, ``temperature``, ``informed``, ``encoder``.
+        composition: as in ``models`` of a study: ``density``, ``temperature``, ``informed``, ``encoder``.
 
         Needs the files of represent for this seed, and of reweight if informed. Raises :class:`ThermolatentError` for a name
-        that the study has, :class:`ConfigError` for a wrong composition.
+        of a model of the study, :class:`ConfigError` for a wrong composition.
         """
         seed = whole_number("seed", seed, 0)
         if name in self.study.models:
@@ -135,7 +132,7 @@ class Run:
     @cached_property
     def reweighting(self) -> ConditionalReweighting:
         """The study's estimator: populations, means and frame weights at any temperature, with error bars."""
-        return load_reweighting(self.layout.reweighting, self.training)
+        return ConditionalReweighting.load(self.layout.reweighting, self.training)
 
     @cached_property
     def _fixed(self) -> View:
@@ -162,8 +159,8 @@ class Prediction:
     ----------
     latents: samples ``(n, d)``; log_density: their ln p(z|T) ``(n,)`` in nats.
     state_probabilities: of the model's own states, ``(n, K)``.
-    frame_weights: of the training frames ``(N,)``, sum 1, and ess_fraction, the share of them that counts.
-    populations: of the study's named states, one row each with the columns of ``predictions.csv``: interval, its parts, verdict.
+    frame_weights: of the training frames ``(N,)``, sum 1; ess_fraction: their effective sample fraction.
+    populations: of the study's named states, one row each with the columns of ``predictions.csv``.
     observables: one row each, with ``value``, ``stderr``, ``low``, ``high``.
     """
 
@@ -182,8 +179,8 @@ class Prediction:
 
 
 class Fitted:
-    """A trained model of a run. ``density`` is the :class:`~thermolatent.learn.model.Model` itself, with ``log_prob``,
-    ``sample`` and ``representation``."""
+    """A trained model of a run. ``density`` is the :class:`~thermolatent.learn.model.Model`, with ``log_prob``, ``sample`` and
+    ``representation``."""
 
     def __init__(self, run: Run, name: str, seed: int, density: Model):
         self.run, self.name, self.seed, self.density = run, name, seed, density
@@ -195,7 +192,7 @@ class Fitted:
 
     @cached_property
     def _study(self) -> Study:
-        """The study, with this model among its own: one of ``fit`` is not."""
+        """The study including this model, also if it is of :meth:`Run.fit`."""
         study = self.run.study
         if self.name in study.models:
             return study
@@ -224,10 +221,9 @@ class Fitted:
         return latent, [run._named, own], representation
 
     def predict(self, temperature: float, samples: int | None = None) -> Prediction:
-        """The ensemble at one ``temperature``, in the study's unit, from so many ``samples`` (default: as the study's).
+        """The ensemble at one ``temperature``, in the study's unit, with this number of ``samples`` (default: the study's).
 
-        The same numbers as the workflow's where it has them. Raises :class:`ThermolatentError` for what is no temperature or
-        no number of samples.
+        The results equal those of the workflow. Raises :class:`ThermolatentError` for an invalid temperature or number.
         """
         n = self.run.study.generate.samples if samples is None else whole_number("samples", samples, 1)
         temperature = checked_temperature(temperature)
@@ -250,7 +246,7 @@ class Fitted:
         )
 
     def plot(self, *temperatures: float) -> Figure:
-        """Free-energy surfaces (kT) over the first two latent coordinates: MD above where there is any, the model below."""
+        """Free-energy surfaces (kT) over the first two latent coordinates: the MD, if any, above the model."""
         from thermolatent.figures import surfaces
         from thermolatent.figures.style import style
 

@@ -1,6 +1,6 @@
-"""The command ``thermolatent``: one subcommand per stage, which the workflow's rules call, and those of ``commands/``.
+"""The command ``thermolatent``: one subcommand per stage, for the workflow's rules, and those of ``commands/``.
 
-Heavy libraries are imported by the subcommand that needs them, never here, so that ``--help`` answers at once.
+Heavy libraries are imported by the subcommands, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from thermolatent.commands import COMMANDS, stage
 from thermolatent.errors import ThermolatentError
 from thermolatent.study.stages import STAGES
 
-#: What libraries read before they start their threads.
+#: Variables with the number of threads of libraries.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -28,11 +28,11 @@ THREAD_VARIABLES = (
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The argument parser, without any heavy import."""
+    """The argument parser, without heavy imports."""
     parser = argparse.ArgumentParser(
         prog="thermolatent",
         usage="thermolatent COMMAND ...",
-        description="Equilibrium ensembles at temperatures nobody simulated.",
+        description="Equilibrium ensembles at temperatures without MD.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="thermolatent COMMAND --help: the options of a command",
     )
@@ -59,12 +59,12 @@ def _add(commands, name, help, add_arguments, **defaults) -> None:
 
 
 def _listed(group: str, helps: dict[str, str]) -> str:
-    """A group of commands for the help; argparse has no groups of subcommands."""
+    """A group of commands in the help; argparse does not support groups of subcommands."""
     return f"\n\n{group}:\n" + "\n".join(f"  {name:18} {help}" for name, help in helps.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand. Returns the exit code: 0, 1 for an error of the input's, 130 when interrupted."""
+    """Run one subcommand. Returns the exit code: 0, 1 for a user error, 130 when interrupted."""
     parser = build_parser()
     options, further = parser.parse_known_args(arguments)
     if further and not options.passes_on:
@@ -72,10 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if threads := getattr(options, "threads", None):
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("numexpr").setLevel(logging.WARNING)  # it says how many threads it takes
+    logging.getLogger("numexpr").setLevel(logging.WARNING)  # it logs its number of threads
     try:
         return options.run(options, further) if options.passes_on else options.run(options) or 0
-    except BrokenPipeError:  # the reader of a pipe (head, less) has seen enough
+    except BrokenPipeError:  # the reader of a pipe (head, less) has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ThermolatentError, OSError) as error:

@@ -1,7 +1,7 @@
-"""A digest of the code a stage runs, so that an edit repeats the jobs it concerns and no others.
+"""A digest of the code of a stage, so that an edit repeats the affected jobs only.
 
-Snakemake does not see edits to imported modules. The digest covers a module and all it imports inside the package,
-lazily imported ones too, with comments, docstrings and layout left out: reformatting repeats nothing.
+Snakemake does not notice edits of imported modules. The digest covers a module and its imports inside the package, also lazy
+ones, without comments, docstrings and layout: reformatting repeats nothing.
 """
 
 from __future__ import annotations
@@ -19,28 +19,26 @@ from pydantic import BaseModel
 
 PACKAGE = "thermolatent"
 ROOT = Path(__file__).parent.parent
-#: Code that cannot change a result: the values it hands on are among a rule's settings, its paths are the rule's files.
+#: Modules that cannot change a result: their values are among a rule's settings, their paths are the rule's files.
 NEUTRAL = frozenset(f"{PACKAGE}.{name}" for name in ("cli", "digest", "errors", "parsing", "progress", "temperatures"))
 _NEUTRAL_NAMES = ("settings", "specs", "kinds")
 
 
 def job_digest(module: str, settings: BaseModel, root: Path = ROOT) -> str:
-    """Digest of the code of a job: of its stage's ``module``, and of the plug-ins in its settings."""
+    """Digest of the code of a job: its stage's ``module`` and the plug-ins in its settings."""
     return code_digest([module, *(name for name in _plug_ins(settings) if name.split(".")[0] == PACKAGE)], root)
 
 
 def code_digest(modules: Iterable[str], root: Path = ROOT) -> str:
     """Digest of ``modules``, dotted names inside the package at ``root``, and of what they import.
 
-    ``root`` may also be a folder of scripts: then ``modules`` are theirs, and count with what they import of one another and of
-    the package.
-
-    Raises :class:`ModuleNotFoundError` for a module that is not there.
+    ``root`` may also be a folder of scripts: then ``modules`` are scripts, whose imports of each other and of the package are
+    included. Raises :class:`ModuleNotFoundError` for a missing module.
     """
     return _digest(frozenset(modules), root)
 
 
-@cache  # a workflow asks for every job, and hundreds of jobs run the same code
+@cache  # a workflow has hundreds of jobs with the same code
 def _digest(modules: frozenset[str], root: Path) -> str:
     digest = hashlib.sha256()
     for name in sorted(reached(modules, root)):
@@ -49,7 +47,7 @@ def _digest(modules: frozenset[str], root: Path) -> str:
 
 
 def reached(modules: Iterable[str], root: Path = ROOT) -> set[str]:
-    """``modules``, and every module of the package that they reach by imports."""
+    """``modules`` and all modules of the package that they import, directly or not."""
     waiting, seen = list(modules), set()
     while waiting:
         name = waiting.pop()
@@ -65,7 +63,7 @@ def _neutral(name: str) -> bool:
 
 
 def _plug_ins(value: Any) -> Iterator[str]:
-    """Modules of the plug-ins among settings: of their classes, or of what a class says implements it."""
+    """Modules of the plug-ins in settings: of their classes, or of a class's ``implementation``."""
     if isinstance(value, BaseModel):
         yield getattr(value, "implementation", f"{type(value).__module__}:").partition(":")[0]
         value = [getattr(value, name) for name in type(value).model_fields]
@@ -102,21 +100,21 @@ def _read(name: str, root: Path) -> _Module:
 
 
 def _assets(path: Path) -> list[str]:
-    """Texts of the folder ``<module>_assets`` beside a module, which are its code too (a page's template and scripts)."""
+    """Texts of the folder ``<module>_assets`` next to a module, which belong to its code (a page's template and scripts)."""
     folder = path.with_name(f"{path.stem}_assets")
     return [f"{file.name}\n{file.read_text()}" for file in sorted(folder.glob("*"))] if folder.is_dir() else []
 
 
 def _path(name: str, root: Path) -> Path | None:
     inside = name.split(".")[0] == PACKAGE
-    # Beside an installed package lies what it depends on, which has a version of its own.
+    # Other packages in the same folder have their own versions.
     folders = [root, ROOT] if inside else [root] if root != ROOT else []
     bases = [folder.joinpath(*name.split(".")) for folder in folders]
     return next((p for base in bases for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes out docstrings and what only type checkers read."""
+    """Removes docstrings and code for type checkers."""
 
     def _without_docstring(self, node):
         self.generic_visit(node)

@@ -1,4 +1,4 @@
-"""Errors that a user can act on. The command line prints them as one line, without a traceback."""
+"""User errors. The command line prints them as one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 
 class ThermolatentError(Exception):
-    """Base of every error that is the input's fault, not the program's."""
+    """Base of all user errors."""
 
 
 class ConfigError(ThermolatentError):
-    """A study or config file says something that cannot be done.
+    """An invalid study or config file.
 
     Parameters
     ----------
-    file: the file at fault, as the user would name it.
+    file: the file, as the user names it.
     problems: one ``(key, what is wrong and what to write)`` per problem.
     """
 
@@ -27,23 +27,23 @@ class ConfigError(ThermolatentError):
 
 
 class ArtifactError(ThermolatentError):
-    """A file that crosses stages is missing, truncated, or of another format version."""
+    """A file of a stage is missing, truncated, or of another format version."""
 
 
 class SimulationError(ThermolatentError):
-    """MD cannot start or has left the physical range (NaN, blown-up energies)."""
+    """MD cannot start, or is unstable (NaN, huge energies)."""
 
 
 class TrainingError(ThermolatentError):
-    """Training cannot go on: fewer than two states, a non-finite loss, too little data."""
+    """Training fails: fewer than two states, a non-finite loss, too little data."""
 
 
 class Stopped(ThermolatentError):
-    """A signal told the job to stop. What it has done is saved, the same command goes on."""
+    """A signal stopped the job. Its state is saved; the same command resumes it."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` for a near miss, else the list of what is known."""
+    """``"did you mean 'x'?"`` for a similar word, else the list of known words."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known) or 'nothing'}"

@@ -14,14 +14,15 @@ from thermolatent.frames import Frames
 
 
 def load_frames(files: Mapping[float, FrameFiles], protocols: Mapping[float, str] | None = None) -> Frames:
-    """Open what featurize wrote at each temperature.
+    """Open the files of the stage featurize at each temperature.
 
-    ``protocols`` of the MD give the walkers' starts. Raises :class:`ArtifactError` for what is missing or does not fit.
+    ``protocols`` of the MD, by temperature, give the walkers' starts. Raises :class:`ArtifactError` for missing or inconsistent
+    files.
     """
     found = Frames({}, {}, {}, {})
     for T, paths in files.items():
         _load_temperature(found, T, paths)
-        if protocols is not None:
+        if T in (protocols or {}):
             found.starts[T] = load_json(protocols[T], "protocol of the MD")["starts"]
             if len(found.starts[T]) != found.shape(T)[0]:
                 raise ArtifactError(
@@ -56,7 +57,7 @@ def _load_temperature(found: Frames, T: float, paths: FrameFiles) -> None:
         found.pieces[T] = np.array(header["pieces"], int).reshape(-1, 2)
         if len(found.pieces[T]) != expected[0]:
             raise ArtifactError(
-                f"{paths.header}: says where {len(found.pieces[T])} walkers are from, must be {expected[0]}; delete it and run "
+                f"{paths.header}: has the origin of {len(found.pieces[T])} walkers, must be {expected[0]}; delete it and run "
                 "featurize again"
             )
     if "stretch" in header:

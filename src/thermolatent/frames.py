@@ -1,7 +1,7 @@
-"""Frames of MD at several temperatures: the one class for those that are learned from and for those that are compared with.
+"""Frames of MD at several temperatures, for training and as reference.
 
-A frame keeps its walker, and counts as often as its weight says: a frame of biased MD, or of a bath coupled to the state, more
-or less often than once. Every statistic takes these counts; only the batch of a training step is ever drawn by them.
+A frame has a walker and a count: frames of biased MD, or of a bath coupled to the state, count more or less than once. All
+statistics use the counts as weights; only the batches of training are drawn by them.
 
 **Training frame order**, the order of all frame weights: temperature as listed, then walker, then frame.
 """
@@ -22,7 +22,7 @@ _FINGERPRINT_FRAMES = 5000
 
 
 class Place(NamedTuple):
-    """Where frames are in the MD: index of the temperature, walker at that temperature and frame in it, each ``(m,)``."""
+    """Places of frames in the MD: index of the temperature, walker and frame, each ``(m,)``."""
 
     temperature: np.ndarray
     walker: np.ndarray
@@ -30,13 +30,13 @@ class Place(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """Independent pieces of the MD at one temperature that are not its walkers.
+    """Independent pieces of the MD at one temperature other than its walkers.
 
     Attributes
     ----------
-    unit: number of the piece that each frame is of, ``(walkers, frames)`` int, counted through over all temperatures; pieces
-        of replica exchange go through all of them.
-    length, slowest: a piece has at least so many frames, because of this.
+    unit: number of each frame's piece, ``(walkers, frames)`` int, unique over all temperatures; pieces of replica exchange
+        span all temperatures.
+    length, slowest: minimum number of frames of a piece, and the slowest series, which determines it.
     """
 
     unit: np.ndarray
@@ -51,20 +51,20 @@ class Frames:
     Parameters
     ----------
     kT: thermal energy of each temperature, kJ/mol.
-    features: per temperature ``(walkers, frames, n_features)`` float32, memory maps or arrays, as the others.
+    features: per temperature ``(walkers, frames, n_features)`` float32; memory maps or arrays, as the others.
     plane: per temperature ``(walkers, frames, 2)`` float32, the fixed plane.
-    energies: per temperature ``(walkers, frames)`` float64, kJ/mol; NaN where the MD came without.
-    counts: how often each frame counts, ``(walkers, frames)`` at those temperatures whose frames carry weights, on any scale.
-        Here brought to mean 1 at each temperature, float64; ones, which take no memory, elsewhere.
-    starts: name of each walker's starting structure, per temperature; all the same where nothing is said.
+    energies: per temperature ``(walkers, frames)`` float64, kJ/mol; NaN for MD without energies.
+    counts: how often each frame counts, ``(walkers, frames)``, at temperatures with weighted frames, on any scale. Scaled to
+        mean 1 at each temperature, float64; at the others 1, without using memory.
+    starts: name of each walker's starting structure, per temperature; by default one for all.
     observables: per temperature ``(walkers, frames, k)``.
-    observable_names: one for each of the k columns.
+    observable_names: of the k columns.
     plane_periodic: whether each column of the plane is an angle.
-    pieces: of imported MD, per temperature ``(walkers, 2)`` int: number of the file each walker is cut from, and of its first
-        frame there, among those used. Walkers of one file are in the order of time.
-    stretch: of replica exchange, frames between two attempts to exchange, per temperature. The first attempt is at frame 0.
-    blocks: of imported MD, its independent pieces by temperature (:func:`thermolatent.reweight.units.with_units`); where there
-        are none, walkers are.
+    pieces: of imported MD, per temperature ``(walkers, 2)`` int: number of each walker's file, and of its first frame in the
+        file, among the frames used. Walkers of one file are in the order of time.
+    stretch: of replica exchange, frames between two exchange attempts, per temperature. The first attempt is at frame 0.
+    blocks: of imported MD, its independent pieces by temperature (:func:`thermolatent.reweight.units.with_units`); by default
+        the walkers.
     """
 
     kT: dict[float, float]
@@ -97,24 +97,24 @@ class Frames:
         return 1 / np.array([*self.kT.values()])
 
     def shape(self, temperature: float) -> tuple[int, int]:
-        """Walkers, and frames of each of them."""
+        """Number of walkers, and of frames of each."""
         return self.features[temperature].shape[:2]
 
     @property
     def n_walkers(self) -> int:
-        """Walkers at every temperature; of MD with different numbers of them, at the first."""
+        """Number of walkers at the first temperature (usually the same at all)."""
         return self.shape(self.temperatures[0])[0]
 
     @property
     def frames_at(self) -> list[int]:
-        """Frames at each temperature, N_k; what they count together, too."""
+        """Number of frames at each temperature, N_k, which is also their total count."""
         return [walkers * frames for walkers, frames in map(self.shape, self.kT)]
 
     def __len__(self) -> int:
         return sum(self.frames_at)
 
     def among(self, temperatures: Iterable[float]) -> Frames:
-        """The frames at these temperatures alone, in this order."""
+        """The frames at these temperatures only, in this order."""
         wanted, own = list(temperatures), {}
         for entry in fields(self):
             value = getattr(self, entry.name)
@@ -124,7 +124,7 @@ class Frames:
 
     @cached_property
     def has_energies(self) -> bool:
-        """Whether all of the MD came with energies: existing trajectories need not, theirs are NaN then."""
+        """Whether all MD has energies; imported trajectories may have none (NaN)."""
         return all(bool(np.isfinite(e).all()) for e in self.energies.values())
 
     # In training frame order
@@ -135,7 +135,7 @@ class Frames:
         return np.concatenate([a.reshape(-1, *a.shape[2:]) for a in chosen])
 
     def rows(self) -> Rows:
-        """The features in training frame order, ``(N, n_features)``, in memory only where they fit."""
+        """The features in training frame order, ``(N, n_features)``, in memory if they fit."""
         return rows_of([self.features[T] for T in self.kT])
 
     @property
@@ -145,7 +145,7 @@ class Frames:
 
     @cached_property
     def weighted(self) -> bool:
-        """Whether the frames do not all count alike."""
+        """Whether the frames have different counts."""
         return any(0 not in c.strides for c in self.counts.values())
 
     @cached_property
@@ -154,11 +154,11 @@ class Frames:
         return self.flat(self.counts) if self.weighted else np.broadcast_to(np.float64(1), (len(self),))
 
     def counts_of(self, chosen: np.ndarray | slice = slice(None)) -> np.ndarray | None:
-        """How often the chosen frames (numbers or a mask) count, or None where all frames count alike."""
+        """How often the chosen frames (numbers or a mask) count; None if all counts are equal."""
         return self.frame_counts[chosen] if self.weighted else None
 
     def temperature_index(self) -> np.ndarray:
-        """Which temperature each frame came from, ``(N,)`` int64."""
+        """Index of each frame's temperature, ``(N,)`` int64."""
         return np.repeat(np.arange(len(self.kT)), self.frames_at)
 
     def theta(self, T_ref: float) -> np.ndarray:
@@ -168,8 +168,7 @@ class Frames:
     # Independent pieces
 
     def unit_at(self, temperature: float) -> np.ndarray:
-        """Independent piece of MD that each frame at one temperature is of, its walker or a block, ``(walkers, frames)`` int64
-        from 0."""
+        """Number, from 0, of the unit (walker or block) of each frame at one temperature, ``(walkers, frames)`` int64."""
         shape = self.shape(temperature)
         if temperature in self.blocks:
             return np.unique(self.blocks[temperature].unit, return_inverse=True)[1].reshape(shape)
@@ -177,7 +176,7 @@ class Frames:
 
     @cached_property
     def units(self) -> np.ndarray:
-        """Independent piece of MD that each frame is of, counted through over the temperatures, ``(N,)`` int64."""
+        """Number of each frame's unit, unique over all temperatures, ``(N,)`` int64."""
         if self.blocks:
             return np.unique(self.flat({T: own.unit for T, own in self.blocks.items()}), return_inverse=True)[1]
         first = np.cumsum([0, *(self.shape(T)[0] for T in self.kT)])
@@ -185,13 +184,13 @@ class Frames:
 
     @cached_property
     def strata(self) -> np.ndarray:
-        """The set of units drawn independently that each unit is one of, ``(units,)`` int64: its temperature's index, or 0 where
-        units go through all temperatures."""
+        """The set of independently drawn units that each unit belongs to, ``(units,)`` int64: the index of its temperature, or 0
+        if units span all temperatures."""
         return self.temperature_index()[np.unique(self.units, return_index=True)[1]]
 
     @cached_property
     def half(self) -> dict[float, np.ndarray]:
-        """Which frames are of units in half A, per temperature ``(walkers, frames)`` bool; the others are in half B."""
+        """Mask of the frames of half A of the units, per temperature ``(walkers, frames)`` bool; the others are half B."""
         found = {}
         for T in self.kT:
             starts, (walkers, frames) = self.starts.get(T), self.shape(T)
@@ -205,7 +204,7 @@ class Frames:
         return np.concatenate([np.repeat(walkers, self.shape(T)[1]) for T in self.kT])
 
     def place(self, numbers: np.ndarray) -> Place:
-        """Where frames, given by their numbers ``(m,)`` in training frame order, are in the MD."""
+        """Places of frames in the MD, from their numbers ``(m,)`` in training frame order."""
         first = np.cumsum([0, *self.frames_at])
         temperature = np.searchsorted(first, numbers, side="right") - 1
         length = np.array([self.shape(T)[1] for T in self.kT])[temperature]
@@ -215,8 +214,8 @@ class Frames:
 
     @cached_property
     def series(self) -> np.ndarray:
-        """Series in time that each frame belongs to, ``(N,)`` int64, counted through: a walker, or those that go on from one
-        another in one file. Of replica exchange a series is continuous between exchanges only (:meth:`linked`)."""
+        """Number of each frame's time series, ``(N,)`` int64: a walker, or consecutive walkers of one file. With replica
+        exchange a series is continuous between exchanges only (:meth:`linked`)."""
         found, count = [], 0
         for T in self.kT:
             walkers, length = self.shape(T)
@@ -229,7 +228,7 @@ class Frames:
         return np.concatenate(found)
 
     def linked(self, temperature: float, lag: int) -> np.ndarray:
-        """Whether continuous MD leads from each frame to the one ``lag`` later in its walker, ``(walkers, frames)`` bool."""
+        """Whether the MD is continuous from each frame to the one ``lag`` later in its walker, ``(walkers, frames)`` bool."""
         walkers, length = self.shape(temperature)
         found = np.tile(np.arange(length) < length - lag, (walkers, 1))
         if (stretch := self.stretch.get(temperature)) is not None:
@@ -239,7 +238,7 @@ class Frames:
         return found
 
     def fingerprint(self) -> str:
-        """Digest of the shapes and of some thousand frames, evenly spaced: MD or features made anew differ in all."""
+        """Digest of the shapes and of some thousand frames, evenly spaced; repeated MD differs in all frames."""
         hashed = hashlib.sha256(repr(self.kT).encode())
         for arrays in (self.features, self.plane, self.energies, self.counts):
             for array in arrays.values():
@@ -251,10 +250,10 @@ class Frames:
 
 
 def halves(starts: list[str]) -> np.ndarray:
-    """Which units, given the start of each, belong to half A, ``(units,)`` bool; the others are half B.
+    """Mask of the units of half A, from the start of each unit, ``(units,)`` bool; the others are half B.
 
-    Units of one start alternate between the halves, and the alternation runs on from start to start, so that both
-    halves have every start equally often and equally many units, up to one.
+    Units of one start alternate between the halves, and the alternation continues from start to start, so that both halves
+    have the same number of units, and of units of each start, up to one.
     """
     order = np.argsort(np.unique(starts, return_inverse=True)[1], kind="stable")
     half = np.zeros(len(starts), bool)
@@ -263,12 +262,12 @@ def halves(starts: list[str]) -> np.ndarray:
 
 
 def _stretch_of(frames: np.ndarray, length: float) -> np.ndarray:
-    """Number of the stretch between exchanges that frames of a file are in; its ``length``, in frames, need not be whole."""
+    """Number of the stretch between exchanges of frames of a file; ``length`` in frames, not necessarily whole."""
     return np.floor(frames / length + 1e-9).astype(int)
 
 
 def _of_mean_one(counts: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
-    """Counts of mean 1; of frames that count alike a view of a single number."""
+    """Counts of mean 1; a view of a single number if all are equal."""
     if counts is None or np.ptp(counts) == 0:
         return np.broadcast_to(np.float64(1), shape)
     counts = np.asarray(counts, np.float64)

@@ -1,4 +1,4 @@
-"""Frame weights by MBAR's formula, and MBAR itself. numpy, and pymbar for the equations."""
+"""Frame weights by MBAR, and its equations, solved by pymbar."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 log = logging.getLogger(__name__)
 
-#: Of pymbar's solvers. With overlap ten are enough.
+#: Of pymbar's solvers; with overlap ten are enough.
 MAX_ITERATIONS = 100
-#: Below this overlap (1 minus the second eigenvalue of MBAR's overlap matrix) MBAR is warned of.
+#: Minimum overlap (1 minus the second eigenvalue of MBAR's overlap matrix) without a warning.
 LEAST_OVERLAP = 0.01
 
 
 def log_sum(values: np.ndarray, axis: int = -1) -> np.ndarray:
-    """ln sum exp along an axis. Many times faster than ``np.logaddexp.reduce``."""
+    """ln sum exp along an axis, many times faster than ``np.logaddexp.reduce``."""
     highest = values.max(axis=axis, keepdims=True)
     return np.log(np.exp(values - highest).sum(axis=axis)) + highest.squeeze(axis)
 
@@ -30,10 +30,10 @@ def log_weights(
 
     Parameters
     ----------
-    potential: reduced potential at the temperature asked for, ``(N,)``.
+    potential: reduced potential at the target temperature, ``(N,)``.
     at_training: the same at the K training temperatures, ``(N, K)``.
     frames, f: N_k and f_k, ``(K,)``.
-    counts: how often each frame counts, ``(N,)``; None for once.
+    counts: how often each frame counts, ``(N,)``; once by default.
     """
     log_w = -np.asarray(potential, np.float64) - log_sum(np.log(frames) + f - at_training)
     if counts is not None:
@@ -43,17 +43,17 @@ def log_weights(
 
 
 def solve_free_energies(at_training: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """The f_k that make MBAR's equations hold, ``(K,)``, by pymbar.
+    """Solution f_k of MBAR's equations, ``(K,)``, by pymbar.
 
     Parameters
     ----------
-    at_training: reduced potentials ``(N, K)``, the frames of one temperature after those of the other.
+    at_training: reduced potentials ``(N, K)``, frames sorted by temperature.
     frames: N_k, ``(K,)``.
 
-    Without overlap the equations hold for whatever f_k, to rounding, and pymbar's iterations from f = 0 go on for hours. So
-    they begin at :func:`initial_free_energies` and are bounded; what comes out then is a guess, and a warning is logged.
+    Without overlap any f_k solves the equations to rounding, and pymbar's iterations from f = 0 take hours. So they start at
+    :func:`initial_free_energies` and are limited; the result is then an estimate, and a warning is logged.
     """
-    logging.getLogger("pymbar").setLevel(logging.ERROR)  # it greets and advertises JAX at warning level
+    logging.getLogger("pymbar").setLevel(logging.ERROR)  # it recommends JAX at warning level
     from pymbar import MBAR
 
     initial = initial_free_energies(at_training, frames)

@@ -1,4 +1,4 @@
-"""From YAML to validated sections: what is wrong with a file is one line that names the key and says what to write."""
+"""Validation of YAML files: one line per error, with the key, the error and what to write."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def one_of(what: str, plugins: dict[str, type[BaseModel]]) -> Any:
 
 
 def parse_one(what: str, plugins: dict[str, type[BaseModel]], value: Any) -> Any:
-    """A plug-in outside of a study; raises :class:`ThermolatentError` in one line."""
+    """A plug-in outside of a study; raises :class:`ThermolatentError` with one line."""
     try:
         return TypeAdapter(one_of(what, plugins)).validate_python(value)
     except ValidationError as error:
@@ -71,7 +71,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
 
 
 def parse(model: type[BaseModel], content: dict[str, Any], file: str) -> Any:
-    """Validate ``content``; raises :class:`ConfigError` that speaks of ``file``."""
+    """Validate ``content``; raises :class:`ConfigError` that names ``file``."""
     try:
         return model(**content)
     except ValidationError as error:
@@ -107,7 +107,7 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def explain(model: Any, error: Any) -> tuple[str, str]:
-    """One pydantic error as ``(key path, plain words)``."""
+    """One pydantic error as ``(key path, message)``."""
     path, kind = _keys(model, error["loc"]), error["type"]
     key = ".".join(path)
     if kind == "extra_forbidden":
@@ -132,7 +132,7 @@ def _keys(model: Any, location: tuple[str | int, ...]) -> list[str]:
 
 
 def _type_at(model: Any, location: tuple[str | int, ...]) -> Any:
-    """The type where pydantic's path leads: through sections, lists, mappings and tagged unions; None if to nowhere."""
+    """The type at pydantic's path through sections, lists, mappings and tagged unions; None for an invalid path."""
     current = model
     for part in location:
         current = _bare(current)
@@ -140,13 +140,13 @@ def _type_at(model: Any, location: tuple[str | int, ...]) -> Any:
             current = member
         elif isinstance(current, type) and issubclass(current, BaseModel):
             current = _fields(current).get(str(part))
-        else:  # the last type of a mapping, a list or a tuple is that of what it holds
+        else:  # the last type argument of a mapping, a list or a tuple is that of its items
             current = (typing.get_args(current) or (None,))[-1]
     return _bare(current)
 
 
 def _bare(annotation: Any) -> Any:
-    """A type without what is written beside it, and without None."""
+    """A type without annotations and without None."""
     if typing.get_origin(annotation) is Annotated:
         return _bare(typing.get_args(annotation)[0])
     members = [a for a in typing.get_args(annotation) if a is not type(None)]
@@ -154,13 +154,13 @@ def _bare(annotation: Any) -> Any:
 
 
 def _tagged(annotation: Any, tag: str | int) -> type[BaseModel] | None:
-    """The member of a tagged union; None if it is no such union or has none."""
+    """The member of a tagged union; None for another type or an unknown tag."""
     members = [a for a in typing.get_args(_bare(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
     return next((m for m in members if "kind" in m.model_fields and m.model_fields["kind"].default == tag), None)
 
 
 def _fields(model: Any) -> dict[str, Any]:
-    """The type of each key of a section; none of anything else."""
+    """The type of each key of a section; empty for other types."""
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return {}
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}

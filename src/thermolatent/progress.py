@@ -1,4 +1,4 @@
-"""How far a long loop has come: a bar with the time left on a terminal, log lines anywhere else."""
+"""Progress of long loops: a bar with the remaining time on a terminal, else log lines."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-#: Without a terminal a line is logged each time this share of the total, or this many seconds, have gone by, and at the
-#: end; two lines are at least so many seconds apart.
+#: Without a terminal a line is logged after each LOG_SHARE of the total or LOG_SECONDS, and at the end, with pauses of at least
+#: LOG_PAUSE seconds.
 LOG_SHARE, LOG_SECONDS, LOG_PAUSE = 0.1, 30.0, 1.0
 
 
 class Progress:
-    """Counts towards a total. Use it as an iterator, or as a context whose :meth:`update` is called.
+    """Counts towards a total, as an iterator, or as a context with calls of :meth:`update`.
 
     Parameters
     ----------
-    items: what to iterate over, or None.
-    total: number of counts, or None where it is not known.
-    what: what is being done, for the bar and the log lines.
-    done: counts already there, of an earlier run that is continued.
+    items: to iterate over, or None.
+    total: number of counts; None if unknown.
+    what: name of the loop, for the bar and the log lines.
+    done: initial count, of an earlier run that is continued.
     """
 
     def __init__(self, items: Iterable[Any] | None, total: int | None, what: str, done: int = 0):
@@ -55,7 +55,7 @@ class Progress:
                 self.update()
 
     def update(self, counts: int = 1, note: str = "") -> None:
-        """Count on; ``note`` (a loss, a rate) is shown beside the bar or at the end of the log line."""
+        """Add ``counts``; ``note`` (a loss, a rate) is shown after the bar or at the end of the log line."""
         self.done += counts
         if self._bar is not None:
             if note:
@@ -79,7 +79,7 @@ class Progress:
 
 
 def progress(iterable_or_total: Iterable[Any] | int, what: str, done: int = 0) -> Progress:
-    """Show how far a loop has come.
+    """Show the progress of a loop.
 
     ``for batch in progress(batches, "training")``, or ``with progress(1000, "MD") as bar: bar.update(10)``.
     """
@@ -91,7 +91,7 @@ def progress(iterable_or_total: Iterable[Any] | int, what: str, done: int = 0) -
 
 @dataclass(frozen=True)
 class Reading:
-    """A log line of :class:`Progress`, read again: share done (None where the total is not known), time left, note."""
+    """A parsed log line of :class:`Progress`: share done (None if the total is unknown), remaining time, note."""
 
     what: str
     share: float | None
@@ -106,7 +106,7 @@ _LINE_WITHOUT_TOTAL = re.compile(r"(?:[\d:]+ )?(?P<what>.+): (?P<done>\d+) in [^
 
 
 def read_line(line: str) -> Reading | None:
-    """What a log line says, or None if :class:`Progress` did not write it."""
+    """Parse a log line; None if it is not of :class:`Progress`."""
     if found := _LINE.fullmatch(line.rstrip()):
         return Reading(found["what"], int(found["done"]) / int(found["total"]), found["left"], found["note"] or "")
     if found := _LINE_WITHOUT_TOTAL.fullmatch(line.rstrip()):

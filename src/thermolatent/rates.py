@@ -1,4 +1,4 @@
-"""How fast MD runs, in the words of its field: ns/day for molecules, walker-steps per second for reduced units."""
+"""Speed of MD: ns/day for molecules, walker-steps per second for reduced units."""
 
 SECONDS_PER_DAY = 86400.0
 

@@ -1,7 +1,7 @@
-"""Features of all frames as one sequence of rows: in memory where they fit, else read from their memory maps.
+"""Features of all frames as one sequence of rows: in memory if they fit (:data:`HELD_BYTES`), else from their memory maps.
 
-:func:`rows_of` decides, by :data:`HELD_BYTES` alone. Both kinds of sequence are indexed alike, by row numbers, and :func:`blocks`
-goes through either. What is read of a map is not kept, so that memory does not grow with the number of features.
+Both kinds of sequence are indexed by row numbers and iterated by :func:`blocks`. Pages of a map are released after reading, so
+that memory does not grow with the number of features.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: Features of at most so many bytes are held in memory, which is several times that while training; of more, only blocks.
+#: Maximum bytes of features in memory (training needs several times as much); larger features are read in blocks.
 HELD_BYTES = 256 * 2**20
-#: Rows of a block that is held.
+#: Rows of a block of features in memory.
 BLOCK_ROWS = 200_000
-#: Of a block that is read. Above 32 MiB, as glibc gives what is larger back to the system; smaller blocks leave holes behind.
+#: Bytes of a block of mapped features: above 32 MiB, since glibc returns larger blocks to the system, without fragmentation.
 _BLOCK_BYTES = 48 * 2**20
-#: Of rows that are not held, at most so many bytes are picked at once.
+#: Maximum bytes of mapped rows that are picked at once.
 _PICKED_BYTES = 64 * 2**20
 
 
 class MappedRows:
-    """Rows ``(N, n)`` of memory-mapped arrays ``(walkers, frames, n)``, one array after the other.
+    """Rows ``(N, n)`` of concatenated memory-mapped arrays ``(walkers, frames, n)``.
 
     Parameters
     ----------
     arrays: float32 maps with equal ``n``.
-    transform: applied to every block that is read, after it was moved to ``device``.
+    transform: applied to every block on ``device``.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class MappedRows:
         return int(self._first[-1])
 
     def through(self, transform: Callable[[Tensor], Tensor], device: torch.device | str) -> MappedRows:
-        """The same rows on another device, transformed as they are read."""
+        """The same rows on another device, transformed when read."""
         return MappedRows(self._arrays, transform, device)
 
     def __getitem__(self, index: Tensor | np.ndarray | slice) -> Tensor:
@@ -60,7 +60,7 @@ class MappedRows:
         wanted = index.cpu().numpy() if isinstance(index, Tensor) else np.asarray(index)
         rows = wanted.ravel()
         found = np.empty((len(rows), self.shape[1]), np.float32)
-        order = np.argsort(rows, kind="stable")  # a file is read from its beginning to its end
+        order = np.argsort(rows, kind="stable")  # for sequential reading
         bounds = np.searchsorted(rows[order], self._first)
         for array, offset, start, stop in zip(self._flat, self._first, bounds, bounds[1:], strict=False):
             here = order[start:stop]
@@ -69,7 +69,7 @@ class MappedRows:
         return self._read(found).reshape(*wanted.shape, -1)
 
     def split(self, _rows: int = 0) -> Iterator[Tensor]:
-        """All rows in blocks; how many fit a block is not the caller's to say."""
+        """All rows in blocks of a fixed size in bytes."""
         size = max(1, _BLOCK_BYTES // (4 * self.shape[1]))
         for array in self._flat:
             for start in range(0, len(array), size):
@@ -92,15 +92,10 @@ def held(arrays: list[np.ndarray]) -> bool:
 
 
 def rows_of(arrays: list[np.ndarray]) -> Rows:
-    """Arrays ``(walkers, frames, n)`` as one sequence ``(N, n)``, in memory only where they fit."""
+    """Arrays ``(walkers, frames, n)`` as one sequence ``(N, n)``, in memory if they fit."""
     if not held(arrays):
         return MappedRows(arrays)
     return torch.from_numpy(np.concatenate([np.asarray(a).reshape(-1, a.shape[-1]) for a in arrays]))
-
-
-def as_rows(rows: Rows | np.ndarray) -> Rows:
-    """The sequence that an array ``(N, n)`` in memory is; a sequence as it is."""
-    return torch.from_numpy(rows) if isinstance(rows, np.ndarray) else rows
 
 
 def transformed(rows: Rows, transform: Callable[[Tensor], Tensor], device: torch.device) -> Rows:
@@ -111,14 +106,14 @@ def transformed(rows: Rows, transform: Callable[[Tensor], Tensor], device: torch
 
 
 def picked_at_once(rows: Rows, most: int) -> int:
-    """How many rows to pick at once where ``most`` are wanted: as many, but of mapped ones no more than fit memory."""
+    """Number of rows to pick at once: ``most``, or less for mapped rows that do not fit into memory."""
     if isinstance(rows, Tensor):
         return most
     return max(1, min(most, _PICKED_BYTES // (4 * rows.shape[1])))
 
 
 def blocks(rows: Rows | np.ndarray) -> Iterator[Tensor]:
-    """All rows of a sequence, or of an array ``(..., n)``, in blocks ``(m, n)`` float32 that fit memory."""
+    """All rows of a sequence, or of an array ``(..., n)``, in blocks ``(m, n)`` float32."""
     if isinstance(rows, np.ndarray):
         if held([rows]):
             flat = rows.reshape(-1, rows.shape[-1])
@@ -134,7 +129,7 @@ def over_blocks(function: Callable[[Tensor], Tensor], rows: Rows | np.ndarray) -
     whole, first = None, 0
     for block in blocks(rows):
         part = function(block)
-        if whole is None:  # at once: results that are kept between blocks break the memory up
+        if whole is None:  # allocated once: results of single blocks would fragment the memory
             length = len(rows) if not isinstance(rows, np.ndarray) else rows.size // rows.shape[-1]
             whole = part if len(part) == length else part.new_empty((length, *part.shape[1:]))
         whole[first : first + len(part)] = part
@@ -143,10 +138,9 @@ def over_blocks(function: Callable[[Tensor], Tensor], rows: Rows | np.ndarray) -
 
 
 def moments(rows: Rows, chosen: Tensor, counts: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation ``(n,)`` float64 of the ``chosen`` rows, by their numbers (each as often as it is there).
+    """Mean and standard deviation ``(n,)`` float64 of the rows with the numbers ``chosen``, which may repeat.
 
-    ``counts`` ``(len(chosen),)``: how often each of them counts, with mean about 1; a whole number is as good as the row
-    repeated. None for once each.
+    ``counts`` ``(len(chosen),)``: how often each of them counts, with mean about 1; once by default.
     """
     if counts is None and isinstance(rows, Tensor):
         values = rows[chosen].double()
@@ -156,7 +150,7 @@ def moments(rows: Rows, chosen: Tensor, counts: np.ndarray | None = None) -> tup
     shift, total, squares, first = None, 0, 0, 0
     for block in blocks(rows):
         values, own = block.double(), times[first : first + len(block)]
-        shift = values.mean(0) if shift is None else shift  # near the mean, so that little is lost to rounding
+        shift = values.mean(0) if shift is None else shift  # near the mean, against cancellation
         values = values - shift
         total, squares, first = total + own @ values, squares + own @ values.square(), first + len(block)
     n = times.sum()
@@ -164,13 +158,13 @@ def moments(rows: Rows, chosen: Tensor, counts: np.ndarray | None = None) -> tup
 
 
 def scale(rows: Rows, chosen: Tensor, counts: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
-    """As :func:`moments`, with 1 for the deviation of a column that does not vary: it carries nothing and is left at zero."""
+    """As :func:`moments`, with 1 for the deviation of a constant column."""
     mean, spread = moments(rows, chosen, counts)
     return mean, torch.where(spread > 1e-8 * (1 + mean.abs()), spread, torch.ones_like(spread))
 
 
 def _forget(array: np.ndarray) -> None:
-    """Let go of the pages of a map that were read: they stay in the system's cache, but are no longer this process's."""
+    """Release the pages of a map from this process; they stay in the system's cache."""
     base = array
     while isinstance(base, np.ndarray):
         base = base.base

@@ -1,4 +1,4 @@
-"""Drawing frames for the batch of a training step, each with probability proportional to how often it counts."""
+"""Choice of frames: batches drawn in proportion to the frames' counts, and the units held out of training."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ class Sampler:
 
     Parameters
     ----------
-    n: of how many.
-    counts: how often each of them counts, ``(n,)``, on any scale; None for all alike.
+    counts: weight of each number, ``(n,)``, on any scale; None for equal weights.
     """
 
     def __init__(self, n: int, counts: np.ndarray | None = None):
@@ -29,9 +28,9 @@ class Sampler:
         return self._at(levels, device)
 
     def epoch(self, generator: torch.Generator) -> Tensor:
-        """As many as there are, shuffled, ``(n,)``: each once or, where they count differently, by one comb through the counts.
+        """``n`` numbers, shuffled: each once or, with counts, by systematic resampling.
 
-        So a number that counts c times their mean is there floor(c) or ceil(c) times.
+        A number whose count is c times the mean occurs floor(c) or ceil(c) times.
         """
         device = generator.device
         order = torch.randperm(self.n, generator=generator, device=device)
@@ -41,7 +40,7 @@ class Sampler:
         return self._at((torch.arange(self.n, device=device, dtype=torch.float64) + offset) / self.n, device)[order]
 
     def thinned(self, most: int) -> Tensor:
-        """At most ``most`` of them, evenly spaced, ascending ``(m,)``: by a stride, or a comb through the counts."""
+        """At most ``most`` numbers, evenly spaced, ascending ``(m,)``: by a stride or, with counts, by a comb through them."""
         stride = -(-self.n // most)
         if self._edges is None:
             return torch.arange(0, self.n, stride)
@@ -49,13 +48,25 @@ class Sampler:
         return self._at((torch.arange(m, dtype=torch.float64) + 0.5) / m, torch.device("cpu"))
 
     def _at(self, levels: Tensor, device: torch.device) -> Tensor:
-        """The numbers at these shares of all counts, 0 to 1."""
+        """The numbers at ``levels`` from 0 to 1 of the cumulative counts."""
         self._edges = self._edges.to(device)
         return torch.searchsorted(self._edges, levels * self._edges[-1], right=True).clamp_(max=self.n - 1)
 
 
 def systematic_resample(weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """``n`` indices drawn with probability proportional to ``weight`` ``(N,)`` by one comb: the least possible variance."""
+    """``n`` indices drawn by systematic resampling with weights ``(N,)``: the least possible variance."""
     edges = np.cumsum(weight)
     comb = (np.arange(n) + rng.random()) * (edges[-1] / n) if n else np.empty(0)
     return np.minimum(np.searchsorted(edges, comb, side="right"), len(weight) - 1)
+
+
+def held_out_units(count: int, share: float = 0.2) -> np.ndarray:
+    """Mask ``(count,)`` of the walkers or blocks that are held out of training, at least one and never all.
+
+    Whole units: single frames would leak, since neighbours in time are nearly copies. They are chosen by the golden ratio:
+    an even stride could coincide with a period among them, e.g. of starting structures.
+    """
+    chosen = min(max(1, round(share * count)), count - 1)
+    mask = np.zeros(count, bool)
+    mask[np.argsort(np.arange(count) * 0.6180339887498949 % 1)[:chosen]] = True
+    return mask

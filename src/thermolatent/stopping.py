@@ -1,4 +1,4 @@
-"""How a long loop is told to stop: batch systems send SIGTERM or SIGUSR1 before a job's time is over."""
+"""Stop signals for long loops: batch systems send SIGTERM or SIGUSR1 before the end of a job's time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGUSR1 set. The loop looks at it where its state can be saved, saves it and raises
-    :class:`~thermolatent.errors.Stopped`. Outside of a main thread nothing can set it.
-    """
+    """An event that is set by SIGTERM and SIGUSR1. The loop checks it, saves its state and raises
+    :class:`~thermolatent.errors.Stopped`. Outside of the main thread it is never set."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop

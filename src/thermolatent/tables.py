@@ -36,7 +36,7 @@ def write_table(path: str, columns: tuple[str, ...], rows: Iterable[dict]) -> No
 
 
 def read_table(path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """Read what :func:`write_table` wrote, all cells as text; raises :class:`ArtifactError` on anything else."""
+    """Read a table of :func:`write_table`, all cells as text; raises :class:`ArtifactError` for anything else."""
     try:
         with open(path, newline="") as file:
             text = file.read()

@@ -1,4 +1,4 @@
-"""Temperatures: how one is written in a path, and which ones a study names."""
+"""Temperatures: their format in paths, and the section ``temperatures`` of a study."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 from thermolatent.errors import ThermolatentError
 from thermolatent.parsing import Different, Positive, Section
 
-#: Temperatures as they appear in paths; anything :func:`format_temperature` returns matches.
+#: Pattern of temperatures in paths, as formatted by :func:`format_temperature`.
 TEMPERATURE_PATTERN = r"\d+(?:\.\d+)?"
 
 
 def format_temperature(temperature: float | str) -> str:
-    """The one spelling of a temperature: ``0.2``, ``1``, ``340.5``. Raises where it needs an exponent."""
+    """A temperature as text: ``0.2``, ``1``, ``340.5``. Raises :class:`ThermolatentError` if it needs an exponent."""
     if isinstance(temperature, str) and temperature.startswith("{"):
         return temperature
     text = repr(float(temperature)).removesuffix(".0")
@@ -26,12 +26,10 @@ def format_temperature(temperature: float | str) -> str:
 class Temperatures(Section):
     """Temperatures in the system's unit (reduced, or kelvin). Only ``train`` and ``reference`` are simulated."""
 
-    train: Annotated[list[Positive], Different] = Field(
-        min_length=1, description="MD here is what the models learn from"
-    )
-    predict: Annotated[list[Positive], Different] = Field([], description="the ensemble is predicted here")
+    train: Annotated[list[Positive], Different] = Field(min_length=1, description="temperatures of the training MD")
+    predict: Annotated[list[Positive], Different] = Field([], description="temperatures of the predicted ensembles")
     reference: Annotated[list[Positive], Different] = Field(
-        [], description="those of predict where MD is run as well, to judge; may be empty"
+        [], description="those of predict with reference MD, may be empty"
     )
 
     @model_validator(mode="after")
@@ -65,7 +63,7 @@ class Temperatures(Section):
         return sorted({*self.train, *self.predict})
 
     def role(self, temperature: float) -> Literal["train", "interpolate", "extrapolate"]:
-        """What a temperature is to the models."""
+        """Role of a temperature for the models."""
         if temperature in self.train:
             return "train"
         return "interpolate" if min(self.train) < temperature < max(self.train) else "extrapolate"

@@ -1,4 +1,4 @@
-"""What every training loop here shares: batches as index slices, histories, checkpoints, the device."""
+"""Common parts of the training loops: batches, histories, checkpoints, the device."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ __all__ = ["Checkpoint", "History", "adam", "checkpoint_of", "pick_device", "shu
 
 log = logging.getLogger(__name__)
 
-#: Batches gathered from the frames at a time, at most: one large gather costs less than many small ones.
+#: Maximum number of batches that are gathered at once: one large gather is faster than many small ones.
 _BATCHES_PER_BLOCK = 64
 
 
 def pick_device(wanted: str) -> torch.device:
-    """``auto`` takes a GPU where there is one; raises :class:`TrainingError` for a cuda that is not there."""
+    """The device; ``auto`` uses a GPU if there is one. Raises :class:`TrainingError` for ``cuda`` without a GPU."""
     if wanted == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
             "learn.device: cuda, but torch sees no GPU; write auto or cpu, or install torch's CUDA build"
@@ -46,9 +46,9 @@ def pick_device(wanted: str) -> torch.device:
 def shuffled_batches(
     size: int, generator: torch.Generator, *columns: tuple[Rows, Tensor], sampler: Sampler | None = None
 ) -> Iterator[list[Tensor]]:
-    """One epoch. Each column is ``(values, index)``; a batch holds ``values[index[rows]]`` for the same random rows.
+    """One epoch. Each column is ``(values, index)``; a batch is ``values[index[rows]]`` of each for the same random rows.
 
-    ``sampler`` draws the rows; by default each is there once.
+    ``sampler`` draws the rows, by default each once.
     """
     order = (sampler or Sampler(len(columns[0][1]))).epoch(generator)
     at_once = min(picked_at_once(values, size * _BATCHES_PER_BLOCK) for values, _ in columns)
@@ -59,7 +59,7 @@ def shuffled_batches(
 
 
 class History:
-    """Loss history as CSV: stage, step, seconds since the start, and one column per loss; empty where not evaluated."""
+    """Loss history as CSV: stage, step, seconds since the start, and one column per loss, empty if not evaluated."""
 
     def __init__(self):
         self.rows: list[dict[str, Any]] = []
@@ -76,7 +76,7 @@ class History:
         self.rows.append({"stage": stage, "step": step, "seconds": seconds, **losses})
 
     def resume(self, rows: list[dict[str, Any]]) -> None:
-        """Continue the history of an interrupted run, its clock too."""
+        """Continue the history and the clock of an interrupted run."""
         self.rows = list(rows)
         self._start = time.perf_counter() - (rows[-1]["seconds"] if rows else 0.0)
 
@@ -92,19 +92,18 @@ class History:
 
 
 class Checkpoint:
-    """The unfinished training of one job, in one file beside its model; a killed job goes on from it.
+    """The state of one job's training, in a file next to its model, from which a killed job is resumed.
 
-    A job trains one thing after another (candidates, networks, a density): each has a :meth:`part`. The losses recorded so
-    far are in it too.
+    A job may have several trainings (candidates, networks, a density), each a :meth:`part`. The recorded losses are included.
 
     Parameters
     ----------
-    model_file: where the finished model will lie.
-    decided_by: everything that decides the result (JSON-able); a checkpoint made under anything else is ignored.
+    model_file: path of the finished model.
+    decided_by: everything that determines the result (JSON-able); a checkpoint for anything else is ignored.
 
     Attributes
     ----------
-    history: to record losses in.
+    history: the recorded losses.
     """
 
     def __init__(self, model_file: str, decided_by: Any):
@@ -118,7 +117,7 @@ class Checkpoint:
             log.info("going on from %s", self.path)
 
     def part(self, name: str) -> Part:
-        """What is kept of one of the things that the job trains."""
+        """The saved state of one training of the job."""
         return Part(self, name)
 
     def save(self, part: str, state: Any) -> None:
@@ -165,7 +164,7 @@ class Part:
 def checkpoint_of(
     module: str, settings: BaseModel, model_file: str, data: Frames, files: Iterable[str] = ()
 ) -> Checkpoint:
-    """The checkpoint of a job, good for these settings, the code of the stage's ``module``, these frames and the content of
+    """The checkpoint of a job, valid for these settings, the code of the stage's ``module``, these frames and the content of
     these ``files``."""
     made_of = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
     code = job_digest(module, settings)
@@ -173,7 +172,7 @@ def checkpoint_of(
 
 
 def _without_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """``value`` as JSON holds it: tensors by their name in ``tensors``, mappings as pairs, as their keys may be numbers."""
+    """``value`` as JSON: tensors by their name in ``tensors``, mappings as pairs, since their keys may be numbers."""
     if isinstance(value, Tensor):
         name = str(len(tensors))
         tensors[name] = value
@@ -186,7 +185,7 @@ def _without_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def _with_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """The inverse of :func:`_without_tensors`, but for tuples, which have become lists."""
+    """The inverse of :func:`_without_tensors`, except for tuples, which become lists."""
     if isinstance(value, list):
         return [_with_tensors(item, tensors) for item in value]
     if isinstance(value, dict):

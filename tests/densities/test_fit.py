@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from thermolatent.densities.descent import FitSettings
-from thermolatent.densities.fit import _mean_over_blocks, contiguous_blocks, fit_density, held_out_units
+from thermolatent.densities.fit import _mean_over_blocks, contiguous_blocks, fit_density
 from thermolatent.densities.tau import CANDIDATES, search_tau
 from thermolatent.densities.tilted import TiltedGaussian
 from thermolatent.errors import ThermolatentError, TrainingError
 from thermolatent.learn.model import load_density, save_density
+from thermolatent.sampling import held_out_units
 
 SPLINE = {"kind": "flow", "transform": "spline", "couplings": 4, "width": 32}
 QUICK = {"steps": 40, "batch_size": 256, "evaluate_every": 20}

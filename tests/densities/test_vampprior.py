@@ -5,13 +5,13 @@ import torch
 
 from thermolatent.densities.specs import VampPriorSpec
 from thermolatent.densities.vampprior import VampPriorDensity
-from thermolatent.represent.spib import Spib
+from thermolatent.represent.spib import Spib, SpibSpec
 
 
 @pytest.fixture
 def mixture():
     torch.manual_seed(0)
-    spib = Spib(4, 2, 3)
+    spib = Spib(SpibSpec(4, 2, 3))
     with torch.no_grad():
         spib.representatives.normal_()
         spib.prior_logits.copy_(torch.tensor([0.0, 1.0, -1.0]))

@@ -209,7 +209,7 @@ def test_a_smoke_run_says_so_on_top_and_trusts_nothing(write_files):
     run_job("report", study, layout, seeds=[0])
     page = Page(Path(layout.report).read_text(encoding="utf-8"))
     assert "A smoke run: too short to trust." in page.text
-    assert "Not trusted: every state at every temperature asked for." in page.text
+    assert "Not trusted: every state at every temperature." in page.text
     assert "Trusted within" not in page.text
     cells = [cell for row in page.tables["Populations and verdicts"][1:] for cell in row[1:]]
     assert all(cell.endswith("not trusted") for cell in cells)

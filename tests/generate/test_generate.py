@@ -16,7 +16,7 @@ from thermolatent.generate import stage
 from thermolatent.generate.weights import ModelWeights, bounded
 from thermolatent.learn.model import Model
 from thermolatent.mbar import effective_fraction
-from thermolatent.reweight.loading import load_reweighting
+from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.systems.three_hole import ThreeHole
 
@@ -75,7 +75,7 @@ def test_informed_weights_are_the_reweightings_and_know_what_the_latent_does_not
     model, data = Model.load(layout.model("informed", 0)), load_frames(training_frames(study, layout))
     with torch.no_grad():
         model.representation.spib.encoder.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
-    reweighting = load_reweighting(layout.reweighting, data)
+    reweighting = ConditionalReweighting.load(layout.reweighting, data)
     informed = ModelWeights(model, data, reweighting)
     np.testing.assert_allclose(np.exp(informed.log_weights(0.5)[0]), reweighting.weights(0.5), rtol=1e-12)
     uninformed = ModelWeights(model, data, None)

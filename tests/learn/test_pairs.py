@@ -11,9 +11,10 @@ from thermolatent.errors import ArtifactError
 from thermolatent.frame_loading import load_frames
 from thermolatent.frames import Frames
 from thermolatent.learn.train import DensityTraining
-from thermolatent.represent.pairs import held_out_walkers, lagged_pairs
+from thermolatent.represent.pairs import lagged_pairs
 from thermolatent.represent.scaler import Scaler, new_spib
 from thermolatent.represent.tica import fit_tica
+from thermolatent.sampling import held_out_units
 from thermolatent.study.jobs import JOBS, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.training import Checkpoint
@@ -30,14 +31,14 @@ def shaped(walkers=5, frames=7, temperatures=(1.0, 2.0)):
 @pytest.mark.parametrize("walkers", [2, 3, 16, 32, 64])
 @pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.99])
 def test_held_out_walkers_are_some_and_never_all(walkers, share):
-    mask = held_out_walkers(walkers, share)
+    mask = held_out_units(walkers, share)
     assert 1 <= mask.sum() <= walkers - 1
     assert mask.sum() == min(max(1, round(share * walkers)), walkers - 1)
 
 
 def test_both_sides_of_the_split_have_every_start():
     starts = np.arange(32) % 4
-    mask = held_out_walkers(32, 0.25)
+    mask = held_out_units(32, 0.25)
     assert set(starts[mask]) <= set(starts[~mask])
 
 
@@ -93,7 +94,7 @@ def test_tica_sees_no_pair_across_an_exchange():
 
 def test_training_and_held_out_frames_share_nothing():
     data = shaped()
-    mask = held_out_walkers(5, 0.4)
+    mask = held_out_units(5, 0.4)
     training, held = lagged_pairs(data, 2, ~mask), lagged_pairs(data, 2, mask)
     used = set(training.now.tolist()) | set(training.later.tolist())
     assert not used & (set(held.now.tolist()) | set(held.later.tolist()))
@@ -124,7 +125,7 @@ def test_features_of_another_length_are_refused(fresh):
 def test_no_scale_of_a_model_sees_a_held_out_walker(tmp_path):
     """Held-out walkers are elsewhere: the scaler of the features and the whitening of the density are those of the others."""
     study, layout = make_study(), Layout(str(tmp_path))
-    held = held_out_walkers(WALKERS)
+    held = held_out_units(WALKERS)
     rng = np.random.default_rng(0)
     for T in study.temperatures.train:
         points = rng.normal(size=(WALKERS, 50, 2)) + 1000.0 * held[:, None, None]

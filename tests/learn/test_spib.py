@@ -11,13 +11,13 @@ from thermolatent.densities.specs import FlowSpec
 from thermolatent.densities.vampprior import vampprior_log_prob
 from thermolatent.errors import TrainingError
 from thermolatent.represent.labels import initial_labels, place_representatives, predicted_states, refine
-from thermolatent.represent.spib import Spib
+from thermolatent.represent.spib import Spib, SpibSpec
 from thermolatent.training import adam
 
 
 def make_spib(n_states=3, encoder="linear", variance="global", n_features=4, latent_dim=2):
     torch.manual_seed(0)
-    spib = Spib(n_features, latent_dim, n_states, encoder, variance, encoder_width=8, decoder_width=8)
+    spib = Spib(SpibSpec(n_features, latent_dim, n_states, encoder, variance, encoder_width=8, decoder_width=8))
     with torch.no_grad():
         spib.representatives.normal_()
         for parameter in spib.parameters():
@@ -27,7 +27,7 @@ def make_spib(n_states=3, encoder="linear", variance="global", n_features=4, lat
 
 def batch(spib, n=256):
     torch.manual_seed(1)
-    x = torch.randn(n, spib.spec["n_features"])
+    x = torch.randn(n, spib.spec.n_features)
     return x, torch.randint(spib.n_states, (n,)), torch.randn(n, spib.latent_dim)
 
 

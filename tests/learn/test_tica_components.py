@@ -10,9 +10,9 @@ from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.files.artifacts import load_model
 from thermolatent.frame_loading import load_frames
 from thermolatent.frames import Frames
-from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.represent.representation import load_representation
 from thermolatent.represent.tica import fit_tica, loadings, timescales
+from thermolatent.sampling import held_out_units
 from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
@@ -60,7 +60,7 @@ def test_the_states_are_found_below_the_noise(noisy):
 def test_the_components_have_unit_variance_and_are_of_training_walkers(noisy):
     study, layout = noisy
     data = load_frames(training_frames(study, layout))
-    training = ~held_out_walkers(16)
+    training = ~held_out_units(16)
     spib = load_representation(layout.spib(0)).spib
     used = np.concatenate([f[training].reshape(-1, f.shape[2]) for f in data.features.values()])
     x = spib.standardise(torch.from_numpy(used)).numpy()

@@ -34,9 +34,9 @@ def test_spib_finds_the_three_basins_numbered_by_population(trained):
 def test_the_scaler_is_part_of_the_model_and_knows_only_training_walkers(trained):
     study, layout = trained
     data = load_frames(training_frames(study, layout))
-    from thermolatent.represent.pairs import held_out_walkers
+    from thermolatent.sampling import held_out_units
 
-    used = data.flat(data.features)[data.of_walkers(~held_out_walkers(16))]
+    used = data.flat(data.features)[data.of_walkers(~held_out_units(16))]
     spib = load_representation(layout.model("informed", 0)).spib
     np.testing.assert_allclose(spib.feature_mean.numpy(), used.mean(0), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(spib.feature_std.numpy(), used.std(0), rtol=1e-4)

@@ -13,9 +13,9 @@ from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.model import Model
 from thermolatent.represent.labels import order_by_population, place_representatives
 from thermolatent.represent.pairs import lagged_pairs
-from thermolatent.represent.spib import Spib
+from thermolatent.represent.spib import Spib, SpibSpec
 from thermolatent.represent.tica import fit_tica, timescales
-from thermolatent.reweight.loading import load_reweighting
+from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.sampling import Sampler, systematic_resample
 from thermolatent.study.answers import asked_of
 from thermolatent.study.jobs import run_job, training_frames
@@ -77,7 +77,7 @@ def test_reweighting_of_biased_frames_is_exact_at_an_unseen_temperature(learned,
     study, layout = learned
     frames = load_frames(training_frames(study, layout))
     by_mbar = Baselines(asked_of(study), frames).weights("mbar", 1.0)
-    weights = by_mbar if method == "mbar" else load_reweighting(layout.reweighting, frames).weights(1.0)
+    weights = by_mbar if method == "mbar" else ConditionalReweighting.load(layout.reweighting, frames).weights(1.0)
     top = frames.flat(frames.plane)[:, 1] > 1
     assert weights[top].sum() == pytest.approx(exact_share_of_top(1.0), abs=0.015)
 
@@ -142,7 +142,7 @@ def test_pairs_count_as_their_first_frame_and_end_one_lag_later_in_its_walker():
 
 def test_the_loss_over_an_epoch_is_the_weighted_loss():
     torch.manual_seed(0)
-    spib = Spib(1, 2, 3).double()
+    spib = Spib(SpibSpec(1, 2, 3)).double()
     data = toy(INTEGERS)
     labels, noise = torch.arange(24) % 3, torch.randn(24, 2).double()
     x = data.rows().double() / 10
@@ -160,7 +160,7 @@ def test_the_loss_over_an_epoch_is_the_weighted_loss():
 
 def test_representatives_and_populations_go_by_counts():
     torch.manual_seed(1)
-    spib, x = Spib(1, 2, 2), torch.linspace(-1, 1, 24)[:, None]
+    spib, x = Spib(SpibSpec(1, 2, 2)), torch.linspace(-1, 1, 24)[:, None]
     labels, counts = (torch.arange(24) >= 12).long(), torch.from_numpy(INTEGERS).double()
     rows = np.repeat(np.arange(24), INTEGERS)
     place_representatives(spib, x, labels, counts)

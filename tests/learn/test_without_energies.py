@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thermolatent.frame_loading import load_frames
-from thermolatent.reweight.loading import load_reweighting
+from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.study.jobs import run_job, training_frames
 
 
@@ -16,7 +16,7 @@ def test_an_informed_model_takes_the_weights_of_the_estimator_without_energies(w
     with np.load(layout.samples("informed", 0, 1.0)) as arrays:
         w, z = arrays["frame_weights"], arrays["latents"]
     assert np.isfinite(z).all()
-    fitted = load_reweighting(layout.reweighting, load_frames(training_frames(study, layout)))
+    fitted = ConditionalReweighting.load(layout.reweighting, load_frames(training_frames(study, layout)))
     np.testing.assert_allclose(w, fitted.weights(1.0), rtol=1e-12)
     top = fitted.populations(1.0).set_index("state").loc["top"]
     assert top.low < 0.1049 < top.high

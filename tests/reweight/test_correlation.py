@@ -5,7 +5,7 @@ import pytest
 from pymbar import timeseries
 from scipy.signal import lfilter
 
-from thermolatent.reweight.correlation import consecutive, memory, runs, statistical_inefficiency, visits
+from thermolatent.correlation import consecutive, memory, runs, statistical_inefficiency, visits
 from thermolatent.reweight.units import MEMORIES, block_length, blocks
 
 

@@ -7,12 +7,12 @@ from reweight.two_states import md
 from thermolatent import ConditionalReweighting
 from thermolatent.reweight.design import build_design
 from thermolatent.reweight.equations import Energies, Equations
-from thermolatent.reweight.prior import prior_precision
-from thermolatent.reweight.sample import gather_sample
+from thermolatent.reweight.parameters import prior_precision
+from thermolatent.reweight.sample import Arrays
 
 
 def equations_of(content: dict, network: bool) -> tuple[Equations, np.ndarray]:
-    sample = gather_sample(**content)
+    sample = Arrays(**content).sample()
     design = build_design(sample, 1, network, 0)
     energies = None if sample.energies is None else Energies.of(sample.energies, sample.which)
     equations = Equations(design, sample.inverse_kT, energies)

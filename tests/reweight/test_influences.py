@@ -11,8 +11,8 @@ from thermolatent.reweight.design import build_design
 from thermolatent.reweight.equations import Energies, Equations
 from thermolatent.reweight.fitting import partition_of, pieces_in_time
 from thermolatent.reweight.influence import linear_interval, share_interval
-from thermolatent.reweight.prior import prior_precision
-from thermolatent.reweight.sample import gather_sample
+from thermolatent.reweight.parameters import prior_precision
+from thermolatent.reweight.sample import Arrays
 from thermolatent.reweight.solution import Solution, solved
 
 
@@ -20,7 +20,7 @@ class Refit:
     """One design, solved anew with other counts; everything else as it was."""
 
     def __init__(self, content: dict, network: bool = True, stride: int = 1):
-        self.sample = gather_sample(**content)
+        self.sample = Arrays(**content).sample()
         self.design = build_design(self.sample, stride, network, 0)
         energies = self.sample.energies
         self.energies = None if energies is None else Energies.of(energies, self.sample.which)
@@ -55,13 +55,11 @@ def refit(request) -> Refit:
     return Refit(content, stride=3 if request.param == "thinned" else 1)
 
 
-@pytest.mark.parametrize("quantity", ["populations", "mean", "free energies"])
+@pytest.mark.parametrize("quantity", ["populations", "mean"])
 def test_influence_is_the_derivative_by_a_units_weight(refit, quantity):
     observable = refit.sample.features[:, :1].astype(float) ** 2
 
     def ask(solution: Solution):
-        if quantity == "free energies":
-            return solution.free_energies()
         return solution.populations(1 / 1.3) if quantity == "populations" else solution.mean(1 / 1.3, observable)
 
     told = ask(refit.solution())

@@ -40,18 +40,18 @@ REFUSED = {
     "infinite features": ({"features": put(np.inf, 1, 3)("features")}, r"features: 1 of 480 frames hold NaN or numbers too"),
     "features beyond single precision": ({"features": put(1e60, 0, 0, 0)("features")}, r"features: 1 of 480 .* too large"),
     "ragged features": ({"features": ragged("features")}, r"features at T = 1: .*walkers of different lengths: give \(frames"),
-    "words for features": ({"features": words("features")}, r"features at T = 1: no array of numbers"),
+    "words for features": ({"features": words("features")}, r"features at T = 1: not an array of numbers"),
     "no features": ({"features": lambda c: None}, r"features: must be a list of arrays, one per temperature$"),
     "features of one temperature": ({"features": lambda c: c["features"][:1]}, r"features: 1 arrays for 2 temperatures"),
     "empty features": ({"features": lambda c: [np.empty((0, 5, 2))] * 2}, r"features at T = 1: shape \(0, 5, 2\)"),
     "flat features": ({"features": lambda c: [np.zeros(9)] * 2}, r"features at T = 1: shape \(9,\); must be \(walkers,"),
     "other columns": ({"features": lambda c: [c["features"][0], c["features"][1][..., :1]]}, r"features at T = 2: 1 columns"),
-    "no units": ({"features": lambda c: [a[0] for a in c["features"]]}, r"units: features \(frames, n\) need one number per"),
+    "no units": ({"features": lambda c: [a[0] for a in c["features"]]}, r"units: features \(frames, n\) need the number of each"),
     "NaN energies": ({"energies": put(np.nan, 0, 3)("energies")}, r"energies: 1 of 480 frames hold NaN .* first at T = 1$"),
     "constant energies": ({"energies": lambda c: [3 + 0 * e for e in c["energies"]]}, r"energies at T = 1: nearly all frames"),
     "short energies": ({"energies": shorter("energies")}, r"energies at T = 1: shape \(4, 59\), but the features have frames"),
     "energies of one temperature": ({"energies": lambda c: c["energies"][:1]}, r"energies: 1 arrays for 2 temperatures"),
-    "words for energies": ({"energies": words("energies")}, r"energies at T = 1: no array of numbers"),
+    "words for energies": ({"energies": words("energies")}, r"energies at T = 1: not an array of numbers"),
     "short states": ({"states": shorter("states")}, r"states at T = 1: shape \(4, 59\)"),
     "ragged states": ({"states": ragged("states")}, r"states at T = 1: .*walkers of different lengths"),
     "NaN states": ({"states": put(np.nan, 0, 3)("states"), "state_names": lambda c: None}, r"states: 1 of 480 frames hold NaN"),
@@ -116,7 +116,7 @@ def test_temperatures_of_another_unit_are_refused(fitted, given):
 
 def test_one_temperature_cannot_be_left():
     alone = ConditionalReweighting().fit(**md(units=4, frames=60, temperatures=(1.0,)))
-    with pytest.raises(ThermolatentError, match=r"^temperature: 1.3, but the only MD is at 1; it takes two"):
+    with pytest.raises(ThermolatentError, match=r"^temperature: 1.3, but the only MD is at 1; reweighting to another"):
         alone.populations(1.3)
     with pytest.raises(ThermolatentError, match=r"^temperature: "):
         alone.melting("one")
@@ -128,7 +128,7 @@ def test_states_are_known_by_name(fitted):
         lambda: fitted.melting("other"),
         lambda: fitted.free_energies(1.3, "x"),
     ):
-        with pytest.raises(ThermolatentError, match=r"^state: '(other|x)' is none of zero, one$"):
+        with pytest.raises(ThermolatentError, match=r"^state: '(other|x)' is not one of zero, one$"):
             ask()
 
 
@@ -139,7 +139,7 @@ def test_states_are_known_by_name(fitted):
         (np.zeros((480, 2, 2)), r"shape \(480, 2, 2\); must be"),
         (np.full(480, np.nan), "480 of 480 frames are not finite"),
         (None, r"shape \(\); must be"),
-        (["x"] * 480, "no array of numbers"),
+        (["x"] * 480, "not an array of numbers"),
     ],
 )
 def test_observables_are_one_number_per_frame(fitted, observable, message):
@@ -166,7 +166,7 @@ def test_observables_are_one_number_per_frame(fitted, observable, message):
 )
 def test_not_fitted_yet(ask):
     with pytest.raises(
-        ThermolatentError, match=r"^this ConditionalReweighting was not fitted: call fit, or load a file$"
+        ThermolatentError, match=r"^this ConditionalReweighting is not fitted: call fit, or load a file$"
     ):
         ask(ConditionalReweighting())
 

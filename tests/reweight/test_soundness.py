@@ -10,10 +10,10 @@ from reweight.two_states import chains, md
 from thermolatent import ConditionalReweighting
 from thermolatent.frames import Frames
 from thermolatent.reweight.examination import examine, kinetic_temperature
+from thermolatent.reweight.fitness import Soundness
 from thermolatent.reweight.fitting import pieces_in_time
 from thermolatent.reweight.running import MOST_TIMES, running_rows
-from thermolatent.reweight.sample import gather_sample
-from thermolatent.reweight.soundness import Soundness
+from thermolatent.reweight.sample import Arrays
 from thermolatent.reweight.start_up import start_up, without_start_up
 
 TEMPERATURES = (1.0, 2.0)
@@ -43,10 +43,10 @@ def toy(states, energies=None, starts=None, pieces=None):
         starts={T: starts or ["here"] * a.shape[0] for T, a in arrays.items()},
         pieces=pieces or {},
     )
-    sample = gather_sample(
+    sample = Arrays(
         *([*features.values()], TEMPERATURES),
         **{"states": list(states), "state_names": ["zero", "one"], "energies": energies, "temperature_unit": "reduced"},
-    )
+    ).sample()
     return sample, frames
 
 
@@ -127,7 +127,7 @@ def test_frames_left_out_count_0_and_all_others_stay_in_their_place():
     np.testing.assert_array_equal(counts[0, :, :n], 0)
     np.testing.assert_array_equal(counts[0, :, n:], 1)
     np.testing.assert_array_equal(counts[1], 1)
-    assert {len(piece) for piece in pieces_in_time(cut)} == {400 - n, 400}
+    assert {len(piece) for own in pieces_in_time(cut) for piece in own} == {400 - n, 400}
     fitted = ConditionalReweighting(network=False).fit_sample(cut)
     weights = fitted.weights(1.5)
     assert weights.shape == (2 * 16 * 400,)
@@ -149,9 +149,9 @@ def test_a_state_seen_in_start_up_only_is_as_one_never_seen():
     for states in content["states"]:
         states[:, :40] = 2
     content["energies"][0][:, :40] += 1e5
-    sample = gather_sample(
+    sample = Arrays(
         content.pop("features"), content.pop("temperatures"), **content | {"state_names": list("abc")}
-    )
+    ).sample()
     counts = sample.counts.reshape(2, 8, 400).copy()
     counts[:, :, :40] = 0
     fitted = ConditionalReweighting().fit_sample(replace(sample, counts=counts.ravel()))
@@ -322,10 +322,10 @@ def test_running_populations_end_in_the_shares_and_start_after_start_up():
 
 def test_running_populations_of_one_short_walker():
     features = [np.zeros((1, 5, 1), np.float32)] * 2
-    sample = gather_sample(
+    sample = Arrays(
         features, TEMPERATURES, states=[np.arange(5)[None] % 2] * 2, temperature_unit="reduced",
         units=[np.array([[0, 0, 0, 1, 1]])] * 2,
-    )  # fmt: skip
+    ).sample()  # fmt: skip
     rows = list(
         running_rows(replace(sample, piece=sample.which), pieces_in_time(replace(sample, piece=sample.which)), 1.0)
     )

@@ -10,14 +10,14 @@ from reweight.imported_md import BORDER, FILES, LENGTH, TAU, WALKER, ar1, import
 from scipy.stats import binom, norm
 
 from thermolatent import ConditionalReweighting
+from thermolatent.correlation import memory
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import load_json
 from thermolatent.frame_loading import load_frames
 from thermolatent.reweight import stage
-from thermolatent.reweight.correlation import memory
 from thermolatent.reweight.fitness import assess
 from thermolatent.reweight.fitting import pieces_in_time
-from thermolatent.reweight.sample import gather_sample
+from thermolatent.reweight.sample import Arrays
 from thermolatent.reweight.units import MEMORIES, block_length, joined, with_units
 from thermolatent.study.answers import asked_of
 from thermolatent.study.jobs import run_job, training_frames
@@ -42,7 +42,7 @@ def test_short_walkers_of_a_file_are_joined_to_ten_correlation_times():
     # No unit goes through two files, and walkers of one file are one series in time.
     for number in range(len(lengths)):
         assert len(np.unique(np.flatnonzero(sample.unit == number) // LENGTH)) == 1
-    assert [len(piece) for piece in pieces_in_time(sample)] == [LENGTH] * FILES
+    assert [len(piece) for own in pieces_in_time(sample) for piece in own] == [LENGTH] * FILES
     assert assess(sample, pieces_in_time(sample)).assessable.all()
 
 
@@ -168,7 +168,7 @@ def test_units_of_replica_exchange_are_blocks_of_time_through_all_temperatures(r
     states = sample.states.reshape(2, -1)
     mean = (states == 1).mean(axis=0)
     assert np.bincount(cold).min() >= block_length([mean])
-    assert [len(piece) for piece in pieces_in_time(sample)] == [10_000, 10_000]
+    assert [len(piece) for own in pieces_in_time(sample) for piece in own] == [10_000, 10_000]
     assert "of replica exchange (blocks of " in caplog.text
     fitted = ConditionalReweighting().fit_sample(sample)
     assert len(fitted.influence(COLD, "high")) == len(sample.stratum)
@@ -229,6 +229,6 @@ def test_pieces_are_given_beside_units():
     states = (x > BORDER).astype(int)
     content = {"features": [x[..., None].reshape(-1, 1)], "temperatures": [1.0], "states": [states.ravel()]}
     unit, file = np.arange(4000) // 200, np.arange(4000) // 1000
-    sample = gather_sample(**content, units=[unit], pieces=[file], temperature_unit="reduced")
+    sample = Arrays(**content, units=[unit], pieces=[file], temperature_unit="reduced").sample()
     assert len(sample.stratum) == 20
-    assert [len(piece) for piece in pieces_in_time(sample)] == [1000] * 4
+    assert [len(piece) for own in pieces_in_time(sample) for piece in own] == [1000] * 4

@@ -44,7 +44,7 @@ def test_sampling_is_named_with_the_temperature_it_comes_from():
     assert share > 0.5
     assert row.verdict == NOT_TRUSTED
     assert row.reason == f"{row.sampling:.2g} of the interval is sampling"
-    assert row.remedy == f"extend the MD at 1, which {share:.0%} of its variance comes from"
+    assert row.remedy == f"extend the MD at 1, the source of {share:.0%} of the sampling variance"
 
 
 def test_form_is_named_with_the_temperature_asked_for():
@@ -52,7 +52,7 @@ def test_form_is_named_with_the_temperature_asked_for():
     row = of(judge(fitted, 1.4, 0.05))
     assert row.form > max(row.sampling, row.visits)
     assert row.reason == f"{row.form:.2g} of the interval is how free energies bend with temperature"
-    assert row.remedy == "MD at 1.4, or near it, would settle it"
+    assert row.remedy == "run MD at 1.4 or near it"
 
 
 def test_visits_are_named_with_their_state():
@@ -96,7 +96,7 @@ def test_a_models_own_error_widens_the_interval_and_is_named(fitted):
     assert row.model == pytest.approx(1.96 * 0.1, rel=0.05)  # with nearly all degrees of freedom
     assert row.verdict == NOT_TRUSTED
     assert row.reason == f"{row.model:.2g} of the interval is the density model"
-    assert row.remedy == "take the reweighting's value, whose interval does not hold this part"
+    assert row.remedy == "use the value of the reweighting, which has no error of a model"
     assert (
         of(judge(fitted, 1.3, 0.1, model=np.array([0.0, 0.1])), "zero").stderr
         == of(judge(fitted, 1.3, 0.1), "zero").stderr
@@ -172,7 +172,7 @@ def test_far_away_a_mean_is_as_uncertain_as_the_populations(fitted):
     assert share.high - share.value > 0.5
     moved = 2.0 * (share.high - share.value)
     assert row.verdict == NOT_TRUSTED
-    words = [f"the share of {s.state}, {s.low:.2g} to {s.high:.2g}, moves it by up to " for s in shares.itertuples()]
+    words = [f"the share of {s.state}, {s.low:.2g} to {s.high:.2g}, changes it by up to " for s in shares.itertuples()]
     assert row.reason.startswith(tuple(words))
     assert float(row.reason.rpartition(" ")[2]) == pytest.approx(moved, rel=0.05)
     same = {
@@ -193,4 +193,4 @@ def test_far_away_nothing_is_known_and_that_is_said(fitted):
 def test_one_state_is_not_trusted_for_holding_everything():
     content = md() | {"states": None, "state_names": None}
     (row,) = judge(ConditionalReweighting(network=False).fit(**content), 1.3, 0.05).itertuples()
-    assert (row.verdict, row.reason, row.remedy) == (NOT_TRUSTED, "one state holds all frames", "name more states")
+    assert (row.verdict, row.reason, row.remedy) == (NOT_TRUSTED, "all frames are in one state", "name more states")

@@ -89,7 +89,7 @@ def test_two_long_walkers_tell_no_error_and_that_is_said(caplog):
     with caplog.at_level(logging.WARNING):
         tables.pieces(1.0)
     (said,) = [r.getMessage() for r in caplog.records]
-    assert said.startswith("too few independent pieces of MD for error bars of what it gives: 2 at 1 (blocks of ")
+    assert said.startswith("too few independent pieces of MD for its error bars: 2 at 1 (blocks of ")
     tables.divergences("floor", 1.0, tables.fixed, None)
     scores = {row["metric"]: row for row in tables.rows}
     assert scores["independent_pieces"]["value"] == 2

@@ -13,7 +13,7 @@ from survey_settings import Framework, Survey, load_survey
 from thermolatent.densities.fit import FittedDensity
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_array, load_json, save_arrays
-from thermolatent.represent.pairs import held_out_walkers
+from thermolatent.sampling import held_out_units
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.tables import write_table
@@ -67,7 +67,7 @@ def load_torsions(study: Study, layout: Layout) -> Torsions:
     if len(features) < 2:
         raise ArtifactError(f"{path}: has one walker; at least two are needed, one to learn from and one to judge by")
     angles = np.arctan2(features[..., ::2], features[..., 1::2]).astype(np.float64)
-    held = held_out_walkers(len(angles), _JUDGED)
+    held = held_out_units(len(angles), _JUDGED)
     nanoseconds = header["walkers"] * header["frames"] * header["frame_interval"] / 1000
     return Torsions([s.removeprefix("sin ") for s, _ in pairs], angles[~held], angles[held], nanoseconds)
 

@@ -1,9 +1,8 @@
-"""The subcommands that are no stages. Each is a module with ``HELP``, ``add_arguments(parser)`` and ``run(options)``.
+"""The subcommands other than stages. Each is a module with ``HELP``, ``add_arguments(parser)`` and ``run(options)``.
 
-To add one: a module here, and its line in :data:`COMMANDS`. Modules import at their top only what answers at once;
-heavy libraries are imported in ``run``. An error of the input's derives from ThermolatentError and is printed as one line.
-``run`` may return an exit code; None is 0. A module with ``PASSES_ON = True`` gets the options that it does not know as a second
-argument, a list.
+To add one, write a module here and add it to :data:`COMMANDS`. Heavy libraries are imported in ``run``, so that ``--help`` is
+fast. User errors derive from ThermolatentError and are printed as one line. ``run`` may return an exit code; None is 0. With
+``PASSES_ON = True`` it gets unknown options as a second argument, a list.
 """
 
 from thermolatent.commands import check, doctor, export, init, predict, run, status

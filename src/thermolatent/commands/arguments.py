@@ -1,4 +1,4 @@
-"""Arguments that several subcommands share."""
+"""Arguments of several subcommands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def natural(text: str) -> int:
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
-    """The argument ``study``, and where study files lie."""
+    """The arguments ``study`` and ``--studies``."""
     parser.add_argument("study", help="a study by name (studies/<name>.yaml), or name@scale")
     add_folders(parser)
 
@@ -39,13 +39,13 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
         "--studies",
         nargs="+",
         metavar="DIR",
-        help="where study files lie, before the examples (default: $THERMOLATENT_STUDIES, ./studies)",
+        help="folders of study files, before the examples (default: $THERMOLATENT_STUDIES, ./studies)",
     )
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
     """The argument ``--results``."""
-    parser.add_argument("--results", default="results", metavar="DIR", help="where results lie (default: %(default)s)")
+    parser.add_argument("--results", default="results", metavar="DIR", help="folder of results (default: %(default)s)")
 
 
 class _Different(argparse.Action):
@@ -61,24 +61,24 @@ def add_seeds(parser: argparse.ArgumentParser, default: list[int] | None, help: 
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
-    """The argument ``--threads``, which the command line sets before a library starts any."""
-    parser.add_argument("--threads", type=positive, metavar="N", help="threads at the most (default: the libraries')")
+    """The argument ``--threads``, which the command line applies before libraries start threads."""
+    parser.add_argument("--threads", type=positive, metavar="N", help="maximum number of threads")
 
 
 def study_folders(options: argparse.Namespace) -> list[Path]:
-    """Where studies are looked for, first hit first."""
+    """Search path of studies."""
     from thermolatent.launch.home import study_folders
 
     return study_folders(options.studies)
 
 
 def command_line(*words: str, folders: list[str] | None = None) -> str:
-    """A command to type, with ``--studies`` where ``folders`` were named."""
+    """A shell command, with ``--studies`` if there are ``folders``."""
     return shlex.join(["thermolatent", *words, *(["--studies", *folders] if folders else [])])
 
 
 def study_of(options: argparse.Namespace) -> Study:
-    """The study that :func:`add_study` asked for."""
+    """The study of the argument of :func:`add_study`."""
     from thermolatent.study.project import find_study
 
     return find_study(options.study, study_folders(options))

@@ -1,4 +1,4 @@
-"""``thermolatent check``: a study file, the molecule it speaks of, and the files of existing MD."""
+"""``thermolatent check``: check a study file, its molecule, and the files of existing MD."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from thermolatent.commands.arguments import add_study, command_line, study_of
 
-HELP = "read a study file and say what is wrong with it"
+HELP = "check a study file"
 
 add_arguments = add_study
 
@@ -19,6 +19,6 @@ def run(options: argparse.Namespace) -> None:
     check_molecule(study)
     check_files(study)
     roles = {role: getattr(study.temperatures, role) for role in ("train", "predict", "reference")}
-    told = "; ".join(f"{role} {', '.join(map(format_temperature, ts)) or 'none'}" for role, ts in roles.items())
-    print(f"{study.name}: fine ({told}; models {', '.join(study.models)})")
+    text = "; ".join(f"{role} {', '.join(map(format_temperature, ts)) or 'none'}" for role, ts in roles.items())
+    print(f"{study.name}: fine ({text}; models {', '.join(study.models)})")
     print(f"  {command_line('run', study.name, folders=options.studies)}")

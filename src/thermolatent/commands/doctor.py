@@ -1,4 +1,4 @@
-"""``thermolatent doctor``: is this machine ready, and what helps if it is not."""
+"""``thermolatent doctor``: check this machine and propose remedies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from thermolatent.commands.arguments import add_results
 if TYPE_CHECKING:
     from thermolatent.doctor.finding import Finding
 
-HELP = "look at software, GPU, speed, disk and cluster; each problem with its remedy"
+HELP = "check software, GPU, speed, disk and cluster, with remedies"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +29,10 @@ def run(options: argparse.Namespace) -> int:
             if finding.level in count:
                 count[finding.level] += 1
         if count["broken"] and title == "software":
-            print("the rest needs what is broken: repair that first")
+            print("the other checks need this software; repair it first")
             return 1
-    told = [f"{n} {level}{'s' if level == 'problem' and n > 1 else ''}" for level, n in count.items() if n]
-    print(", ".join(told) or "all is well")
+    counts = [f"{n} {level}{'s' if level == 'problem' and n > 1 else ''}" for level, n in count.items() if n]
+    print(", ".join(counts) or "all is well")
     return 1 if count["broken"] else 0
 
 
@@ -40,7 +40,7 @@ def _sections(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], l
     from thermolatent.doctor.software import check_software
 
     yield "software", check_software
-    from thermolatent.doctor.gpu import check_gpu  # only where the software is sound
+    from thermolatent.doctor.gpu import check_gpu  # after the check of the software
     from thermolatent.doctor.machine import check_cluster, check_disk
 
     yield "GPU and OpenMM's platforms", check_gpu

@@ -1,4 +1,4 @@
-"""``thermolatent predict``: any temperature, from a study's reweighting and models or from a fitted density."""
+"""``thermolatent predict``: predictions at any temperature, from a study's reweighting, a model or a fitted density."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
 
     for name in ("samples", "seed"):
         if getattr(options, name) is not None:
-            raise ThermolatentError(f"--{name}: is for a model file; a study's answer takes no samples")
+            raise ThermolatentError(f"--{name}: is for a model file; leave it out for a study")
     study = find_study(options.target, study_folders(options))
     layout = Layout.of(study, options.results)
     run(asked_of(study), layout.reweighting, training_frames(study, layout), options.temperature, options.out)

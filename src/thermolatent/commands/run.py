@@ -7,27 +7,27 @@ import argparse
 from thermolatent.commands.arguments import add_folders, add_seeds, study_folders
 
 HELP = "run the whole workflow of a study, from MD to its report"
-#: Options that it does not know are Snakemake's.
+#: Unknown options are passed to Snakemake.
 PASSES_ON = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s NAME [NAME ...] [--scale SCALE] [--cores N] [--seeds N ...] [Snakemake's options]"
     parser.epilog = (
-        "Every other option goes to Snakemake: -n says what would be done and why, --workflow-profile slurm runs on a "
-        "cluster, --until learn stops early, --unlock helps after a crash. Interrupted work goes on with the same command."
+        "All other options are Snakemake's: -n shows the jobs and their reasons, --workflow-profile slurm runs on a cluster, "
+        "--until learn stops early, --unlock helps after a crash. The same command resumes interrupted work."
     )
     parser.add_argument(
         "names", nargs="+", metavar="NAME", help="studies (studies/NAME.yaml), or NAME@SCALE; before all options"
     )
-    parser.add_argument("--scale", metavar="SCALE", help="of the study, as smoke: all of it in minutes (default: full)")
-    parser.add_argument("--cores", metavar="N", help="at the most (default: all)")
+    parser.add_argument("--scale", metavar="SCALE", help="of the study, e.g. smoke, in minutes (default: full)")
+    parser.add_argument("--cores", metavar="N", help="maximum number of cores (default: all)")
     add_seeds(parser, None, "each model once per seed (default: 0 1)")
     add_folders(parser)
 
 
 def run(options: argparse.Namespace, further: list[str]) -> int:
-    """Run Snakemake in this process, so that signals reach it. Returns its exit code."""
+    """Run Snakemake in this process, which then receives signals. Returns its exit code."""
     from thermolatent.launch.workflow import run
 
     config = {"studies": options.names}

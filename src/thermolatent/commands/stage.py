@@ -1,4 +1,4 @@
-"""``thermolatent <stage>``: the subcommands that the workflow's rules call, made of the table of stages."""
+"""``thermolatent <stage>``: the subcommands of the workflow's rules, from the table of stages."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser, stage: Stage) -> None:
-    """What one job of ``stage`` is for."""
+    """The arguments of a job of ``stage``."""
     add_study(parser)
     add_results(parser)
     add_threads(parser)
     if "temperature" in stage.per:
-        parser.add_argument("--temperature", type=float, metavar="T", help="default: every simulated one in turn")
+        parser.add_argument("--temperature", type=float, metavar="T", help="default: all simulated ones in turn")
     if "model" in stage.per:
-        parser.add_argument("--model", metavar="NAME", help="a model of the study (default: every one in turn)")
+        parser.add_argument("--model", metavar="NAME", help="a model of the study (default: all in turn)")
     if "seed" in stage.per:
         parser.add_argument("--seed", type=natural, default=0, metavar="N", help="default: %(default)s")
     if "seeds" in stage.per:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser, stage: Stage) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run ``options.command`` for what was asked for, or for all that the study has."""
+    """Run ``options.command`` for one temperature or model, or for all of the study."""
     from thermolatent.study.checks import check_molecule
     from thermolatent.study.jobs import JOBS, run_stage
     from thermolatent.study.layout import Layout
@@ -39,11 +39,11 @@ def run(options: argparse.Namespace) -> None:
     study = study_of(options)
     layout = Layout.of(study, options.results)
     stage = STAGES[options.command]
-    # all are checked before the first one starts
+    # all arguments are checked before the first job starts
     jobs = [JOBS[options.command](study, layout, **job) for job in _jobs(study, stage, options)]
     save_resolved(study, layout)
     if options.command in ("simulate", "temper"):
-        check_molecule(study)  # its features too: the MD takes hours
+        check_molecule(study)  # and its features, before hours of MD
     for job in jobs:
         run_stage(options.command, job, options.threads)
 

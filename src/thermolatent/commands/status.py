@@ -1,4 +1,4 @@
-"""``thermolatent status``: how far a study has come, from its results and logs alone; what a file of them is."""
+"""``thermolatent status``: progress of a study, from its results and logs; or the description of a result file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from thermolatent.errors import ThermolatentError
 if TYPE_CHECKING:
     from thermolatent.status.jobs import Jobs
 
-HELP = "what of a study is done, running, failed or waiting; what a result file is"
+HELP = "jobs that are done, running, failed or waiting; or the description of a result file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,16 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folders(parser)
     add_results(parser)
     parser.add_argument(
-        "--logs", metavar="DIR", help="where the workflow's logs lie (default: logs beside the results)"
+        "--logs", metavar="DIR", help="folder of the workflow's logs (default: logs next to the results)"
     )
-    add_seeds(parser, None, "default: those that have been started")
+    add_seeds(parser, None, "default: those with files")
     parser.add_argument(
         "--watch",
         type=positive,
         nargs="?",
         const=5,
         metavar="SECONDS",
-        help="again every so often (default: 5) until done",
+        help="repeat at this interval (default: 5) until done",
     )
 
 
@@ -65,7 +65,7 @@ def _text(found: list[Jobs]) -> str:
 
 
 def _studies(options: argparse.Namespace) -> list[Jobs]:
-    """The study that was asked for, or every one with results."""
+    """The study of the argument, or all studies with results."""
     from thermolatent.files.artifacts import load_json
 
     results = Path(options.results)

@@ -1,1 +1,1 @@
-"""Models of p(z|T): a loss, samples and a log-density. They know nothing of files or of SPIB."""
+"""Models of p(z|T) with a loss, samples and a log-density; independent of files and of SPIB."""

@@ -17,6 +17,7 @@ from thermolatent.densities.specs import DENSITY_SPECS
 from thermolatent.densities.tau import search_tau
 from thermolatent.errors import TrainingError
 from thermolatent.parsing import parse_one, whole_number
+from thermolatent.sampling import held_out_units
 
 #: Number of contiguous blocks that the rows of one temperature are split into.
 _BLOCKS = 50
@@ -256,17 +257,6 @@ def contiguous_blocks(temperatures: np.ndarray) -> np.ndarray:
         rows = np.flatnonzero(temperatures == T)
         block[rows] = k * _BLOCKS + np.arange(len(rows)) * _BLOCKS // len(rows)
     return block
-
-
-def held_out_units(count: int, share: float) -> np.ndarray:
-    """Mask ``(count,)`` of the held-out walkers or blocks, at least one and never all.
-
-    They are chosen by the golden ratio: an even stride could coincide with a period among them, e.g. of starting structures.
-    """
-    chosen = min(max(1, round(share * count)), count - 1)
-    mask = np.zeros(count, bool)
-    mask[np.argsort(np.arange(count) * 0.6180339887498949 % 1)[:chosen]] = True
-    return mask
 
 
 def _checked(z: np.ndarray, temperatures: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:

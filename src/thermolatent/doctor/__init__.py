@@ -1,1 +1,1 @@
-"""Is this machine ready: software, OpenMM's platforms, GPU, speed, disk, cluster. Each problem comes with its remedy."""
+"""Checks of the machine: software, OpenMM's platforms, GPU, speed, disk, cluster, each problem with a remedy."""

@@ -1,19 +1,19 @@
-"""One thing that was looked at."""
+"""Result of one check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-#: ok; note: as it is, nothing to do unless you want it; problem: works, but worse than it could; broken: cannot work.
+#: ok; note: nothing has to be done; problem: works, but not well; broken: cannot work.
 Level = Literal["ok", "note", "problem", "broken"]
-#: What repairs an installation, in the folder of the repository.
+#: Command that repairs an installation, in the folder of the repository.
 INSTALL = "pip install -e . -c envs/constraints.txt"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, and the exact command or setting that helps."""
+    """Result of a check, and the command or setting that helps."""
 
     level: Level
     what: str

@@ -1,4 +1,4 @@
-"""GPU: what the driver sees, what torch sees, which of OpenMM's platforms load, and why one does not."""
+"""Checks of the GPU: the driver, torch, and OpenMM's platforms with the reasons if one does not load."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from thermolatent.doctor.finding import INSTALL, Finding
 
 GPU_PLATFORMS = ("CUDA", "HIP", "OpenCL")
-#: Library that a plug-in misses -> what that means, and what brings it.
+#: Missing library of a plug-in -> its meaning, and how to install it.
 _LIBRARIES = {
     "libOpenCL": (
         "the OpenCL loader is missing",
@@ -30,7 +30,7 @@ _LIBRARIES = {
 
 @dataclass(frozen=True)
 class Driver:
-    """What nvidia-smi says: GPUs by name, the driver's version and the newest CUDA it can run. No GPUs where it is missing."""
+    """Output of nvidia-smi: GPUs by name, the driver's version and the newest CUDA it supports. No GPUs if it is missing."""
 
     gpus: tuple[str, ...] = ()
     version: str = ""
@@ -38,13 +38,13 @@ class Driver:
 
     @property
     def extra(self) -> str:
-        """What installs OpenMM's CUDA plug-in for this driver."""
+        """Command that installs OpenMM's CUDA plug-in for this driver."""
         name = "cuda12" if self.cuda and int(self.cuda.partition(".")[0]) < 13 else "cuda13"
         return f'pip install -e ".[{name}]" -c envs/constraints.txt'
 
 
 def read_driver() -> Driver:
-    """Ask nvidia-smi."""
+    """The driver, by nvidia-smi."""
     query = _run("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
     if query is None:
         return Driver()
@@ -54,12 +54,13 @@ def read_driver() -> Driver:
 
 
 def check_gpu(driver: Driver | None = None) -> list[Finding]:
-    """Driver, torch, OpenMM."""
+    """Check driver, torch and OpenMM."""
     driver = read_driver() if driver is None else driver
     amd = Path("/dev/kfd").exists()
     if driver.gpus:
-        told = f"{', '.join(driver.gpus)}; driver {driver.version}, CUDA {driver.cuda or 'unknown'}"
-        found = [Finding("ok", f"GPU: {told}")]
+        found = [
+            Finding("ok", f"GPU: {', '.join(driver.gpus)}; driver {driver.version}, CUDA {driver.cuda or 'unknown'}")
+        ]
     elif amd:
         found = [Finding("ok", "GPU: AMD's driver is there (/dev/kfd)")]
     else:
@@ -113,7 +114,7 @@ def _openmm(driver: Driver, amd: bool) -> list[Finding]:
 
 
 def _missing(name: str, failures: Iterable[str], driver: Driver, amd: bool, wanted: bool) -> Finding:
-    """Why a platform did not load; a problem only where there is a GPU that nothing else can use."""
+    """Why a platform did not load; a problem only if its GPU has no other platform."""
     own = {"CUDA": bool(driver.gpus), "HIP": amd, "OpenCL": bool(driver.gpus or amd)}[name]
     level = "problem" if own and wanted else "note"
     for failure in failures:
@@ -145,7 +146,7 @@ def _not_taken(name: str, reason: str) -> Finding:
 
 
 def _run(*command: str) -> str | None:
-    """Its output, or None where it is missing or fails."""
+    """The output of a command; None if it is missing or fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):

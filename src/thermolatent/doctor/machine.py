@@ -1,4 +1,4 @@
-"""Where results go, what holds the working directory, and the tools of a cluster."""
+"""Checks of the disk, locks of the working directory, and the tools of a cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from thermolatent.doctor.finding import Finding
-from thermolatent.files.disk import size_of, told
+from thermolatent.files.disk import size_of, size_text
 
 #: Free space below which a study may not fit.
 _LITTLE = 5e9
@@ -17,7 +17,7 @@ _PLUGIN = "snakemake-executor-plugin-slurm"
 
 
 def check_disk(results: str) -> list[Finding]:
-    """Space and write permission where results lie, and whether a workflow holds the directory."""
+    """Check space and write permission of the results, and Snakemake's lock of the directory."""
     folder = Path(results)
     while not folder.exists():
         folder = folder.absolute().parent
@@ -26,7 +26,7 @@ def check_disk(results: str) -> list[Finding]:
             Finding("broken", f"{folder} cannot be written to", f"chmod u+w {folder}, or work in another directory")
         ]
     free = shutil.disk_usage(folder).free
-    space = f"{told(free)} free for {results}/, which holds {told(size_of(results))}"
+    space = f"{size_text(free)} free for {results}/, which holds {size_text(size_of(results))}"
     found = [Finding("ok", space)]
     if free < _LITTLE:
         found = [Finding("problem", space, f"du -sh {results}/* shows what is large; or work on another disk")]
@@ -34,7 +34,7 @@ def check_disk(results: str) -> list[Finding]:
         found.append(
             Finding(
                 "note",
-                "Snakemake holds this directory: it runs, or it was killed",
+                "Snakemake has locked this directory: it runs, or it was killed",
                 "if nothing runs: thermolatent run NAME --unlock",
             )
         )
@@ -42,7 +42,7 @@ def check_disk(results: str) -> list[Finding]:
 
 
 def check_cluster() -> list[Finding]:
-    """SLURM's commands, Snakemake's plug-in for it, and accounting, without which Snakemake waits for ever by default."""
+    """Check SLURM's commands, Snakemake's plug-in for it, and accounting, without which Snakemake waits forever by default."""
     there = [name for name in ("sbatch", "squeue", "sacct") if shutil.which(name)]
     try:
         plugin = metadata.version(_PLUGIN)

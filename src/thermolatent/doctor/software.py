@@ -1,4 +1,4 @@
-"""Versions: of Python, of everything the package requires, and against the pins that are tested."""
+"""Checks of versions: Python, the requirements of the package, and the tested pins."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from packaging.version import Version
 from thermolatent.doctor.finding import INSTALL, Finding
 
 PACKAGE = "thermolatent"
-#: Those that bring compiled libraries, which may be there and yet not load.
+#: Packages with compiled libraries, which may fail to load.
 _COMPILED = ("numpy", "torch", "openmm", "mdtraj")
 
 
 def check_software(constraints: str | Path = "envs/constraints.txt") -> list[Finding]:
-    """Python, requirements, libraries that load, pins."""
+    """Check Python, requirements, loading of libraries, and pins."""
     found = [Finding("ok", f"{platform.platform()}, {cores()} cores, {_memory()}")]
     try:
         own = metadata.metadata(PACKAGE)
@@ -67,7 +67,7 @@ def _loading() -> list[Finding]:
     for name in _COMPILED:
         try:
             importlib.import_module(name)
-        except ImportError as error:  # a missing package was said already
+        except ImportError as error:  # missing packages are reported by _requirements
             if not isinstance(error, ModuleNotFoundError):
                 found.append(
                     Finding("broken", f"{name} does not load: {error}", f"pip install --force-reinstall {name}")
@@ -76,7 +76,7 @@ def _loading() -> list[Finding]:
 
 
 def _pins(path: Path) -> Iterator[Finding]:
-    """What is installed in another version than the one that is tested."""
+    """Packages with other versions than the tested ones."""
     if not path.is_file():
         return
     other, count = [], 0

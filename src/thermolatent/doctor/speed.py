@@ -1,4 +1,4 @@
-"""A few seconds of what this project does all day: LJ7's dynamics, and training steps of a flow."""
+"""Checks of the speed: a few seconds of LJ7's dynamics, and of training steps of a flow."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from thermolatent.doctor.finding import Finding
 from thermolatent.rates import short
 from thermolatent.simulate.settings import Simulate
 
-#: Seconds each.
+#: Duration of each measurement, seconds.
 SECONDS = 2.0
-#: Walker-steps/s of LJ7 below which something is wrong with a machine; one core of 2024 does a million.
+#: Minimum of walker-steps/s of LJ7; one core of 2024 does a million.
 _SLOW = 2e5
 #: Samples of a training step.
 _BATCH = 4096
 
 
 def check_speed(seconds: float = SECONDS) -> list[Finding]:
-    """LJ7 on the platform that is fastest for it; a spline flow's training step where ``learn.device: auto`` would do it."""
+    """Measure LJ7 on its fastest platform, and a training step of a spline flow on the device of ``learn.device: auto``."""
     from thermolatent.simulate.speed import measure
     from thermolatent.systems.lj_cluster import LJCluster
 
     settings = Simulate(walkers=32, frames=2, time_step=0.005)
     speed = measure(LJCluster(kind="lj_cluster"), settings, 0.2, seconds)
     rate = speed.walker_steps_per_second
-    told = f"LJ7: {short(rate)} walker-steps/s on one core ({speed.platform})"
+    text = f"LJ7: {short(rate)} walker-steps/s on one core ({speed.platform})"
     level = "ok" if rate > _SLOW else "problem"
     remedy = "" if level == "ok" else "a slow processor or emulation; expect everything to take this much longer"
-    found = [Finding(level, told, remedy)]
+    found = [Finding(level, text, remedy)]
     if speed.share < 0.7:
         found.append(
             Finding(
@@ -46,23 +46,15 @@ def _training(seconds: float) -> Finding:
 
     device = pick_device("auto")
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as the rule learn does
+    torch.set_num_threads(1)  # as in the rule learn
     try:
         torch.manual_seed(0)
-        spec = {
-            "kind": "flow",
-            "transform": "spline",
-            "base": "tilted",
-            "tau": 2.0,
-            "couplings": 6,
-            "width": 32,
-            "bins": 16,
-        }
+        spec = {"kind": "flow", "transform": "spline", "couplings": 6, "bins": 16}
         density = build_density(spec, 2, ["steer", "condition"], [1.0, 2.5]).to(device)
         optimiser = adam(density.parameters(), 1e-3)
         z, theta = torch.randn(_BATCH, 2, device=device), torch.ones(_BATCH, device=device)
-        clock = time.perf_counter if device.type == "cuda" else time.process_time  # others may use the core too
-        steps, began = -2, clock()  # two to warm up
+        clock = time.perf_counter if device.type == "cuda" else time.process_time  # the core may be shared
+        steps, began = -2, clock()  # two warm-up steps
         while steps < 1 or clock() - began < seconds:
             if steps == 0:
                 began = clock()

@@ -1,6 +1,6 @@
-"""Figures and the report: from scores, populations and generated files, never from models.
+"""Figures, drawn from scores, populations and generated files.
 
-:func:`figure_names` says what a study draws without importing matplotlib, so that the workflow can declare it.
+:func:`figure_names` does not import matplotlib, so that the workflow can declare the figures.
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def figure_names(study: Settings) -> list[str]:
-    """Names of every figure of a study, each of which exists as ``<name>.pdf`` and ``<name>.png``.
-
-    The training temperatures have MD, so ``divergence`` exists also where nothing else does; ``calibration`` needs MD at a
-    predicted one.
-    """
+    """Names of the figures of a study, written as ``<name>.pdf`` and ``<name>.png``; ``calibration`` needs reference MD."""
     per_model = [f"{kind}_{model}" for model in study.models for kind in ("surfaces", "marginals")]
     observables = ["observables"] if study.featurize.observables else []
     melting = ["melting"] if study.validate_.melting else []

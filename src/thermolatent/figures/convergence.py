@@ -1,4 +1,4 @@
-"""Whether the MD is long enough: running populations against simulated time at each training temperature."""
+"""Convergence of the MD: running populations against simulated time at each training temperature."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from thermolatent.tables import read_table
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.settings import Asked
 
-#: Of states, in the order of the study; lines change when the colours are used up.
+#: Colours of states, in the order of the study; after the last colour the line style changes.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _LINES = ("-", "--", ":", "-.")
 
@@ -37,10 +37,9 @@ def draw(study: Asked, running: Running) -> Figure:
     grid = ceil(len(running) / columns)
     size = (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.9 * grid)
     figure, axes = panels(grid, columns, size, sharex=True, sharey=True)
-    reduced = study.system.temperature_unit == "reduced"
-    scale, unit = (1.0, "reduced units") if reduced else _unit(running)
+    scale, unit = _unit(running) if study.unit else (1.0, "reduced units")
     for (T, states), panel in zip(sorted(running.items()), axes.flat, strict=False):
-        panel.set_title(f"T = {format_temperature(T)}{'' if reduced else ' K'}")
+        panel.set_title(f"T = {format_temperature(T)}{study.unit}")
         for k, (state, points) in enumerate(states.items()):
             times, shares, errors, start_up = zip(*points, strict=True)
             lap, place = divmod(k, len(_COLORS))
@@ -63,7 +62,7 @@ def draw(study: Asked, running: Running) -> Figure:
 
 
 def _unit(running: Running) -> tuple[float, str]:
-    """Picoseconds in the unit of the time axis, and its name."""
+    """Unit of the time axis: its size in picoseconds, and its name."""
     longest = max(points[-1][0] for states in running.values() for points in states.values())
     return next(((size, name) for size, name in ((1e6, "µs"), (1e3, "ns")) if longest >= 2 * size), (1.0, "ps"))
 

@@ -1,4 +1,4 @@
-"""Training histories: losses by step with their held-out curves, a panel per stage."""
+"""Training histories: training and held-out losses by step, a panel per stage."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CURVES = {
     "held_out_cross_entropy": ("held-out cross-entropy", "#CC79A7", "-"),
     "energy_residual": ("energy residual", "#009E73", "-"),
 }
-#: Curves of a model's density, and of its encoder while that goes on learning: on one scale one of them would be flat.
+#: Curves of a model's density, and of its encoder in joint training; they differ in scale, so each has its panel.
 _DENSITY = ("loss", "held_out_neg_log_r")
 _ENCODER = ("cross_entropy", "held_out_cross_entropy")
-#: Stages that continue one another. Any other stage of a file is a training of its own.
+#: Stages that continue each other. Any other stage of a file is a separate training.
 _MAIN = ("joint", "density")
 COLUMNS = ("training", "seed", "stage", "step", "seconds", "loss", "value")
 
@@ -37,9 +37,9 @@ class Training:
 
     Parameters
     ----------
-    training: what was trained, as the panel's title says it.
+    training: title of the panel.
     rows: ``(stage, step, seconds, {loss: value})``.
-    started: seconds on the file's clock when it began.
+    started: its beginning on the clock of the file, seconds.
     """
 
     training: str
@@ -49,17 +49,17 @@ class Training:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """Duration."""
         return self.rows[-1][2] - self.started
 
     @property
     def refines(self) -> bool:
-        """Whether it is a representation's, whose steps are epochs between relabellings."""
+        """Whether it is the training of a representation, whose steps are epochs between relabellings."""
         return self.rows[0][0].startswith("refinement")
 
 
 def load_runs(histories: Mapping[int, Histories]) -> list[Training]:
-    """Every training of a study, seeds of one beside each other. Raises :class:`ArtifactError`."""
+    """All trainings of a study, the seeds of a training one after another. Raises :class:`ArtifactError`."""
     runs = []
     for seed, files in histories.items():
         runs += _load(files.spib, "representation (SPIB)", seed)
@@ -70,7 +70,7 @@ def load_runs(histories: Mapping[int, Histories]) -> list[Training]:
 
 
 def _load(path: str, title: str, seed: int) -> list[Training]:
-    """The trainings of one file, in the order in which they began."""
+    """The trainings of one file in their order."""
     runs: dict[str, Training] = {}
     clock = 0.0
     try:
@@ -89,7 +89,7 @@ def _load(path: str, title: str, seed: int) -> list[Training]:
 
 
 def draw(runs: list[Training]) -> Figure:
-    """Figure of all runs, seeds on top of each other; call it inside ``style()``."""
+    """Figure of all runs, all seeds in the same panel; call it inside ``style()``."""
     shown = list(_panels(runs))
     columns = min(len(shown), 3)
     rows = ceil(len(shown) / columns)
@@ -138,7 +138,7 @@ def _curve(panel: Axes, run: Training, name: str) -> dict:
 
 
 def _mark_stages(panel: Axes, run: Training) -> None:
-    """A line where frames were relabelled or the encoder was frozen, for the first seed."""
+    """Lines where frames were relabelled or the encoder was frozen, for the first seed."""
     previous = None
     for stage, step, *_ in run.rows:
         if previous is not None and stage != previous:

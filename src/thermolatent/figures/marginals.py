@@ -1,4 +1,4 @@
-"""Free energy along each latent coordinate: the model's curve on the MD's and the reweighting's error bands."""
+"""Free energy along each latent coordinate: the model, and the MD and the reweighting with error bands."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def _curves(study: Asked, model: str, profiles, k: int, j: int, panel) -> None:
 
 
 def _ceiling(profiles: dict[str, np.ndarray]) -> float:
-    """Top of the axis: the highest finite value, at most a little above the maps' cap."""
+    """Upper limit of the axis: the highest finite value, at most a little above the cap of the maps."""
     highest = max(np.nanmax(profiles["marginal_model"]), np.nanmax(profiles["marginal_md"], initial=0.0))
     return float(min(np.ceil(highest), CAP + 2))
 
 
 def rows(profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
-    """Rows of the CSV, one per temperature, coordinate and bin; an empty cell is an empty bin or no MD."""
+    """Rows of the CSV, one per temperature, coordinate and bin; empty bins and missing MD give empty cells."""
     for k, T in enumerate(profiles["temperatures"]):
         for j, edges in enumerate(profiles["edges_marginal"]):
             centers = (edges[1:] + edges[:-1]) / 2

@@ -1,4 +1,4 @@
-"""The melting curve: a named state's population against temperature, with where it is one half."""
+"""The melting curve: a named state's population against temperature, and the melting temperatures."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _POINTS = 100
 
 @dataclass(frozen=True)
 class Melted:
-    """What ``melting.csv`` says of one predictor.
+    """Rows of ``melting.csv`` of one predictor.
 
     Attributes
     ----------
     numbers: quantity (Tm, dH, dS, dCp) -> value, and half of its 95 % interval.
-    chi2: of a two-state fit; None of the reweighting, which fits none.
-    extrapolated: whether Tm is beyond the temperatures that it rests on.
+    chi2: of the two-state fit; None for the reweighting.
+    extrapolated: whether Tm is outside of the temperatures of the data.
     """
 
     numbers: dict[str, tuple[float, float]]
@@ -45,7 +45,7 @@ class Melted:
         return self.numbers["Tm"][1]
 
     def fitted(self, study: Asked, temperatures) -> np.ndarray | None:
-        """The two-state curve at temperatures ``(n,)``, None of the reweighting."""
+        """The two-state curve at temperatures ``(n,)``; None for the reweighting."""
         if self.chi2 is None:
             return None
         return two_state_population(self.numbers["dH"][0], self.Tm, temperatures, [*map(study.system.kT, temperatures)])
@@ -67,7 +67,7 @@ def load_fits(path: str) -> dict[str, Melted]:
 
 
 def draw(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Figure:
-    """The reweighting with its interval, the MD, models that are not informed; squares at Tm with its 95 % interval."""
+    """Figure of the reweighting, the MD, and models that are not informed; squares mark Tm with its 95 % interval."""
     state = study.validate_.melting
     figure, axes = panels(1, 1, (SINGLE, 3.0))
     panel = axes.flat[0]
@@ -98,7 +98,7 @@ def draw(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Figure:
 
 
 def rows(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Iterator[tuple]:
-    """The curves: two-state fits, and the reweighting's own numbers."""
+    """Rows of the CSV: the two-state curves, and the populations by the reweighting."""
     for T, of_state in tables.predictions().items():
         yield ("reweighting", T, of_state[study.validate_.melting].value)
     temperatures = _shown(study)

@@ -1,4 +1,4 @@
-"""What the stages figures and report read of a study."""
+"""Settings, inputs and outputs of the stage figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from thermolatent.validate.settings import Asked
 
 
 class Settings(Asked):
-    """What the stage figures reads."""
+    """Settings of the stage figures."""
 
     description: str
     featurize: Featurize

@@ -1,11 +1,10 @@
-"""The stage ``figures``: every figure of a study as PDF and PNG, and the numbers behind each as CSV."""
+"""Stage ``figures``: every figure of a study as PDF and PNG, and its data as CSV."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 
-from thermolatent.errors import ArtifactError
 from thermolatent.figures import convergence, history, marginals, melting, surfaces, temperature, uncertainty
 from thermolatent.figures.settings import Inputs, Outputs, Settings
 from thermolatent.figures.style import save_data, save_figure, series_names, style
@@ -24,9 +23,9 @@ _NEEDED = {
 
 
 def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
-    """Draw everything, and write a list of the files.
+    """Draw all figures and write a list of the files.
 
-    Surfaces and marginals show the first seed, the others all of them. Raises :class:`ArtifactError` for a table, a
+    Surfaces and marginals show the first seed, the other figures all seeds. Raises :class:`ArtifactError` for a table, a
     history or a profiles file that is missing or broken.
     """
     tables = Tables.load(study, inputs.tables, study.seeds)
@@ -38,7 +37,7 @@ def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
 
     with style():
         for model in study.models:
-            profiles = _load_profiles(inputs.profiles[model])
+            profiles = load_arrays(inputs.profiles[model], "profiles", _NEEDED)
             columns = surfaces.row_columns(profiles)
             save(f"surfaces_{model}", surfaces.draw(study, model, profiles), columns, surfaces.rows(profiles))
             figure = marginals.draw(study, model, profiles)
@@ -61,13 +60,6 @@ def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
         save("history", history.draw(runs), history.COLUMNS, history.rows(runs))
     save_manifest(outputs.listing, written)
     log.info("%d figures in %s", len(written) // 3, outputs.folder)
-
-
-def _load_profiles(path: str):
-    profiles = load_arrays(path, "profiles")
-    if absent := _NEEDED - set(profiles):
-        raise ArtifactError(f"{path}: has no {', '.join(sorted(absent))}; delete it and run validate again")
-    return profiles
 
 
 def _series_rows(quantity: str, name: str, series: Series) -> Iterator[tuple]:

@@ -1,7 +1,6 @@
-"""How every figure looks: sizes, colours, markers, and files whose bytes depend on nothing but the data.
+"""Style of the figures: sizes, colours, markers, and files whose bytes depend on the data only.
 
-Figures are made without pyplot, and the style holds only inside :func:`style`: a notebook that imports this keeps
-its own.
+Figures are made without pyplot, and the style holds only inside :func:`style`, so that notebooks keep theirs.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from thermolatent.validate.settings import BASELINES, Asked
 
 #: Widths of a journal's single and double column, inches.
 SINGLE, DOUBLE = 3.3, 6.9
-#: Longest side of a PNG, pixels, and its resolution where that allows it.
+#: Maximum side of a PNG, pixels, and its resolution up to that.
 MAX_PIXELS, DPI = 1600, 300
-#: Colour map of free energies: light where it is low in ink, dark where the system is.
+#: Colour map of free energies.
 FREE_ENERGY_MAP = "viridis"
 GREY = "0.45"
 #: A logarithmic axis is used where the largest value is this many times the smallest.
@@ -55,7 +54,7 @@ _RC = {
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
     "errorbar.capsize": 1.5,
-    "pdf.fonttype": 42,  # text stays text in a vector editor
+    "pdf.fonttype": 42,  # text can be edited in a vector editor
     "svg.hashsalt": "thermolatent",
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
@@ -64,7 +63,7 @@ _RC = {
 
 
 class Look(NamedTuple):
-    """One series, the same in every figure: its legend entry, colour, marker and line."""
+    """Legend entry, colour, marker and line of a series, the same in every figure."""
 
     label: str
     color: str
@@ -72,7 +71,7 @@ class Look(NamedTuple):
     line: str
 
 
-# Okabe and Ito's palette, told apart by people with any colour vision; models take the strongest contrasts.
+# Okabe and Ito's palette for colour-blind readers; models have the strongest contrasts.
 _MODEL_COLORS = ("#0072B2", "#D55E00", "#CC79A7", "#882255", "#332288", "#117733")
 _MODEL_MARKERS = "osDhp*"
 _FIXED = {
@@ -88,25 +87,25 @@ _FIXED["reweighting"] = _FIXED["conditional"]  # its name as a predictor
 
 
 def look(study: Asked, name: str) -> Look:
-    """How a model, a baseline, ``md`` or ``exact`` is drawn."""
+    """The look of a model, a baseline, ``md`` or ``exact``."""
     if name in _FIXED:
         return _FIXED[name]
-    # Each time the colours are used up the markers move on by one, so that 36 models look different.
+    # After the last colour the markers are shifted by one: 36 models have different looks.
     lap, k = divmod(list(study.models).index(name), len(_MODEL_COLORS))
     return Look(name, _MODEL_COLORS[k], _MODEL_MARKERS[(k + lap) % len(_MODEL_MARKERS)], "-")
 
 
 def series_names(study: Asked, floor: bool = False) -> list[str]:
-    """Baselines, then models: later ones are drawn on top."""
+    """Baselines, then models, which are drawn on top."""
     return [*(b for b in BASELINES if floor or b != "floor"), *study.models]
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The project's matplotlib settings, for the body of the context only."""
+    """The project's matplotlib settings inside of the context."""
     subsetting = logging.getLogger("fontTools.subset")
     level = subsetting.level
-    subsetting.setLevel(logging.WARNING)  # it tells of every glyph of every PDF
+    subsetting.setLevel(logging.WARNING)  # it logs every glyph
     with matplotlib.rc_context():
         matplotlib.rcParams.update(matplotlib.rcParamsDefault)
         matplotlib.rcParams.update(_RC)
@@ -124,7 +123,7 @@ def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -
 
 
 def logarithmic(axes: Axes) -> None:
-    """Logarithmic y axis with plain numbers at 1, 2 and 5, for quantities that span one to three decades."""
+    """Logarithmic y axis with plain numbers at 1, 2 and 5, for one to three decades."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
     axes.yaxis.set_minor_locator(LogLocator(subs="all", numticks=20))
@@ -133,7 +132,7 @@ def logarithmic(axes: Axes) -> None:
 
 
 def log_ticks(axis: Axis, most: float) -> None:
-    """Plain numbers on a logarithmic axis whose limits are set: at 1, 2 and 5 if it spans at most ``most``, else at 1."""
+    """Plain numbers on a logarithmic axis with its limits set: at 1, 2 and 5 for a span up to a factor ``most``, else at 1."""
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < most * low else (1.0,), numticks=9))
     axis.set_minor_locator(LogLocator(subs="all", numticks=20))
@@ -142,12 +141,12 @@ def log_ticks(axis: Axis, most: float) -> None:
 
 
 def save_figure(figure: Figure, folder: str, name: str) -> list[str]:
-    """Write ``<name>.pdf`` and ``<name>.png`` into a folder, each whole or not at all and without a date. Returns their paths."""
+    """Write ``<name>.pdf`` and ``<name>.png`` into a folder, without dates. Returns their paths."""
     width, height = figure.get_size_inches()
-    # The layout is worked out once, not once per file: it costs more than the drawing.
+    # The layout, which takes longer than the drawing, is computed once for both files.
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")
-    # An undated file is the same file when nothing changed, and then nothing after it is repeated.
+    # Without a date equal figures are equal files, which repeat no later jobs.
     undated = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
     paths = []
     for extension, metadata in undated.items():
@@ -160,7 +159,7 @@ def save_figure(figure: Figure, folder: str, name: str) -> list[str]:
 
 
 def save_data(folder: str, name: str, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> str:
-    """Write what a figure shows as CSV, numbers to six digits. Returns the path."""
+    """Write the data of a figure as CSV, numbers with six digits. Returns the path."""
     path = f"{folder}/{name}.csv"
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -171,9 +170,8 @@ def save_data(folder: str, name: str, columns: Sequence[str], rows: Iterator[Seq
 
 
 def temperature_title(study: Asked, temperature: float) -> str:
-    """``"T = 0.3"``, or ``"T = 340 K"``, with what it is to the models in a second line."""
-    unit = " K" if study.system.temperature_unit == "kelvin" else ""
-    return f"T = {format_temperature(temperature)}{unit}\n({study.temperatures.role(temperature)})"
+    """``"T = 0.3"``, or ``"T = 340 K"``, with its role (training, ...) in a second line."""
+    return f"T = {format_temperature(temperature)}{study.unit}\n({study.temperatures.role(temperature)})"
 
 
 def temperature_axis(axes: Axes, study: Asked) -> None:
@@ -190,4 +188,4 @@ def temperature_axis(axes: Axes, study: Asked) -> None:
     for k, T in enumerate(train):
         axes.axvline(T, color="0.75", linewidth=0.7, zorder=-1, label=None if k else "training temperature")
     axes.set_xlim(low, high)
-    axes.set_xlabel("temperature (K)" if study.system.temperature_unit == "kelvin" else "temperature T (reduced)")
+    axes.set_xlabel("temperature (K)" if study.unit else "temperature T (reduced)")

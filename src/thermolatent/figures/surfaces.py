@@ -1,4 +1,4 @@
-"""Latent free-energy surfaces, MD above the model at every temperature."""
+"""Latent free-energy surfaces of MD and model at every temperature."""
 
 from __future__ import annotations
 
@@ -13,24 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, look, panels, temperature_title
+from thermolatent.validate.free_energy import free_energy
 from thermolatent.validate.settings import Asked
 
-#: Free energies above this are drawn like this, kT.
+#: Maximum of the colour scale and of the axes, kT.
 CAP = 8.0
-#: A bin is greyed whose free energy has a 95 % interval of more than so many kT on either side, or none at all.
+#: Bins are greyed if half of the 95 % interval of their free energy is above this, kT, or unknown.
 UNSURE = 2.0
 _GREYED = {"color": "0.82", "alpha": 0.85}
-#: Temperatures side by side; more go below.
+#: Temperatures per row.
 PER_ROW = 6
 
 
 def free_energies(mass: np.ndarray) -> np.ndarray:
-    """``-ln mass`` of each temperature ``(nT, ...)`` in kT, minimum 0, NaN where empty or unknown."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        F = np.where(mass > 0, -np.log(mass), np.nan)
-    flat = F.reshape(len(F), -1)
-    lowest = np.array([np.nanmin(row) if np.isfinite(row).any() else 0.0 for row in flat])
-    return F - lowest.reshape(-1, *[1] * (F.ndim - 1))
+    """``-ln mass`` of each temperature ``(nT, ...)`` in kT, minimum 0, NaN for empty or unknown bins."""
+    return free_energy(mass.reshape(len(mass), -1)).reshape(mass.shape)
 
 
 def draw(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Figure:
@@ -38,9 +35,9 @@ def draw(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Figure:
 
     Parameters
     ----------
-    profiles: as ``validate`` writes them; its ``latent_md``, ``latent_model`` and ``latent_model_half`` are
-        ``(nT, bins[, bins])``. One latent coordinate gives curves in one panel per temperature, two a map for MD above one
-        for the model, greyed where its interval says little; a model without intervals has nothing greyed.
+    profiles: of the stage validate; its ``latent_md``, ``latent_model`` and ``latent_model_half`` are ``(nT, bins[, bins])``.
+        One latent coordinate gives curves in one panel per temperature, two a map for the MD above one for the model, which
+        is greyed in bins with wide intervals; nothing is greyed for a model without intervals.
     """
     md, predicted = free_energies(profiles["latent_md"]), free_energies(profiles["latent_model"])
     temperatures, edges = profiles["temperatures"], profiles["edges_latent"]
@@ -56,8 +53,8 @@ def draw(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Figure:
     unsure = unknown(profiles["latent_model"], profiles["latent_model_half"])
     image = _maps(study, model, temperatures, edges, (md, predicted, unsure), axes)
     if unsure.any():
-        told = f"95 % interval wider than ± {UNSURE:g} kT, or no training frames"
-        figure.legend(handles=[Patch(**_GREYED, label=told)], loc="outside upper center")
+        label = f"95 % interval wider than ± {UNSURE:g} kT, or no training frames"
+        figure.legend(handles=[Patch(**_GREYED, label=label)], loc="outside upper center")
     bar = figure.colorbar(image, ax=axes, extend="max", fraction=0.03, pad=0.01, aspect=30)
     bar.set_label("free energy (kT)")
     bar.outline.set_linewidth(0.6)
@@ -69,7 +66,7 @@ def draw(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Figure:
 
 
 def unknown(mass: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """Bins of each temperature ``(nT, ...)`` of which their interval says little; none where no bin has one."""
+    """Bins of each temperature ``(nT, ...)`` with wide or unknown intervals; none if no bin has an interval."""
     some = np.isfinite(half).any(tuple(range(1, half.ndim)), keepdims=True)
     return (mass > 0) & ~(half <= UNSURE) & some
 
@@ -124,16 +121,16 @@ def _curves(study: Asked, model: str, profiles: dict[str, np.ndarray], md, predi
 
 
 def legend_above(panel: Axes) -> None:
-    """The legend of a panel that speaks for all, above the figure."""
+    """The legend of one panel above the figure."""
     panel.figure.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=4)
 
 
 def band(study: Asked, panel: Axes, centers: np.ndarray, F: np.ndarray, half: np.ndarray) -> None:
-    """The reweighting's 95 % interval of a curve; nothing where no bin has one, as of a model that is not informed."""
+    """The reweighting's 95 % interval of a curve; nothing for a model that is not informed, whose intervals are NaN."""
     own = look(study, "reweighting")
     if np.isfinite(half).any():
-        told = f"{own.label}, 95 % interval"
-        panel.fill_between(centers, F - half, F + half, color=own.color, alpha=0.3, linewidth=0, label=told)
+        label = f"{own.label}, 95 % interval"
+        panel.fill_between(centers, F - half, F + half, color=own.color, alpha=0.3, linewidth=0, label=label)
 
 
 def say_no_md(panel: Axes) -> None:
@@ -144,7 +141,7 @@ def say_no_md(panel: Axes) -> None:
 def rows(profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
     """Rows of the CSV: temperature, bin centres, F of MD and model in kT, half of the model's 95 % interval.
 
-    Bins that both leave empty are left out.
+    Bins that are empty in both are left out.
     """
     md, predicted = free_energies(profiles["latent_md"]), free_energies(profiles["latent_model"])
     centers = [(e[1:] + e[:-1]) / 2 for e in profiles["edges_latent"]]

@@ -1,4 +1,4 @@
-"""Scores, populations and predictions as the figures need them: by temperature, with intervals."""
+"""Scores, populations and predictions by temperature, with intervals, for figures and report."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
 from thermolatent.validate import predictions
 from thermolatent.validate.settings import Asked
 
-#: Half of a 95 % interval in standard errors, where a table has nothing better.
+#: Half of a 95 % interval in standard errors, for tables without intervals.
 QUANTILE = 1.96
 
 
 class Value(NamedTuple):
-    """Median over seeds, their range, the median standard error, and half of the 95 % interval; NaN where none is given."""
+    """Median over seeds, range over seeds, median standard error, and half of the 95 % interval; NaN if unknown."""
 
     median: float
     low: float
@@ -38,9 +38,9 @@ class Prediction(NamedTuple):
 
     Attributes
     ----------
-    value, low, high: with its 95 % interval, NaN where it is not assessable.
-    parts: half of the interval by cause, NaN where the row has none.
-    tolerance: within which it is trusted, NaN of a model's own.
+    value, low, high: with its 95 % interval, NaN if not assessable.
+    parts: half of the interval by cause, NaN if the row has none.
+    tolerance: NaN for a model's own population.
     row: the row itself, for :func:`thermolatent.validate.predictions.sentence`.
     """
 
@@ -65,9 +65,9 @@ class Tables:
     Parameters
     ----------
     scores, populations, judged: rows as :func:`thermolatent.tables.read_table` returns them.
-    seeds: those to count; rows of other seeds are left out, rows without a seed are kept.
+    seeds: rows of other seeds are left out; rows without a seed are kept.
     plane: names of the fixed plane's two columns.
-    doubts: lines about the study and its MD as a whole, for which nothing is trusted.
+    doubts: reasons for which nothing in the study is trusted.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Tables:
         return _by_temperature(self._populations, {"model": model, "states": "named", "state": state})
 
     def density(self, model: str, state: str) -> Series:
-        """Population of one named state by a model's own numbers: an informed one's samples, another's frame weights."""
+        """Population of one named state by a model: from the samples of an informed model, from frame weights of others."""
         informed = self.study.models[model].informed
         key = {"model": model, "states": "density" if informed else "named", "state": state}
         return _by_temperature(self._populations, key)
@@ -125,7 +125,7 @@ class Tables:
     def predictions(
         self, predictor: str = predictions.HEADLINE, quantity: str = predictions.POPULATION
     ) -> dict[float, dict[str, Prediction]]:
-        """Predictions of the reweighting, or a model, by temperature and state, or judged observable."""
+        """Predictions of the reweighting or a model, by temperature and state (or judged observable)."""
         found: dict[float, dict[str, Prediction]] = {}
         for row in self._judged:
             if row["predictor"] == predictor and row["quantity"] == quantity:
@@ -133,7 +133,7 @@ class Tables:
         return dict(sorted(found.items()))
 
     def planes(self, metric: str) -> list[str]:
-        """Planes in which a metric was scored: fixed, latent, and those of jointly trained models, in this order."""
+        """Planes with scores of a metric: fixed, latent, and those of jointly trained models, in this order."""
         found = {row["plane"] for row in self._scores if row["metric"] == metric}
         known = ["fixed", "latent", *(f"latent_{name}" for name in self.study.models)]
         return [plane for plane in known if plane in found]

@@ -1,8 +1,8 @@
-"""What depends on temperature: populations and divergences."""
+"""Populations, observables and divergences against temperature."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import ceil, isfinite
 
 from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ POPULATION_COLUMNS = ("state", "series", "temperature", "value", "low", "high")
 
 
 def draw_populations(study: Asked, tables: Tables) -> Figure:
-    """Population of each named state: the reweighting with its 95 % interval as a band, MD with its own, models and baselines."""
+    """Population of each named state: reweighting and MD with 95 % intervals, models and baselines."""
     states = tables.states()
     figure, axes = panel_grid(len(states))
     for state, panel in zip(states, axes.flat, strict=False):
@@ -46,17 +46,17 @@ def draw_populations(study: Asked, tables: Tables) -> Figure:
 
 
 def others() -> list[str]:
-    """The baselines that predictions are compared with: neither the floor nor the reweighting itself."""
+    """The baselines without the floor and the reweighting."""
     return [name for name in BASELINES if name not in ("floor", "conditional")]
 
 
 def population_of(study: Asked, tables: Tables, name: str, state: str) -> Series:
-    """Population of one named state by ``name``; of an informed model by its own samples."""
+    """Population of one named state by a model or baseline."""
     return tables.density(name, state) if name in study.models else tables.population(name, state)
 
 
 def population_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
-    """Rows of the CSV: ends of the 95 % interval of the reweighting and the MD, of the others the range over seeds."""
+    """Rows of the CSV: with 95 % intervals of the reweighting and the MD, and ranges over seeds of the others."""
     for state in tables.states():
         for T, of_state in tables.predictions().items():
             p = of_state[state]
@@ -71,7 +71,7 @@ def population_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
 
 
 def answer_band(panel: Axes, study: Asked, tables: Tables, state: str) -> None:
-    """The reweighting's value with its 95 % interval as a band; values that are not assessable have none."""
+    """The reweighting's values with their 95 % intervals as a band."""
     found = {T: of_state[state] for T, of_state in tables.predictions().items()}
     T, own = list(found), look(study, "reweighting")
     band = [[getattr(p, end) for p in found.values()] for end in ("low", "high")]
@@ -89,29 +89,22 @@ def thin_line(panel: Axes, study: Asked, name: str, series: Series) -> None:
 
 
 def draw_observables(study: Asked, tables: Tables) -> Figure:
-    """Mean of each observable, drawn as the populations are."""
-    names = tables.observables()
-    figure, axes = _panel_each(study, names, tables.observable)
-    only_outer_labels(axes, len(names), "mean")
+    """Mean of each observable: models, baselines and MD."""
+    observables = tables.observables()
+    figure, axes = panel_grid(len(observables))
+    for observable, panel in zip(observables, axes.flat, strict=False):
+        panel.set_title(observable)
+        temperature_axis(panel, study)
+        for name in series_names(study):
+            curve(panel, study, name, tables.observable(name, observable))
+        points(panel, study, "md", tables.observable("md", observable))
+    only_outer_labels(axes, len(observables), "mean")
     legend(figure, axes.flat[0])
     return figure
 
 
-def _panel_each(study: Asked, titles: list[str], values: Callable[[str, str], Series]):
-    """A panel per title with all series against temperature; ``values(model, title)``."""
-    figure, axes = panel_grid(len(titles))
-    for title, panel in zip(titles, axes.flat, strict=False):
-        panel.set_title(title)
-        temperature_axis(panel, study)
-        for name in series_names(study):
-            curve(panel, study, name, values(name, title))
-        points(panel, study, "exact", values("exact", title))
-        points(panel, study, "md", values("md", title))
-    return figure, axes
-
-
 def panel_grid(count: int):
-    """A figure with so many panels against temperature and its axes ``(rows, columns)``."""
+    """A figure with ``count`` panels against temperature, and its axes ``(rows, columns)``."""
     columns = min(count, 2 if count in (2, 4) else 3)
     rows = ceil(count / columns)
     return panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.75 * rows), sharex=True)
@@ -147,7 +140,7 @@ def draw_divergence(study: Asked, tables: Tables) -> Figure:
 
 
 def plane_title(tables: Tables, plane: str) -> str:
-    """A plane of the scores in words."""
+    """Title of a plane of the scores."""
     if plane == "fixed":
         return f"fixed plane ({', '.join(tables.plane)})"
     own = plane.removeprefix("latent").removeprefix("_")
@@ -155,7 +148,7 @@ def plane_title(tables: Tables, plane: str) -> str:
 
 
 def curve(panel: Axes, study: Asked, name: str, series: Series) -> None:
-    """Median over seeds with their range as a band and bars; one seed has its 95 % interval as bars."""
+    """Median over seeds with their range as a band and bars; with one seed its 95 % interval as bars."""
     if not series:
         return
     own = look(study, name)
@@ -209,7 +202,7 @@ def points(panel: Axes, study: Asked, name: str, series: Series) -> None:
 
 
 def _floor(panel: Axes, study: Asked, series: Series) -> None:
-    """Shaded from the bottom of the axis to the floor, widened by a little so that one temperature shows too."""
+    """Shade from the bottom of the axis to the floor, over the whole width."""
     if not series:
         return
     T, values = list(series), [v.median for v in series.values()]
@@ -223,21 +216,21 @@ def _floor(panel: Axes, study: Asked, series: Series) -> None:
     panel.set_ylim(bottom=bottom)
 
 
-def only_outer_labels(axes, used: int, ylabel: str, xlabels: bool = True) -> None:
-    """Hide panels beyond ``used``, label the y axis at the left, and (``xlabels``) the shared x axis at the bottom."""
+def only_outer_labels(axes, used: int, ylabel: str) -> None:
+    """Hide panels beyond ``used``; label the y axes at the left and the shared x axes at the bottom."""
     columns = axes.shape[1]
     for k, panel in enumerate(axes.flat):
         panel.set_visible(k < used)
         if k % columns == 0:
             panel.set_ylabel(ylabel)
-        if xlabels and k + columns < used:
+        if k + columns < used:
             panel.set_xlabel("")
-        elif xlabels:
+        else:
             panel.xaxis.set_tick_params(labelbottom=True)
 
 
 def legend(figure: Figure, panel: Axes) -> None:
-    """The entries of one panel below the figure."""
+    """The legend of one panel below the figure."""
     handles, labels = panel.get_legend_handles_labels()
     if handles:
         columns = 4 if figure.get_figwidth() > SINGLE else 2

@@ -1,4 +1,4 @@
-"""How wide the intervals are, and why; and, where there is MD, whether they hold."""
+"""Width of the intervals by cause, and their calibration against reference MD."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from thermolatent.temperatures import format_temperature
 from thermolatent.validate.predictions import POPULATION
 from thermolatent.validate.settings import POPULATIONS, Asked
 
-#: Parts of an interval that are the reweighting's: legend entry, colour, line.
+#: Parts of an interval of the reweighting: legend entry, colour, line.
 CAUSES = {
     "sampling": ("sampling", "#56B4E9", "-"),
     "form": ("temperature form", "#E69F00", "--"),
@@ -25,7 +25,7 @@ CAUSES = {
 }
 COLUMNS = ("state", "temperature", "cause", "half of the interval")
 CALIBRATION_COLUMNS = ("state", "temperature", "role", "prediction", "half", "MD", "MD half", "difference")
-#: Below this a difference is drawn as this: a logarithm has no zero.
+#: Minimum of differences on a logarithmic axis.
 _LEAST = 1e-4
 _SHAPES = "os^vDPXhp*"
 
@@ -76,7 +76,7 @@ def draw(study: Asked, tables: Tables) -> Figure:
 
 
 def rows(study: Asked, tables: Tables) -> Iterator[tuple]:
-    """Rows of the CSV: half of each interval, and what it would be by each cause alone."""
+    """Rows of the CSV: half of each interval, in total and by each cause alone."""
     informed = [name for name in study.models if study.models[name].informed]
     for state in assessable(tables):
         for T, of_state in tables.predictions().items():
@@ -90,8 +90,8 @@ def rows(study: Asked, tables: Tables) -> Iterator[tuple]:
 def calibration(
     study: Asked, tables: Tables, quantity: str = POPULATION
 ) -> list[tuple[str, float, Prediction, float, float]]:
-    """(state or observable, temperature, prediction, MD, half of the MD's own interval) where MD whose error is known judges a
-    prediction that has an interval."""
+    """(state or observable, temperature, prediction, MD, half of the MD's interval) at reference temperatures, where both have
+    an interval."""
     found, known = [], tables.predictions(quantity=quantity)
     for name in next(iter(known.values()), {}):
         md = (tables.population if quantity == POPULATION else tables.observable)("md", name)
@@ -108,12 +108,12 @@ def calibration_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
 
 
 def within(p: Prediction, md: float, md_half: float) -> bool:
-    """Whether a prediction differs from the MD by no more than both intervals allow."""
+    """Whether prediction and MD agree within both intervals."""
     return abs(p.value - md) <= hypot(p.half, md_half)
 
 
 def draw_calibration(study: Asked, tables: Tables) -> Figure:
-    """Difference of the reweighting from MD that it did not see against half of its interval; below the diagonal it holds."""
+    """Difference of the reweighting from reference MD against half of its interval, which holds below the diagonal."""
     found = calibration(study, tables)
     asked, named = sorted({T for _, T, *_ in found}), [s for s in tables.states() if any(s == f[0] for f in found)]
     figure, axes = panels(1, 1, (SINGLE, 2.8 + 0.14 * max(len(asked), len(named))))
@@ -143,10 +143,9 @@ def draw_calibration(study: Asked, tables: Tables) -> Figure:
     panel.set_ylabel("difference from the MD")
     held = sum(within(p, md, md_half) for _, _, p, md, md_half in found)
     panel.set_title(f"{held} of {len(found)} within the interval and the MD's own")
-    unit = " K" if study.system.temperature_unit == "kelvin" else ""
     states = [Line2D([], [], color=color, linewidth=4, label=state) for state, color in colors.items()]
     dots = [
-        Line2D([], [], color=GREY, marker=marker, linestyle="none", label=f"T = {format_temperature(T)}{unit}")
+        Line2D([], [], color=GREY, marker=marker, linestyle="none", label=f"T = {format_temperature(T)}{study.unit}")
         for T, marker in markers.items()
     ]
     figure.legend(
@@ -156,7 +155,7 @@ def draw_calibration(study: Asked, tables: Tables) -> Figure:
 
 
 def _columns(left: list[Line2D], right: list[Line2D]) -> list[Line2D]:
-    """Entries of a legend of two columns, the shorter one filled up with empty ones."""
+    """Entries of a legend of two columns, the shorter one filled with empty entries."""
     lines = max(len(left), len(right))
     empty = Line2D([], [], linestyle="none", label="")
     return [entry for column in (left, right) for entry in column + [empty] * (lines - len(column))]

@@ -1,8 +1,8 @@
-"""Files that cross stages: written whole or not at all, read with a clear error, no pickle anywhere.
+"""Files of the stages: atomic writes, reads with clear errors, no pickle.
 
-Every file carries :data:`FORMAT_VERSION`. A stage writes to a temporary name and renames, so that a killed job
-never leaves a file that looks finished. What it may leave, ``.name.<32 digits>.suffix``, is removed by the next job that writes
-the same file: nobody holds its lock. Where a file system has no locks, it stays.
+Every file has :data:`FORMAT_VERSION`. A stage writes to a temporary name and renames, so that a killed job never leaves a file
+that looks finished. Its temporary file, ``.name.<32 digits>.suffix``, is removed by the next job that writes the same file, since
+its lock is free. On a file system without locks it stays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -34,7 +34,7 @@ _BLOCK_BYTES = 16 * 2**20
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary path, of an empty file with the same suffix; on a clean exit it is renamed to ``path``, else removed."""
+    """A temporary path, of an empty file with the same suffix, renamed to ``path`` on success, else removed."""
     path = Path(path)
     # Not by process id, which containers on one file system may share.
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
@@ -48,7 +48,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(temporary, path)
     except ThermolatentError:
         raise
-    except Exception as error:  # libraries have their own ways of failing on a full disk
+    except Exception as error:  # libraries raise different errors on a full disk
         if (reason := _why_not(path)) is None:
             raise
         raise unwritable(path, reason) from error
@@ -75,18 +75,18 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def unwritable(path: str | os.PathLike, error: OSError) -> ArtifactError:
-    """What to say of a file that could not be written: a full disk, a folder without write permission."""
+    """The error for a file that could not be written: a full disk, or a folder without write permission."""
     text = f"{path}: cannot be written ({error.strerror or error})"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ArtifactError(f"{text}; make the folder writable and run the same command again")
-    with suppress(OSError):  # numpy says of a full disk only how much it could not write
+    with suppress(OSError):
         free = shutil.disk_usage(next(p for p in Path(path).absolute().parents if p.is_dir())).free
         text += f", {free / 1e6:.0f} MB are free there"
     return ArtifactError(f"{text}; free space and run the same command again, nothing finished is lost")
 
 
 def _why_not(path: Path) -> OSError | None:
-    """Why a file cannot be written beside ``path``, found by trying; None if it can."""
+    """Why a file cannot be written next to ``path``, by a trial; None if it can."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent) as file:
@@ -99,18 +99,18 @@ def _why_not(path: Path) -> OSError | None:
 
 
 def new_array(path: str | os.PathLike, shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
-    """A new ``.npy`` file as a memory map to fill. Its space is taken first: a map on a full disk ends the process."""
+    """A new ``.npy`` file as a memory map. Its space is allocated first: a map on a full disk crashes the process."""
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     allocate(path, os.path.getsize(path))
     return array
 
 
 def allocate(path: str | os.PathLike, size: int) -> None:
-    """Make a file ``size`` bytes long, with all its space on the disk; raises :class:`OSError` where that is not to be had."""
+    """Allocate ``size`` bytes for a file; raises :class:`OSError` if the disk has too little space."""
     with open(path, "r+b") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, max(size, 1))
-        except (OSError, AttributeError) as error:  # not every file system can, and macOS has no such function
+        except (OSError, AttributeError) as error:  # not supported by every file system, nor by macOS
             if getattr(error, "errno", errno.EINVAL) not in (errno.EOPNOTSUPP, errno.EINVAL):
                 raise
             _fill(file, size)
@@ -127,7 +127,7 @@ def _fill(file: BinaryIO, size: int) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Onto the disk, so that after a power cut there is no file with its final name and half of its content."""
+    """Write to the disk, so that a power failure leaves no incomplete file under its final name."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -145,7 +145,7 @@ def _reading(path: str | os.PathLike, what: str) -> Iterator[None]:
 
 
 def check_version(path: str | os.PathLike, version: Any) -> None:
-    """Raise :class:`ArtifactError` unless ``version`` is the one this code writes."""
+    """Raise :class:`ArtifactError` for another version than this code's."""
     if version != FORMAT_VERSION:
         raise ArtifactError(
             f"{path}: format version {version}, this thermolatent reads version {FORMAT_VERSION}; "
@@ -167,13 +167,13 @@ def require_new(path: str | os.PathLike, suffix: str) -> None:
 
 
 def save_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
-    """Write a JSON file with the format version in it."""
+    """Write a JSON file with the format version."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps({"format_version": FORMAT_VERSION, **content}, indent=2) + "\n")
 
 
 def load_json(path: str | os.PathLike, what: str = "file") -> dict[str, Any]:
-    """Read what :func:`save_json` wrote."""
+    """Read a file of :func:`save_json`."""
     with _reading(path, what):
         content = json.loads(Path(path).read_text())
     check_version(path, content.pop("format_version", None))
@@ -181,7 +181,7 @@ def load_json(path: str | os.PathLike, what: str = "file") -> dict[str, Any]:
 
 
 def save_array(path: str | os.PathLike, array: np.ndarray) -> None:
-    """Write one array as ``.npy`` (the version lies in the JSON header beside it)."""
+    """Write one array as ``.npy`` (the JSON header next to it has the version)."""
     with replacing(path) as temporary:
         np.save(temporary, array, allow_pickle=False)
 
@@ -198,11 +198,13 @@ def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> No
         np.savez(temporary, format_version=np.int64(FORMAT_VERSION), **arrays)
 
 
-def load_arrays(path: str | os.PathLike, what: str = "arrays") -> dict[str, np.ndarray]:
-    """Read what :func:`save_arrays` wrote."""
+def load_arrays(path: str | os.PathLike, what: str = "arrays", needed: Iterable[str] = ()) -> dict[str, np.ndarray]:
+    """Read a file of :func:`save_arrays`; raises :class:`ArtifactError` if one of the ``needed`` arrays is missing."""
     with _reading(path, what), np.load(path, allow_pickle=False) as content:
         arrays = {name: content[name] for name in content.files}
     check_version(path, int(arrays.pop("format_version", -1)))
+    if absent := sorted(set(needed) - set(arrays)):
+        raise ArtifactError(f"{path}: has no {', '.join(absent)}; delete it and run its stage again")
     return arrays
 
 
@@ -211,8 +213,8 @@ def save_model(path: str | os.PathLike, kind: str, spec: Mapping[str, Any], tens
 
     Parameters
     ----------
-    kind: what the file holds ("spib", "reweighting", "model").
-    spec: JSON-able description from which the module is rebuilt before its tensors are loaded.
+    kind: of the content ("spib", "reweighting", "model").
+    spec: JSON-able description to rebuild the module before its tensors are loaded.
     tensors: name -> torch tensor, any device.
     """
     from safetensors.torch import save
@@ -220,14 +222,14 @@ def save_model(path: str | os.PathLike, kind: str, spec: Mapping[str, Any], tens
     header = {"format_version": FORMAT_VERSION, "kind": kind, "spec": spec}
     with replacing(path) as temporary:
         content = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-        # Not by save_file, which writes to a temporary file of its own.
+        # Not by save_file, which writes to its own temporary file.
         temporary.write_bytes(save(content, {_HEADER: json.dumps(header)}))
 
 
 def load_model(
     path: str | os.PathLike, *kinds: str, framework: Literal["pt", "numpy"] = "pt"
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read ``(spec, tensors)`` of a file of one of ``kinds``, tensors of torch or, without importing it, of numpy.
+    """Read ``(spec, tensors)`` of a file of one of ``kinds``; tensors of torch, or of numpy without an import of torch.
 
     Raises :class:`ArtifactError` for a missing, broken, foreign or outdated file.
     """
@@ -254,7 +256,7 @@ def require_finite(values: np.ndarray, path: str, what: str) -> None:
 
 
 def prefixed(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
-    """Tensors under a common prefix, as several modules share one file."""
+    """Tensors with a prefix, for several modules in one file."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 

@@ -1,7 +1,7 @@
-"""Trajectories in chunks: memory does not grow with their length.
+"""DCD trajectories in chunks, so that memory does not grow with their length.
 
-The DCD files of this project have records of one size, so a chunk is one read. (mdtraj's reader prints two lines per
-file to standard output, and believes a header's frame count even where the file ends early.)
+The records of these files have equal size, so a chunk is one read. (mdtraj's reader prints two lines per file to standard
+output, and does not notice truncated files.)
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def stream_angstrom(
 def read_frames(path: str, chosen: np.ndarray) -> np.ndarray:
     """Positions ``(n, n_particles, 3)`` in nm, float32, of the frames ``chosen`` ``(n,)`` of one DCD file.
 
-    Nothing else of the file is read. Raises :class:`ArtifactError` if it is missing, cannot be read, or ends before one of them.
+    Only these frames are read. Raises :class:`ArtifactError` if the file is missing, cannot be read, or has fewer frames.
     """
     records = _records(path)
     if len(chosen) and chosen.max() >= len(records):
@@ -171,9 +171,9 @@ def _records(path: str) -> np.ndarray:
 
 
 def _layout(path: str, file, n_particles: int | None) -> tuple[int, np.dtype]:
-    """Offset of the first frame, and the layout of a frame: three blocks of float32, each between its lengths.
+    """Offset of the first frame, and the layout of a frame: three blocks of float32 with their lengths before and after.
 
-    Raises :class:`ArtifactError` if there are not ``n_particles`` particles; None for as many as there are.
+    Raises :class:`ArtifactError` unless there are ``n_particles`` particles; None for any number.
     """
     head = file.read(100)
     if len(head) < 100 or struct.unpack_from("<i4s", head) != (84, b"CORD"):
@@ -251,7 +251,7 @@ def _in_records(positions: np.ndarray, cells: np.ndarray | None, record: np.dtyp
 
 
 def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
-    """Fill ``positions (frames, walkers, n, 3)``, in angstrom, with what :func:`write_trajectories` wrote.
+    """Fill ``positions (frames, walkers, n, 3)``, in angstrom, from files of :func:`write_trajectories`.
 
     Raises :class:`ArtifactError` for a file that is missing, cut off, or of another number of frames.
     """
@@ -261,7 +261,7 @@ def read_trajectories(paths: list[str], positions: np.ndarray) -> None:
 
 
 def _write_header(path: Path, first_step: int, save_every: int, time_step: float, frames: int) -> None:
-    """Put times and the number of frames into a DCD header."""
+    """Write times and the number of frames into a DCD header."""
     fix_title(path)
     with path.open("r+b") as file:
         file.seek(8)
@@ -271,7 +271,7 @@ def _write_header(path: Path, first_step: int, save_every: int, time_step: float
 
 
 def fix_title(path: Path) -> None:
-    """Put a fixed title in place of the one that mdtraj writes, which holds the date: same run, same bytes."""
+    """Replace the title by mdtraj, which has the date, by a fixed one: equal runs give equal bytes."""
     with path.open("r+b") as file:
         head = file.read(100)
         length, magic = struct.unpack_from("<i4s", head)

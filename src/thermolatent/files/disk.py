@@ -1,4 +1,4 @@
-"""Sizes of files and free space."""
+"""Sizes of files and free disk space."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 
-def told(size: float) -> str:
+def size_text(size: float) -> str:
     """``"1.2 GB"``."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
@@ -22,7 +22,7 @@ def free_bytes(folder: str) -> int:
 
 
 def size_of(folder: str | Path) -> int:
-    """Bytes of a file, or of all below a folder, symbolic links not followed; 0 if it is not there."""
+    """Bytes of a file or of all files in a folder, symbolic links not followed; 0 if it does not exist."""
     if Path(folder).is_file():
         return Path(folder).stat().st_size
     return sum(f.lstat().st_size for f in Path(folder).rglob("*") if f.is_file() and not f.is_symlink())

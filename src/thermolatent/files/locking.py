@@ -1,4 +1,4 @@
-"""One process at a time: what two jobs would write into the same arrays is nobody's trajectory."""
+"""Lock files: two jobs must not write the same arrays."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def only_one(path: str | os.PathLike) -> Iterator[None]:
-    """Hold the lock file ``path``; it is gone afterwards. Raises :class:`ThermolatentError` if another process holds it.
+    """Hold the lock file ``path``, which is removed afterwards. Raises :class:`ThermolatentError` if another process holds it.
 
-    The lock is the kernel's (flock, on NFS too): it ends with the process, however that ends, and a file that a killed one left
-    behind stops nobody. A file system without locks is told of in the log, and trusted.
+    The kernel (flock, also on NFS) releases the lock when the process ends; a file left by a killed process is no lock. Without
+    support by the file system a warning is logged and there is no lock.
     """
     path = Path(path)
     descriptor = _locked(path)
@@ -60,4 +60,4 @@ def _locked(path: Path) -> int:
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 return descriptor
-        os.close(descriptor)  # whoever held it has removed it meanwhile
+        os.close(descriptor)  # the previous holder has removed the file meanwhile

@@ -1,7 +1,7 @@
-"""Lists of files whose number depends on the study, so that the workflow can track them as one file.
+"""Lists of files whose number depends on the study, which the workflow tracks as one file.
 
-The list holds a digest of each file: files made again with the same content repeat nothing after them, and a list
-that names a file that is gone is withdrawn, so that the files are made again.
+A list has a digest of each file, so that files with unchanged content repeat no later jobs. A list with a missing file is
+removed, so that its files are made again.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def save_manifest(path: str | os.PathLike, files: Iterable[str | os.PathLike]) -
 
 
 def lost_files(path: str | os.PathLike) -> list[str]:
-    """Files that the list at ``path`` names and that are gone; a list that cannot be read has lost itself."""
+    """Missing files of the list at ``path``; the list itself if it cannot be read."""
     if not Path(path).is_file():
         return []
     try:
         files = load_json(path)["files"]
     except (ArtifactError, KeyError):
         return [str(path)]
-    # A folder is listed once: on a shared file system asking for each of thousands of files takes minutes.
+    # Each folder is listed once: on a shared file system a query per file takes minutes.
     there: dict[Path, set[str]] = {}
     lost = []
     for file in (Path(path).parent / name for name in files):
@@ -55,7 +55,7 @@ def _files_in(folder: Path) -> set[str]:
 
 
 def withdraw_if_lost(path: str | os.PathLike) -> bool:
-    """Remove the list at ``path`` if a file it names is gone. Returns whether it was removed."""
+    """Remove the list at ``path`` if one of its files is missing. Returns whether it was removed."""
     if not lost_files(path):
         return False
     Path(path).unlink()

@@ -1,4 +1,4 @@
-"""Paths of the files that a stage reads or writes together. ``study/layout.py`` says where they lie."""
+"""Groups of paths that a stage reads or writes together (``study/layout.py`` defines the paths)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MdFiles:
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """What featurize writes at one temperature; ``log_weights`` holds no numbers where all frames count alike."""
+    """Files of the stage featurize at one temperature; ``log_weights`` is an empty array for frames of equal counts."""
 
     header: str
     features: str

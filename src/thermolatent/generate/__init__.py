@@ -1,1 +1,1 @@
-"""From a trained model to an ensemble: latents, populations, free energies, frame weights, structures."""
+"""Ensembles of a trained model: latents, state probabilities, free energies, frame weights, structures."""

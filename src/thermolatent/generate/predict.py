@@ -1,4 +1,4 @@
-"""Command ``predict``: the ensemble of a saved model at one more temperature, without the workflow."""
+"""Command ``predict`` with a model file: its ensemble at further temperatures, without the workflow."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from thermolatent.learn.model import load_density
 
 log = logging.getLogger(__name__)
 
-#: A bound of the range counts as inside, however it was rounded.
+#: Tolerance for rounding at the bounds of the range.
 _ROUNDING = 1e-6
 
 
 def run(model: str, temperatures: list[float], samples: int, seed: int, out: str | None) -> None:
     """Draw ``samples`` from a study's model or a fitted density, print state populations, and save to ``out`` if given.
 
-    ``out`` (``.npz``), for one temperature, holds ``latents`` ``(n, d)``, ``log_density`` ``(n,)`` and, of a model that has
-    states, ``state_probabilities`` ``(n, K)``. Model, temperature and seed give the same numbers as the stage ``generate``.
+    ``out`` (``.npz``), for one temperature, holds ``latents`` ``(n, d)``, ``log_density`` ``(n,)`` and, for a model with
+    states, ``state_probabilities`` ``(n, K)``. The numbers are those of the stage ``generate`` for the same seed.
     """
     for T in temperatures:
         if not (math.isfinite(T) and T > 0):
@@ -35,15 +35,15 @@ def run(model: str, temperatures: list[float], samples: int, seed: int, out: str
     low, high = fitted.temperature_range
     for T in temperatures:
         if not low * (1 - _ROUNDING) <= T <= high * (1 + _ROUNDING):
-            log.warning("T = %g is outside of %g to %g, what the model was trained for: extrapolated", T, low, high)
+            log.warning("T = %g: extrapolated, the model was trained for %g to %g", T, low, high)
         drawn = draw_samples(fitted, samples, T, seed)
-        _tell(fitted.dim, T, drawn)
+        _print(fitted.dim, T, drawn)
         if out is not None:
             save_arrays(out, drawn)
             print(out)
 
 
-def _tell(dim: int, temperature: float, drawn: dict[str, np.ndarray]) -> None:
+def _print(dim: int, temperature: float, drawn: dict[str, np.ndarray]) -> None:
     samples = len(drawn["latents"])
     print(f"T = {temperature:g}: {samples} samples in {dim} dimensions")
     print(f"entropy -<log p>: {-drawn['log_density'].mean(dtype=np.float64):.4f} nats")
@@ -52,6 +52,6 @@ def _tell(dim: int, temperature: float, drawn: dict[str, np.ndarray]) -> None:
     states = drawn["state_probabilities"].argmax(1)
     shares = np.bincount(states, minlength=drawn["state_probabilities"].shape[1]) / samples
     for state, share in enumerate(shares):
-        # Of the samples only: how wrong the model may be is another matter.
+        # The sampling error only, without the error of the model.
         print(f"state {state}: {share:.4f} +- {1.96 * math.sqrt(share * (1 - share) / samples):.4f} (sampling)")
-    print("its own states; populations with intervals: thermolatent predict <study>")
+    print("states of the model; for populations with intervals: thermolatent predict <study>")

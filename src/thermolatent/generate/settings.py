@@ -13,20 +13,20 @@ from thermolatent.systems.kinds import AnySystem
 
 
 class Generate(Section):
-    """What is made at every temperature asked for."""
+    """The ensembles at the study's temperatures."""
 
     samples: int = Field(100_000, ge=1, description="samples per temperature")
-    structures: int = Field(500, ge=0, description="frames of the resampled trajectory per temperature; 0 for none")
+    structures: int = Field(500, ge=0, description="frames of the resampled trajectory at each temperature; 0 for none")
     grid: int = Field(25, ge=2, description="temperatures of the free-energy surfaces over the learning range")
 
 
 class Settings(Section):
-    """What the stage generate reads.
+    """Settings of the stage generate.
 
     Attributes
     ----------
     temperatures: of the ensembles.
-    temperature_range: the learning range, over which there are surfaces.
+    temperature_range: the learning range, over which surfaces are computed.
     """
 
     generate: Generate
@@ -40,7 +40,7 @@ class Settings(Section):
 
 @dataclass(frozen=True)
 class Inputs:
-    """Files that the stage generate reads: a model, the training frames and their MD, and of an informed model the estimator."""
+    """Files that the stage generate reads: model, training frames and their MD, and the estimator for an informed model."""
 
     model: str
     reweighting: str | None
@@ -51,7 +51,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files that it writes: by temperature samples, structures and medoids (none where none are asked for), surfaces over the
+    """Files that it writes: by temperature samples, structures and medoids (empty with ``structures: 0``), surfaces over the
     learning range, and a list of all these."""
 
     samples: dict[float, str]

@@ -21,7 +21,7 @@ from thermolatent.generate.structures import StateMedoids, TrainingTrajectories,
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.learn.model import Model
 from thermolatent.progress import progress
-from thermolatent.reweight.loading import load_reweighting
+from thermolatent.reweight.estimator import ConditionalReweighting
 
 log = logging.getLogger(__name__)
 
@@ -33,24 +33,25 @@ _BASE_SAMPLES = 20_000
 def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
     """Write samples, frame weights and structures at each temperature, and surfaces over the learning range.
 
-    Temperatures whose files this very model wrote, with this code and these settings, are left as they are.
+    Temperatures with files of this model, code and settings are skipped.
     """
-    asked, seed = settings.generate, settings.seed
+    sizes, seed = settings.generate, settings.seed
     trained = Model.load(inputs.model)
     digest = _digest(settings, inputs.model)
     data = load_frames(inputs.frames)
-    weights = ModelWeights(trained, data, load_reweighting(inputs.reweighting, data) if inputs.reweighting else None)
+    reweighting = ConditionalReweighting.load(inputs.reweighting, data) if inputs.reweighting else None
+    weights = ModelWeights(trained, data, reweighting)
     trajectories = TrainingTrajectories(data, inputs.trajectories)
     medoids = StateMedoids(settings, trajectories, inputs.topology) if outputs.medoids else None
     for T in progress(settings.temperatures, "ensembles"):
         structures = (outputs.structures[T], outputs.medoids[T]) if medoids else ()
-        if _finished(outputs.samples[T], digest, structures, asked.samples):
+        if _finished(outputs.samples[T], digest, structures, sizes.samples):
             log.info("T%s is there already", T)
             continue
         log_w, fraction = weights.log_weights(T)
-        drawn = draw_samples(trained, asked.samples, T, seed, weights.log_density)
+        drawn = draw_samples(trained, sizes.samples, T, seed, weights.log_density)
         if medoids:
-            write_dcd(structures[0], trajectories.positions(drawn_frames(log_w, asked.structures, seed)))
+            write_dcd(structures[0], trajectories.positions(drawn_frames(log_w, sizes.structures, seed)))
             medoids.write(structures[1], T, log_w, seed)
         save_arrays(
             outputs.samples[T],
@@ -61,7 +62,7 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
                 "model_digest": np.array(digest),
             },
         )
-        log.info("T%s: %d samples, effective frames %.1f %%", T, asked.samples, 100 * fraction)
+        log.info("T%s: %d samples, effective frames %.1f %%", T, sizes.samples, 100 * fraction)
     save_arrays(outputs.surfaces, surfaces(settings, trained, weights.latents))
     save_manifest(outputs.listing, [path for path in paths_in(outputs) if path != outputs.listing])
 
@@ -69,14 +70,14 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
 def draw_samples(
     model: FittedDensity, n: int, temperature: float, seed: int, log_density: LogDensity | None = None
 ) -> dict[str, np.ndarray]:
-    """Exactly ``n`` samples: ``latents`` ``(n, d)``, ``log_density`` ``(n,)``, and of a :class:`Model`, which has states,
+    """Exactly ``n`` samples: ``latents`` ``(n, d)``, ``log_density`` ``(n,)``, and for a :class:`Model`
     ``state_probabilities`` ``(n, n_states)``.
 
-    ``log_density`` is the model's, if its tables are there already; without, one is made over the samples.
+    ``log_density``: of the model, where it was tabulated before; by default it is tabulated over the samples.
 
-    Raises :class:`ThermolatentError` with their number if any is not finite; none is dropped.
+    Raises :class:`ThermolatentError` with the number of samples that are not finite; none is dropped.
     """
-    # A seed of its own per temperature, or all temperatures would share one set of base points.
+    # One seed per temperature, so that temperatures do not share base points.
     own_seed = int(np.random.SeedSequence([seed, round(temperature * 1e6)]).generate_state(1)[0])
     if model.density.by_ode and model.dim > 2:  # too many dimensions for a table
         latents, log_p = model.sample_with_log_prob(n, temperature, own_seed)
@@ -96,10 +97,10 @@ def draw_samples(
 def surfaces(settings: Settings, model: Model, latents: np.ndarray) -> dict[str, np.ndarray]:
     """Free energies in kT on a grid of temperatures, evenly spaced over the learning range.
 
-    From the density itself for d = 1 and 2. For d > 2, of the first two coordinates, from samples.
+    For d <= 2 from the density; for d > 2 along the first two coordinates, from samples.
 
     Returns ``temperatures`` ``(m,)``, ``axes`` ``(d or 2, points)``, ``free_energy`` ``(m, points[, points])`` with
-    minimum 0, and ``base_samples`` ``(k, d)`` of the base density at T_ref where the model has one.
+    minimum 0, and, if the model has a base density, ``base_samples`` ``(k, d)`` of it at T_ref.
     """
     temperatures = np.linspace(*settings.temperature_range, settings.generate.grid)
     shown = latents[:, :2]
@@ -124,15 +125,14 @@ def surfaces(settings: Settings, model: Model, latents: np.ndarray) -> dict[str,
 
 
 def _digest(settings: Settings, path: str) -> str:
-    """Of all that decides the files of one temperature."""
-    told = job_digest(__name__, settings) + settings.generate.model_dump_json(include={"samples", "structures"})
-    told += settings.states.model_dump_json()
-    return hashlib.sha256(Path(path).read_bytes() + told.encode()).hexdigest()
+    """Digest of the model, code and settings that determine the files of one temperature."""
+    text = job_digest(__name__, settings) + settings.generate.model_dump_json(include={"samples", "structures"})
+    text += settings.states.model_dump_json()
+    return hashlib.sha256(Path(path).read_bytes() + text.encode()).hexdigest()
 
 
 def _finished(samples: str, digest: str, structures: tuple[str, ...], n: int) -> bool:
-    """Whether this model's samples, as many as asked for, are there; a file that cannot be read, or lacks something, is written
-    again."""
+    """Whether the ``n`` samples of this digest and the structures exist; incomplete or unreadable files are written again."""
     try:
         there = load_arrays(samples, "samples")
     except ArtifactError:

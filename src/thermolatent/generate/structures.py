@@ -1,4 +1,4 @@
-"""Structures at a temperature nobody simulated: frames of the training trajectories, by weight, and one for each state."""
+"""Structures at any temperature: frames of the training trajectories, drawn by weight, and a medoid of each state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from thermolatent.files.dcd import fix_title, read_frames
 from thermolatent.files.paths import in_ascii
 from thermolatent.frames import Frames
 from thermolatent.generate.settings import Settings
-from thermolatent.rows import moments
+from thermolatent.rows import scale
 from thermolatent.sampling import systematic_resample
 from thermolatent.states.named import name_states
 from thermolatent.systems.topologies import load_topology, write_pdb
@@ -25,13 +25,13 @@ MEDOID_FRAMES = 500
 
 @dataclass(frozen=True)
 class TrainingTrajectories:
-    """The training frames, and the trajectories that hold their positions: per temperature one per walker."""
+    """The training frames and their trajectories: per temperature one per walker."""
 
     data: Frames
     paths: Mapping[float, Sequence[str]]
 
     def positions(self, frames: np.ndarray) -> np.ndarray:
-        """Positions ``(n, n_particles, 3)`` in nm of frames given by their numbers ``(n,)`` in training frame order."""
+        """Positions ``(n, n_particles, 3)`` in nm of frames, by their numbers ``(n,)`` in training frame order."""
         temperature, walker, frame = self.data.place(frames)
         found: np.ndarray | None = None
         for t, w in sorted(set(zip(temperature.tolist(), walker.tolist(), strict=True))):
@@ -44,9 +44,9 @@ class TrainingTrajectories:
 
 
 def drawn_frames(log_weights: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """Numbers ``(n,)`` of frames drawn with the weights, of ln w ``(N,)``; how often frames count is in them.
+    """Numbers ``(n,)`` of frames drawn with the weights, from ln w ``(N,)``, which include the frames' counts.
 
-    In random order, so that the first part is a fair sample too.
+    In random order, so that any part is a fair sample.
     """
     rng = np.random.default_rng([seed, 1])
     return rng.permutation(systematic_resample(np.exp(log_weights - log_weights.max()), n, rng))
@@ -65,13 +65,13 @@ def write_dcd(path: str, positions: np.ndarray) -> None:
 def medoid(
     features: Callable[[np.ndarray], np.ndarray], frames: np.ndarray, weights: np.ndarray, rng: np.random.Generator
 ) -> int:
-    """The frame nearest on average to the others, of :data:`MEDOID_FRAMES` drawn by weight.
+    """Number of the frame with the smallest mean distance to the others, of :data:`MEDOID_FRAMES` drawn by weight.
 
     Parameters
     ----------
-    features: frames' numbers ``(m,)`` to their features ``(m, n)``, standardised; distances are Euclidean in them, so that
-        equivalent structures count as equal.
-    frames: numbers of those to choose from, ``(N,)``.
+    features: standardised features ``(m, n)`` by frame numbers ``(m,)``; distances are Euclidean in them, so that equivalent
+        structures are equal.
+    frames: numbers to choose from, ``(N,)``.
     weights: ``(N,)``, not all 0.
     """
     drawn = frames[systematic_resample(weights, MEDOID_FRAMES, rng)]
@@ -81,17 +81,8 @@ def medoid(
     return int(drawn[distance.mean(axis=1).argmin()])
 
 
-def _mean_and_std(data: Frames) -> tuple[np.ndarray, np.ndarray]:
-    """Of the features of all frames, each ``(n,)``."""
-    features = data.rows()
-    if isinstance(features, torch.Tensor) and not data.weighted:
-        return features.numpy().mean(axis=0), features.numpy().std(axis=0)
-    mean, std = moments(features, torch.arange(len(features)), data.counts_of())
-    return mean.float().numpy(), std.float().numpy()
-
-
 class StateMedoids:
-    """Medoids of the named states, whose frames are found once for all temperatures."""
+    """Medoids of the named states, whose frames are assigned once for all temperatures."""
 
     def __init__(self, settings: Settings, trajectories: TrainingTrajectories, topology: str):
         self.trajectories, self.topology, self.data = trajectories, topology, trajectories.data
@@ -99,14 +90,13 @@ class StateMedoids:
         plane, self._features = data.flat(data.plane), data.rows()
         self.names, assigner = name_states(settings.states, settings.system, data)
         self.labels = assigner.assign(plane)
-        self._mean, std = _mean_and_std(data)
-        self._std = np.maximum(std, 1e-8)
+        self._mean, self._std = scale(self._features, torch.arange(len(data)), data.counts_of())
 
     def _standardised(self, frames: np.ndarray) -> np.ndarray:
-        return (self._features[frames].numpy() - self._mean) / self._std
+        return ((self._features[frames] - self._mean) / self._std).float().numpy()
 
     def write(self, path: str, temperature: float, log_weights: np.ndarray, seed: int) -> None:
-        """Write a PDB with one model per state that has frames; remarks name it, its population and its frame's origin."""
+        """Write a PDB with one model per populated state; remarks give its name, population and temperature of origin."""
         weights, rng = np.exp(log_weights - log_weights.max()), np.random.default_rng([seed, 2])
         shares = np.bincount(self.labels, weights, minlength=len(self.names)) / weights.sum()
         states = [k for k, share in enumerate(shares) if share > 0]

@@ -1,18 +1,17 @@
-"""Weights of the training frames at any temperature, by a trained model.
+"""Weights of the training frames at any temperature, from a trained model.
 
-A model knows p_T(z). For a frame that means
+A model of p_T(z) gives frame n the weight
 
     w_n(T) = p_T(z_n) / p_data(z_n),        p_data(z) = sum_k (N_k / N) p_{T_k}(z),        z_n = mu(x_n),
 
-times how often the frame counts in the MD; right for functions of z, and for others only as far as p(x|z) does not change
-with T (the papers' assumption). Exact it would be for functions of mu(x) by densities of mu(x); a model's are of z with the
-encoder's noise (:mod:`thermolatent.represent.noise`). Both p in the quotient are blurred by it, so most of the error cancels:
+times how often the frame counts in the MD. For functions of z this is right; for others it assumes that p(x|z) does not depend
+on T (the papers' assumption). It would be exact for functions of mu(x) with densities of mu(x); a model's densities are of z with
+the encoder's noise (:mod:`thermolatent.represent.noise`), which blurs both p in the quotient, so that most of the error cancels:
 docs/theory.md, section 6, has numbers.
 
-A density is hardly constrained where it has next to no mass: its ln p of a frame far from all others can be hundreds of nats
-too high at a temperature it was not trained at. So no frame's weight exceeds 1 / sqrt(N) (:func:`bounded`). An informed model
-is trained on the weights of conditional reweighting, which are right for functions of the features; they are its frame weights,
-and what its density adds is p(z|T).
+A density is hardly constrained where it has little mass: for a frame far from all others ln p can be hundreds of nats too high at
+a temperature without training data. So a weight is at most 1 / sqrt(N) (:func:`bounded`). The frame weights of an informed model
+are those of conditional reweighting, which it was trained on; they are right for functions of the features.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ class ModelWeights:
 
     Parameters
     ----------
-    reweighting: whose weights an informed model takes; None for one that is not.
+    reweighting: estimator of an informed model; None for other models.
 
     Attributes
     ----------
     latents: mu(x) of every training frame, ``(N, d)``.
-    log_density: the model's ln p(z|T), tabulated over them if it is slow.
+    log_density: the model's ln p(z|T), tabulated over the latents if it is slow.
     """
 
     def __init__(self, model: Model, data: Frames, reweighting: ConditionalReweighting | None):
@@ -51,7 +50,7 @@ class ModelWeights:
 
     @cached_property
     def _log_data(self) -> np.ndarray:
-        """ln p_data(z) of every frame less the logarithm of how often it counts."""
+        """ln p_data(z) of every frame minus the logarithm of its count."""
         share = np.log(np.asarray(self._data.frames_at) / len(self._data))
         at_training = np.stack([self.log_density(self.latents, T) for T in self._data.temperatures], axis=1)
         log_data = log_sum(at_training + share)
@@ -59,10 +58,10 @@ class ModelWeights:
             return log_data - np.log(self._data.frame_counts) if self._data.weighted else log_data
 
     def log_weights(self, temperature: float) -> tuple[np.ndarray, float]:
-        """ln w_n(T), ``(N,)`` float64 in training frame order, sum w = 1; and the share of the frames that counted before
-        :func:`bounded`, which tells of a density gone wrong."""
+        """ln w_n(T), ``(N,)`` float64 in training frame order, sum w = 1; and the effective fraction of the frames before
+        :func:`bounded`, which is low for a wrong density."""
         if self._reweighting is not None:
-            with np.errstate(divide="ignore"):  # a frame may not count
+            with np.errstate(divide="ignore"):  # counts may be 0
                 log_w = np.log(self._reweighting.weights(temperature))
             return log_w, effective_fraction(log_w)
         log_w = self.log_density(self.latents, temperature) - self._log_data
@@ -71,7 +70,7 @@ class ModelWeights:
         log_w, moved = bounded(log_w)
         if moved > 0.01:
             log.warning(
-                "T = %g: %.0f%% of the weight lay on a few frames and was taken from them: do not trust this density there",
+                "T = %g: %.0f%% of the weight was on a few frames and has been moved: do not trust this density there",
                 temperature,
                 100 * moved,
             )
@@ -79,15 +78,15 @@ class ModelWeights:
 
 
 def bounded(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Log-weights ``(N,)`` of sum 1 of which none exceeds 1 / sqrt(N), and the share of the weight that changed hands.
+    """Log-weights ``(N,)`` of sum 1, each weight at most 1 / sqrt(N), and the share of the weight that was moved.
 
-    Truncated importance sampling (Ionides, doi:10.1198/106186008X320456), with the bound relative to the sum of what remains:
-    a frame that had all the weight does not keep most of it. Where none exceeds it, nothing changes.
+    Truncated importance sampling (Ionides, doi:10.1198/106186008X320456), with the bound relative to the sum of the truncated
+    weights: a frame that had all the weight does not keep most of it.
     """
     most = np.sqrt(len(log_weights))
     if log_weights.max() <= -np.log(most):
         return log_weights, 0.0
-    # Of the k largest at the bound c and the rest, of sum R_k: k c + R_k = c sqrt(N). The least k whose c holds for the rest.
+    # With the k largest at the bound c and the sum R_k of the rest: k c + R_k = c sqrt(N). Take the least k with c >= the rest.
     order = np.argsort(-log_weights)
     largest = np.arange(1, min(int(most), len(order) - 1) + 1)
     rest = np.logaddexp.accumulate(log_weights[order[::-1]])[::-1]  # R_(k-1) at k - 1

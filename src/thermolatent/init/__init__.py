@@ -1,1 +1,1 @@
-"""A study file from little: a structure, a sequence, a model system's name or trajectories, and temperatures."""
+"""Writes a study file from a structure, a sequence, a model system's name or trajectories, and temperatures."""

@@ -1,4 +1,4 @@
-"""What a molecule consists of, and where its known structures lie in the fixed plane: what proposals are made from."""
+"""Composition of a molecule, and its known structures in the fixed plane, for proposals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Composition:
 
 
 def compose(system: System) -> Composition:
-    """What the saved atoms of a molecule are; builds it, and raises what building raises."""
+    """Composition of the saved atoms of a molecule, which is built; errors as in building."""
     amino_acids = nucleotides = residues = atoms = 0
     for residue in system.topology().residues():
         names = {atom.name for atom in residue.atoms()}
@@ -56,7 +56,7 @@ def in_plane(system: System, plane: list[Any], positions: np.ndarray | None = No
 
 
 def sampled(system: System, most: int = 500) -> np.ndarray:
-    """Frames ``(n, n_particles, 3)`` in nm spread over existing trajectories, the same number of every file."""
+    """Frames ``(n, n_particles, 3)`` in nm of existing trajectories, the same number from every file."""
     from thermolatent.simulate.importing import sampled_positions
 
     share = max(2, most // sum(map(len, system.files.values())))
@@ -64,7 +64,7 @@ def sampled(system: System, most: int = 500) -> np.ndarray:
 
 
 def clusters(points: Mapping[str, np.ndarray], most: int = 3) -> np.ndarray:
-    """Centres ``(k, 2)`` of k-means on points of the plane, the most populated first; fewer than ``most`` where it is empty."""
+    """Centres ``(k, 2)`` of k-means on points of the plane, the most populated first; at most ``most``."""
     from scipy.cluster.vq import kmeans2
 
     values = np.stack(list(points.values())).astype(float)

@@ -1,4 +1,4 @@
-"""The text of a new study file: what is proposed, and beside each choice why it was made or when to change it."""
+"""The text of a new study file: the proposal, with comments on the reasons for each choice and on when to change it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from thermolatent.init.proposal import Proposal, length
 from thermolatent.yaml_text import dump_yaml
 
-#: The whole workflow in minutes, whatever the molecule: a few frames, no relabelling, tiny networks.
+#: The whole workflow in minutes for any molecule: few frames, no relabelling, tiny networks.
 _SMOKE = """\
 scales:
   smoke: # the whole workflow in minutes, before days are spent; its numbers mean nothing
@@ -39,7 +39,7 @@ def write_document(
     cost: list[str],
     smoke_frames: int = 60,
 ) -> str:
-    """YAML with comments; ``cost`` are lines about time and disk, ``smoke_frames`` those of a walker at scale smoke."""
+    """YAML with comments; ``cost``: lines about time and disk; ``smoke_frames``: frames of a walker at scale smoke."""
     notes = proposal.notes
     existing = section["kind"] == "trajectories"
     reduced = section["kind"] in ("lj_cluster", "three_hole")
@@ -91,7 +91,7 @@ def _description(section: Mapping[str, Any], train: list[float], unit: str) -> s
 
 
 def _system(section: Mapping[str, Any]) -> list[str]:
-    """In one line where it fits; a trajectory study has one line per temperature."""
+    """The section ``system``: one line, or one line per temperature for existing trajectories."""
     if section["kind"] != "trajectories":
         line = f"system: {flow(dict(section))}"
         return [f"{line} # keys: docs/systems.md", *_solvent_note(section)]
@@ -127,7 +127,7 @@ def _simulate(proposal: Proposal, existing: bool, reduced: bool) -> list[str]:
     interval = simulate["save_every"] * simulate["time_step"]
     ps = f"{interval:g} time units" if reduced else f"{interval / 1000:g} ns" if interval >= 100 else f"{interval:g} ps"
     relax = simulate["equilibration"] * simulate["time_step"]
-    beside = {
+    notes = {
         "walkers": "independent copies, a trajectory each",
         "frames": "per walker" + ("" if reduced else f"; {duration_of_md(length(simulate))} of MD per temperature"),
         "save_every": f"steps, {ps}",
@@ -137,7 +137,7 @@ def _simulate(proposal: Proposal, existing: bool, reduced: bool) -> list[str]:
         "pressure": "bar; the energies that reweighting uses are U + pV",
         "friction": "1/ps",
     } | proposal.notes
-    return [_noted(f"  {key}: {flow(value)}", beside.get(key)) for key, value in simulate.items()]
+    return [_noted(f"  {key}: {flow(value)}", notes.get(key)) for key, value in simulate.items()]
 
 
 def duration_of_md(ns: float) -> str:
@@ -157,7 +157,7 @@ def _noted(line: str, note: str | None) -> str:
 
 
 def flow(value: Any) -> str:
-    """A value as YAML has it in one line, whole numbers without a point."""
+    """A value as YAML in one line, whole numbers without a point."""
     if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
         value = int(value)
     if isinstance(value, list | tuple):

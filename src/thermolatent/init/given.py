@@ -1,4 +1,4 @@
-"""What a new study is about: from the words of the command line to a ``system`` section and its temperatures."""
+"""Arguments of ``init`` as the sections ``system`` and ``temperatures``."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from thermolatent.systems.kinds import SYSTEMS
 from thermolatent.temperatures import Temperatures, format_temperature
 from thermolatent.yaml_text import load_yaml
 
-#: Systems that are complete by their name alone.
+#: Systems without required parameters.
 MODEL_SYSTEMS = ("aib9", "alanine_dipeptide", "chignolin", "lj_cluster", "rna_tetraloop", "three_hole")
-#: Letters of RNA; in capitals, without U, they may as well be amino acids.
+#: A sequence of RNA; only capitals without U could be amino acids, too.
 _RNA = re.compile(r"(?=.*[acguU])[ACGUacgu]{2,}")
-#: Endings of structures that can be built, and of topologies that come with parameters of their own.
+#: Suffixes of structures that can be built, and of topologies with parameters.
 _STRUCTURES, _PREPARED = (".pdb", ".cif", ".mmcif", ".ent"), (".prmtop", ".parm7", ".top", ".psf", ".gro", ".inpcrd")
 #: Hydrogens of this mass (amu) allow 4 fs.
 _HEAVY_HYDROGEN = 3.0
-#: Salt (mol/l) around a molecule in explicit water, about that of a cell.
+#: Salt (mol/l) in explicit water, about that of a cell.
 _SALT = 0.15
-#: Predicted temperatures, where none are asked for.
+#: Default number of predicted temperatures.
 _PREDICTED = 3
 
 
 def read_temperatures(train: list[float], predict: list[float] | None) -> dict[str, list[float]]:
-    """The section ``temperatures``; raises :class:`ThermolatentError` in the words of the command line.
+    """The section ``temperatures``; raises :class:`ThermolatentError` that names the options.
 
-    Without ``predict``, evenly spaced ones between the training temperatures.
+    ``predict``: by default evenly spaced between the training temperatures.
     """
     if len(set(train)) < 2:
         raise ThermolatentError(
@@ -55,7 +55,7 @@ def read_temperatures(train: list[float], predict: list[float] | None) -> dict[s
 
 
 def read_assignments(pairs: Iterable[str]) -> dict[str, Any]:
-    """``["remove=[GOL]", "pH=5"]`` as keys and values, values as YAML has them."""
+    """``["remove=[GOL]", "pH=5"]`` as keys and values, values in YAML."""
     found = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -69,9 +69,9 @@ def read_assignments(pairs: Iterable[str]) -> dict[str, Any]:
 
 
 def system_section(given: str, solvent: str | None, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Section ``system`` of a file, a model system's name or a sequence; ``more`` are keys that go into it as they are.
+    """Section ``system`` of a file, a model system's name or a sequence; ``more``: further keys of it.
 
-    Raises :class:`ThermolatentError` for what is none of these.
+    Raises :class:`ThermolatentError` for anything else.
     """
     suffix = Path(given).suffix.lower()
     if suffix in _PREPARED:
@@ -93,7 +93,7 @@ def system_section(given: str, solvent: str | None, more: Mapping[str, Any]) -> 
         if len(residues) == 1 or "AIB" in residues:
             section["termini"] = "capped"
         if "AIB" in residues:
-            section |= {"force_field": "charmm36", "solvent": "explicit"}  # which alone has parameters for it
+            section |= {"force_field": "charmm36", "solvent": "explicit"}  # the only one with parameters for it
     else:
         raise ThermolatentError(
             f"'{given}' is no file, no sequence of amino acids (GYDPETGTWG) or of RNA (ggcGCAAgcc) and no model system, "
@@ -110,12 +110,12 @@ def system_section(given: str, solvent: str | None, more: Mapping[str, Any]) -> 
 
 
 def system_of(section: Mapping[str, Any]) -> System:
-    """The system itself; raises :class:`ThermolatentError` that names the key at fault."""
+    """The system of a section; raises :class:`ThermolatentError` with the key."""
     return parse_one("system", SYSTEMS, dict(section))
 
 
 def with_solvent(section: dict[str, Any], nucleic: bool, amino_acids: int) -> dict[str, Any]:
-    """The section with its solvent written out, chosen by what the molecule is where nobody asked for one.
+    """The section with its solvent, by default chosen by the kind of molecule.
 
     Raises :class:`ThermolatentError` for a nucleic acid without explicit solvent.
     """
@@ -155,7 +155,7 @@ def trajectories_section(
 
 
 def _frame_interval(files: Mapping[float, list[str]]) -> float:
-    """ps between frames as the first file has it; raises :class:`ThermolatentError` where it does not say."""
+    """ps between the frames of the first file; raises :class:`ThermolatentError` if it has no times."""
     from thermolatent.simulate.imported.frame_times import read_times
 
     times = read_times(next(iter(files.values()))[0])
@@ -165,7 +165,7 @@ def _frame_interval(files: Mapping[float, list[str]]) -> float:
 
 
 def study_name(name: str | None, section: Mapping[str, Any]) -> str:
-    """``name``, or one from what was given; raises :class:`ThermolatentError` for one that cannot be a study's."""
+    """``name``, by default from the section; raises :class:`ThermolatentError` for an invalid name."""
     if name is None:
         given = section.get("file") or section.get("topology") or section.get("sequence") or section["kind"]
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(str(given)).stem).strip("_-").lower() or "mine"

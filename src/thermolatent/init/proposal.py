@@ -1,4 +1,4 @@
-"""What a new study proposes: features, plane, states, walkers, lengths, each with the reason that is written beside it."""
+"""Proposals for a new study: features, plane, states, walkers, lengths, with the reasons for the comments."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import numpy as np
 from thermolatent.init.composition import Composition, clusters, in_plane, sampled
 from thermolatent.systems.base import System
 
-#: Hottest temperature (K) at which 4 fs with heavy hydrogens held in this project's runs; above, 3 fs.
+#: Highest temperature (K) at which 4 fs with heavy hydrogens were stable in this project's runs; above, 3 fs.
 _HOT = 500.0
-#: MD that a peptide of up to so many residues is worth per temperature (ns), ps between frames, lag in frames.
+#: By maximum number of residues: MD per temperature (ns), ps between frames, lag in frames.
 _SAMPLING = ((1, 100.0, 1.0, 2), (5, 1000.0, 10.0, 10), (math.inf, 6400.0, 100.0, 20))
 #: Equilibration, ns per walker: heating and the first relaxation.
 _EQUILIBRATION = 1.0
-#: Walkers: copies in one Context of a GPU; of explicit solvent; on cores.
+#: Walkers: copies in one Context of a GPU; in explicit solvent; on cores.
 _WALKERS = {"together": 64, "explicit": 16, "cores": 32}
-#: Frames per walker, at least about, of MD that had to be shortened.
+#: Approximate minimum of frames per walker of shortened MD.
 _FRAMES = 2000
-#: The states of a dipeptide in (phi, psi), radians, as they are named in the field.
+#: The states of a dipeptide in (phi, psi), radians.
 _RAMACHANDRAN = {"beta": (-2.5, 2.7), "PII": (-1.25, 2.6), "alpha_R": (-1.2, -0.5), "alpha_L": (1.0, 0.7)}
 #: Radii of gyration (nm) of N residues: folded (0.22 N^0.38, Skolnick, Kolinski and Ortiz, J. Mol. Biol. 265, 217, 1997) and
 #: denatured (0.193 N^0.598, Kohn et al., PNAS 101, 12491, 2004).
 _FOLDED, _DENATURED = (0.22, 0.38), (0.193, 0.598)
-#: eRMSD of a folded state in thermal motion, and of one that shares no pairs with it, as in studies/rna_tetraloop.yaml.
+#: eRMSD of a folded state with thermal motion, and of a state without common pairs, as in studies/rna_tetraloop.yaml.
 _THERMAL_ERMSD, _OPEN_ERMSD = 0.5, 1.5
-#: What two structures of one chain that share nothing but their size have in common, for a guess of their RMSD.
+#: Overlap of two unrelated structures of a chain, for an estimate of their RMSD.
 _OVERLAP = 0.5
 
 
 @dataclass
 class Proposal:
-    """Sections of a study, as YAML will hold them; ``notes`` is what is said beside a key."""
+    """Sections of a study; ``notes`` are the comments by key."""
 
     simulate: dict[str, Any]
     features: list[Any]
@@ -48,7 +48,7 @@ class Proposal:
 
 
 def propose(system: System, composition: Composition | None, temperatures: list[float], on_gpu: bool) -> Proposal:
-    """A proposal for a system; ``composition`` is of a molecule. Not yet fitted to what a machine can do."""
+    """A proposal for a system; ``composition`` is of a molecule. It does not depend on the machine's speed yet."""
     if composition is None:
         return _model_system(system)
     proposal = _features(system, composition)
@@ -58,7 +58,7 @@ def propose(system: System, composition: Composition | None, temperatures: list[
 
 
 def _model_system(system: System) -> Proposal:
-    """The settings of this project's own studies of them, where they are explained (studies/lj7.yaml, three_hole.yaml)."""
+    """The settings of studies/lj7.yaml and three_hole.yaml, which explain them."""
     simulate: dict[str, Any] = {"walkers": 32, "frames": 6000, "save_every": 100, "equilibration": 50000}
     if system.kind == "three_hole":
         simulate |= {"walkers": 64, "frames": 15625, "save_every": 50, "equilibration": 40000, "time_step": 0.02}
@@ -79,7 +79,7 @@ def _features(system: System, composition: Composition) -> Proposal:
     n = composition.amino_acids
     if composition.nucleotides:
         return _nucleic(system)
-    if n == 0:  # a molecule of its own kind
+    if n == 0:  # neither protein nor nucleic acid
         plane = [{"kind": "rmsd", "atoms": "all"}, "radius_of_gyration"]
         features: list[Any] = [{"kind": "distances", "pairs": [["not element H", "not element H"]]}]
         proposal = Proposal({}, features, plane, [], 2, {}, initial="tica")
@@ -106,7 +106,7 @@ def _features(system: System, composition: Composition) -> Proposal:
 
 def _nucleic(system: System) -> Proposal:
     first = next(iter(system.starts()))
-    folded = first != "extended"  # built from a sequence: what it folds to is not known
+    folded = first != "extended"  # for a sequence the fold is not known
     plane: list[Any] = ["ermsd", "radius_of_gyration"] if folded else ["radius_of_gyration", "end_to_end"]
     proposal = Proposal({}, ["g_vectors"], plane, ["radius_of_gyration", "end_to_end"], 20, {}, "tica")
     proposal.notes["features"] = "positions of the bases to each other"
@@ -126,7 +126,7 @@ def _nucleic(system: System) -> Proposal:
     if len(points) == 1:
         centers[other] = guess
     proposal.states = {"kind": "nearest", "centers": {k: _rounded(v, 2) for k, v in centers.items()}}
-    _say_states(proposal, list(points) if len(points) > 1 else [name], other)
+    _note_states(proposal, list(points) if len(points) > 1 else [name], other)
     proposal.melting = "folded" if folded else None
     return proposal
 
@@ -138,7 +138,7 @@ _GUESSED = (
 
 
 def _shape_states(proposal: Proposal, system: System, composition: Composition) -> None:
-    """States by RMSD and radius of gyration: where known structures lie, and where theory of chains puts the others."""
+    """States by RMSD and radius of gyration: of known structures, and estimates from the theory of chains."""
     if system.kind == "trajectories":
         centres = clusters(in_plane(system, proposal.plane, sampled(system)))
         distinct = dict.fromkeys(tuple(_rounded(centre, 3)) for centre in centres)
@@ -153,7 +153,7 @@ def _shape_states(proposal: Proposal, system: System, composition: Composition) 
     n = max(composition.amino_acids, 2)
     thermal = 0.1 if n <= 20 else 0.2
     folded, denatured = (a * n**b for a, b in (_FOLDED, _DENATURED))
-    if first == "extended":  # built from a sequence: what it folds to is not known
+    if first == "extended":  # for a sequence the fold is not known
         name, other, radius = "extended", "compact", folded
     else:
         name, other, radius = ("folded" if composition.amino_acids else "start"), "unfolded", max(denatured, 1.2 * size)
@@ -162,12 +162,12 @@ def _shape_states(proposal: Proposal, system: System, composition: Composition) 
     if len(starts) == 1:
         centers[other] = [away, radius]
     proposal.states = {"kind": "nearest", "centers": {k: _rounded(v, 2) for k, v in centers.items()}}
-    _say_states(proposal, list(starts) if len(starts) > 1 else [name], other)
+    _note_states(proposal, list(starts) if len(starts) > 1 else [name], other)
     proposal.melting = name if name == "folded" else None
 
 
-def _say_states(proposal: Proposal, known: list[str], guessed: str) -> None:
-    """Which states are structures, and which one is a guess."""
+def _note_states(proposal: Proposal, known: list[str], guessed: str) -> None:
+    """The comment on the states: known structures, and the estimated one."""
     guess = f" '{guessed}' is a guess from the size of the chain." if len(known) == 1 else ""
     names = "', '".join(known)
     proposal.notes["states"] = _GUESSED.format(f"'{names}': structures that MD starts from.{guess}")
@@ -201,7 +201,7 @@ def length(simulate: dict[str, Any]) -> float:
 
 
 def fit_to(proposal: Proposal, ns: float) -> None:
-    """Shorten the MD to ``ns`` per temperature: fewer walkers, frames closer together, a lag to match."""
+    """Shorten the MD to ``ns`` per temperature, with fewer walkers, a shorter frame interval and an adapted lag."""
     simulate = proposal.simulate
     walkers = min(simulate["walkers"], 8)
     each = ns / walkers
@@ -220,7 +220,7 @@ def fit_to(proposal: Proposal, ns: float) -> None:
 
 
 def cut_into_walkers(lengths: list[int]) -> dict[str, int]:
-    """Walkers and frames of existing MD, of whose files at one temperature ``lengths`` is the poorest: about 20 blocks."""
+    """Walkers and frames of existing MD, about 20 blocks, from the ``lengths`` of its files at a temperature."""
     total = sum(lengths)
     walkers = max(len(lengths), min(20, total // 100), 2)
     frames = min(total // walkers, max(lengths))

@@ -1,15 +1,17 @@
-"""The command ``init``: check what is given, propose, measure, write, and see that what was written is sound."""
+"""The command ``init``: check the arguments, propose a study, measure the speed, write the file and check it."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import replacing
+from thermolatent.files.disk import size_text
 from thermolatent.init.composition import Composition, compose
 from thermolatent.init.document import duration_of_md, write_document
 from thermolatent.init.given import (
@@ -32,77 +34,82 @@ from thermolatent.yaml_text import load_yaml
 
 #: Days of MD that a proposal may take on this machine.
 DAYS = 2.0
-#: Probe of the speed, seconds.
+#: Duration of the speed measurement, seconds.
 PROBE_SECONDS = 10.0
 
 
-def run(
-    given: str | None,
-    train: list[float] | None,
-    predict: list[float] | None,
-    *,
-    topology: str | None = None,
-    trajectories: list[str] | None = None,
-    frame_interval: float | None = None,
-    solvent: str | None = None,
-    more: list[str] | None = None,
-    name: str | None = None,
-    folder: str = "studies",
-    force: bool = False,
-    probe: bool = True,
-) -> Path:
-    """Write ``<folder>/<name>.yaml`` and return its path; see ``thermolatent init --help`` for the arguments.
+@dataclass(frozen=True)
+class Request:
+    """Arguments of ``thermolatent init``; its ``--help`` explains them."""
 
-    Raises :class:`ThermolatentError` before anything is written.
-    """
-    keys = read_assignments(more or [])
-    if trajectories or topology:
-        return _from_trajectories(
-            topology, trajectories, frame_interval, train, predict, keys, given, name, folder, force
-        )
-    if given is None:
+    what: str | None = None
+    train: list[float] | None = None
+    predict: list[float] | None = None
+    topology: str | None = None
+    trajectories: list[str] | None = None
+    frame_interval: float | None = None
+    solvent: str | None = None
+    system: Sequence[str] = ()
+    name: str | None = None
+    studies: str = "studies"
+    force: bool = False
+    no_probe: bool = False
+
+    def target(self, section: Mapping[str, Any]) -> Path:
+        """The file to write."""
+        path = Path(self.studies) / f"{study_name(self.name, section)}.yaml"
+        if path.exists() and not self.force:
+            raise ThermolatentError(f"{path}: exists already; write --name another, or --force to overwrite it")
+        return path
+
+
+def run(asked: Request) -> Path:
+    """Write ``<studies>/<name>.yaml`` and return its path; raises :class:`ThermolatentError` before anything is written."""
+    if asked.trajectories or asked.topology:
+        return _from_trajectories(asked)
+    if asked.what is None:
         raise ThermolatentError(
             "give a PDB or mmCIF file, a sequence (GYDPETGTWG), a model system's name, or --topology with --trajectories"
         )
-    if not train:
-        raise ThermolatentError(
-            "--train: is missing; write the temperatures of the MD to learn from, e.g. --train 340 440"
-        )
-    temperatures = read_temperatures(train, predict)
-    section = system_section(given, solvent, keys)
-    path = _target(study_name(name, section), folder, force)
+    if not asked.train:
+        raise ThermolatentError("--train: is missing; write the temperatures of the training MD, e.g. --train 340 440")
+    temperatures = read_temperatures(asked.train, asked.predict)
+    section = system_section(asked.what, asked.solvent, read_assignments(asked.system))
+    path = asked.target(section)
     system = _checked(system_of(section), temperatures)
     composition = None
     if system.molecular:
-        _say(f"{given}: building it")
+        _say(f"{asked.what}: building it")
         plain = section if "solvent" in section else section | {"solvent": "vacuum"}
         composition = compose(system_of(plain))
         section = with_solvent(section, composition.nucleotides > 0, composition.amino_acids)
         system = system_of(section)
         _say(_what(composition, section))
-    on_gpu = system.molecular and _on_gpu()
+    from thermolatent.systems.platforms import gpu_platform
+
+    on_gpu = system.molecular and gpu_platform() is not None
     proposal = propose(system, composition, [t for ts in temperatures.values() for t in ts], on_gpu)
-    jobs = len(temperatures["train"])
-    cost = _cost(system, composition, proposal, temperatures["train"], jobs, probe)
+    cost = ["The cost of the MD was not measured (--no-probe)."]
+    if not asked.no_probe:
+        cost = _cost(system, composition, proposal, temperatures["train"])
     text = write_document(path.stem, _command(), section, temperatures, proposal, cost)
     return _write(path, text)
 
 
-def _from_trajectories(
-    topology, trajectories, frame_interval, train, predict, keys, given, name, folder, force
-) -> Path:
-    if given is not None:
-        raise ThermolatentError(f"'{given}' cannot stand beside --topology and --trajectories; leave it out")
-    if not (topology and trajectories):
-        missing = "--trajectories 340=a.xtc,b.xtc 440=c.xtc" if topology else "--topology my.pdb"
+def _from_trajectories(asked: Request) -> Path:
+    if asked.what is not None:
+        raise ThermolatentError(f"'{asked.what}' cannot be combined with --topology and --trajectories; leave it out")
+    if not (asked.topology and asked.trajectories):
+        missing = "--trajectories 340=a.xtc,b.xtc 440=c.xtc" if asked.topology else "--topology my.pdb"
         raise ThermolatentError(f"existing MD needs --topology and --trajectories; add {missing}")
-    section = trajectories_section(topology, trajectories, frame_interval, keys)
-    known = list(section["files"])
-    if wrong := [t for t in train or known if t not in section["files"]]:
+    keys = read_assignments(asked.system)
+    section = trajectories_section(asked.topology, asked.trajectories, asked.frame_interval, keys)
+    train = asked.train or list(section["files"])
+    if wrong := [t for t in train if t not in section["files"]]:
         raise ThermolatentError(f"--train: there are no trajectories at {wrong[0]:g}; add them, or leave it out")
-    temperatures = read_temperatures(train or known, predict)
+    temperatures = read_temperatures(train, asked.predict)
     temperatures["reference"] = [t for t in temperatures["predict"] if t in section["files"]]
-    path = _target(study_name(name, section), folder, force)
+    path = asked.target(section)
     system = _checked(system_of(section), temperatures)
     if "atoms" not in section and any(residue.is_water for residue in system.all_atoms.residues):
         section["atoms"] = "protein" if any(r.is_protein for r in system.all_atoms.residues) else "not water"
@@ -120,21 +127,12 @@ def _from_trajectories(
     proposal.lag = max(1, min(proposal.lag, proposal.simulate["frames"] // 20))
     frames = ", ".join(f"{sum(n)} at {t:g}" for t, n in lengths.items())
     smoke = min(60, proposal.simulate["frames"])
-    text = write_document(
-        path.stem, _command(), section, temperatures, proposal, [f"Frames there are: {frames}."], smoke
-    )
+    text = write_document(path.stem, _command(), section, temperatures, proposal, [f"Frames: {frames}."], smoke)
     return _write(path, text)
 
 
-def _target(name: str, folder: str, force: bool) -> Path:
-    path = Path(folder) / f"{name}.yaml"
-    if path.exists() and not force:
-        raise ThermolatentError(f"{path}: is there already; write --name another, or --force to overwrite it")
-    return path
-
-
 def _checked(system: System, temperatures: Mapping[str, list[float]]) -> System:
-    """The system, if these can be its temperatures: said before anything is built."""
+    """The system, after a check of its temperatures."""
     step = {"frames": 2, "time_step": 1e-6}
     system.check_simulate(Simulate(**step), [t for ts in temperatures.values() for t in ts])
     return system
@@ -152,26 +150,18 @@ def _what(composition: Composition, section: Mapping[str, Any]) -> str:
     return f"{', '.join(parts) or 'no amino acids'}, {composition.atoms} atoms{f', in {around}' if around else ''}"
 
 
-def _on_gpu() -> bool:
-    from thermolatent.systems.platforms import gpu_platform
-
-    return gpu_platform() is not None
-
-
-def _cost(system, composition, proposal: Proposal, train: list[float], jobs: int, probe: bool) -> list[str]:
-    """Lines about what the MD costs here; shortens what would take longer than :data:`DAYS`."""
-    if not probe:
-        return ["Not measured what it costs here (--no-probe)."]
+def _cost(system: System, composition: Composition | None, proposal: Proposal, train: list[float]) -> list[str]:
+    """Lines about the cost of the MD on this machine; shortens MD that would take longer than :data:`DAYS`."""
     from thermolatent.simulate.speed import measure
 
     _say(f"measuring the speed for {PROBE_SECONDS:g} seconds")
     speed = measure(system, parse(Simulate, proposal.simulate, "simulate"), min(train), PROBE_SECONDS)
-    rounds = -(-jobs // min(speed.jobs, jobs))  # as many temperatures as there are cores run side by side
+    rounds = -(-len(train) // min(speed.jobs, len(train)))  # temperatures run in parallel, one per core
     where = f"{speed.platform}, {'one core' if speed.jobs > 1 or speed.share < 1 else 'one job'} per temperature"
     if composition is None:
         simulate = proposal.simulate
         steps = simulate["walkers"] * (simulate["frames"] * simulate["save_every"] + simulate["equilibration"])
-        told = [
+        lines = [
             f"MD: {_duration(steps / speed.walker_steps_per_second / 86400 * rounds)} for all of train on this machine "
             f"({where}: {short(speed.walker_steps_per_second)} walker-steps/s)."
         ]
@@ -180,23 +170,19 @@ def _cost(system, composition, proposal: Proposal, train: list[float], jobs: int
         if days > DAYS:
             fit_to(proposal, DAYS / rounds * speed.ns_per_day)
         cut = _days(proposal, speed.ns_per_day, rounds)
-        told = [f"MD: {_duration(cut)} for all of train on this machine ({where}: {short(speed.ns_per_day)} ns/day)."]
+        lines = [f"MD: {_duration(cut)} for all of train on this machine ({where}: {short(speed.ns_per_day)} ns/day)."]
         if days > DAYS:
-            told.append(
-                f"That is what fits {DAYS:g} days here, {duration_of_md(length(proposal.simulate))} per temperature; this "
-                f"molecule wants about {duration_of_md(wanted)} ({_duration(days)} here)."
-            )
-            told.append(
-                "So use a GPU (thermolatent doctor), or judge by 'convergence' in the report whether it is enough."
-            )
+            lines += [
+                f"It was shortened to {DAYS:g} days here, {duration_of_md(length(proposal.simulate))} per temperature; this "
+                f"molecule needs about {duration_of_md(wanted)} ({_duration(days)} here).",
+                "So use a GPU (thermolatent doctor), or check 'convergence' in the report whether it is enough.",
+            ]
         simulate = proposal.simulate
-        size = 12e-6 * composition.atoms * simulate["walkers"] * simulate["frames"]
-        told.append(
-            f"Disk: {f'{size / 1000:.2g} GB' if size >= 1000 else f'{size:.0f} MB'} of trajectories per temperature."
-        )
+        size = 12 * composition.atoms * simulate["walkers"] * simulate["frames"]
+        lines.append(f"Disk: {size_text(size)} of trajectories per temperature.")
     if speed.share < 0.7:
-        told.append(f"(The probe got {speed.share:.0%} of a core; times are for cores that do nothing else.)")
-    return told
+        lines.append(f"(The measurement got {speed.share:.0%} of a core; times are for idle cores.)")
+    return lines
 
 
 def _days(proposal: Proposal, ns_per_day: float, rounds: int) -> float:
@@ -219,7 +205,7 @@ def _duration(days: float) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Write what can be loaded again, at both its scales, and nothing else."""
+    """Write a study file after checking it, at both its scales."""
     content = load_yaml(text)
     scales = content.pop("scales")
     parse(Study, {**content, "name": path.stem}, str(path))

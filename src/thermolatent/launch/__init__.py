@@ -1,1 +1,1 @@
-"""Starting the workflow from any folder: where it lies, what is seen of it while it runs, what it found in the end."""
+"""Starting the workflow from any folder: its location, its output on the screen, and its results at the end."""

@@ -1,4 +1,4 @@
-"""What a study found, in a few lines: its report, and its populations at the temperatures that were asked for."""
+"""Results of a study in a few lines: the path of its report, and its predicted populations."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from thermolatent.study.study import Study
 from thermolatent.tables import read_table
 from thermolatent.validate.predictions import COLUMNS, HEADLINE, decimals
 
-#: Temperatures that are told; the rest is in the report.
+#: Number of temperatures in the lines; the others are in the report.
 _MOST = 3
 
 
 def answer(study: Study, layout: Layout) -> list[str]:
-    """The report's path, and a line per temperature that was not trained at; nothing where neither is there yet.
-
-    Of a study without such temperatures the lines are those of the training temperatures.
-    """
+    """The path of the report and a line per predicted temperature (or training temperature), if the files exist."""
     lines = [layout.report] if Path(layout.report).is_file() else []
     if not Path(layout.predictions).is_file():
         return lines
@@ -36,7 +33,7 @@ def answer(study: Study, layout: Layout) -> list[str]:
 
 
 def _population(row: Mapping[str, str]) -> str:
-    """As ``hexagon 0.31 +- 0.04 trusted``; ``+-`` is half of the 95 % interval."""
+    """E.g. ``hexagon 0.31 +- 0.04 trusted``; ``+-`` is half of the 95 % interval."""
     if row["verdict"] == NOT_ASSESSABLE:
         return f"{row['state']} {NOT_ASSESSABLE}"
     value, low, high = (float(row[name]) for name in ("value", "low", "high"))

@@ -1,4 +1,4 @@
-"""Where the workflow lies (Snakefile, rules, profiles, example studies), and the folders where studies are looked for."""
+"""The folder of the workflow (Snakefile, rules, profiles, example studies), and the search path of studies."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-#: Environment variable with the folders where studies are looked for, first hit first.
+#: Environment variable with the search path of studies.
 STUDIES_VARIABLE = "THERMOLATENT_STUDIES"
 _PACKAGE = Path(__file__).parents[1]
 
 
 def workflow_home() -> Path:
-    """The folder of the Snakefile: the working directory if it has the workflow, else the clone that this package is
-    imported from, else the copy in the wheel."""
+    """The folder of the Snakefile: the working directory if it has the workflow, else the clone of this package, else the
+    copy in the wheel."""
     for folder in (Path.cwd(), _PACKAGE.parents[1]):
         if (folder / "Snakefile").is_file() and (folder / "workflow/rules/common.smk").is_file():
             return folder
@@ -21,8 +21,8 @@ def workflow_home() -> Path:
 
 
 def study_folders(given: Iterable[str | Path] | None = None, home: Path | None = None) -> list[Path]:
-    """Where studies are looked for, first hit first: ``given``, else ``$THERMOLATENT_STUDIES``, else ``./studies``; then the
-    examples beside the Snakefile."""
+    """Search path of studies: ``given``, else ``$THERMOLATENT_STUDIES``, else ``./studies``; then the examples next to the
+    Snakefile."""
     asked = given or os.environ.get(STUDIES_VARIABLE, "studies").split(os.pathsep)
     folders = list(dict.fromkeys(map(Path, asked)))
     examples = (workflow_home() if home is None else home) / "studies"

@@ -1,7 +1,6 @@
 """One line on the screen per job of a running workflow: a handler for Snakemake's log events.
 
-Written against ``snakemake_interface_logger_plugins`` 2.1. What is not about a job of a real run, a dry run for one, is
-printed as Snakemake prints it.
+Written for ``snakemake_interface_logger_plugins`` 2.1. Other events, and dry runs, are printed in Snakemake's format.
 """
 
 from __future__ import annotations
@@ -19,24 +18,24 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from thermolatent.progress import clock
 from thermolatent.status.state import tail
 
-#: Beginnings of what Snakemake says of itself.
+#: Beginnings of messages that are not printed.
 _ASIDE = ("Assuming unrestricted", "host: ", "Building DAG", "Using ", "Conda environments:", "Select jobs")
-#: Events that the lines of this module stand for.
-_TOLD = {
+#: Events that are not printed, since the lines of this module replace them.
+_REPLACED = {
     *(LogEvent.WORKFLOW_STARTED, LogEvent.JOB_STARTED, LogEvent.SHELLCMD),
     *(LogEvent.RESOURCES_INFO, LogEvent.PROGRESS),
 }
-#: The rule that has nothing to run.
+#: The target rule, which has no command.
 _TARGET = "all"
 
 
 class LogHandler(LogHandlerBase):
-    """What ``thermolatent run`` prints of a workflow.
+    """Output of ``thermolatent run``.
 
     Attributes
     ----------
-    ran: whether this process ran a workflow: no dry run, no ``--unlock`` and the like. Snakemake keeps its handlers to
-        itself, so it is the class that knows.
+    ran: whether this process ran a workflow (no dry run, ``--unlock`` etc.); an attribute of the class, since Snakemake does
+        not give access to its handlers.
     """
 
     ran: ClassVar[bool] = False
@@ -51,7 +50,7 @@ class LogHandler(LogHandlerBase):
         self._done = self._total = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print what there is to say of ``record``."""
+        """Print the text of ``record``, if any."""
         if text := self._text(record):
             print(text, file=sys.stdout if self.common_settings.stdout else sys.stderr, flush=True)
 
@@ -59,21 +58,21 @@ class LogHandler(LogHandlerBase):
         event = getattr(record, "event", None)
         if self.common_settings.dryrun:
             return self.format(record)
-        tell = {
+        text_of = {
             LogEvent.RUN_INFO: self._planned,
             LogEvent.JOB_INFO: self._started,
             LogEvent.JOB_FINISHED: self._finished,
             LogEvent.JOB_ERROR: self._error,
         }.get(event)
-        if tell is not None:
-            return tell(record)
+        if text_of is not None:
+            return text_of(record)
         message = record.getMessage()
         LogHandler.ran |= message == NOTHING_TO_BE_DONE_MSG
         if message.startswith("Terminating processes on user request"):
             self._ending = "stopped"
-        # An error of a command comes with its job's; that jobs failed is known by then.
-        told = event in _TOLD or (event == LogEvent.ERROR and (self._failed or "CalledProcessError" in message))
-        return "" if told or message.startswith(_ASIDE) else self.format(record)
+        # The error of a command follows the error of its job, which has been printed.
+        printed = event in _REPLACED or (event == LogEvent.ERROR and (self._failed or "CalledProcessError" in message))
+        return "" if printed or message.startswith(_ASIDE) else self.format(record)
 
     def _planned(self, record: logging.LogRecord) -> str:
         LogHandler.ran = True
@@ -101,13 +100,13 @@ class LogHandler(LogHandlerBase):
 
 
 def label(rule: str, wildcards: Mapping[str, str]) -> str:
-    """A job in words: ``learn lj7 latf seed 0``, ``simulate lj7 T0.2``."""
+    """Name of a job: ``learn lj7 latf seed 0``, ``simulate lj7 T0.2``."""
     named = {"temperature": "T", "seed": "seed "}
     return " ".join([rule, *(f"{named.get(name, '')}{value}" for name, value in wildcards.items())])
 
 
 def _reason(logs: list[str]) -> str:
-    """The last line of a failed job's log, and where that lies."""
+    """The last line and the path of a failed job's log."""
     for log in logs:
         if lines := [line for line in tail(log) if line.strip()] if Path(log).is_file() else []:
             return f"{lines[-1]} ({log})"

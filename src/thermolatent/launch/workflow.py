@@ -25,18 +25,18 @@ from thermolatent.study.project import find_study, load_project
 
 
 def run(config: Mapping[str, Any], folders: list[Path], arguments: list[str]) -> int:
-    """Run the workflow, tell each job in one line and, at the end, what was found. Returns the exit code.
+    """Run the workflow; print a line per job and, at the end, the results. Returns the exit code.
 
     Parameters
     ----------
-    config: values of ``config.yaml`` that are set here; those of ``--config`` go over them.
-    folders: where studies are looked for.
-    arguments: for Snakemake's command line.
+    config: values of ``config.yaml``; ``--config`` overrides them.
+    folders: search path of studies.
+    arguments: of Snakemake's command line.
 
-    Raises :class:`ThermolatentError` for arguments that Snakemake refuses.
+    Raises :class:`ThermolatentError` for invalid arguments.
     """
     os.environ[STUDIES_VARIABLE] = os.pathsep.join(map(str, folders))
-    logger.propagate = False  # the handlers of thermolatent's own log would print everything twice
+    logger.propagate = False  # else thermolatent's log handlers print everything again
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_thermolatent", screen)
     try:
         parser, args = _parsed(["--snakefile", str(workflow_home() / "Snakefile"), *arguments])
@@ -48,29 +48,29 @@ def run(config: Mapping[str, Any], folders: list[Path], arguments: list[str]) ->
             return 1
     except ThermolatentError:
         raise
-    except Exception as error:  # as snakemake.cli.main does
+    except Exception as error:  # as in snakemake.cli.main
         print_exception(error)
         return 1
     if screen.LogHandler.ran:
         with contextlib.chdir(args.directory or "."):
-            _tell(snakemake.cli.parse_config(args.config), folders)
+            _print_answers(snakemake.cli.parse_config(args.config), folders)
     return 0
 
 
 def _parsed(arguments: list[str]) -> tuple[Any, Any]:
-    """Snakemake's parser and its reading of ``arguments``; raises :class:`ThermolatentError` for what it refuses."""
-    said = io.StringIO()
+    """Snakemake's parser and the parsed ``arguments``; raises :class:`ThermolatentError` for invalid ones."""
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):  # on a wrong option its usage takes a hundred lines
+        with contextlib.redirect_stderr(output):  # Snakemake's usage has a hundred lines
             return snakemake.cli.parse_args(arguments)
     except SystemExit as error:
         if error.code == 0:  # --version
             raise
-        raise ThermolatentError(said.getvalue().strip().rpartition("error: ")[2]) from error
+        raise ThermolatentError(output.getvalue().strip().rpartition("error: ")[2]) from error
 
 
-def _tell(config: Mapping[str, Any], folders: list[Path]) -> None:
-    """The answers of the studies that have one by now."""
+def _print_answers(config: Mapping[str, Any], folders: list[Path]) -> None:
+    """Print the results of the studies, as far as they exist."""
     project = load_project([workflow_home() / "config.yaml", "config.yaml"], config)
     for name in project.studies:
         study = find_study(name if project.scale == "full" else f"{name}@{project.scale}", folders)

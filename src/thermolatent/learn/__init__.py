@@ -1,1 +1,1 @@
-"""Learning: the representation (SPIB), the reweighting network, and density models on top of them."""
+"""Training of density models on a representation."""

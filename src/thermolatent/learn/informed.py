@@ -1,8 +1,8 @@
-"""Reweighting-informed training: frames drawn as if MD had been run at temperatures between (and beyond) the training ones.
+"""Reweighting-informed training: frames are drawn with their weights at temperatures of the whole learning range.
 
-Temperatures are drawn uniformly in 1/kT over the learning range, frames with the weights of conditional reweighting. Each
-temperature is trusted by its effective sample size; the rest of its share falls back to frames of the training
-temperatures, that is to the papers' objective.
+Temperatures are drawn uniformly in 1/kT, frames with the weights of conditional reweighting. The share of weighted frames at
+a temperature grows with its effective sample size; the other frames are drawn from the training temperatures, as in the
+papers' objective.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import numpy as np
 
 from thermolatent.sampling import systematic_resample
 
-#: Effective frames at which a temperature's weights get half of its share.
+#: Number of effective frames at which half of a temperature's frames are drawn with weights.
 TRUST_HALF = 1000.0
-#: Temperatures per pool, one drawn from each of as many equal intervals of 1/kT.
+#: Temperatures per pool, one from each of as many equal intervals of 1/kT.
 _TEMPERATURES = 32
 
 
 class InformedPool:
-    """A pool of (frame, temperature) pairs, drawn anew every ``pool_steps`` optimiser steps.
+    """A pool of (frame, temperature) pairs, drawn again every ``pool_steps`` optimiser steps.
 
     Parameters
     ----------
-    weights: temperature -> w_n(T), ``(N,)``; how often frames count is in them.
+    weights: temperature -> w_n(T), ``(N,)``, which include the frames' counts.
     inverse_range: lowest and highest 1/T of the learning range.
-    counts: how often each frame counts, ``(N,)``, 0 for those that training may not use.
-    frame_temperature: temperature of each frame, ``(N,)``, for the share that is not trusted.
-    per_step: pairs that one step takes.
+    counts: how often each frame counts, ``(N,)``; 0 for held-out frames.
+    frame_temperature: temperature of each frame, ``(N,)``.
+    per_step: pairs per optimiser step.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class InformedPool:
         self._index, self._pool = -1, (np.empty(0, np.int64), np.empty(0))
 
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Frames ``(per_step,)`` and their temperatures for optimiser step ``step`` = 0, 1, ...; a function of it alone."""
+        """Frames ``(per_step,)`` and their temperatures for optimiser step 0, 1, ...; a function of ``step`` and seed only."""
         index, offset = divmod(step, self.pool_steps)
         if index != self._index:
             self._index, self._pool = index, self._fill(np.random.default_rng([self.seed, index]))
@@ -63,8 +63,8 @@ class InformedPool:
         places = (np.arange(_TEMPERATURES) + rng.random(_TEMPERATURES)) / _TEMPERATURES
         temperatures = 1 / (low + (high - low) * places)
         frames, at = [], []
-        for count, T in zip(_even_counts(size, _TEMPERATURES), temperatures, strict=True):
-            weight = self.weights(T)[self.rows]  # of sum 1 over all frames; these may have next to none of it
+        for count, T in zip(np.diff(np.arange(_TEMPERATURES + 1) * size // _TEMPERATURES), temperatures, strict=True):
+            weight = self.weights(T)[self.rows]  # may be tiny: the sum over all frames is 1
             weight = weight / max(weight.max(), np.finfo(float).tiny)
             n_effective = weight.sum() ** 2 / max((weight**2).sum(), np.finfo(float).tiny)
             trusted = round(count * n_effective / (n_effective + TRUST_HALF))
@@ -74,7 +74,3 @@ class InformedPool:
             at += [np.full(trusted, T), self.frame_temperature[fallback]]
         order = rng.permutation(size)
         return np.concatenate(frames)[order], np.concatenate(at)[order]
-
-
-def _even_counts(total: int, parts: int) -> np.ndarray:
-    return np.diff(np.arange(parts + 1) * total // parts)

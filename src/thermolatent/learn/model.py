@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,8 @@ class Model(FittedDensity):
 
     Parameters
     ----------
-    spib: the representation, trained jointly or taken over from represent.
-    density: the density model.
-    about: the density's spec, ``temperature``, ``theta_range``, ``T_ref``, ``seed``, ... as saved in the file.
+    spib: the representation, trained jointly with the density or by the stage represent.
+    about: as in :class:`FittedDensity`.
     """
 
     def __init__(self, spib: Spib, density: Density, about: dict[str, Any]):
@@ -29,7 +29,7 @@ class Model(FittedDensity):
     def save(self, path: str | Path) -> None:
         """Write weights, scaler and spec into one safetensors file."""
         spib = self.representation.spib
-        spec = {**self.about, "spib": spib.spec}
+        spec = {**self.about, "spib": asdict(spib.spec)}
         tensors = spib_tensors(spib) | prefixed("density.", self.density.state_dict())
         save_model(path, "model", spec, tensors)
 
@@ -47,7 +47,7 @@ class Model(FittedDensity):
 
 
 def save_density(path: str | Path, fitted: FittedDensity) -> None:
-    """Write what :func:`thermolatent.densities.fit.fit_density` returned, weights and spec, into one safetensors file.
+    """Write the result of :func:`thermolatent.densities.fit.fit_density` into one safetensors file.
 
     Raises :class:`ThermolatentError` for a name that does not end in ``.safetensors``.
     """
@@ -56,7 +56,7 @@ def save_density(path: str | Path, fitted: FittedDensity) -> None:
 
 
 def load_density(path: str | Path) -> FittedDensity:
-    """Read a fitted density, or the :class:`Model` of a study, from its file; raises ArtifactError as :meth:`Model.load`."""
+    """Read a fitted density, or the :class:`Model` of a study; raises ArtifactError as :meth:`Model.load`."""
     spec, tensors = load_model(path, "model", "density")
     if "spib" in spec:
         return Model._restored(spec, tensors)

@@ -16,29 +16,29 @@ class Learn(Section):
     """Training of the density models."""
 
     temperature_range: tuple[Positive, Positive] | None = Field(
-        None, description="what the models are trained for; default: the span of train and predict"
+        None, description="range that the models are trained for; default: the span of train and predict"
     )
     batch_size: int = Field(4096, ge=1, description="frames per step")
-    learning_rate: Positive = Field(2e-3, description="of Adam, largest; falls to 0 along a cosine")
-    steps: int = Field(4000, ge=1, description="optimiser steps at the most")
+    learning_rate: Positive = Field(2e-3, description="of Adam, maximum; falls to 0 along a cosine")
+    steps: int = Field(4000, ge=1, description="maximum number of optimiser steps")
     evaluate_every: int = Field(250, ge=1, description="steps between held-out evaluations")
     patience: int = Field(8, ge=1, description="evaluations without a better held-out loss before stopping")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where torch sees one")
 
 
 class Composition(Section):
-    """One composition: a density for p(z|T), how temperature enters it, what it is trained on."""
+    """A model: the density p(z|T), how temperature enters it, and what it is trained on."""
 
     density: AnyDensity = Field(description="a density by name, or {kind: name, ...}")
     temperature: list[Literal["steer", "condition"]] = Field(
         ["steer"], description="steer: in the base density (the paper); condition: in the network"
     )
     informed: bool = Field(False, description="train on reweighted frames between the training temperatures too")
-    encoder: Literal["joint", "frozen"] = Field("joint", description="joint: the encoder goes on learning")
+    encoder: Literal["joint", "frozen"] = Field("joint", description="joint: the encoder is trained further")
 
 
 class Settings(Section):
-    """What the stage learn reads; ``lag`` and ``beta_ib`` are those of the representation."""
+    """Settings of the stage learn; ``lag`` and ``beta_ib`` are those of the representation."""
 
     name: str
     model: Composition
@@ -57,8 +57,8 @@ class Settings(Section):
 
 @dataclass(frozen=True)
 class Inputs:
-    """Files that the stage learn reads: the frames at the training temperatures, SPIB, and of an informed model the
-    estimator."""
+    """Files that the stage learn reads: the frames at the training temperatures, SPIB, and the estimator for an informed
+    model."""
 
     frames: dict[float, FrameFiles]
     spib: str

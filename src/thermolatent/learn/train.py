@@ -21,25 +21,24 @@ from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.model import Model
 from thermolatent.learn.settings import Inputs, Outputs, Settings
 from thermolatent.represent.labels import predicted_states
-from thermolatent.represent.pairs import LaggedPairs, held_out_walkers, lagged_pairs
+from thermolatent.represent.pairs import LaggedPairs, lagged_pairs
 from thermolatent.represent.representation import load_representation, posterior
 from thermolatent.represent.spib import Spib
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.reweight.loading import load_reweighting
 from thermolatent.rows import picked_at_once, transformed
-from thermolatent.sampling import Sampler
+from thermolatent.sampling import Sampler, held_out_units
 from thermolatent.training import Checkpoint, checkpoint_of, pick_device
 
 log = logging.getLogger(__name__)
 
 _EVALUATION_PAIRS = 50_000
-#: Share of an informed batch that is drawn by weight; the rest are training frames at their own temperatures.
+#: Share of an informed batch that is drawn from the pool; the rest are training frames at their own temperatures.
 _INFORMED_SHARE = 0.5
 _POOL_STEPS = 256
 
 
 def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
-    """Train one model of one seed and write it with its history."""
+    """Train one model with one seed; write it and its loss history."""
     spec, seed = settings.model, settings.seed
     data = load_frames(inputs.frames)
     spib = load_representation(inputs.spib).spib
@@ -62,10 +61,10 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
     density = build_density(about["density"], spib.latent_dim, spec.temperature, settings.theta_range)
     if spec.density.kind == "vampprior" and spec.encoder == "joint":
         raise TrainingError(
-            f"models.{settings.name}: SPIB's mixture belongs to the encoder it was trained with; write encoder: frozen"
+            f"models.{settings.name}: the vampprior belongs to the encoder that it was trained with; write encoder: frozen"
         )
     density.from_representation(spib)
-    reweighting = load_reweighting(inputs.reweighting, data) if inputs.reweighting else None
+    reweighting = ConditionalReweighting.load(inputs.reweighting, data) if inputs.reweighting else None
     training = DensityTraining(settings, data, spib, density, reweighting, checkpoint)
     training.fit()
     about["held_out"] = training.best
@@ -76,10 +75,10 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
 
 
 def _resolve_tau(job: Settings, data: Frames, spib: Spib, about: dict[str, Any], checkpoint: Checkpoint) -> None:
-    """Put a number in place of ``tau: auto``, and the search into ``about`` and the history.
+    """Replace ``tau: auto`` by a number and record the search in ``about`` and the history.
 
-    On the latents of the pre-trained encoder, for a joint model too: candidates are compared on the same samples. Scores in
-    the checkpoint are not computed again.
+    The latents are those of the pre-trained encoder, also for a joint model: candidates are compared on the same samples.
+    Scores in the checkpoint are not computed again.
     """
     latents, part = cache(lambda: _latent_split(job, data, spib)), checkpoint.part("tau")
 
@@ -104,7 +103,7 @@ def _latent_split(job: Settings, data: Frames, spib: Spib) -> Split:
     mean, sigma = posterior(spib, transformed(data.rows(), spib.standardise, torch.device("cpu")))
     noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(job.seed))
     z, theta = torch.addcmul(mean, sigma, noise), torch.from_numpy(data.theta(job.T_ref))
-    held = data.of_walkers(held_out_walkers(data.n_walkers))
+    held = data.of_walkers(held_out_units(data.n_walkers))
     parts = []
     for mask in (~held, held):
         rows = np.flatnonzero(mask)
@@ -114,16 +113,16 @@ def _latent_split(job: Settings, data: Frames, spib: Spib) -> Split:
 
 
 class DensityTraining(Descent):
-    """Optimise E[-ln r(z|T)], and with a joint encoder the whole objective of :mod:`thermolatent.represent.spib`.
+    """Minimise E[-ln r(z|T)] and, with a joint encoder, the whole objective of :mod:`thermolatent.represent.spib`.
 
-    Each part stops when its held-out objective, on whole walkers at the training temperatures, has not improved for
-    ``learn.patience`` evaluations, and its best state is kept. A joint encoder comes first, for at most half of the
-    steps: its objective is the whole one, cross-entropy + beta_ib E[ln q - ln r]. Then it is frozen and the density goes
-    on by E[-ln r], which compares states only while z stands still (shrinking z lowers it).
+    A joint encoder is trained first, for at most half of the steps, by the whole objective, cross-entropy + beta_ib E[ln q -
+    ln r]. Then it is frozen and the density alone is trained by E[-ln r], which is comparable only for a fixed encoder
+    (shrinking z lowers it). Each part keeps its best state by its held-out objective, on whole walkers at the training
+    temperatures, and stops when that has not improved for ``learn.patience`` evaluations.
 
     Parameters
     ----------
-    reweighting: whose frame weights inform the training, or None.
+    reweighting: estimator whose frame weights are used for training; None for a model that is not informed.
     """
 
     def __init__(
@@ -136,14 +135,14 @@ class DensityTraining(Descent):
         checkpoint: Checkpoint,
     ):
         settings, seed, self.beta_ib = job.learn, job.seed, job.beta_ib
-        self.joint = joint = job.model.encoder == "joint"  # whether the encoder is learning now
+        self.joint = joint = job.model.encoder == "joint"  # whether the encoder is being trained now
         self.device = pick_device(settings.device)
         self.spib, self.density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.x = transformed(data.rows(), self.spib.standardise, self.device)
         self.T_ref = job.T_ref
         self.theta = torch.from_numpy(data.theta(self.T_ref)).to(self.device)
-        held = held_out_walkers(data.n_walkers)
+        held = held_out_units(data.n_walkers)
         self.labels = predicted_states(self.spib, self.x)
         self.training = lagged_pairs(data, job.lag, ~held).to(self.device)
         self.sampler = Sampler(len(self.training.now), self.training.counts)
@@ -169,7 +168,7 @@ class DensityTraining(Descent):
         noise = torch.randn(len(rows), mean.shape[1], generator=self.generator, device=self.device)
         density.fit_scale(mean[rows] + sigma[rows] * noise)
         self.history = checkpoint.history
-        self.history.resume(self.history.rows)  # its clock: what was done since the last row is no training
+        self.history.resume(self.history.rows)  # the clock: time since the last row was not spent on training
         parameters = [*density.parameters(), *(self.spib.parameters() if joint else [])]
         modules = {"spib": self.spib, "density": density}
         super().__init__(modules, parameters, settings, self.generator, checkpoint.part("density"))
@@ -180,14 +179,14 @@ class DensityTraining(Descent):
             self._freeze_encoder()
 
     def _freeze_encoder(self) -> None:
-        """End of the joint part: keep its best state and go on with the density alone."""
+        """End the joint part: keep its best state and train the density alone."""
         log.info("encoder frozen after %d steps, held-out objective %.4f", self.step, self.best)
         self._load(self.best_state)
         self.joint, self._posterior = False, posterior(self.spib, self.x)
         self.best, self.since_best = float("inf"), 0
 
     def _losses(self) -> tuple[Tensor, Tensor]:
-        """Recorded are the density's loss and, with a joint encoder, the cross-entropy: ``(1 or 2,)``."""
+        """Total loss, and the recorded losses: of the density and, with a joint encoder, the cross-entropy, ``(1 or 2,)``."""
         n_informed = self.pool.per_step if self.pool is not None else 0
         n_training = self.settings.batch_size - n_informed
         now, later = self.training.now, self.training.later
@@ -200,8 +199,7 @@ class DensityTraining(Descent):
             theta = torch.cat([theta, extra])
         noise = torch.randn(len(rows), self.spib.latent_dim, generator=self.generator, device=self.device)
         if self.joint:
-            # Labels exist one lag later only for the training pairs; drawn frames teach the density and, through
-            # beta_ib, the encoder, but say nothing of the next state.
+            # Only training pairs have a label one lag later; frames of the pool have none and enter neg_log_r only.
             y = torch.cat([self.labels[later[chosen]], torch.full((n_informed,), -100, device=self.device)])
             terms = self.spib.terms(self.x[rows], y, noise, self.density, theta, self.beta_ib)
             total = terms.cross_entropy + self.beta_ib * terms.log_q + terms.neg_log_r

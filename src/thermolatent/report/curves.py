@@ -1,7 +1,7 @@
 """Curves against temperature for the report's slider, and its verdicts.
 
-The answer is that of the grid, at every stop. Models, MD and baselines have numbers at the temperatures asked for, per seed;
-between them there are none.
+The reweighting has values at every stop (temperature of the grid); models, MD and baselines have values at the study's
+temperatures only, per seed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from thermolatent.report.stops import Stop
 from thermolatent.reweight.verdict import TRUSTED
 from thermolatent.validate.settings import Asked
 
-#: Name among the series of who gives the answer.
+#: Name of the reweighting among the series.
 ANSWER = "conditional"
-#: A number per stop, or per temperature asked for, None where there is none.
+#: A number per stop, or per temperature of the study, or None.
 Values = list[float | None]
 BySeed = dict[int, Tables]
 
@@ -31,9 +31,8 @@ def panels(
 ) -> list[dict[str, Any]]:
     """Every panel: ``title``, ``unit``, ``log``, ``models`` for which it is shown (None: all), ``state`` and ``series``.
 
-    A series has a ``name``, a ``style`` ("line", "points", "answer", "fit") and, per seed, ``y``. ``every`` says whether that has
-    a number per stop or per temperature asked for. Beside it stand ``e``, half of the 95 % interval, or of the answer the
-    interval's ends, ``low`` and ``high``.
+    A series has a ``name``, a ``style`` ("line", "points", "answer", "fit") and, per seed, ``y``: a number per stop if ``every``,
+    else per temperature of the study; with ``e``, half of the 95 % interval, or the ends of the interval ``low`` and ``high``.
     """
     made = _population_panels(study, tables, by_seed, grid)
     if fits:
@@ -52,7 +51,8 @@ def panels(
             for who in series_names(study, floor=True)
         ]
         own = plane.removeprefix("latent").removeprefix("_")
-        shown = None if plane == "fixed" else [own] if own else _frozen(study)
+        frozen = [name for name, model in study.models.items() if model.encoder != "joint"]
+        shown = None if plane == "fixed" else [own] if own else frozen
         made.append(_panel(f"Divergence from MD, {plane_title(tables, plane)}", "Jensen-Shannon, nats", series, shown))
     series = [
         _series(study, who, by_seed, lambda t, who=who: t.score(who, "ess_fraction", "")) for who in series_names(study)
@@ -62,12 +62,8 @@ def panels(
 
 
 def _others(study: Asked) -> list[str]:
-    """Baselines and models, all but the answer."""
+    """Baselines and models without the reweighting."""
     return [name for name in series_names(study) if name != ANSWER]
-
-
-def _frozen(study: Asked) -> list[str]:
-    return [name for name, model in study.models.items() if model.encoder != "joint"]
 
 
 def _panel(
@@ -80,11 +76,11 @@ def _panel(
 
 
 def _series(study: Asked, name: str, by_seed: BySeed, values: Callable[[Tables], Series]) -> dict[str, Any]:
-    """What is known at the temperatures asked for."""
-    asked, seeds = study.temperatures.generated, {}
+    """Values at the study's temperatures."""
+    seeds = {}
     for seed, tables in by_seed.items():
         if found := values(tables):
-            here = [found.get(T) for T in asked]
+            here = [found.get(T) for T in study.temperatures.generated]
             seeds[seed] = {
                 "y": [v and _short(v.median) for v in here],
                 "e": [v and _short(v.half) for v in here],
@@ -94,7 +90,7 @@ def _series(study: Asked, name: str, by_seed: BySeed, values: Callable[[Tables],
 
 
 def _answer(by_seed: BySeed, found: Iterable[tuple[float, float, float]]) -> dict[str, Any]:
-    """The answer at every stop, one for all seeds: values with the ends of their intervals."""
+    """The reweighting at every stop, for all seeds: values with the ends of their intervals."""
     rows = zip(*found, strict=True)
     one = dict(zip(("y", "low", "high"), ([*map(_short, row)] for row in rows), strict=True))
     return {"name": ANSWER, "style": "answer", "every": True, "seeds": {next(iter(by_seed)): one}}
@@ -130,7 +126,7 @@ def _melting_panel(
 
 
 def answer(grid: Grid) -> dict[str, Any]:
-    """Verdicts at every stop: ``at[stop][state]`` are three numbers among ``words``: verdict, reason and remedy."""
+    """Verdicts at every stop: ``at[stop][state]`` are three indices in ``words``: verdict, reason and remedy."""
     words: dict[str, int] = {}
     at = [
         [[words.setdefault(text, len(words)) for text in (p.verdict, p.reason, p.remedy)] for p in of_state.values()]
@@ -139,18 +135,17 @@ def answer(grid: Grid) -> dict[str, Any]:
     return {"words": list(words), "at": at}
 
 
-def told(study: Asked, tables: Tables, model: str) -> list[dict[str, Any]]:
-    """``{"doubt", "text"}`` of one model at every temperature asked for."""
-    judged = tables.predictions(model)
-    return [{"doubt": _doubted(judged[T]), "text": _told(judged[T])} for T in study.temperatures.generated]
+def verdicts(study: Asked, tables: Tables, model: str) -> list[dict[str, Any]]:
+    """``{"doubt", "text"}`` of one model at every temperature of the study."""
+    judged = [tables.predictions(model)[T] for T in study.temperatures.generated]
+    return [
+        {"doubt": any(p.verdict != TRUSTED for p in of_state.values()), "text": _verdict_text(of_state)}
+        for of_state in judged
+    ]
 
 
-def _doubted(of_state: dict[str, Prediction]) -> bool:
-    return any(p.verdict != TRUSTED for p in of_state.values())
-
-
-def _told(of_state: dict[str, Prediction]) -> str:
-    """Verdicts at one temperature, states with the same one and the same reason together."""
+def _verdict_text(of_state: dict[str, Prediction]) -> str:
+    """Verdicts at one temperature, with states of equal verdict and reason together."""
     same: dict[tuple[str, str], list[str]] = {}
     for state, p in of_state.items():
         same.setdefault((p.verdict, p.reason), []).append(state)

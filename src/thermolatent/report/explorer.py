@@ -1,7 +1,7 @@
-"""What the report's slider shows, as one JSON object: every map, curve, verdict and structure at every stop.
+"""Content of the report's slider as one JSON object: maps, curves, verdicts and structures at every stop.
 
-The answer comes from the grid that ``gather`` asked, what models and baselines say from the tables, maps from ``grid.npz``,
-``surfaces.npz`` and ``profiles.npz``, structures from ``T*.medoids.pdb``; nothing is computed anew.
+Predictions are from the grid of ``gather``, models and baselines from the tables, maps from ``grid.npz``, ``surfaces.npz`` and
+``profiles.npz``, structures from ``T*.medoids.pdb``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.colors import to_hex
 
 from thermolatent.errors import ArtifactError
 from thermolatent.figures.melting import Melted
@@ -33,7 +34,7 @@ _DASHES = {"-": "", "--": "6 3", ":": "2 3", "none": ""}
 
 
 def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Melted]) -> dict[str, Any]:
-    """The object that ``explorer.js`` reads.
+    """The input of ``explorer.js``.
 
     Raises :class:`ArtifactError` for a grid, surfaces, profiles or medoids that are missing or broken.
     """
@@ -43,10 +44,10 @@ def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Mel
     first = next(iter(study.models))
     colours = np.rint(colormaps[FREE_ENERGY_MAP](np.linspace(0, 1, 256))[:, :3] * 255).astype(np.uint8)
     shown = inputs.generated[first][seeds[0]]
-    profiles = _load(shown.profiles, "profiles", _PROFILES)
+    profiles = load_arrays(shown.profiles, "profiles", _PROFILES)
     return {
         "stops": [stop._asdict() for stop in stops],
-        "unit": " K" if study.system.temperature_unit == "kelvin" else "",
+        "unit": study.unit,
         "train": sorted(study.temperatures.train),
         "cap": CAP,
         "unsure": UNSURE,
@@ -57,7 +58,7 @@ def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Mel
         "states": tables.states(),
         "panels": curves.panels(study, tables, by_seed, fits, grid, stops),
         "answer": curves.answer(grid),
-        "told": {model: curves.told(study, tables, model) for model in study.models},
+        "told": {model: curves.verdicts(study, tables, model) for model in study.models},
         "molecule": medoids.molecule(study.system.molecular, shown.medoids) if shown.medoids else None,
         "resolution": medoids.RESOLUTION,
         "plane": {
@@ -75,19 +76,19 @@ def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Mel
 
 
 def as_json(content: dict[str, Any]) -> str:
-    """Compact JSON that may stand inside a script element."""
+    """Compact JSON for a script element."""
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def bundle(study: Settings, model: str, files: Generated, grid: Grid, stops: list[Stop]) -> dict[str, Any]:
     """Maps and structures of one model and seed: quantised free energies in kT, their first axis along x.
 
-    ``latent`` holds ``axes`` (name and range), ``model`` at the temperatures ``labels`` of its own grid, of which ``at`` says
-    the one nearest to each stop, with ``model_ranges``, and ``md`` at the stops with MD. ``plane`` is the model's at the
-    temperatures asked for; None of an informed model, whose frame weights are those of the answer.
+    ``latent`` has ``axes`` (name and range), ``model`` at the temperatures ``labels`` of its own grid, the index ``at`` of the
+    one nearest to each stop, ``model_ranges``, and ``md`` at the stops with MD. ``plane`` is that of the model at the study's
+    temperatures; None for an informed model, whose frame weights are those of the reweighting.
     """
-    surfaces = _load(files.surfaces, "surfaces", _SURFACES)
-    profiles = _load(files.profiles, "profiles", _PROFILES)
+    surfaces = load_arrays(files.surfaces, "surfaces", _SURFACES)
+    profiles = load_arrays(files.profiles, "profiles", _PROFILES)
     if not np.array_equal(profiles["edges_plane"], grid.edges):
         raise ArtifactError(f"{files.profiles}: has other bins than the grid of gather; run gather again")
     dimensions = len(profiles["edges_marginal"])
@@ -126,7 +127,7 @@ def _ends(axis: np.ndarray) -> tuple[float, float]:
 
 
 def _of_md(stops: list[Stop], profiles: dict[str, np.ndarray], which: str) -> np.ndarray:
-    """Free energies of the MD at the stops with any, ``(stops with MD, bins[, bins])``."""
+    """Free energies of the MD, ``(stops with MD, bins[, bins])``."""
     known, mass = list(profiles["temperatures"]), profiles[f"{which}_md"]
     at = [known.index(stop.temperature) for stop in stops if stop.md]
     return free_energies(mass[at]) if at else np.empty((0, *mass.shape[1:]))
@@ -134,17 +135,4 @@ def _of_md(stops: list[Stop], profiles: dict[str, np.ndarray], which: str) -> np
 
 def _look(study: Asked, name: str) -> dict[str, str]:
     label, color, _, line = look(study, name)
-    return {"label": label, "color": _hex(color), "dash": _DASHES[line]}
-
-
-def _hex(color: str) -> str:
-    from matplotlib.colors import to_hex
-
-    return to_hex(color)
-
-
-def _load(path: str, what: str, needed: set[str]) -> dict[str, np.ndarray]:
-    arrays = load_arrays(path, what)
-    if absent := needed - set(arrays):
-        raise ArtifactError(f"{path}: has no {', '.join(sorted(absent))}; delete it and run its stage again")
-    return arrays
+    return {"label": label, "color": to_hex(color), "dash": _DASHES[line]}

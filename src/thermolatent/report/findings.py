@@ -1,4 +1,4 @@
-"""What a study found, in sentences: verdicts on the populations, and accuracy where there is MD to compare with."""
+"""Findings of a study in sentences: verdicts on the populations, and accuracy against reference MD."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from thermolatent.temperatures import format_temperature
 from thermolatent.validate.predictions import MEAN, POPULATION
 from thermolatent.validate.settings import BASELINES, Asked
 
-#: Divergences whose ratio is nearer to 1 than this are called much the same.
+#: Divergences with a ratio nearer to 1 than this are "much the same".
 ALIKE = 0.1
 _ORDER = (TRUSTED, NOT_TRUSTED, NOT_ASSESSABLE)
-#: The series that is the reweighting in the tables of scores.
+#: Name of the reweighting in the tables of scores.
 REWEIGHTING = "conditional"
 
 
 def number(value: float) -> str:
-    """Two significant digits, all of them where there are more before the point: ``0.0050``, ``1.2``, ``340``."""
+    """Two significant digits, or all digits before the point: ``0.0050``, ``1.2``, ``340``."""
     if abs(value) < 1e-9:
-        return "0"  # rounding errors of what is zero by construction
+        return "0"  # rounding error
     return f"{value:.0f}" if value >= 100 else f"{value:#.2g}".rstrip(".")
 
 
@@ -43,8 +43,8 @@ class Accuracy:
     ----------
     js, floor: median over the temperatures of the Jensen-Shannon divergence in the fixed plane, and of its floor, nats.
     worst, worst_at: the largest divergence and its temperature.
-    best_baseline, baseline_js: the baseline (floor aside) with the smallest median, and that.
-    population_error, state, population_at: the largest error of a named population, of which state and where.
+    best_baseline, baseline_js: the baseline (without the floor) with the smallest median, and the median.
+    population_error, state, population_at: the largest error of a named population, its state and temperature.
     """
 
     js: float
@@ -59,13 +59,13 @@ class Accuracy:
 
 
 def judged_temperatures(study: Asked) -> list[float]:
-    """Predicted temperatures with MD to compare with; the training ones if the study predicts nothing."""
+    """Predicted temperatures with reference MD; the training temperatures if the study predicts nothing."""
     temperatures = study.temperatures
     return sorted(temperatures.reference if temperatures.predict else temperatures.train)
 
 
 def accuracy(study: Asked, tables: Tables, model: str) -> Accuracy | None:
-    """Accuracy of one model, None where no judged temperature has scores."""
+    """Accuracy of one model; None if no judged temperature has scores."""
     judged = judged_temperatures(study)
     own = {T: v for T, v in tables.score(model, "js_plane", "fixed").items() if T in judged}
     error = {T: v for T, v in tables.score(model, "population_max_error", "fixed").items() if T in judged}
@@ -106,7 +106,7 @@ def _worst_state(tables: Tables, model: str, temperature: float) -> str:
 
 
 def headline(study: Asked, tables: Tables) -> str:
-    """One sentence: what was predicted from what, and how near it came to the MD."""
+    """One sentence: the training MD, the predicted temperatures, and the divergence from the MD."""
     temperatures = study.temperatures
     train = f"MD at T = {listed(sorted(temperatures.train))}"
     if not temperatures.predict:
@@ -116,25 +116,25 @@ def headline(study: Asked, tables: Tables) -> str:
     known = [(name, a) for name in predictors(study) if (a := accuracy(study, tables, name))]
     if not known:
         return f"{start}; there is no MD at them to compare with."
-    # Whoever takes the reweighting's weights has its numbers.
+    # Informed models have the weights, and so the numbers, of the reweighting: each number is given once.
     parts = {number(a.js): name for name, a in reversed(known)}
-    told = [f"{js} nats ({look(study, name).label})" for js, name in reversed(parts.items())]
+    values = [f"{js} nats ({look(study, name).label})" for js, name in reversed(parts.items())]
     where = "there" if temperatures.predict else "at the training temperatures"
     return (
         f"{start}; in the fixed plane the median Jensen-Shannon divergence from the MD {where} is "
-        f"{_and(told)}, where two halves of the MD differ by {number(known[0][1].floor)}."
+        f"{_and(values)}; two halves of the MD differ by {number(known[0][1].floor)}."
     )
 
 
 def predictors(study: Asked) -> list[str]:
-    """Whose accuracy is told: the reweighting, then the models."""
+    """Predictors with an accuracy: the reweighting, then the models."""
     return [REWEIGHTING, *study.models]
 
 
 def answers(study: Asked, tables: Tables) -> list[str]:
-    """The verdicts in sentences: what is trusted, populations and means of observables, what not, what the MD contradicts."""
+    """The verdicts in sentences: doubts, populations and means of observables by verdict, and contradictions by the MD."""
     judged = sorted(study.temperatures.predict or study.temperatures.train)
-    told = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in tables.doubts]
+    sentences = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in tables.doubts]
     for quantity in (POPULATION, MEAN):
         known = {T: found for T, found in tables.predictions(quantity=quantity).items() if T in judged}
         groups: dict[tuple[str, float], list[tuple[str, float]]] = {}
@@ -144,12 +144,12 @@ def answers(study: Asked, tables: Tables) -> list[str]:
                 groups.setdefault((p.verdict, within), []).append((name, T))
         for verdict, within in sorted(groups, key=lambda key: (_ORDER.index(key[0]), key[1])):
             text = f"{verdict.capitalize()} within {within:g}" if verdict == TRUSTED else verdict.capitalize()
-            told.append(f"{text}: {places(study, groups[verdict, within], list(known), quantity)}.")
-    return told + [f"Against the MD: {text}." for text in contradicted(study, tables)]
+            sentences.append(f"{text}: {places(study, groups[verdict, within], list(known), quantity)}.")
+    return sentences + [f"Against the MD: {text}." for text in contradicted(study, tables)]
 
 
 def contradicted(study: Asked, tables: Tables) -> list[str]:
-    """Populations and means that differ from the MD by more than both intervals allow, and by more than the tolerance."""
+    """Populations and means that differ from the MD by more than both intervals and the tolerance."""
     return [
         f"{places(study, [(name, T)], [], quantity)} is off by {number(abs(p.value - md))}, more than the interval allows"
         for quantity in (POPULATION, MEAN)
@@ -159,11 +159,11 @@ def contradicted(study: Asked, tables: Tables) -> list[str]:
 
 
 def few_pieces(tables: Tables) -> list[str]:
-    """Reference MD of too few independent pieces for an error of its own."""
+    """Reference MD with too few independent pieces for an error."""
     counts = {T: round(v.median) for T, v in tables.score("floor", "independent_pieces", "").items()}
     return [
-        f"The MD at T = {format_temperature(T)} is {count} independent piece{'s' if count > 1 else ''}, too few to tell its own "
-        f"error: scores against it have none{'' if count > 1 else ', and there is no floor'}."
+        f"The MD at T = {format_temperature(T)} has {count} independent piece{'s' if count > 1 else ''}, too few for an error: "
+        f"scores against it have no error bars{'' if count > 1 else ', and there is no floor'}."
         for T, count in counts.items()
         if count < LEAST_UNITS
     ]
@@ -172,8 +172,7 @@ def few_pieces(tables: Tables) -> list[str]:
 def places(
     study: Asked, pairs: Iterable[tuple[str, float]], temperatures: list[float], quantity: str = POPULATION
 ) -> str:
-    """States, or means of observables, and temperatures in words: "hexagon and chevron at T = 0.3 and 0.4; hexagon at
-    T = 0.7"."""
+    """States (or observables) and temperatures as text: "hexagon and chevron at T = 0.3 and 0.4; hexagon at T = 0.7"."""
     states_at: dict[float, tuple[str, ...]] = {}
     for state, T in pairs:
         states_at[T] = (*states_at.get(T, ()), state)
@@ -184,7 +183,7 @@ def places(
     for states, Ts in same.items():
         every = quantity == POPULATION and len(states) == len(study.validate_.states.names) > 1
         who = "every state" if every else _and(states) if quantity == POPULATION else f"mean of {_and(states)}"
-        where = "at every temperature asked for" if Ts == temperatures else f"at T = {listed(Ts)}"
+        where = "at every temperature" if Ts == temperatures else f"at T = {listed(Ts)}"
         found.append(f"{who} {where}")
     return "; ".join(found)
 
@@ -195,8 +194,8 @@ def _and(words: Iterable[str]) -> str:
 
 
 def reasons(study: Asked, tables: Tables) -> list[str]:
-    """Why populations and means are not trusted or not assessable and what would help, one sentence for the same answer."""
-    told = []
+    """Why populations and means are not trusted or not assessable and what to do, grouped by equal reasons."""
+    sentences = []
     for quantity in (POPULATION, MEAN):
         same: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
         known = tables.predictions(quantity=quantity)
@@ -204,16 +203,16 @@ def reasons(study: Asked, tables: Tables) -> list[str]:
             for name, p in found.items():
                 if p.verdict != TRUSTED:
                     same.setdefault((p.verdict, p.reason, p.remedy), []).append((name, T))
-        told += [
+        sentences += [
             f"{places(study, pairs, list(known), quantity)}: {verdict}: {'; '.join(filter(None, (reason, remedy)))}."
             for (verdict, reason, remedy), pairs in same.items()
         ]
-    return told
+    return sentences
 
 
 def model_sentences(study: Asked, tables: Tables) -> list[str]:
-    """What each density model adds to the intervals, or how far a model that is not informed is from the reweighting."""
-    told, headline_of = [], tables.predictions()
+    """The contribution of each informed model to the intervals, and the distance of other models from the reweighting."""
+    sentences, headline_of = [], tables.predictions()
     for name, model in study.models.items():
         found = [(state, T, p) for T, of_state in tables.predictions(name).items() for state, p in of_state.items()]
         if model.informed:
@@ -225,12 +224,12 @@ def model_sentences(study: Asked, tables: Tables) -> list[str]:
             text = "is not informed, and differs from the reweighting by up to {} ({} at T = {})"
         if sized:
             size, state, T = max(sized)
-            told.append(f"{name} {text.format(number(size), state, format_temperature(T))}.")
-    return told
+            sentences.append(f"{name} {text.format(number(size), state, format_temperature(T))}.")
+    return sentences
 
 
 def accuracy_sentence(a: Accuracy, model: str, plane: str, baseline_label: str) -> str:
-    """The accuracy of one model, or the reweighting, in words; ``model`` as it is called there."""
+    """The accuracy of one model, or the reweighting, as text; ``model`` is its label."""
     text = (
         f"{model}: median divergence {number(a.js)} nats in the {plane}, {number(a.js / a.floor)} times the floor of "
         f"{number(a.floor)}; largest {number(a.worst)} at T = {format_temperature(a.worst_at)}. Largest error of a named "

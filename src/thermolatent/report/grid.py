@@ -1,4 +1,4 @@
-"""The answer on the grid of temperatures, as ``gather`` left it."""
+"""Predictions on the grid of temperatures, from the files of ``gather``."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Grid:
     ----------
     temperatures: ascending.
     populations: at each temperature, by state.
-    observables: by name, at each temperature: value and the ends of its 95 % interval, NaN where there is no answer.
+    observables: by name, at each temperature: value and the ends of its 95 % interval, NaN if unknown.
     edges: bins of the fixed plane, ``(2, bins + 1)``.
-    free_energy: in that plane, ``(temperatures, bins, bins)``, kT, NaN where there is no frame.
-    half: of the 95 % interval of ``free_energy``; NaN where there is none.
+    free_energy: in that plane, ``(temperatures, bins, bins)``, kT, NaN in bins without frames.
+    half: half of the 95 % interval of ``free_energy``, or NaN.
     """
 
     temperatures: list[float]
@@ -41,10 +41,8 @@ class Grid:
 
     @classmethod
     def load(cls, study: Asked, files: Inputs) -> Grid:
-        """Read it; raises :class:`ArtifactError` for files that are missing, broken or do not belong together."""
-        arrays = load_arrays(files.grid_surfaces, "grid")
-        if absent := _ARRAYS - set(arrays):
-            raise ArtifactError(f"{files.grid_surfaces}: has no {', '.join(sorted(absent))}; run gather again")
+        """Read it; raises :class:`ArtifactError` for files that are missing, broken or inconsistent."""
+        arrays = load_arrays(files.grid_surfaces, "grid", _ARRAYS)
         temperatures = arrays["temperatures"].tolist()
         populations = Tables(study, [], [], read_table(files.grid, COLUMNS), []).predictions()
         observables: dict[str, dict[float, tuple[float, float, float]]] = {}

@@ -1,4 +1,4 @@
-"""Medoid structures for the report's viewer: atoms, bonds, and positions at every temperature turned the same way."""
+"""Medoid structures for the report's viewer: atoms, bonds, and superposed positions at every temperature."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from thermolatent.errors import ArtifactError
 from thermolatent.report.packing import packed
 from thermolatent.systems.bonds import bonds_by_distance
 
-#: The remark that ``generate`` writes of each structure.
+#: The remark of each structure, written by ``generate``.
 _REMARK = re.compile(r"^REMARK +1 MODEL (\d+): (.*), POPULATION ([0-9.]+), FRAME FROM T = (\S+)$", re.MULTILINE)
 #: Positions are integers in units of this, nm.
 RESOLUTION = 0.001
 
 
 class Medoid(NamedTuple):
-    """One structure: its state, population, the temperature of the MD it comes from, and positions ``(n_atoms, 3)``, nm."""
+    """One structure: state, population, temperature of its MD, and positions ``(n_atoms, 3)``, nm."""
 
     state: str
     population: float
@@ -53,16 +53,16 @@ def read_medoids(path: str) -> tuple[Any, list[Medoid]]:
 
 
 def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """``positions`` ``(n_atoms, 3)`` moved and turned onto ``reference``, least squares, around the origin."""
+    """``positions`` ``(n_atoms, 3)`` superposed on ``reference`` by least squares, centred at the origin."""
     from scipy.spatial.transform import Rotation
 
     centred, target = positions - positions.mean(axis=0), reference - reference.mean(axis=0)
-    with warnings.catch_warnings(action="ignore"):  # what lies on one line may turn about it
+    with warnings.catch_warnings(action="ignore"):  # of collinear atoms, whose rotation is not unique
         return Rotation.align_vectors(target, centred)[0].apply(centred)
 
 
 def along_axes(positions: np.ndarray) -> np.ndarray:
-    """``positions`` ``(n_atoms, 3)`` turned so that they reach farthest along x and least along z, the viewer's depth."""
+    """``positions`` ``(n_atoms, 3)`` rotated to have the largest extent along x and the smallest along z, the viewer's depth."""
     centred = positions - positions.mean(axis=0)
     axes = np.linalg.svd(centred, full_matrices=True)[2]
     axes[2] *= np.linalg.det(axes)  # no mirror image
@@ -70,8 +70,8 @@ def along_axes(positions: np.ndarray) -> np.ndarray:
 
 
 def molecule(molecular: bool, files: Mapping[float, str]) -> dict[str, Any]:
-    """What all structures share: ``elements``, ``bonds`` (none in a model system), and ``radius`` in nm of the sphere that
-    a particle of a model system is drawn as, half the distance of the nearest two."""
+    """Data of all structures: ``elements``, ``bonds`` (none in a model system), and for a model system ``radius`` of a
+    particle in nm, half of the smallest distance."""
     topology, medoids = read_medoids(next(iter(files.values())))
     symbols, at = [atom.element.symbol for atom in topology.atoms], medoids[0].positions
     if molecular:
@@ -81,16 +81,16 @@ def molecule(molecular: bool, files: Mapping[float, str]) -> dict[str, Any]:
 
 
 def structures(molecular: bool, files: Mapping[float, str]) -> dict[str, Any]:
-    """Structures of one model and seed at every temperature asked for, on top of each other where they are molecules.
+    """Superposed structures of one model and seed at every temperature of the study.
 
-    Returns ``frames``: ``{T, state, population, origin}`` of each, and ``positions`` ``(frames, n_atoms, 3)``, packed, in
+    Returns ``frames``, ``{T, state, population, origin}`` of each, and ``positions`` ``(frames, n_atoms, 3)``, packed, in
     units of :data:`RESOLUTION`.
     """
     frames, positions = [], []
     for T, path in files.items():
         for medoid in read_medoids(path)[1]:
-            told = {"state": medoid.state, "population": medoid.population, "origin": medoid.origin}
-            frames.append({"T": T, **told})
+            about = {"state": medoid.state, "population": medoid.population, "origin": medoid.origin}
+            frames.append({"T": T, **about})
             positions.append(medoid.positions)
     if len(positions[0]) > 1:
         reference = along_axes(positions[0]) if molecular else positions[0]

@@ -1,4 +1,4 @@
-"""Arrays as text small enough for a web page: quantised, deflated, base64. The page's ``data.js`` is the other side."""
+"""Arrays as compact text for a web page: quantised, deflated, base64; decoded by the page's ``data.js``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-#: Levels of a quantised free energy; one value more stands for "empty".
+#: Levels of a quantised free energy, and the value of empty bins.
 LEVELS = 254
 EMPTY = 255
 
@@ -24,7 +24,7 @@ def packed(array: np.ndarray) -> dict[str, Any]:
 
 
 def quantised(free_energy: np.ndarray, cap: float) -> np.ndarray:
-    """Free energies in kT as uint8: 0 to ``cap`` in :data:`LEVELS` steps, more as ``cap``, not finite as :data:`EMPTY`."""
+    """Free energies in kT as uint8: 0 to ``cap`` in :data:`LEVELS` steps, clipped at ``cap``; :data:`EMPTY` if not finite."""
     finite = np.isfinite(free_energy)
     level = np.rint(np.clip(np.where(finite, free_energy, 0), 0, cap) * (LEVELS / cap))
     return np.where(finite, level, EMPTY).astype(np.uint8)

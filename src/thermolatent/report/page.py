@@ -1,13 +1,10 @@
-"""The page of the report: template, style and scripts of ``page_assets``, which go into the page itself.
-
-Nothing in them names an address outside the file.
-"""
+"""The page of the report: template, style and scripts of ``page_assets``, all inlined, without external addresses."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 
-#: In the order in which they build on each other.
+#: In the order of their dependencies.
 SCRIPTS = ("data.js", "axes.js", "maps.js", "curves.js", "viewer.js", "explorer.js")
 
 
@@ -17,5 +14,5 @@ def asset(name: str) -> str:
 
 
 def script() -> str:
-    """All scripts as one, in a scope of its own."""
+    """All scripts as one, in a local scope."""
     return '(() => {\n"use strict";\n' + "\n".join(asset(name) for name in SCRIPTS) + "})();"

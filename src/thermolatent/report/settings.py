@@ -1,4 +1,4 @@
-"""What the stage report reads of a study."""
+"""Settings and inputs of the stage report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thermolatent.validate.settings import Asked
 
 
 class Settings(Asked):
-    """What the stage report reads; ``study`` is all of it, to be shown."""
+    """Settings of the stage report; ``study`` is the whole study, which the report shows."""
 
     description: str
     featurize: Featurize
@@ -23,7 +23,7 @@ class Settings(Asked):
 
 @dataclass(frozen=True)
 class Generated:
-    """Files of one model and seed: surfaces and profiles, and medoids by temperature (none where none are asked for)."""
+    """Files of one model and seed: surfaces and profiles, and medoids by temperature (empty with ``structures: 0``)."""
 
     surfaces: str
     profiles: str
@@ -36,7 +36,7 @@ class Inputs:
 
     Attributes
     ----------
-    protocols: what is told of the MD, by temperature.
+    protocols: of the MD, by temperature.
     generated: by model, then by seed.
     """
 

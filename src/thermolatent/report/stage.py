@@ -1,4 +1,4 @@
-"""The stage ``report``: one HTML file with a study's answer, scores, figures and evidence, which opens offline."""
+"""Stage ``report``: one HTML file with a study's predictions, scores, figures and details, which opens offline."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def render(
         seeds=f"medians over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"of seed {seeds[0]}",
         spread="the range over seeds" if len(seeds) > 1 else "half of the 95 % interval over MD walkers",
         accuracies=[
-            findings.accuracy_sentence(a, look(study, name).label, plane, _label(study, a.best_baseline))
+            findings.accuracy_sentence(
+                a, look(study, name).label, plane, a.best_baseline and look(study, a.best_baseline).label
+            )
             for name, a in accuracies.items()
             if a
         ],
@@ -121,10 +123,6 @@ def render(
     )
 
 
-def _label(study: Asked, baseline: str) -> str:
-    return look(study, baseline).label if baseline else ""
-
-
 def _unconverged(protocols: dict[float, dict]) -> list[str]:
     found = []
     for T, protocol in protocols.items():
@@ -145,27 +143,19 @@ def _figure(study: Asked, folder: str, name: str, seeds: list[int]) -> dict[str,
         width, height = struct.unpack(">II", content[16:24])  # of a PNG's header chunk
     except (OSError, struct.error) as error:
         raise ArtifactError(f"{path}: figure is missing or broken; run the stage figures") from error
-    title, caption = _words(study, name, seeds)
-    alt = f"{title}. {caption}"
+    title, caption = _caption(study, name, seeds)
     data = base64.b64encode(content).decode()
-    return {
-        "name": name,
-        "title": title,
-        "caption": caption,
-        "alt": alt,
-        "data": data,
-        "width": width,
-        "height": height,
-    }
+    texts = {"name": name, "title": title, "caption": caption, "alt": f"{title}. {caption}"}
+    return texts | {"data": data, "width": width, "height": height}
 
 
 _GREYED = (
-    "Grey lies over the model where its free energy is hardly known: by the reweighting's interval, its own distance from the "
-    "reweighting there, or for want of training frames."
+    "Grey: the model's free energy is uncertain, by the reweighting's interval, its distance from the reweighting, or missing "
+    "training frames."
 )
 
 
-def _words(study: Asked, name: str, seeds: list[int]) -> tuple[str, str]:
+def _caption(study: Asked, name: str, seeds: list[int]) -> tuple[str, str]:
     """Title and caption of a figure."""
     kind, _, model = name.partition("_")
     spread = "range over seeds as bars and bands" if len(seeds) > 1 else "bars are 95 % intervals over MD walkers"
@@ -184,14 +174,13 @@ def _words(study: Asked, name: str, seeds: list[int]) -> tuple[str, str]:
     return {
         "populations": (
             "Populations of the named states",
-            "Against temperature: the reweighting, its 95 % interval as a band, and the MD with its own. Thin lines: "
-            "baselines, and the models' own numbers, of informed ones by their samples. A state that is not assessable has no "
-            "band.",
+            "Against temperature: the reweighting, its 95 % interval as a band, and the MD with its interval. Thin lines: "
+            "baselines and models (informed ones by their samples). A state that is not assessable has no band.",
         ),
         "observables": (
             "Observables",
-            f"Means against temperature; {spread}. By frame weights: exact for functions of "
-            "the features, for others as far as their mean at given features does not change with temperature.",
+            f"Means against temperature; {spread}. By frame weights: exact for functions of the features; for others the mean "
+            "at given features is assumed not to change with temperature.",
         ),
         "melting": (
             f"Melting of {study.validate_.melting}",
@@ -200,21 +189,21 @@ def _words(study: Asked, name: str, seeds: list[int]) -> tuple[str, str]:
         ),
         "divergence": (
             "Divergence from the reference MD",
-            f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is what two halves of the MD differ by. "
+            f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is the divergence between halves of the MD. "
             f"{report_tables.IN_SAMPLE}",
         ),
         "uncertainty": (
-            "What the intervals are made of",
-            "Half of the 95 % interval of each population against temperature, and what it would be by one cause alone. Vertical "
-            "lines: training temperatures. Dashed: the tolerance within which a population is trusted.",
+            "Intervals by cause",
+            "Half of the 95 % interval of each population against temperature, in total and by each cause alone. Vertical lines: "
+            "training temperatures. Dashed: the tolerance within which a population is trusted.",
         ),
         "calibration": (
-            "Whether the intervals hold",
-            "Difference of the reweighting from MD that it did not see, against half of its 95 % interval; bars are the MD's own "
-            "interval. Below the diagonal the MD lies inside of it.",
+            "Calibration of the intervals",
+            "Difference of the reweighting from reference MD, against half of its 95 % interval; bars are the interval of the "
+            "MD. Below the diagonal the MD is inside of the interval.",
         ),
         "convergence": (
-            "Whether the MD is long enough",
+            "Convergence of the MD",
             "Share of each named state in the MD at a training temperature up to a time, with its standard error; shaded: "
             "start-up, which is left out.",
         ),
@@ -234,9 +223,7 @@ def _versions(protocols: dict[float, dict]) -> Table:
             continue
     used = ", ".join(sorted({str(protocol["openmm"]) for protocol in protocols.values()}))
     rows.append(("openmm, of the MD", [Cell(used)]))
-    return Table(
-        "Versions", "Where this report was written; of the MD, as its protocol says.", [Cell(""), Cell("version")], rows
-    )
+    return Table("Versions", "Of this machine, and of the MD by its protocol.", [Cell(""), Cell("version")], rows)
 
 
 def _timings(runs: list[history.Training], protocols: dict[float, dict]) -> Table:

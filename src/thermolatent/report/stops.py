@@ -1,4 +1,4 @@
-"""The temperatures of the report's slider: those of the grid that ``gather`` asked, and none in between."""
+"""The temperatures of the report's slider: those of the grid of ``gather``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Stop(NamedTuple):
 
     Attributes
     ----------
-    asked: whether the study asks for this temperature, so that models and baselines have numbers at it.
+    asked: whether it is a temperature of the study, with values of models and baselines.
     md: whether there is MD.
     """
 
@@ -35,6 +35,6 @@ def stops_of(study: Asked, temperatures: Sequence[float]) -> list[Stop]:
 
 
 def nearest(stops: Sequence[Stop], temperatures: np.ndarray) -> list[int]:
-    """For each stop which of ``temperatures`` is nearest to it, by their ratio."""
+    """Index of the nearest of ``temperatures`` to each stop, by ratio."""
     ratio = np.log([stop.temperature for stop in stops])[:, None] - np.log(temperatures)
     return np.abs(ratio).argmin(axis=1).tolist()

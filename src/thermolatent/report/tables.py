@@ -1,14 +1,15 @@
-"""Tables of the report: rows of cells that a page can print, nothing of HTML."""
+"""Tables of the report as rows of cells, without HTML."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
 from thermolatent.figures.history import Training
 from thermolatent.figures.melting import Melted
 from thermolatent.figures.style import look, series_names
-from thermolatent.figures.tables import Tables, Value
+from thermolatent.figures.tables import Series, Tables, Value
 from thermolatent.figures.temperature import plane_title
 from thermolatent.report.findings import number
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, TRUSTED
@@ -18,7 +19,7 @@ from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import MEAN, POPULATION, decimals
 from thermolatent.validate.settings import Asked
 
-#: Metrics of the report and what heads their tables; all the others are in scores.csv.
+#: Metrics of the report and the titles of their tables; all others are in scores.csv.
 TITLES = {
     "js_plane": "Jensen-Shannon divergence",
     "js_latent": "Jensen-Shannon divergence",
@@ -32,8 +33,7 @@ TITLES = {
 IN_SAMPLE = "In-sample: at a training temperature models and baselines have the frames they are judged by."
 #: A divergence up to this many times the floor is printed bold.
 NEAR_FLOOR = 1.5
-#: What sums up a training: column of its history, words, and which of its values. SPIB's losses before the last
-#: relabelling were of other labels.
+#: Summary of a training: column of its history, text, and choice of the value (SPIB's earlier losses are of other labels).
 _OBJECTIVES = (
     ("held_out_neg_log_r", "best held-out −log r(z|T)", min),
     ("held_out", "best held-out objective", min),
@@ -44,7 +44,7 @@ _OBJECTIVES = (
 
 @dataclass(frozen=True)
 class Cell:
-    """Text, its smaller second line, and a mark: "good" (bold), "doubt" (shaded) or nothing."""
+    """Text, a smaller second line, and a mark: "good" (bold), "doubt" (shaded) or none."""
 
     text: str
     detail: str = ""
@@ -53,7 +53,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Title, explanation, header cells (the first heads the row names), and rows of a name and its cells."""
+    """Title, caption, header cells (the first of the row names), and rows of a name and its cells."""
 
     title: str
     caption: str
@@ -62,7 +62,7 @@ class Table:
 
 
 def score_tables(study: Asked, tables: Tables) -> list[Table]:
-    """One table per metric and plane that was scored; model or baseline by temperature."""
+    """One table per metric and plane with scores; models and baselines by temperature."""
     wanted = []
     for metric in TITLES:
         if metric == "ess_fraction":
@@ -77,22 +77,35 @@ def score_tables(study: Asked, tables: Tables) -> list[Table]:
 
 def _score_table(study: Asked, tables: Tables, metric: str, plane: str) -> Table:
     floor = tables.score("floor", metric, plane)
-    rows = []
-    for name in ("floor", *study.models, *series_names(study)[: -len(study.models)]):
-        series = tables.score(name, metric, plane)
-        if series:
-            # In-sample scores are never said to be good.
-            floors = {T: value for T, value in floor.items() if T not in study.temperatures.train}
-            cells = [_score_cell(metric, name, series.get(T), floors.get(T)) for T in study.temperatures.generated]
-            rows.append((look(study, name).label, cells))
+    # In-sample scores are never marked as good.
+    floors = {T: value for T, value in floor.items() if T not in study.temperatures.train}
+    rows = _rows(
+        *(study, ["floor"], lambda name: tables.score(name, metric, plane)),
+        lambda name, T, value: _score_cell(metric, name, value, floors.get(T)),
+    )
     unit = "" if METRICS[metric].unit == "1" else f" ({METRICS[metric].unit})"
     where = f", {plane_title(tables, plane)}" if plane else ""
     caption = f"{metric}: {_definition(metric)}." + (f" {IN_SAMPLE}" if metric != "ess_fraction" else "")
     return Table(f"{TITLES[metric]}{where}{unit}", caption, _header(study), rows)
 
 
+def _rows(
+    study: Asked,
+    first: Sequence[str],
+    series: Callable[[str], Series],
+    cell: Callable[[str, float, Value | None], Cell],
+) -> list[tuple[str, list[Cell]]]:
+    """Rows by temperature of the series ``first``, the models and the baselines, as far as they have values."""
+    names = (*first, *study.models, *(name for name in series_names(study) if name not in study.models))
+    known = [(name, found) for name in names if (found := series(name))]
+    return [
+        (look(study, name).label, [cell(name, T, found.get(T)) for T in study.temperatures.generated])
+        for name, found in known
+    ]
+
+
 def _definition(metric: str) -> str:
-    """In one sentence, also for metrics that are defined beside another one."""
+    """Definition in one sentence, without reference to another metric."""
     if metric.startswith("population_max_error"):
         whose = "exact populations" if metric.endswith("exact") else "populations of the whole reference MD"
         return f"largest absolute difference over the named states from the {whose}"
@@ -106,14 +119,14 @@ def _score_cell(metric: str, name: str, value: Value | None, floor: Value | None
     return Cell(number(value.median), _detail(value, number), "good" if near else "")
 
 
-def _detail(value: Value, spell) -> str:
+def _detail(value: Value, text: Callable[[float], str]) -> str:
     if value.seeds > 1:
-        return f"{spell(value.low)} to {spell(value.high)}"
-    return f"± {spell(value.half)}" if isfinite(value.half) and value.half > 0 else ""
+        return f"{text(value.low)} to {text(value.high)}"
+    return f"± {text(value.half)}" if isfinite(value.half) and value.half > 0 else ""
 
 
 def verdict_tables(study: Asked, tables: Tables) -> list[Table]:
-    """The reweighting's populations, and the means that are judged: one by temperature, with its 95 % interval and verdict."""
+    """The reweighting's populations and judged means by temperature, with 95 % intervals and verdicts."""
     made = [_verdict_table(study, tables, POPULATION, "Populations and verdicts")]
     if tables.predictions(quantity=MEAN):
         made.append(_verdict_table(study, tables, MEAN, "Means of observables and verdicts"))
@@ -144,12 +157,7 @@ def population_tables(study: Asked, tables: Tables) -> list[Table]:
     """One table per named state; MD, exact, models and baselines by temperature."""
     made = []
     for state in tables.states():
-        rows = []
-        for name in ("md", "exact", *study.models, *series_names(study)[: -len(study.models)]):
-            series = tables.population(name, state)
-            if series:
-                cells = [_population(name, series.get(T)) for T in study.temperatures.generated]
-                rows.append((look(study, name).label, cells))
+        rows = _rows(study, ["md", "exact"], lambda name, state=state: tables.population(name, state), _mean("{:.3f}"))
         made.append(Table(f"Population of {state}", "", _header(study), rows))
     return made
 
@@ -158,20 +166,16 @@ def observable_tables(study: Asked, tables: Tables) -> list[Table]:
     """One table per observable; MD, models and baselines by temperature."""
     made = []
     for observable in tables.observables():
-        rows = []
-        for name in ("md", *study.models, *series_names(study)[: -len(study.models)]):
-            if series := tables.observable(name, observable):
-                cells = [_population(name, series.get(T), "{:.4g}") for T in study.temperatures.generated]
-                rows.append((look(study, name).label, cells))
+        rows = _rows(study, ["md"], lambda name, own=observable: tables.observable(name, own), _mean("{:.4g}"))
         made.append(Table(f"Mean of {observable}", "", _header(study), rows))
     return made
 
 
 def melting_tables(study: Asked, fits: dict[str, Melted]) -> list[Table]:
-    """Melting temperature and what goes with it, if the study asks for any."""
+    """Melting temperature and thermodynamics of unfolding, if the study has ``validate.melting``."""
     if not fits:
         return []
-    kelvin = study.system.temperature_unit == "kelvin"
+    kelvin = bool(study.unit)
     scales = {"Tm": 1.0, "dH": 1.0, "dS": 1e3, "dCp": 1e3}
     rows = []
     for name in (n for n in ("reweighting", "md", *study.models) if n in fits):
@@ -185,26 +189,29 @@ def melting_tables(study: Asked, fits: dict[str, Melted]) -> list[Table]:
     energy, entropy = ("kJ/mol", "J/(mol K)") if kelvin else ("reduced", "1/1000, reduced")
     header = ["", "Tm (K)" if kelvin else "Tm", f"dH ({energy})", f"dS ({entropy})", f"dCp ({entropy})"]
     caption = (
-        "Where the population is one half, and how ln[p / (1 - p)] changes there with 1/kT; ± is half of a 95 % interval. Of "
-        "the MD, and models that are not informed, by a two-state fit, with its chi2 per degree of freedom: far above 1, not "
-        "two states. "
-        "Marked: Tm beyond the temperatures that it rests on."
+        "Temperature of population 1/2, and the derivative of ln[p / (1 - p)] by 1/kT there; ± is half of a 95 % interval. For "
+        "the MD, and models that are not informed, by a two-state fit with its chi2 per degree of freedom, far above 1 for "
+        "more than two states. Marked: Tm outside of the temperatures of the data."
     )
     title = f"Melting of {study.validate_.melting}"
     return [Table(title, caption, [Cell(text) for text in (*header, "chi2")], rows)]
 
 
-def _population(name: str, value: Value | None, spelled: str = "{:.3f}") -> Cell:
-    if value is None:
-        return Cell("–")
-    if name in ("md", "exact"):  # the same whatever the seed
-        value = value._replace(seeds=1)
-    return Cell(spelled.format(value.median), _detail(value, spelled.format))
+def _mean(spelled: str) -> Callable[[str, float, Value | None], Cell]:
+    """Cells of populations or means, formatted by ``spelled``."""
+
+    def cell(name: str, _: float, value: Value | None) -> Cell:
+        if value is None:
+            return Cell("–")
+        if name in ("md", "exact"):  # equal for all seeds
+            value = value._replace(seeds=1)
+        return Cell(spelled.format(value.median), _detail(value, spelled.format))
+
+    return cell
 
 
 def _header(study: Asked) -> list[Cell]:
-    unit = "\u00a0K" if study.system.temperature_unit == "kelvin" else ""
-    temperatures = study.temperatures
+    unit, temperatures = study.unit.replace(" ", "\u00a0"), study.temperatures
     return [
         Cell(""),
         *(Cell(f"T\u00a0=\u00a0{format_temperature(T)}{unit}", _role(temperatures, T)) for T in temperatures.generated),
@@ -217,9 +224,8 @@ def _role(temperatures: Temperatures, temperature: float) -> str:
 
 
 def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
-    """MD of each temperature: how long, how fast, and whether walkers from different starts agree."""
-    reduced = study.system.temperature_unit == "reduced"
-    energy, time = ("reduced", "time units") if reduced else ("kJ/mol", "ps")
+    """MD at each temperature: length, speed, and agreement of walkers from different starts."""
+    energy, time = ("kJ/mol", "ps") if study.unit else ("reduced", "time units")
     rows = []
     for T, protocol in protocols.items():
         comparison = protocol["convergence"]
@@ -239,7 +245,7 @@ def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
         cells = [
             Cell(str(protocol["walkers"])),
             Cell(str(protocol["frames"]), f"{sampled:g} {time} each"),
-            Cell(", ".join(means) or "none", "" if means else "how free energies bend is left to the prior"),
+            Cell(", ".join(means) or "none", "" if means else "heat capacities are determined by the prior"),
             verdict,
             Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
             Cell(f"{protocol['wall_seconds']:.0f}"),
@@ -248,8 +254,8 @@ def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
     header = ["", "walkers", "frames per walker", f"mean potential energy by start ({energy})", "different starts"]
     header += ["walker-steps per second", "seconds"]
     caption = (
-        f"Walkers that started in different minima, compared by mean potential energy; above {LIMIT:g} standard errors "
-        "they still remember their start."
+        f"Walkers from different minima, compared by mean potential energy; above {LIMIT:g} standard errors they have not "
+        "relaxed from their start."
     )
     return Table("MD by temperature", caption, [Cell(text) for text in header], rows)
 

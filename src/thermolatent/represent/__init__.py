@@ -1,1 +1,1 @@
-"""SPIB: what the models are functions of. Training temperatures only."""
+"""SPIB, the representation of the models; trained at the training temperatures only."""

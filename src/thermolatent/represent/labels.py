@@ -1,4 +1,4 @@
-"""State labels: where they start, and how SPIB refines them."""
+"""State labels: the initial ones, and SPIB's refinement."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from thermolatent.represent.spib import Spib
 from thermolatent.represent.tica import fit_tica
 from thermolatent.rows import Rows, over_blocks
 
-#: k-means sees at most this many frames; the rest are only assigned.
+#: k-means is fitted to at most this many frames; the others are only assigned.
 _KMEANS_FRAMES = 50_000
 
 
 def order_parameters(data: Frames, kind: str, lag: int, walkers: np.ndarray) -> np.ndarray:
-    """What the initial labels are clusters of, ``(N, m)``, in training frame order.
+    """Coordinates for the clustering of the initial labels, ``(N, m)``, in training frame order.
 
-    ``kind`` "plane": the fixed plane, angles as sin and cos. "tica": the two slowest components of the features at this lag,
+    ``kind`` "plane": the fixed plane, angles as sin and cos. "tica": the two slowest components of the features at ``lag``,
     from the walkers of the mask. Raises :class:`TrainingError` for features that do not vary.
     """
     if kind == "plane":
@@ -44,7 +44,7 @@ def initial_labels(order_parameters: np.ndarray, n_labels: int, seed: int) -> np
     n_labels = min(n_labels, len(np.unique(scaled[::stride], axis=0)))
     estimator = KMeans(n_labels, max_iter=50, fixed_seed=seed + 1, n_jobs=1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "did not converge": a start for SPIB need not be converged
+        warnings.simplefilter("ignore")  # initial labels need no converged k-means
         labels = estimator.fit(scaled[::stride]).fetch_model().transform(scaled)
     return np.unique(labels, return_inverse=True)[1]
 
@@ -57,9 +57,9 @@ def predicted_states(spib: Spib, x: Rows) -> Tensor:
 
 @torch.no_grad()
 def place_representatives(spib: Spib, x: Rows, labels: Tensor, counts: Tensor | None = None) -> None:
-    """Make each state's representative the real frame nearest the state's centroid in latent space.
+    """Set each state's representative to the frame nearest to the state's centroid in latent space.
 
-    ``counts`` ``(N,)``: how often each frame counts for the centroid; None for all alike.
+    ``counts`` ``(N,)``: weight of each frame in the centroid; None for equal weights.
     """
     means = over_blocks(spib.encoder, x)
     for state in range(spib.n_states):
@@ -76,10 +76,10 @@ def _centroid(means: Tensor, members: Tensor, counts: Tensor | None) -> Tensor:
 
 
 def refine(spib: Spib, x: Rows, where: str, counts: Tensor | None = None) -> tuple[Spib, Tensor]:
-    """Relabel every frame by its predicted state; empty states go, the others keep their decoder rows.
+    """Relabel every frame by its predicted state; empty states are removed, the others keep their decoder rows.
 
-    Raises :class:`TrainingError` when fewer than two states are left. The result has new parameters: the optimiser must
-    be made anew, or it goes on with the old ones.
+    Raises :class:`TrainingError` when fewer than two states are left. The result has new parameters, which need a new
+    optimiser.
     """
     states = predicted_states(spib, x)
     kept, labels = torch.unique(states, return_inverse=True)
@@ -91,6 +91,6 @@ def refine(spib: Spib, x: Rows, where: str, counts: Tensor | None = None) -> tup
 
 
 def order_by_population(spib: Spib, x: Rows, at_T_ref: Tensor, counts: Tensor | None = None) -> Spib:
-    """Number the states by falling population among the frames ``at_T_ref``, by index, which count ``counts`` times."""
+    """Number the states by falling population among the frames with the numbers ``at_T_ref`` and weights ``counts``."""
     population = torch.bincount(predicted_states(spib, x)[at_T_ref], counts, minlength=spib.n_states)
     return spib.with_states(torch.argsort(population, descending=True, stable=True))

@@ -1,4 +1,4 @@
-"""A trained representation as the later stages use it: numpy in, numpy out."""
+"""A trained representation for the later stages: numpy in, numpy out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_model, prefixed, stripped
-from thermolatent.represent.spib import Spib
+from thermolatent.represent.spib import Spib, SpibSpec
 from thermolatent.rows import Rows, over_blocks
 
 
@@ -34,16 +34,16 @@ class TrainedSpib:
         return result.reshape(*rows.shape[:-1], *result.shape[1:])
 
     def encode(self, features: np.ndarray | Rows) -> np.ndarray:
-        """Latent means mu(x): ``(..., n_features)`` as measured to ``(..., d)`` float32."""
-        if features.shape[-1] != self.spib.spec["n_features"]:
+        """Latent means mu(x) of features ``(..., n_features)`` in their own unit, ``(..., d)`` float32."""
+        if features.shape[-1] != self.spib.spec.n_features:
             raise ArtifactError(
-                f"the representation was trained on {self.spib.spec['n_features']} features, these frames have "
+                f"the representation was trained on {self.spib.spec.n_features} features, these frames have "
                 f"{features.shape[-1]}; run represent again"
             )
         return self._chunked(lambda f: self.spib.encoder(self.spib.standardise(f)), features)
 
     def sigmas(self, features: np.ndarray) -> np.ndarray:
-        """Noise sigma of q(z|x) of each frame, ``(..., d)`` float32."""
+        """Sigma of q(z|x) of each frame, ``(..., d)`` float32."""
         if not isinstance(self.spib.log_sigma, torch.nn.Module):
             return np.broadcast_to(self.sigma, (*features.shape[:-1], self.latent_dim))
 
@@ -55,11 +55,11 @@ class TrainedSpib:
 
     @property
     def sigma(self) -> np.ndarray:
-        """The one sigma of a global variance, ``(d,)``."""
+        """Sigma of a global variance, ``(d,)``."""
         return self.spib.log_sigma.detach().exp().expand(self.latent_dim).numpy().copy()
 
     def noised(self, mu: np.ndarray, sigma: np.ndarray, seed: int) -> np.ndarray:
-        """z = mu + sigma eps, what r(z|T) models, ``(..., d)``."""
+        """z = mu + sigma eps, ``(..., d)``: r(z|T) is its density."""
         return mu + sigma * np.random.default_rng(seed).standard_normal(mu.shape, dtype=np.float32)
 
     def states(self, mu: np.ndarray) -> np.ndarray:
@@ -86,18 +86,18 @@ def posterior(spib: Spib, x: Rows) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def load_representation(path: str | Path) -> TrainedSpib:
-    """Read the representation of a ``spib`` file or of a ``model`` file (which carries its own)."""
+    """Read the representation of a ``spib`` file, or of a ``model`` file."""
     spec, tensors = load_model(path, "spib", "model")
     return TrainedSpib(restore_spib(spec, tensors))
 
 
 def spib_tensors(spib: Spib) -> dict[str, torch.Tensor]:
-    """The representation's tensors under the names they have in every file."""
+    """The tensors of a representation by their names in files."""
     return prefixed("spib.", spib.state_dict())
 
 
 def restore_spib(spec: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Spib:
-    """Rebuild the SPIB that a model file carries."""
-    spib = Spib(**spec["spib"])
+    """Rebuild the SPIB of a file."""
+    spib = Spib(SpibSpec(**spec["spib"]))
     spib.load_state_dict(stripped("spib.", tensors))
     return spib

@@ -1,4 +1,4 @@
-"""A fresh SPIB: its scaler and, of a linear reduction, its projection, from moments of the training walkers' features."""
+"""A new SPIB with scaler and, with a linear reduction, projection from moments of the training walkers' features."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 import torch
 
 from thermolatent.represent.settings import Representation
-from thermolatent.represent.spib import Spib
+from thermolatent.represent.spib import Spib, SpibSpec
 from thermolatent.rows import Rows, moments, scale, transformed
 
 
 class Scaler(NamedTuple):
-    """What features are brought to zero mean and unit variance by.
+    """Data whose moments scale the features to zero mean and unit variance.
 
     Attributes
     ----------
     features: of all frames, ``(N, n_features)``.
-    frames: numbers of those whose moments count, ``(m,)``.
-    counts: how often each of these counts, ``(m,)``, or None for all alike.
+    frames: numbers of the frames that the moments are taken over, ``(m,)``.
+    counts: how often each of these counts, ``(m,)``; None for equal counts.
     """
 
     features: Rows
@@ -28,21 +28,14 @@ class Scaler(NamedTuple):
 
 
 def new_spib(settings: Representation, scaler: Scaler, n_states: int, weights: np.ndarray | None = None) -> Spib:
-    """A fresh SPIB whose scaler is the pooled mean and standard deviation of the training walkers' features.
+    """A new SPIB whose scaler is the pooled mean and standard deviation of the training walkers' features.
 
-    ``weights (n_features, components)`` of the features: the encoder sees these combinations, with unit variance.
+    With ``weights`` ``(n_features, components)`` the encoder's inputs are these linear combinations, with unit variance.
     """
     features, training_frames = scaler.features, torch.from_numpy(scaler.frames)
-    spib = Spib(
-        features.shape[1],
-        settings.latent_dim,
-        n_states,
-        settings.encoder,
-        settings.variance,
-        settings.encoder_width,
-        settings.decoder_width,
-        None if weights is None else weights.shape[1],
-    )
+    sizes = settings.model_dump(include={"latent_dim", "encoder", "variance", "encoder_width", "decoder_width"})
+    components = None if weights is None else weights.shape[1]
+    spib = Spib(SpibSpec(n_features=features.shape[1], n_states=n_states, components=components, **sizes))
     mean, spread = scale(features, training_frames, scaler.counts)
     spib.feature_mean.copy_(mean)
     spib.feature_std.copy_(spread)

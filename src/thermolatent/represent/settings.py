@@ -24,17 +24,17 @@ class Representation(Section):
     encoder_width: int = Field(32, ge=1, description="hidden units of an mlp encoder's two layers")
     decoder_width: int = Field(16, ge=1, description="hidden units of the decoder's two layers")
     tica: int | None = Field(
-        None, ge=1, description="SPIB sees so many of the slowest tICA components in place of the features themselves"
+        None, ge=1, description="number of slowest tICA components that are SPIB's input in place of the features"
     )
     initial: Literal["plane", "tica"] = Field(
         "plane",
-        description="what the first labels are clusters of: the fixed plane, or the features' slowest tICA components",
+        description="initial labels are clusters in the fixed plane, or in the features' slowest tICA components",
     )
-    initial_labels: int = Field(100, ge=2, description="k-means clusters of them")
-    refinements: int = Field(10, ge=0, description="relabelling rounds at the most")
+    initial_labels: int = Field(100, ge=2, description="number of these clusters (k-means)")
+    refinements: int = Field(10, ge=0, description="maximum number of relabellings")
     batch_size: int = Field(2048, ge=1, description="pairs of frames per optimiser step")
     learning_rate: Positive = Field(1e-3, description="of Adam")
-    epochs: int = Field(20, ge=1, description="per refinement, at the most")
+    epochs: int = Field(20, ge=1, description="maximum per refinement")
     tolerance: float = Field(1e-3, ge=0, description="loss change below which an epoch counts as no progress")
     patience: int = Field(2, ge=1, description="epochs without progress before relabelling")
 

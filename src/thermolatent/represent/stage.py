@@ -1,9 +1,10 @@
-"""Stage ``represent``: SPIB with its own VampPrior, trained and relabelled until its states are stable."""
+"""Stage ``represent``: train SPIB with its VampPrior and relabel until its states are stable."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,37 +25,37 @@ from thermolatent.represent.labels import (
     refine,
 )
 from thermolatent.represent.noise import noise_ratio, warn_if_blurred
-from thermolatent.represent.pairs import LaggedPairs, held_out_walkers, lagged_pairs
+from thermolatent.represent.pairs import LaggedPairs, lagged_pairs
 from thermolatent.represent.representation import spib_tensors
 from thermolatent.represent.scaler import Scaler, new_spib
 from thermolatent.represent.settings import Inputs, Outputs, Representation, Settings
-from thermolatent.represent.spib import Spib
+from thermolatent.represent.spib import Spib, SpibSpec
 from thermolatent.represent.tica import fit_tica, loadings, timescales
 from thermolatent.rows import Rows, picked_at_once, transformed
-from thermolatent.sampling import Sampler
+from thermolatent.sampling import Sampler, held_out_units
 from thermolatent.stopping import stop_signals
 from thermolatent.training import Checkpoint, adam, checkpoint_of, pick_device, shuffled_batches
 
 log = logging.getLogger(__name__)
 
-#: Labels count as settled when fewer frames than this change.
+#: Labels have converged when a smaller share of the frames changes.
 _SETTLED = 1e-3
 _EVALUATION_PAIRS = 100_000
 
 
 def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
-    """Train the representation of one seed and write it with its history."""
+    """Train the representation of one seed; write it and its loss history."""
     settings, seed = job.representation, job.seed
     data = load_frames(inputs.frames)
     device = pick_device(job.device)
     features = data.rows()
-    held_out = held_out_walkers(data.n_walkers)
+    held_out = held_out_units(data.n_walkers)
     training_frames = np.flatnonzero(data.of_walkers(~held_out))
     ordered_by = order_parameters(data, settings.initial, settings.lag, ~held_out)
     labels = initial_labels(ordered_by, settings.initial_labels, seed)
 
     torch.manual_seed(seed)
-    weights, told = _reduction(settings, data, inputs.frames[data.temperatures[0]].header, ~held_out)
+    weights, about = _reduction(settings, data, inputs.frames[data.temperatures[0]].header, ~held_out)
     scaler = Scaler(features, training_frames, data.counts_of(training_frames))
     spib = new_spib(settings, scaler, int(labels.max()) + 1, weights).to(device)
     x = transformed(features, spib.standardise, device)
@@ -72,7 +73,7 @@ def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
     save_model(
         outputs.model,
         "spib",
-        {"spib": spib.spec, "seed": seed, "lag": settings.lag, "sigma_over_std": ratio.tolist(), **told},
+        {"spib": asdict(spib.spec), "seed": seed, "lag": settings.lag, "sigma_over_std": ratio.tolist(), **about},
         spib_tensors(spib),
     )
     training.history.save(outputs.history)
@@ -82,7 +83,7 @@ def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
 def _reduction(
     settings: Representation, data: Frames, header: str, walkers: np.ndarray
 ) -> tuple[np.ndarray | None, dict[str, Any]]:
-    """Loadings ``(n_features, components)`` of ``representation.tica`` or None, and what the file tells of them."""
+    """Loadings ``(n_features, components)`` of ``representation.tica`` or None, and the file's entry about them."""
     if settings.tica is None:
         return None, {}
     names = load_json(header, "features' header")["names"]
@@ -97,13 +98,13 @@ def _on(device: torch.device, counts: np.ndarray | None) -> Tensor | None:
 
 
 class AllFrames(NamedTuple):
-    """All frames as SPIB sees them.
+    """SPIB's training data.
 
     Attributes
     ----------
     x: inputs of the encoder, ``(N, n)``, in memory or mapped.
     labels: ``(N,)`` initial labels.
-    counts: how often each frame counts, ``(N,)``, or None for all alike.
+    counts: how often each frame counts, ``(N,)``; None for equal counts.
     """
 
     x: Rows
@@ -112,12 +113,11 @@ class AllFrames(NamedTuple):
 
 
 class SpibTraining:
-    """The refinement loop (docs/theory.md, section 2): train until flat, relabel, rebuild the optimiser, repeat.
+    """The refinement loop (docs/theory.md, section 2): train to convergence, relabel, rebuild the optimiser, repeat.
 
     Parameters
     ----------
-    frames: all of them.
-    pairs: frames one lag apart, to learn from and to judge by.
+    pairs: frames one lag apart, for training and held out.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class SpibTraining:
             self._begin()
 
     def fit(self) -> None:
-        """Refine until the labels have settled."""
+        """Refine until the labels have converged."""
         with stop_signals() as stop:
             while True:
                 self._train(stop)
@@ -162,12 +162,12 @@ class SpibTraining:
         self.spib = self.spib.with_states(kept)
 
     def _begin(self) -> None:
-        """What is new in each refinement: the optimiser, and what tells progress."""
+        """Start a refinement: a new optimiser, and the counters of progress."""
         self.optimiser = adam(self.spib.parameters(), self.settings.learning_rate)
         self.epoch, self.best, self.without_progress = 0, float("inf"), 0
 
     def _train(self, stop: threading.Event) -> None:
-        """Epochs until the training loss moves less than ``tolerance`` for ``patience`` of them."""
+        """Train until the loss improves by less than ``tolerance`` for ``patience`` epochs."""
         settings = self.settings
         with progress(settings.epochs, f"SPIB, refinement {self.refinement}, epochs", self.epoch) as bar:
             while self.epoch < settings.epochs and self.without_progress < settings.patience:
@@ -189,7 +189,7 @@ class SpibTraining:
         )
 
     def _one_epoch(self, stop: threading.Event) -> float:
-        """The mean training loss. Raises :class:`Stopped` when told to stop: the epochs before are saved."""
+        """The mean training loss. Raises :class:`Stopped` on a stop signal; all earlier epochs are saved."""
         settings, spib = self.settings, self.spib
         total, count = torch.zeros((), device=self.x.device), 0
         columns = (self.x, self.training.now), (self.labels, self.training.later)
@@ -233,7 +233,7 @@ class SpibTraining:
                 "epochs": self.epochs_done,
                 "best": self.best,
                 "without_progress": self.without_progress,
-                "spec": self.spib.spec,
+                "spec": asdict(self.spib.spec),
                 "spib": self.spib.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "labels": self.labels,
@@ -242,7 +242,7 @@ class SpibTraining:
         )
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.spib = Spib(**state["spec"]).to(self.x.device)
+        self.spib = Spib(SpibSpec(**state["spec"])).to(self.x.device)
         self.spib.load_state_dict(state["spib"])
         self.labels = state["labels"].to(self.x.device)
         self._begin()

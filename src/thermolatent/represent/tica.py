@@ -1,6 +1,6 @@
 """Time-lagged independent component analysis of the features: the slowest linear combinations (deeptime).
 
-Perez-Hernandez et al., J. Chem. Phys. 139, 015102 (2013). Of the training temperatures together, and of no held-out walker.
+Perez-Hernandez et al., J. Chem. Phys. 139, 015102 (2013). All training temperatures together, without held-out walkers.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from thermolatent.frames import Frames
 def fit_tica(data: Frames, lag: int, walkers: np.ndarray, components: int, key: str):
     """deeptime's model of the ``components`` slowest components at ``lag`` frames, from the walkers of the mask.
 
-    Two frames one lag apart count as often as the first of them, and no pair crosses an exchange of replicas. Fewer components
-    where the features depend on each other.
-    Raises :class:`TrainingError`, naming the study's ``key``, for features that do not vary.
+    A pair of frames one lag apart counts as often as its first frame; no pair crosses an exchange of replicas. Linearly
+    dependent features give fewer components. Raises :class:`TrainingError`, which names the study's ``key``, for features
+    that do not vary.
     """
     from deeptime.decomposition import TICA
 
@@ -28,25 +28,24 @@ def fit_tica(data: Frames, lag: int, walkers: np.ndarray, components: int, key: 
     runs = [(data.features[T][w], data.counts[T][w], linked[T][w]) for T in data.temperatures for w in members]
     estimator = TICA(lagtime=lag, dim=components)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of features that depend on each other it drops what is too much
+        warnings.simplefilter("ignore")  # deeptime warns of linearly dependent features, which it drops
         try:
             if data.held and not data.weighted and not data.stretch:
                 estimator.fit([np.asarray(run, np.float64) for run, _, _ in runs])
                 return estimator.fetch_model()
             covariance = TICA.covariance_estimator(lagtime=lag)
-            for run, counts, going_on in runs:  # the same sums, from one part of a walker after another
-                for now, later, each in _lagged_parts(run, counts, going_on, lag):
+            for run, counts, pairs in runs:  # the same sums, chunk by chunk
+                for now, later, each in _lagged_parts(run, counts, pairs, lag):
                     covariance.partial_fit((now, later), weights=each if data.weighted else None)
             return estimator.fit(covariance).fetch_model()
-        except Exception as error:  # deeptime's own, and numpy's
+        except Exception as error:  # of deeptime or numpy
             raise TrainingError(f"{key} cannot be made of these features ({error})") from None
 
 
 def _lagged_parts(
     run: np.ndarray, counts: np.ndarray, linked: np.ndarray, lag: int, rows: int = 10_000
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    """Frames of one walker ``(frames, n)`` that are linked to those one lag later, these and how often the first count,
-    float64, part by part."""
+    """Chunks, float64, of one walker's pairs: first frames, frames one lag later, and how often the first ones count."""
     for start in range(0, len(run) - lag, rows):
         stop = min(start + rows, len(run) - lag)
         pair, own = (run[start:stop], run[start + lag : stop + lag]), linked[start:stop]

@@ -1,7 +1,7 @@
-"""A small network that tells from which temperature a frame came; its last hidden layer joins the estimator's basis.
+"""A small network that classifies frames by temperature; its last hidden layer joins the estimator's basis.
 
-It supplies what named states miss. Trained on one half of the units and used on the other half only (cross-fitting): on the
-frames it was trained on it also knows one walker from another, which looks like a dependence on temperature.
+It adds what the named states miss. It is trained on one half of the units and used on the other half only (cross-fitting):
+on its training frames it also distinguishes walkers, which would look like a dependence on temperature.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from thermolatent.rows import MappedRows, Rows, picked_at_once
 log = logging.getLogger(__name__)
 
 WIDTH = 32
-#: Of the settings tried on LJ7's training temperatures, those with the lowest held-out cross-entropy.
+#: These settings had the lowest held-out cross-entropy at LJ7's training temperatures.
 _STEPS = 4000
 _BATCH = 1024
 _EVALUATE_EVERY = 50
@@ -38,24 +38,24 @@ def train_classifier(
     inverse_kT: np.ndarray,
     seed: int,
 ) -> nn.Sequential:
-    """Fit logits ln N_k + f_k - A(x, b_k) to the temperature of each frame; returns standardisation and hidden layers.
+    """Fit logits ln N_k + f_k - A(x, b_k) to the temperature of each frame.
 
     Parameters
     ----------
     features: ``(N, n)`` float32.
     which, counts: temperature index and count of each frame, ``(N,)``.
-    held_out: mask ``(N,)`` of the frames that say when to stop.
+    held_out: mask ``(N,)`` of the frames for early stopping.
     inverse_kT: b_k, ``(K,)``.
 
     Returns
     -------
     nn.Sequential
-        ``(m, n)`` to the last hidden layer, ``(m, WIDTH)``.
+        Standardisation and hidden layers: ``(m, n)`` to ``(m, WIDTH)``.
     """
     K = len(inverse_kT)
     basis = TemperatureBasis(inverse_kT).values(inverse_kT)[:, : min(K - 1, 2)]
     training, judged = np.flatnonzero(~held_out & (counts > 0)), np.flatnonzero(held_out & (counts > 0))
-    if not len(judged) or not len(training):  # counts of 0 wherever one looks
+    if not len(judged) or not len(training):  # all counts of one side are 0
         training = judged = np.flatnonzero(counts > 0)
     judged = judged[:: -(-len(judged) // _EVALUATION_FRAMES)]
     mean, std = features[training].mean(0, dtype=np.float64), features[training].std(0, dtype=np.float64)

@@ -1,7 +1,7 @@
-"""The columns in which e(x), c(x) and d(x) are linear, and the order in which the estimator keeps its frames.
+"""The design matrix in which e(x), c(x) and d(x) are linear, and the estimator's order of the frames.
 
-Columns are the indicators of all named states, then further ones with their mean within each state taken out: those given
-(a fixed plane, SPIB's memberships) and the hidden layer of a network that was trained on the other half of the units.
+Columns are the indicators of all named states, then further ones without their mean in each state: given ones (a fixed
+plane, SPIB's memberships) and the hidden layer of a network that was trained on the other half of the units.
 """
 
 from __future__ import annotations
@@ -11,32 +11,30 @@ from functools import cached_property
 
 import numpy as np
 
-from thermolatent.reweight.correlation import runs
+from thermolatent.correlation import runs
 from thermolatent.reweight.sample import Sample
 
-#: With fewer units in a stratum there is no second half to train a network on: one part, without networks.
+#: With fewer units in a stratum the frames are not split in halves, and there are no networks.
 LEAST_UNITS = 4
-#: A network is trained on at most so many frames, evenly spaced.
+#: A network is trained on at most this many frames, evenly spaced.
 _TRAINING_FRAMES = 200_000
-#: Below this share of its spread over all frames a column does not vary within states: it is left out.
+#: Columns whose standard deviation within states is below this share of the total are dropped.
 _LEAST_SPREAD = 1e-5
 
 
 @dataclass(frozen=True)
 class Half:
-    """The frames of one half of the units, or of all where there are no networks.
-
-    They are sorted into cells: by state, then unit, then temperature.
+    """The frames of one half of the units, or all frames without networks; sorted into cells: by state, unit, temperature.
 
     Attributes
     ----------
-    frames: their numbers in training frame order, ``(n,)``.
+    frames: numbers in training frame order, ``(n,)``.
     columns: ``(n, C)`` float32.
-    places: where these columns are among the D of both halves, ``(C,)``.
+    places: indices of these columns among the D of both halves, ``(C,)``.
     which, counts: temperature index and count of each frame, ``(n,)``.
     cells: slices of the half's frames, one per cell.
-    first_cell: number of the first of them among all cells.
-    thinned: numbers ``(m,)`` among the n of the frames that the classification uses.
+    first_cell: number of the half's first cell among all cells.
+    thinned: indices ``(m,)`` of the half's frames in the classification.
     """
 
     frames: np.ndarray
@@ -50,23 +48,23 @@ class Half:
 
     @cached_property
     def cell(self) -> np.ndarray:
-        """Cell that each frame is in, ``(n,)``, counted from the half's first."""
+        """Cell of each frame, ``(n,)``, counted from the half's first."""
         return np.repeat(np.arange(len(self.cells)), [piece.stop - piece.start for piece in self.cells])
 
     def rows(self, frames: np.ndarray) -> np.ndarray:
-        """Values given in training frame order ``(N, ...)`` for this half, ``(n, ...)``."""
+        """Values of this half's frames, ``(n, ...)``, from values in training frame order, ``(N, ...)``."""
         return frames[self.frames]
 
 
 @dataclass(frozen=True)
 class Design:
-    """All frames.
+    """The design matrix of all frames.
 
     Attributes
     ----------
-    halves: two with every unit in one of them, or one with all where there are no networks.
-    n_states, n_given, n_network: numbers of columns of each kind: indicators, given ones (shared by the halves) and those
-        of each half's network.
+    halves: two, each unit in one of them; one without networks.
+    n_states, n_given, n_network: numbers of columns by kind: indicators, given ones (shared by the halves), and those of each
+        half's network.
     cell_unit, cell_state, cell_which: of each cell, ``(cells,)``.
     """
 
@@ -85,10 +83,10 @@ class Design:
 
 
 def halves_of_units(sample: Sample) -> np.ndarray:
-    """Which half each unit is in, ``(units,)``: in every stratum the longest first, each to the half with fewer frames.
+    """Half of each unit, ``(units,)``: in every stratum, by falling length, each unit goes to the half with fewer frames.
 
-    At least two units to each half. All in one with fewer than :data:`LEAST_UNITS` units in a stratum, or where a half would
-    have fewer than two of a temperature (units that do not go through all of them). Units of count 0 are in the first.
+    Each half gets at least two units. All units are in one half with fewer than :data:`LEAST_UNITS` units in a stratum, or if
+    a half had fewer than two units at a temperature. Units of count 0 are in the first half.
     """
     lengths = np.bincount(sample.unit, sample.counts)
     half, one = np.zeros(len(lengths), int), np.zeros(len(lengths), int)
@@ -112,7 +110,7 @@ def halves_of_units(sample: Sample) -> np.ndarray:
 
 
 def frame_numbers(sample: Sample) -> np.ndarray:
-    """Position ``(N,)`` of each frame within its unit at its temperature, in the order given."""
+    """Position ``(N,)`` of each frame within its unit at its temperature."""
     group = sample.unit * len(sample.temperatures) + sample.which
     order = np.argsort(group, kind="stable")
     number = np.empty(len(group), int)
@@ -122,12 +120,12 @@ def frame_numbers(sample: Sample) -> np.ndarray:
 
 
 def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Design:
-    """Train the networks and lay out the columns.
+    """Train the networks and build the design matrix.
 
     Parameters
     ----------
-    stride: the classification uses every so many frames of each unit.
-    network: whether networks are trained; with one temperature there is nothing for them to tell.
+    stride: of the frames of each unit in the classification.
+    network: whether networks are trained; never with one temperature.
     """
     K = len(sample.temperatures)
     half = halves_of_units(sample) if network and K > 1 else np.zeros(len(sample.stratum), int)
@@ -140,7 +138,7 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
         columns = np.empty((int((side == h).sum()), 0), np.float32)
         if n_halves == 2:
             trained = _train(sample, side != h, number, stride, seed + h)
-            from thermolatent.reweight.classifier import hidden_layer  # torch, which a prediction does not need
+            from thermolatent.reweight.classifier import hidden_layer  # imports torch, which predictions do not need
 
             columns = hidden_layer(trained, sample.features, np.flatnonzero(side == h))
             columns = _within_states(columns, sample, side == h)
@@ -175,7 +173,7 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
 
 
 def _train(sample: Sample, mask: np.ndarray, number: np.ndarray, stride: int, seed: int):
-    """A network trained on the masked frames; of their units, two or more in each stratum, some say when to stop."""
+    """A network trained on the masked frames; a quarter of their units in each stratum is held out for early stopping."""
     used = np.flatnonzero(mask & (number % stride == 0))
     held = np.zeros(len(used), bool)
     for s in np.unique(sample.stratum):
@@ -191,7 +189,7 @@ def _train(sample: Sample, mask: np.ndarray, number: np.ndarray, stride: int, se
 
 
 def _within_states(columns: np.ndarray, sample: Sample, mask: np.ndarray) -> np.ndarray:
-    """Columns ``(m, n)`` of the masked frames less their mean within each state, in units of their root mean square."""
+    """Columns ``(m, n)`` of the masked frames minus their mean in each state, scaled to unit root mean square."""
     states, counts = sample.states[mask], sample.counts[mask]
     centred = columns.astype(np.float64)
     whole = np.sqrt(np.average((centred - centred.mean(0)) ** 2, axis=0, weights=counts)) if len(centred) else 0

@@ -1,6 +1,6 @@
-"""The estimating equations: which temperature a frame came from, its energy, and the prior. Solved by Newton's method.
+"""The estimating equations: classification by temperature, regression of the energies, and prior. Solved by Newton's method.
 
-theta = (weights of e, c and d; an intercept a_k of each temperature but the first, for each half; an energy offset U0_k of
+theta = (weights of e, c and d; for each half an intercept a_k of each temperature but the first; an energy offset U0_k of
 each temperature) is the minimum of
 
     sum_n (1/g_c) [-ln softmax_k(a_k - A(x_n, b_k)) at the frame's own k]
@@ -8,7 +8,7 @@ each temperature) is the minimum of
   + theta Lambda theta / 2.
 
 The first line is MBAR's likelihood with a_k = ln N_k + f_k. g are statistical inefficiencies, s^2 the mean squared residual
-of the energies u_n, which are in units of their spread std_k at each temperature.
+of the energies u_n in units of their standard deviation std_k at each temperature.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from thermolatent.reweight.temperature_basis import FUNCTIONS, TemperatureBasis
 
 _MOST_STEPS = 100
 _TOLERANCE = 1e-9
-#: Square of a step in units of the posterior's standard deviations: below the first, Newton's step needs no search; below
-#: the second it is rounding (of weights that the data and the prior leave nearly open).
+#: Square of a step in units of the posterior's standard deviations: below the first, Newton's step needs no line search;
+#: below the second it is rounding (along directions that data and prior hardly determine).
 _NEAR, _NEGLIGIBLE = 1e-6, 1e-12
-#: Least s^2: energies that the columns give exactly, or more columns than frames, would make it 0 and the Hessian singular.
+#: Minimum of s^2: it would be 0, and the Hessian singular, for an exact fit or more columns than frames.
 _LEAST_RESIDUAL = 1e-4
-#: Once a step is smaller than this, s^2 stays: it is a weight, and its rounding errors would be all that moves.
+#: s^2 is fixed once a step is smaller than this; further changes would be rounding errors.
 _SETTLED = 1e-5
-#: Energies further from the median than so many standard deviations are taken as if they were there.
+#: Energies are clipped at this many standard deviations from the median.
 CLIP = 8.0
 
 
 @dataclass(frozen=True)
 class Energies:
-    """Energies in the unit of their spread.
+    """Energies minus their median, in units of their standard deviation.
 
     Attributes
     ----------
     values: ``(N,)`` in training frame order, clipped at :data:`CLIP`.
     middle, spread: median and :func:`~thermolatent.reweight.sample.spread_of` at each temperature, ``(K,)``.
-    clipped: how many frames were.
+    clipped: number of clipped frames.
     """
 
     values: np.ndarray
@@ -57,7 +57,7 @@ class Energies:
 
     @classmethod
     def of(cls, energies: np.ndarray, which: np.ndarray, counted: np.ndarray | None = None) -> Energies:
-        """Of energies and temperatures ``(N,)``; ``counted`` masks the frames that count at all."""
+        """From energies and temperature indices ``(N,)``; ``counted`` masks the frames with counts above 0."""
         K, counted = int(which.max()) + 1, np.ones(len(which), bool) if counted is None else counted
         middle = np.array([np.median(energies[counted & (which == k)]) for k in range(K)])
         spread = np.array([spread_of(energies[counted & (which == k)]) for k in range(K)])
@@ -73,7 +73,7 @@ class Equations:
     ----------
     inverse_kT: b_k, ``(K,)``.
     energies: of all frames, or None.
-    allowed: mask ``(N,)`` in training frame order of the frames that take part; None for all.
+    allowed: mask ``(N,)`` in training frame order of the frames in the fit; None for all.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Equations:
 
     @cached_property
     def moments(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, float]]:
-        """Of the energies, by half and temperature: indices in theta, sum of R R^T, of R u and of u^2."""
+        """Moments of the energies, by half and temperature: indices in theta, sums of R R^T, R u and u^2."""
         found = []
         for h, part in enumerate(self.parts):
             for k in range(self.K):
@@ -97,7 +97,7 @@ class Equations:
                 R = np.concatenate([np.ones((len(u), 1)), columns], axis=1)
                 weighted = R * counts[:, None]
                 gram, force = weighted.T @ R, weighted.T @ u
-                # A row of the regression is (slope_j of each column, 1): its moments follow from those of the columns.
+                # A row of the regression is (slope_j * column, ..., 1): its moments follow from those of the columns.
                 C = columns.shape[1]
                 T = np.zeros((FUNCTIONS * C + 1, C + 1))
                 for j in range(FUNCTIONS):
@@ -144,7 +144,7 @@ class Equations:
     def solve(
         self, precision: np.ndarray, g_c: float, g_u: float, theta: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Newton's method with halved steps; s^2 is brought up to date on the way.
+        """Newton's method with step halving; s^2 is updated in each iteration.
 
         Returns theta ``(P,)``, the Hessian there and the weight 1/(g_u s^2) of the energies. Raises
         :class:`ThermolatentError` if it does not converge.
@@ -176,12 +176,12 @@ class Equations:
             if size == 1.0 and (longest < _TOLERANCE * scale or (settled and squared < _NEGLIGIBLE)):
                 return theta, hessian, weight
         raise ThermolatentError(
-            "reweighting: Newton's method does not converge; look for features, counts or energies that are far off"
+            "reweighting: Newton's method does not converge; check features, counts and energies for outliers"
         )
 
 
 class _Part:
-    """The frames of one half that take part: thinned for the classification, all for the energies."""
+    """The frames of one half in the fit: thinned for the classification, all for the energies."""
 
     def __init__(self, equations: Equations, half: Half, h: int, allowed: np.ndarray | None):
         self.equations, self.half, self.h = equations, half, h
@@ -209,7 +209,7 @@ class _Part:
         return float(self.counts @ (log_sum(logits) - logits[self.own]))
 
     def residuals(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """q_nk less 1 at the frame's own temperature, and q_nk, each ``(m, K)``."""
+        """q_nk minus 1 at the frame's own temperature, and q_nk, each ``(m, K)``."""
         logits = self._logits(theta)
         q = np.exp(logits - log_sum(logits)[:, None])
         r = q.copy()
@@ -217,7 +217,7 @@ class _Part:
         return r, q
 
     def classification(self, theta: np.ndarray, g_c: float) -> tuple[float, np.ndarray, np.ndarray]:
-        """The first line of the objective, its gradient and Hessian by this half's places in theta."""
+        """The first line of the objective, its gradient and Hessian, by this half's parameters."""
         phi, H, c = self.equations.phi, self.columns, self.counts / g_c
         r, q = self.residuals(theta)
         value = float(c @ -np.log(np.maximum(q[self.own], 1e-300)))

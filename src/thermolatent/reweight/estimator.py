@@ -1,23 +1,27 @@
-"""Conditional reweighting: populations, averages and frame weights at temperatures nobody simulated, with error bars."""
+"""Conditional reweighting: populations, averages and frame weights at other temperatures than the MD's, with error bars."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from thermolatent.errors import ThermolatentError
+from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.parsing import whole_number
 from thermolatent.reweight import fitness, storage, thermodynamics
+from thermolatent.reweight.fitness import Soundness
 from thermolatent.reweight.fitting import fit, pieces_in_time
 from thermolatent.reweight.influence import Influences, linear_interval, share_interval
-from thermolatent.reweight.sample import Sample, gather_sample
+from thermolatent.reweight.sample import Arrays, Sample
 from thermolatent.reweight.solution import Solution
-from thermolatent.reweight.soundness import Soundness
 
-#: A temperature further than this factor from all training temperatures is a mistake.
+if TYPE_CHECKING:
+    from thermolatent.frames import Frames
+
+#: Temperatures further than this factor from the training temperatures are refused.
 MOST_FACTOR = 1e4
 
 
@@ -26,8 +30,8 @@ class ConditionalReweighting:
 
     Parameters
     ----------
-    heat_capacity: how large a difference of heat capacities between conformations is plausible, in k. It decides how much the
-        assumed dependence on temperature adds to an error bar.
+    heat_capacity: standard deviation of the prior for differences of heat capacities between states, in k. It determines the
+        contribution of the assumed temperature dependence to an error bar.
     network: whether a network may add columns to the basis; False: named states and given columns only.
     seed: of the networks.
 
@@ -35,10 +39,10 @@ class ConditionalReweighting:
     ----------
     temperatures: training temperatures.
     state_names: of the named states.
-    summary: what the fit rests on.
-    assessments: whether the MD shows enough of each state at each temperature (:mod:`thermolatent.reweight.fitness`).
-    soundness: whether the MD as a whole is fit to answer (:mod:`thermolatent.reweight.soundness`); unknown where a study's
-        stage did not look.
+    summary: parameters of the fit.
+    assessments: whether the MD samples each state enough at each temperature (:mod:`thermolatent.reweight.fitness`).
+    soundness: checks of the MD as a whole (:mod:`thermolatent.reweight.fitness`); unknown unless the stage reweight made
+        them.
     """
 
     def __init__(self, heat_capacity: float = 5.0, network: bool = True, seed: int = 0):
@@ -73,25 +77,21 @@ class ConditionalReweighting:
         energies: potential energies, ``(walkers, frames)`` each; None where there are none.
         states: named state of each frame, numbers or words; None: no populations, only means.
         counts: how often each frame counts (biased MD).
-        units: of each frame, which independent piece of MD it is from; default: walkers.
-        more: ``shared_units=True`` where units go through all temperatures (replica exchange: blocks of time);
-            ``columns``, arrays ``(..., m)`` that join the basis; ``state_names`` of states given as numbers; ``pieces``, of
-            each frame, which series in time it is from, where units are blocks of longer series: visits are counted there.
+        units: of each frame, number of its independent piece of MD; default: walkers.
+        more: ``shared_units=True`` if units span all temperatures (replica exchange: blocks of time); ``columns``, arrays
+            ``(..., m)`` that join the basis; ``state_names`` of states given as numbers; ``pieces``, of each frame the
+            number of its time series, where units are blocks of longer series: visits are counted along these.
 
         Raises
         ------
         ThermolatentError
-            One line that names the array and the temperature at fault.
+            One line with the array, the temperature and the error.
         """
-        sample = gather_sample(
-            *(features, temperatures),
-            **{"energies": energies, "states": states, "counts": counts, "units": units},
-            **{"temperature_unit": temperature_unit, **more},
-        )
-        return self.fit_sample(sample)
+        more |= {"energies": energies, "states": states, "counts": counts, "units": units}
+        return self.fit_sample(Arrays(features, temperatures, temperature_unit=temperature_unit, **more).sample())
 
     def fit_sample(self, sample: Sample) -> ConditionalReweighting:
-        """As :meth:`fit`, to arrays that are put together already."""
+        """As :meth:`fit`, to a checked sample."""
         solution, summary = fit(sample, self.heat_capacity, self.network, self.seed)
         self.assessments = fitness.assess(sample, pieces_in_time(sample))
         self.soundness = Soundness.unknown(sample.temperatures)
@@ -103,11 +103,11 @@ class ConditionalReweighting:
     @property
     def _fitted(self) -> Solution:
         if self._solution is None:
-            raise ThermolatentError("this ConditionalReweighting was not fitted: call fit, or load a file")
+            raise ThermolatentError("this ConditionalReweighting is not fitted: call fit, or load a file")
         return self._solution
 
     def inverse_kT(self, temperature: float) -> float:
-        """1/kT; raises :class:`ThermolatentError` for what is no temperature, or another one than the only training one."""
+        """1/kT; raises :class:`ThermolatentError` for an invalid temperature, or one that needs a second training temperature."""
         _ = self._fitted
         temperature = checked_temperature(temperature)
         if not min(self.temperatures) / MOST_FACTOR <= temperature <= max(self.temperatures) * MOST_FACTOR:
@@ -117,15 +117,15 @@ class ConditionalReweighting:
             )
         if len(self.temperatures) == 1 and temperature != self.temperatures[0]:
             raise ThermolatentError(
-                f"temperature: {temperature:g}, but the only MD is at {self.temperatures[0]:g}; it takes two temperatures to "
-                "reweight to a third"
+                f"temperature: {temperature:g}, but the only MD is at {self.temperatures[0]:g}; reweighting to another "
+                "temperature needs MD at two"
             )
         return 1 / (self.k * temperature)
 
     def weights(self, temperature: float) -> np.ndarray:
         """Weights of all frames, ``(N,)`` of sum 1, in training frame order: temperature as listed, walker, frame.
 
-        Both halves of the units count the same.
+        The weights of each half of the units have the same sum.
         """
         log_w = self._fitted.log_weights(self.inverse_kT(temperature))
         w = np.empty(sum(len(part) for part in log_w))
@@ -140,16 +140,13 @@ class ConditionalReweighting:
         -------
         DataFrame
             One row per state: ``state``, ``value``, ``stderr``, ``low`` and ``high`` of the 95 % interval; ``sampling``,
-            ``form``, ``visits``: half of the interval that each alone would have; ``degrees_of_freedom``.
+            ``form``, ``visits``: half width of the interval by each cause alone; ``degrees_of_freedom``.
         """
-        influences = self.population_influences(temperature)
-        frame = _table(influences, share_interval)
-        frame.insert(0, "state", list(self.state_names))
-        return frame
+        return _table(self.population_influences(temperature), share_interval, state=self.state_names)
 
     @property
     def n_frames(self) -> int:
-        """Number of frames N that it was fitted to."""
+        """Number N of frames in the fit."""
         return sum(len(half.frames) for half in self._fitted.design.halves)
 
     @property
@@ -158,17 +155,17 @@ class ConditionalReweighting:
         return self._fitted.states
 
     def shares(self, temperature: float) -> np.ndarray:
-        """The values of :meth:`populations` alone, ``(states,)``: many times faster."""
+        """The values of :meth:`populations` without errors, ``(states,)``: many times faster."""
         return self._fitted.shares(self.inverse_kT(temperature))
 
     def population_influences(self, temperature: float) -> Influences:
-        """The shares with their influences, for what is computed from several of them."""
+        """The shares with their influences, for functions of several shares."""
         return self._fitted.populations(self.inverse_kT(temperature))
 
     def mean(self, temperature: float, observable: np.ndarray) -> pd.DataFrame:
         """Mean of a per-frame quantity ``(N,)`` or ``(N, m)`` in training frame order; columns as :meth:`populations`.
 
-        Of a histogram: :meth:`bin_influences`.
+        For histograms see :meth:`bin_influences`.
         """
         return _table(self.mean_influences(temperature, observable), linear_interval)
 
@@ -178,7 +175,7 @@ class ConditionalReweighting:
         try:
             values = np.asarray(observable, np.float64)
         except (TypeError, ValueError) as error:
-            raise ThermolatentError(f"observable: no array of numbers ({error})") from error
+            raise ThermolatentError(f"observable: not an array of numbers ({error})") from error
         if values.ndim not in (1, 2) or len(values) != n:
             raise ThermolatentError(f"observable: shape {values.shape}; must be ({n},) or ({n}, m), one row per frame")
         values = values.reshape(n, -1)
@@ -189,41 +186,37 @@ class ConditionalReweighting:
         return self._fitted.mean(self.inverse_kT(temperature), values)
 
     def influence(self, temperature: float, state: str) -> np.ndarray:
-        """Influence of each unit on a state's population, ``(units,)``: which walker decides an answer.
-
-        The units of one temperature add up to 0.
-        """
+        """Influence of each unit (walker) on a state's population, ``(units,)``; of sum 0 over the units of a temperature."""
         return self.population_influences(temperature).units()[:, self._state(state)]
 
     def free_energies(self, temperature: float, reference: str | None = None) -> pd.DataFrame:
-        """-ln p of each state less that of ``reference`` (default: the first), in kT; columns as :meth:`populations`."""
+        """-ln p of each state minus that of ``reference`` (default: the first), in kT; columns as :meth:`populations`."""
         s = 0 if reference is None else self._state(reference)
-        frame = _table(thermodynamics.free_energies(self.population_influences(temperature), s), linear_interval)
-        frame.insert(0, "state", list(self.state_names))
-        return frame
+        found = thermodynamics.free_energies(self.population_influences(temperature), s)
+        return _table(found, linear_interval, state=self.state_names)
 
     def free_energy_surface(self, temperature: float, bins: np.ndarray, n_bins: int | None = None) -> pd.DataFrame:
         """-ln p of each bin of a histogram, in kT: a free-energy surface, or a profile, in any coordinates.
 
-        The error is that of -ln p itself, p being the bin's share of everything: a surface that is shifted to another zero
-        keeps it, while a difference between two bins has an error of its own (:meth:`bin_influences`).
+        The error is that of -ln p, with p the bin's share of the total: it does not change when the surface is shifted to
+        another zero. For the error of a difference between bins see :meth:`bin_influences`.
 
         Parameters
         ----------
-        bins: number of the bin that each frame is in, ``(N,)`` in training frame order; frames outside need one too.
-        n_bins: number of bins; default: the largest in ``bins`` and one.
+        bins: bin of each frame, ``(N,)`` in training frame order; frames outside need a bin, too.
+        n_bins: number of bins; default: the largest number in ``bins`` plus one.
 
         Returns
         -------
         DataFrame
-            One row per bin, columns as :meth:`populations`; NaN where no frame lies.
+            One row per bin, columns as :meth:`populations`; NaN for bins without frames.
         """
         occupied, influences = self.bin_influences(temperature, bins)
         table = _table(thermodynamics.surface(influences), linear_interval)
         return table.set_index(occupied).reindex(range(int(occupied.max()) + 1 if n_bins is None else n_bins))
 
     def bin_influences(self, temperature: float, bins: np.ndarray) -> tuple[np.ndarray, Influences]:
-        """Numbers of the bins that frames lie in, ascending ``(m,)``, and their shares with influences.
+        """Numbers of the occupied bins, ascending ``(m,)``, and their shares with influences.
 
         ``bins`` as in :meth:`free_energy_surface`.
         """
@@ -236,25 +229,22 @@ class ConditionalReweighting:
         return occupied, self._fitted.histogram(self.inverse_kT(temperature), own, len(occupied))
 
     def melting(self, state: str) -> pd.DataFrame:
-        """Where a state's population is one half, and how it changes there; see :mod:`thermolatent.reweight.thermodynamics`.
+        """Melting temperature of a state and its unfolding thermodynamics (:func:`thermolatent.reweight.thermodynamics.melting`).
 
-        Rows ``Tm``, ``dH``, ``dS``, ``dCp``. Raises :class:`ThermolatentError` where no temperature near has one half.
+        Rows ``Tm``, ``dH``, ``dS``, ``dCp``. Raises :class:`ThermolatentError` if the population is not 1/2 at any temperature
+        near the training temperatures.
         """
-        s = self._state(state)
-        frame = _table(thermodynamics.melting(self, s), linear_interval)
-        frame.insert(0, "quantity", list(thermodynamics.MELTING))
-        return frame
+        found = thermodynamics.melting(self, self._state(state))
+        return _table(found, linear_interval, quantity=thermodynamics.MELTING)
 
     def heat_capacities(self) -> pd.DataFrame:
-        """c of each state less that of the first, in k: columns as :meth:`populations`."""
-        frame = _table(thermodynamics.heat_capacities(self._fitted), linear_interval)
-        frame.insert(0, "state", list(self.state_names))
-        return frame
+        """c of each state minus that of the first, in k: columns as :meth:`populations`."""
+        return _table(thermodynamics.heat_capacities(self._fitted), linear_interval, state=self.state_names)
 
     def _state(self, name: str) -> int:
         _ = self._fitted
         if name not in self.state_names:
-            raise ThermolatentError(f"state: '{name}' is none of {', '.join(self.state_names)}")
+            raise ThermolatentError(f"state: '{name}' is not one of {', '.join(self.state_names)}")
         return self.state_names.index(name)
 
     def save(self, path: str | Path) -> None:
@@ -262,29 +252,40 @@ class ConditionalReweighting:
         storage.save(self, path)
 
     @classmethod
-    def load(cls, path: str | Path) -> ConditionalReweighting:
-        """Read what :meth:`save` wrote; raises :class:`ArtifactError` for another file or version."""
-        return storage.load(cls, path)
+    def load(cls, path: str | Path, frames: Frames | None = None) -> ConditionalReweighting:
+        """Read a file of :meth:`save`.
+
+        Raises :class:`ArtifactError` for another file or version, and if it was not fitted to ``frames``.
+        """
+        found = storage.load(cls, path)
+        if frames is not None and (list(found.temperatures), found.n_frames) != (frames.temperatures, len(frames)):
+            raise ArtifactError(
+                f"{path}: was fitted to {found.n_frames} frames at other temperatures or of other length than the "
+                f"{len(frames)} there are; delete it and run reweight again"
+            )
+        return found
 
 
 def checked_temperature(temperature: float) -> float:
-    """A temperature that somebody asks for; raises :class:`ThermolatentError` for what is none."""
+    """A temperature as a float; raises :class:`ThermolatentError` for anything but one positive number."""
     if not _is_positive(temperature):
         raise ThermolatentError(f"temperature: {temperature!r}; must be one positive number")
     return float(temperature)
 
 
 def _is_positive(value: object) -> bool:
-    """Whether it is one positive number, not infinite."""
+    """Whether it is one positive finite number."""
     array = np.asarray(value)
     return array.ndim == 0 and array.dtype.kind in "fiu" and 0 < float(array) < np.inf
 
 
-def _table(influences: Influences, interval) -> pd.DataFrame:
+def _table(influences: Influences, interval, **names: Sequence[str]) -> pd.DataFrame:
+    """Values, errors and intervals of predictions, one row each, after the columns ``names``."""
     parts = influences.parts()
     low, high = interval(influences.values, parts)
     return pd.DataFrame(
         {
+            **{column: list(values) for column, values in names.items()},
             **{"value": influences.values, "stderr": parts.stderr, "low": low, "high": high},
             **{name: half for name, half in parts.halves.items() if name != "model"},
             "degrees_of_freedom": parts.degrees_of_freedom,

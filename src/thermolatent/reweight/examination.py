@@ -1,7 +1,7 @@
-"""Whether the MD as a whole is fit to answer: what none of its populations can be trusted in spite of.
+"""Checks of the MD as a whole: kinetic temperature, start-up, starting structures, agreement of halves.
 
-A *doubt* is one plain line. What the MD does not tell, as imported MD does not tell its kinetic temperature, is unknown and no
-doubt by itself.
+A *doubt* is one line; with any doubt no population is trusted. What is unknown, such as the kinetic temperature of imported
+MD, is no doubt.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from thermolatent.frames import Frames
+from thermolatent.reweight.fitness import SOUNDNESS_COLUMNS, Soundness
 from thermolatent.reweight.sample import Sample
-from thermolatent.reweight.soundness import COLUMNS, Soundness
 from thermolatent.reweight.start_up import MOST_LEFT_OUT
 from thermolatent.simulate.convergence import compare_starts
 
-#: Chance that sound MD fails a test, over all temperatures, states and pairs of starts.
+#: Probability that correct MD fails any test, over all temperatures, states and pairs of starts.
 CHANCE = 0.01
-#: A kinetic temperature that is off by less than this share of the target does no harm, however surely it is off.
+#: Deviations of the kinetic temperature below this share of the target are ignored, even if significant.
 HARMLESS = 0.005
-#: Halves of the MD share next to nothing: from this part of ln 2 on, or where one half has so much of a state and the other none.
+#: Halves of the MD disagree if their Jensen-Shannon divergence is above this share of ln 2, or if one half has this share of a
+#: state that the other half never visits.
 MOST_DIVERGENCE, SEEN_IN_ONE_HALF = 0.8, 0.2
 
-#: Kinds of doubts, as a line says them.
-_SAID = {
+#: Texts of the kinds of doubts.
+_TEXTS = {
     "kinetic": "the kinetic temperature is off",
     "start_up": "more than half of the MD is start-up",
     "one_start": "all walkers began from one structure",
@@ -42,15 +43,15 @@ _SAID = {
 def examine(
     sample: Sample, frames: Frames, protocols: Mapping[float, Mapping[str, Any]], start_up: np.ndarray
 ) -> Soundness:
-    """Look at the training MD as a whole.
+    """Check the training MD as a whole.
 
     Parameters
     ----------
-    sample: of these ``frames``, start-up left out.
-    protocols: ``protocol.json`` by training temperature; of one that is missing nothing is known.
+    sample: of these ``frames``, without start-up.
+    protocols: ``protocol.json`` by training temperature, where there is one.
     start_up: share of start-up at each temperature, ``(K,)``.
     """
-    found: list[tuple[str, float, str]] = []  # kind, temperature, what of it
+    found: list[tuple[str, float, str]] = []  # kind, temperature, details
     rows, tests = [], len(sample.temperatures)
     one_start = _one_start(sample.temperatures, protocols)
     for k, T in enumerate(sample.temperatures):
@@ -62,36 +63,35 @@ def examine(
         if start_up[k] > MOST_LEFT_OUT:
             found.append(("start_up", T, f"{start_up[k]:.0%} at {T:g}"))
         starts = protocol.get("starts")
-        if starts is not None and (told := _disagreement(sample, here, frames, T, starts, CHANCE / tests)):
-            found.append(("starts", T, f"{told} at {T:g}"))
+        if starts is not None and (text := _disagreement(sample, here, frames, T, starts, CHANCE / tests)):
+            found.append(("starts", T, f"{text} at {T:g}"))
         if one_start:
             found.append(("one_start", T, ""))
-        if told := _unlike_halves(sample, here, frames, T):
-            found.append(("halves", T, f"{told} at {T:g}"))
-        imported = protocol.get("platform") == "imported"  # its starts are files
+        if text := _unlike_halves(sample, here, frames, T):
+            found.append(("halves", T, f"{text} at {T:g}"))
+        imported = protocol.get("platform") == "imported"  # the starts of imported MD are files
         number = np.nan if starts is None or imported else float(len(set(starts)))
         own = "; ".join(_line(kind, [text]) for kind, at, text in found if at == T)
-        rows.append(dict(zip(COLUMNS, (T, kinetic, stderr, float(start_up[k]), number, own), strict=True)))
-    kinds = [kind for kind in _SAID if any(kind == other for other, _, _ in found)]
+        rows.append(dict(zip(SOUNDNESS_COLUMNS, (T, kinetic, stderr, float(start_up[k]), number, own), strict=True)))
+    kinds = [kind for kind in _TEXTS if any(kind == other for other, _, _ in found)]
     doubts = [_line(kind, [text for other, _, text in found if other == kind]) for kind in kinds]
-    return Soundness(pd.DataFrame(rows, columns=list(COLUMNS)), tuple(doubts))
+    return Soundness(pd.DataFrame(rows, columns=list(SOUNDNESS_COLUMNS)), tuple(doubts))
 
 
 def _line(kind: str, texts: list[str]) -> str:
-    told = ", ".join(filter(None, texts))
-    return f"{_SAID[kind]}: {told}" if told else _SAID[kind]
+    return ": ".join(filter(None, (_TEXTS[kind], ", ".join(filter(None, texts)))))
 
 
 def kinetic_temperature(protocol: Mapping[str, Any]) -> tuple[float, float]:
-    """Mean kinetic temperature and its standard error; NaN where the protocol has none.
+    """Mean kinetic temperature and its standard error; NaN if the protocol has none.
 
-    The error is that of the walkers' means, or of their fluctuations in time where that is larger: Langevin dynamics of friction
-    c forgets a kinetic energy as exp(-c t), so a frame every t is worth tanh(c t / 2) independent ones.
+    The error is the larger of two: from the variance between walkers, and from the fluctuations in time. In Langevin dynamics
+    with friction c kinetic energies decorrelate as exp(-c t), so frames at intervals t equal tanh(c t / 2) independent ones.
     """
-    told = protocol.get("kinetic_temperature")
-    if told is None or "mean" not in told:
+    found = protocol.get("kinetic_temperature")
+    if found is None or "mean" not in found:
         return float("nan"), float("nan")
-    means, variances = np.asarray(told["mean"], float), np.square(told["std"])
+    means, variances = np.asarray(found["mean"], float), np.square(found["std"])
     worth = np.tanh(protocol["friction"] * protocol["save_every"] * protocol["time_step"] / 2)
     variance = variances.mean() / (len(means) * max(protocol["frames"] * worth, 1.0))
     if len(means) > 1:
@@ -100,20 +100,17 @@ def kinetic_temperature(protocol: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _one_start(temperatures: Sequence[float], protocols: Mapping[float, Mapping[str, Any]]) -> bool:
-    """Whether all MD of a molecule, at all temperatures, began from one structure. Of imported MD nobody knows.
-
-    Model systems are small, and their states are told apart by how often they are visited.
-    """
-    told = [protocols.get(T, {}) for T in temperatures]
-    return all("surroundings" in p for p in told) and len({start for p in told for start in p["starts"]}) == 1
+    """Whether all MD of a molecule, at all temperatures, began from one structure; False for imported MD and model systems."""
+    found = [protocols.get(T, {}) for T in temperatures]
+    return all("surroundings" in p for p in found) and len({start for p in found for start in p["starts"]}) == 1
 
 
 def _disagreement(
     sample: Sample, here: np.ndarray, frames: Frames, temperature: float, starts: Sequence[str], chance: float
 ) -> str:
-    """What walkers from different starts, at least two of each, disagree about most; empty if nothing.
+    """The largest significant disagreement between starts with at least two walkers each; empty if there is none.
 
-    Walkers that are not independent of each other count as one.
+    Walkers of one unit count as one.
     """
     units, first = np.unique(sample.unit[here], return_index=True)
     start = np.array(starts)[first // frames.shape(temperature)[1]]
@@ -128,7 +125,7 @@ def _disagreement(
         return ""
     tests = len(sample.state_names) * groups * (groups - 1) / 2
     limit = student.isf(chance / tests / 2, int(kept.sum()) - groups)
-    worst, told = limit, ""
+    worst, text = limit, ""
     for s, name in enumerate(sample.state_names):
         shares = np.bincount(number, counts * (states == s), len(units))[kept] / frames_of[kept]
         compared = compare_starts(shares[:, None], start[kept].tolist())
@@ -136,12 +133,12 @@ def _disagreement(
         if ratio is not None and ratio > worst:
             worst, means = ratio, compared["mean_energy"]
             each = " and ".join(f"{means[one]:.2f} from {Path(one).name}" for one in compared["between"])
-            told = f"{name} {each}"
-    return told
+            text = f"{name} {each}"
+    return text
 
 
 def _unlike_halves(sample: Sample, here: np.ndarray, frames: Frames, temperature: float) -> str:
-    """What halves of the walkers have of one state but not in common; empty where they are alike."""
+    """The state whose share differs most between halves of the walkers; empty if the halves agree."""
     in_a = frames.half[temperature].ravel()
     S, states, counts = len(sample.state_names), sample.states[here], sample.counts[here]
     masses = np.array([np.bincount(states[side], counts[side], S) for side in (in_a, ~in_a)])

@@ -1,44 +1,46 @@
-"""Whether the MD shows enough of a state to put an error bar on it.
+"""Whether the MD samples a state enough for an error bar.
 
-An interval is as good as the visits it rests on. A state is *assessable* where, at every training temperature, the time
-spent in whole visits of it (entered and left within a walker) is worth at least :data:`LEAST_EVIDENCE` independent visits,
-and where walkers agree with each other. Counting entries instead is fooled by flicker at a border.
+A state is *assessable* if, at every training temperature, the time in complete visits (entered and left within a walker)
+equals at least :data:`LEAST_EVIDENCE` independent visits, and if walkers agree with each other. The number of entries would
+be misleading: recrossings of the border inflate it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from thermolatent.reweight.correlation import consecutive, memory, visits
+from thermolatent.correlation import consecutive, memory, visits
 from thermolatent.reweight.sample import Sample
 
-#: Least F / D: frames of whole visits over the mean duration that a frame in a visit belongs to.
+#: Minimum of F / D: frames in complete visits over the mean duration of the visit that such a frame belongs to.
 LEAST_EVIDENCE = 5.0
 #: Largest split-R-hat (Gelman and others, Bayesian Data Analysis, 3rd ed., 2013, section 11.4) of a state's indicator.
 MOST_R_HAT = 1.3
 
+#: Columns of :attr:`Soundness.table`.
+SOUNDNESS_COLUMNS = ("temperature", "kinetic_temperature", "kinetic_stderr", "start_up", "starts", "doubt")
 #: Columns of :func:`assess`.
 COLUMNS = ("temperature", "state", "share", "visits", "evidence", "r_hat", "assessable", "reason", "remedy")
 
 
-def assess(sample: Sample, pieces: Sequence[np.ndarray]) -> pd.DataFrame:
+def assess(sample: Sample, pieces: Sequence[Sequence[np.ndarray]]) -> pd.DataFrame:
     """One row per training temperature and named state, with :data:`COLUMNS`.
 
     Parameters
     ----------
-    pieces: frame numbers of each walker at each temperature, in time.
+    pieces: by temperature, the frame numbers of each time series.
     """
     order = np.argsort(sample.temperatures)[::-1]  # hottest first
     names, rows = sample.state_names, []
     # Mean duration of visits of each state and of its complement, at any hotter temperature.
     longest = np.repeat(_least_duration(sample)[:, None], 2, axis=1)
     for k in order:
-        own = [piece for piece in pieces if sample.which[piece[0]] == k]
-        flat = np.concatenate(own)
-        slices = consecutive(map(len, own))
+        flat = np.concatenate(pieces[k])
+        slices = consecutive(map(len, pieces[k]))
         states, counts = sample.states[flat], sample.counts[flat]
         for s, name in enumerate(names):
             inside = states == s
@@ -51,24 +53,21 @@ def assess(sample: Sample, pieces: Sequence[np.ndarray]) -> pd.DataFrame:
             frames = float(lengths[whole].sum())
             evidence = frames / longest[s, rarer] if frames else 0.0
             r_hat = split_r_hat([inside[piece] for piece in slices])
-            told = {
-                "temperature": sample.temperatures[k],
-                "state": name,
-                "share": float(counts @ inside / counts.sum()),
-            }
-            told |= {"visits": int(whole.sum()), "evidence": evidence, "r_hat": r_hat}
-            reason, remedy = ("", "") if len(names) == 1 else _doubt(told, sample, int(k), rarer)
-            rows.append(told | {"assessable": not reason, "reason": reason, "remedy": remedy})
+            share = float(counts @ inside / counts.sum())
+            row = {"temperature": sample.temperatures[k], "state": name, "share": share}
+            row |= {"visits": int(whole.sum()), "evidence": evidence, "r_hat": r_hat}
+            reason, remedy = ("", "") if len(names) == 1 else _doubt(row, rarer)
+            rows.append(row | {"assessable": not reason, "reason": reason, "remedy": remedy})
     rows.sort(key=lambda row: (sample.temperatures.index(row["temperature"]), names.index(row["state"])))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _least_duration(sample: Sample) -> np.ndarray:
-    """Least frames that a visit of each state is worth ``(S,)``: 0, but of replica exchange twice the memory of its share.
+    """Minimum duration of a visit of each state in frames, ``(S,)``: 0, but with replica exchange twice the memory of its share.
 
-    A replica that leaves a temperature ends a visit there without ending it, so that visits at one temperature look shorter
-    and more numerous than they are. Their mean duration, as a frame sees it, is twice the memory of a two-state process whose
-    rarer state it is; the share averaged over the temperatures knows that memory.
+    With replica exchange a visit at one temperature ends when the replica moves to another one, so that visits look shorter
+    and more numerous than they are. For the rarer state of a two-state process the mean duration over frames is twice the
+    memory, which is estimated from the state's share averaged over the temperatures.
     """
     frames = np.bincount(sample.which)
     if not sample.shared_units or sample.piece is None or np.ptp(frames) > 0:
@@ -77,37 +76,30 @@ def _least_duration(sample: Sample) -> np.ndarray:
     return np.array([2 * memory([(states == s).mean(axis=0)]) for s in range(len(sample.state_names))])
 
 
-def _doubt(told: dict, sample: Sample, k: int, rarer: int) -> tuple[str, str]:
+def _doubt(row: dict, rarer: int) -> tuple[str, str]:
     """Why a state is not assessable at one temperature and what to do; two empty texts if it is."""
-    at, name = f"{sample.temperatures[k]:g}", told["state"]
-    what = name if rarer == 0 else f"leaving {name}"
-    evidence, count, r_hat = told["evidence"], told["visits"], told["r_hat"]
+    at, name = f"{row['temperature']:g}", row["state"]
+    evidence, count, r_hat = row["evidence"], row["visits"], row["r_hat"]
     if evidence < LEAST_EVIDENCE:
         plural = "" if count == 1 else "s"
         seen = f"{count} whole visit{plural}"
         if rarer:
             seen = f"left and entered again {count} time{plural}" if count else "never left and entered again"
         if count == 0:
-            return (
-                f"{seen} at {at}",
-                f"start walkers in {what} at {at}" if rarer == 0 else f"start walkers outside of {name} at {at}",
-            )
+            return f"{seen} at {at}", f"start walkers {'outside of' if rarer else 'in'} {name} at {at}"
         return (
             f"{seen} at {at}, worth {evidence:.1f} independent ones ({LEAST_EVIDENCE:g} needed)",
             f"extend {at} about {np.ceil(LEAST_EVIDENCE / evidence + 0.5):.0f}-fold, or start more walkers in {name} there",
         )
     if r_hat > MOST_R_HAT:
-        return (
-            f"walkers at {at} disagree on {name} (split-R-hat {r_hat:.2f}, limit {MOST_R_HAT:g})",
-            f"extend {at}",
-        )
+        return f"walkers at {at} disagree on {name} (split-R-hat {r_hat:.2f}, limit {MOST_R_HAT:g})", f"extend {at}"
     return "", ""
 
 
 def split_r_hat(series: Sequence[np.ndarray]) -> float:
     """Split-R-hat of walkers' series ``(n,)`` each: sqrt of pooled variance over variance within halves of walkers.
 
-    NaN where no half of any walker varies: unknown, which is no agreement.
+    NaN, unknown, if no half of any walker varies.
     """
     halves = [part.astype(float) for s in series for part in np.array_split(s, 2) if len(part)]
     lengths = np.array([len(part) for part in halves], float)
@@ -117,3 +109,23 @@ def split_r_hat(series: Sequence[np.ndarray]) -> float:
         return float("nan")
     between = np.average((means - np.average(means, weights=lengths)) ** 2, weights=lengths)
     return float(np.sqrt((within + between) / within))
+
+
+@dataclass(frozen=True)
+class Soundness:
+    """Results of the checks of the MD as a whole (:mod:`thermolatent.reweight.examination`), saved with the estimator.
+
+    Attributes
+    ----------
+    table: one row per training temperature with :data:`SOUNDNESS_COLUMNS`; NaN for unknown.
+    doubts: lines about the MD as a whole; with any of them no prediction is trusted.
+    """
+
+    table: pd.DataFrame
+    doubts: tuple[str, ...] = ()
+
+    @classmethod
+    def unknown(cls, temperatures: Sequence[float]) -> Soundness:
+        """For MD that was not checked."""
+        table = pd.DataFrame({name: np.nan for name in SOUNDNESS_COLUMNS}, index=range(len(temperatures)))
+        return cls(table.assign(temperature=list(temperatures), doubt=""))

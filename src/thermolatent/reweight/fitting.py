@@ -1,4 +1,4 @@
-"""How a :class:`~thermolatent.reweight.estimator.ConditionalReweighting` is fitted: thinning, ridge, equations, energies."""
+"""Fit of a :class:`~thermolatent.reweight.estimator.ConditionalReweighting`: thinning, ridge, equations, energies."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermolatent.reweight.correlation import consecutive, runs, statistical_inefficiency, visits
+from thermolatent.correlation import consecutive, runs, statistical_inefficiency, visits
 from thermolatent.reweight.design import Design, build_design
 from thermolatent.reweight.equations import Energies, Equations
 from thermolatent.reweight.influence import Partition
-from thermolatent.reweight.prior import RIDGES, prior_precision
+from thermolatent.reweight.parameters import RIDGES, prior_precision
 from thermolatent.reweight.sample import Sample
 from thermolatent.reweight.solution import Solution, coefficients_and_logits, solved
 
 log = logging.getLogger(__name__)
 
-#: The classification takes about so many frames per statistical inefficiency, which is twice the correlation time.
+#: The classification uses about this many frames per statistical inefficiency, which is twice the correlation time.
 _FRAMES_PER_INEFFICIENCY = 10
 #: Fewer frames than this are not thinned.
 _FEW_FRAMES = 20_000
-#: Ridge of the networks' columns where too few units are there to choose it.
+#: Ridge of the networks' columns if there are too few units to choose it.
 _RIDGE = 30.0
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a fit rests on.
+    """Parameters of a fit.
 
     Attributes
     ----------
-    stride: the classification used every so many frames.
-    g_c, g_u: statistical inefficiency of the states among those frames, and of what the features leave of the energies, in
-        frames; None without energies.
+    stride: stride of the frames in the classification.
+    g_c, g_u: statistical inefficiency of the states among those frames, and of the residual energies, in frames; None
+        without energies.
     ridge: precision of the networks' columns, chosen by held-out likelihood.
-    clipped: energies that were too far off to be taken as they are.
+    clipped: number of energies that were clipped as outliers.
     """
 
     stride: int
@@ -48,19 +48,20 @@ class Summary:
 def fit(sample: Sample, heat_capacity: float, network: bool, seed: int) -> tuple[Solution, Summary]:
     """Solve the estimator of docs/theory.md for one sample.
 
-    Energies are used twice: first as if each frame were independent; then the residuals say how few of them are.
+    With energies the equations are solved twice: first as if all frames were independent, then with the statistical
+    inefficiency of the residuals.
     """
     pieces = pieces_in_time(sample)
     g = _inefficiency_of_states(sample, pieces)
     stride = max(1, min(int(g / _FRAMES_PER_INEFFICIENCY), len(sample.which) // _FEW_FRAMES))
     design = build_design(sample, stride, network, seed)
-    g_c = _inefficiency_of_states(sample, [piece[::stride] for piece in pieces])
+    g_c = _inefficiency_of_states(sample, [[piece[::stride] for piece in own] for own in pieces])
     energies = None
-    if sample.energies is not None and len(sample.temperatures) > 1:  # of one temperature nothing has to change
+    if sample.energies is not None and len(sample.temperatures) > 1:
         energies = Energies.of(sample.energies, sample.which, sample.counts > 0)
         if energies.clipped:
             log.warning(
-                "%d of %d energies lie more than 8 spreads from the median and count as if there: look at them if they are many",
+                "%d of %d energies are more than 8 standard deviations from the median and were clipped; check them",
                 *(energies.clipped, len(energies.values)),
             )
     ridge = _choose_ridge(sample, design, energies, g_c, heat_capacity)
@@ -75,58 +76,53 @@ def fit(sample: Sample, heat_capacity: float, network: bool, seed: int) -> tuple
     return solution, Summary(stride, g_c, g_u, ridge, energies.clipped if energies is not None else 0)
 
 
-def pieces_in_time(sample: Sample) -> list[np.ndarray]:
-    """Frame numbers of each series in time at each temperature: of a unit, where the sample does not say more."""
+def pieces_in_time(sample: Sample) -> list[list[np.ndarray]]:
+    """By temperature, the frame numbers of each time series (of each unit by default), without its start-up."""
     series = sample.unit if sample.piece is None else sample.piece
-    group = series * len(sample.temperatures) + sample.which
-    order = np.argsort(group, kind="stable")
-    counted = sample.counts[order] > 0
-    # Start-up counts 0; what follows it is where the series begins.
-    begun = [order[piece][np.argmax(counted[piece]) :] for piece in runs(group[order]) if counted[piece].any()]
-    return begun
-
-
-def _inefficiency_of_states(sample: Sample, pieces: list[np.ndarray]) -> float:
-    """The largest of any state at any temperature."""
-    largest = 1.0
+    found = []
     for k in range(len(sample.temperatures)):
-        own = [piece for piece in pieces if sample.which[piece[0]] == k]
-        labels = [sample.states[piece] for piece in own]
-        for s in range(len(sample.state_names)):
-            largest = max(largest, statistical_inefficiency([(part == s).astype(float) for part in labels]))
-    return largest
+        rows = np.flatnonzero(sample.which == k)
+        rows = rows[np.argsort(series[rows], kind="stable")]
+        counted = sample.counts[rows] > 0
+        # Start-up has count 0; the series begins at the first frame that counts.
+        slices = [piece for piece in runs(series[rows]) if counted[piece].any()]
+        found.append([rows[piece][np.argmax(counted[piece]) :] for piece in slices])
+    return found
 
 
-def _inefficiency_of_residuals(equations: Equations, theta: np.ndarray, pieces: list[np.ndarray]) -> float:
-    """Of what the features leave of the energies, in frames; the largest of any temperature."""
-    energies, parameters = equations.energies, equations.parameters
-    residual = np.empty(len(energies.values))
-    which = np.empty(len(residual), int)
+def _inefficiency_of_states(sample: Sample, pieces: list[list[np.ndarray]]) -> float:
+    """The largest of any state at any temperature, at least 1."""
+    return max(
+        statistical_inefficiency([(sample.states[piece] == s).astype(float) for piece in own])
+        for own in pieces
+        for s in range(len(sample.state_names))
+    )
+
+
+def _inefficiency_of_residuals(equations: Equations, theta: np.ndarray, pieces: list[list[np.ndarray]]) -> float:
+    """Of the energies minus their fit by the features, in frames; the largest of any temperature."""
+    energies = equations.energies.values
+    residual = np.empty(len(energies))
     for h, half in enumerate(equations.design.halves):
-        own, _ = coefficients_and_logits(parameters, equations.phi, theta, h)
-        which[half.frames] = half.which
-        mean = (own * equations.slopes[half.which]).sum(1)
-        residual[half.frames] = energies.values[half.frames] - mean
-    by_temperature: dict[int, list[np.ndarray]] = {}
-    for piece in pieces:
-        by_temperature.setdefault(int(which[piece[0]]), []).append(residual[piece])
-    return max(statistical_inefficiency(parts) for parts in by_temperature.values())
+        own, _ = coefficients_and_logits(equations.parameters, equations.phi, theta, h)
+        residual[half.frames] = energies[half.frames] - (own * equations.slopes[half.which]).sum(1)
+    return max(statistical_inefficiency([residual[piece] for piece in own]) for own in pieces)
 
 
-def partition_of(sample: Sample, design: Design, pieces: list[np.ndarray]) -> Partition:
+def partition_of(sample: Sample, design: Design, pieces: list[list[np.ndarray]]) -> Partition:
+    """The partition of the design's cells; ``pieces`` of :func:`pieces_in_time`."""
     K, S = len(sample.temperatures), len(sample.state_names)
     frames = np.concatenate([[half.counts[cell].sum() for cell in half.cells] for half in design.halves])
     visit = np.zeros((K, S))
-    for k in range(K):
-        own = [piece for piece in pieces if sample.which[piece[0]] == k]
+    for k, own in enumerate(pieces):
         flat = np.concatenate(own)
         slices = consecutive(map(len, own))
         for s in range(S):
             inside = sample.states[flat] == s
             lengths, _ = visits(inside, slices)
             visit[k, s] = sample.counts[flat] @ inside / max(len(lengths), 1)
-    visit = np.where(visit > 0, visit, visit.max(axis=0))  # of a state unseen at a temperature, as long as elsewhere
-    # A half is normalised by itself, which is as good as drawn by itself: its units scatter about their own mean.
+    visit = np.where(visit > 0, visit, visit.max(axis=0))  # unseen at a temperature: as long as at the others
+    # Each half is normalised separately: its units scatter about its own mean.
     half = np.zeros(len(sample.stratum), int)
     for h, part in enumerate(design.halves):
         half[np.unique(sample.unit[part.frames])] = h
@@ -136,7 +132,7 @@ def partition_of(sample: Sample, design: Design, pieces: list[np.ndarray]) -> Pa
 
 
 def _choose_ridge(sample: Sample, design: Design, energies: Energies | None, g_c: float, heat_capacity: float) -> float:
-    """The ridge of the networks' columns with the best likelihood of units that took no part, of two folds."""
+    """The ridge of the networks' columns with the best held-out likelihood in a two-fold cross-validation over units."""
     if sum(design.n_network) == 0:
         return _RIDGE
     fold = _folds(sample, design)
@@ -155,7 +151,7 @@ def _choose_ridge(sample: Sample, design: Design, energies: Energies | None, g_c
 
 
 def _folds(sample: Sample, design: Design) -> np.ndarray | None:
-    """Fold of each unit: every second of each half and stratum; None if a fold of a half has no frame of a temperature."""
+    """Fold of each unit, alternating in each half and stratum; None if a fold of a half has no frame of a temperature."""
     fold, K = np.zeros(len(sample.stratum), int), len(sample.temperatures)
     for half in design.halves:
         frames = half.frames[half.thinned]

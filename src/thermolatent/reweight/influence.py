@@ -1,14 +1,14 @@
-"""Influences of units on predictions, and the three parts of an error bar that follow from them.
+"""Influences of units on predictions, and the three parts of an error bar.
 
-The influence of a unit is the derivative of a prediction by the unit's weight, with the fit following along. The variance
+The influence of a unit is the derivative of a prediction by the unit's weight, including the change of the fit. The variance
 of a prediction is
 
-    sampling   by stratum, the scatter of the units' influences
-    form       the prior as one more unit: how far the assumed dependence on temperature may be off
-    visits     one visit more or less of each state at each training temperature: what few visits do not show
+    sampling   by stratum, the variance of the units' influences
+    form       the prior as one more unit: the error of the assumed dependence on temperature
+    visits     one visit more or less of each state at each training temperature: the error due to few visits
 
-Whatever is a function of predictions has influences that are a linear combination of theirs (the delta method), so that
-frames which two predictions share are never counted as independent.
+The influences of a function of predictions are a linear combination of theirs (the delta method), which includes the
+correlation of predictions from the same frames.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit, logit
+from scipy.stats import norm
 from scipy.stats import t as student
 
 #: Confidence of every interval.
 CONFIDENCE = 0.95
+#: Half of a normal interval in standard errors.
+NORMAL = norm.ppf((1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True)
 class Partition:
-    """How cells belong together, and how often states are visited.
+    """Units, states and temperatures of the cells, and the length of visits.
 
     Attributes
     ----------
     unit, state, which: of each cell, ``(cells,)``.
-    stratum: for each unit the set of units drawn independently that it is one of: a half of a temperature's walkers.
-    home: index of each stratum's temperature, ``(strata,)``; -1 where units go through all of them.
+    stratum: set of independently drawn units that each unit belongs to, ``(units,)``: a half of a temperature's walkers.
+    home: index of each stratum's temperature, ``(strata,)``; -1 if units span all temperatures.
     frames: counted frames of each cell, ``(cells,)``.
     visit: mean length in counted frames of a visit of each state at each training temperature, ``(K, S)``.
     """
@@ -64,8 +67,8 @@ class Parts:
     Attributes
     ----------
     sampling: by stratum, ``(strata, m)``.
-    form, visits, model: ``(m,)``; the last is what a density model adds.
-    degrees_of_freedom: of the whole, by Satterthwaite, ``(m,)``; form, visits and model have infinitely many.
+    form, visits, model: ``(m,)``; the last is the contribution of a density model.
+    degrees_of_freedom: of the total, by Satterthwaite, ``(m,)``; form, visits and model have infinitely many.
     """
 
     sampling: np.ndarray
@@ -88,7 +91,7 @@ class Parts:
 
     @property
     def halves(self) -> dict[str, np.ndarray]:
-        """Half of the interval by cause, each ``(m,)``: what it would be if there were nothing else."""
+        """Half width of the interval by each cause alone, ``(m,)``."""
         variances = {"sampling": self.sampling.sum(0), "form": self.form, "visits": self.visits, "model": self.model}
         return {name: self.quantile * np.sqrt(variance) for name, variance in variances.items()}
 
@@ -111,9 +114,9 @@ class Influences:
     values: ``(m,)``.
     cells: influence of each cell, ``(cells, m)``.
     weighted: H^-1 dm/dtheta, ``(P, m)``.
-    unvisited: influence of a frame in a state at a temperature where it has none, ``(K, S, m)``; NaN where it has.
+    unvisited: influence of a frame in a state without frames at a temperature, ``(K, S, m)``; NaN for states with frames.
     precision: diagonal of Lambda, ``(P,)``.
-    partition: what the cells are.
+    partition: of the cells.
     """
 
     values: np.ndarray
@@ -124,17 +127,15 @@ class Influences:
     partition: Partition
 
     def map(self, values: np.ndarray, jacobian: np.ndarray) -> Influences:
-        """Functions of the predictions: their ``values`` ``(m',)`` and derivatives ``jacobian`` ``(m, m')``.
-
-        ``jacobian`` ``(m,)``: each a function of one prediction only.
-        """
+        """Functions of the predictions: their ``values`` ``(m',)`` and derivatives ``jacobian`` ``(m, m')``, or ``(m,)`` if each
+        is a function of one prediction."""
         times = np.multiply if jacobian.ndim == 1 else np.matmul
         own = (times(part, jacobian) for part in (self.cells, self.weighted, self.unvisited))
         return Influences(np.asarray(values, float), *own, self.precision, self.partition)
 
     @staticmethod
     def joined(parts: list[Influences]) -> Influences:
-        """The predictions of all parts, of one fit, side by side."""
+        """The predictions of several parts of one fit, concatenated."""
         first = parts[0]
         names = ("values", "cells", "weighted", "unvisited")
         return Influences(
@@ -142,7 +143,7 @@ class Influences:
         )
 
     def units(self) -> np.ndarray:
-        """Influence of each unit less its share of its stratum's, ``(units, m)``: they add up to 0 in a stratum."""
+        """Influence of each unit minus its share of the stratum's, ``(units, m)``: of sum 0 in each stratum."""
         own, frames = self.partition.by_unit(self.cells), self.partition.by_unit(self.partition.frames)
         for s in np.unique(self.partition.stratum):
             members = self.partition.stratum == s
@@ -173,8 +174,7 @@ class Influences:
     def _visits(self) -> np.ndarray:
         """Variance by one visit of each state at each temperature: twice the square of its influence, ``(m,)``.
 
-        A visit takes the place of frames of all states, its own too: of a state with nearly all frames, hardly any other is
-        displaced, however long its visits are.
+        A visit replaces frames of all states including its own: a visit of a state with nearly all frames changes little.
         """
         partition = self.partition
         sums, frames = partition.by_state(self.cells), partition.by_state(partition.frames)
@@ -187,18 +187,18 @@ class Influences:
 
 
 def linear_interval(values: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the intervals of quantities that may be any number."""
+    """Ends of the intervals of unbounded quantities."""
     half = parts.quantile * parts.stderr
     return values - half, values + half
 
 
 def share_interval(values: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the intervals of populations, on the logit scale; (0, 1) of one that is 0 or 1."""
+    """Ends of the intervals of populations, on the logit scale; (0, 1) for a population of 0 or 1."""
     return logit_interval(values, parts.quantile * parts.stderr)
 
 
 def logit_interval(values: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of intervals of populations whose half width is ``half``, made on the logit scale; (0, 1) of one that is 0 or 1."""
+    """As :func:`share_interval`, from half widths of the intervals."""
     inside = np.clip(values, 1e-12, 1 - 1e-12)
     open_ended = (values <= 1e-12) | (values >= 1 - 1e-12)
     width = np.minimum(half / (inside * (1 - inside)), 700.0)

@@ -17,13 +17,13 @@ class Reweight(Section):
 
     heat_capacity: Positive | None = Field(
         None,
-        description="how large a difference of heat capacities between conformations is plausible, in k; default: 5, or 0.7 "
-        "per heavy atom of the solute if that is more",
+        description="plausible difference of heat capacities between conformations, in k; default: 5, or 0.7 per heavy atom "
+        "of the solute if that is more",
     )
 
 
 class Named(Section):
-    """What named states and independent pieces of MD are found with; ``lag`` is the representation's."""
+    """Settings for named states and independent pieces of MD; ``lag`` is that of the representation."""
 
     states: AnyStates
     system: AnySystem
@@ -31,7 +31,7 @@ class Named(Section):
 
 
 class Settings(Named):
-    """What the stage reweight reads."""
+    """Settings of the stage reweight."""
 
     reweight: Reweight
 
@@ -43,9 +43,9 @@ class Inputs:
     Attributes
     ----------
     frames: at the training temperatures.
-    protocols: what is told of the MD there.
-    exchanged: of replica exchange from elsewhere, the frames at all its temperatures, which say how long blocks must be.
-    spib: whose memberships join the basis.
+    protocols: of the MD there.
+    exchanged: of imported replica exchange, the frames at all its temperatures, which determine the length of blocks.
+    spib: SPIB, whose memberships join the basis.
     """
 
     frames: dict[float, FrameFiles]
@@ -56,7 +56,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files that it writes: the estimator, and the share of each named state up to a time."""
+    """Files that it writes: the estimator and the running populations."""
 
     model: str
     running: str

@@ -16,7 +16,7 @@ from thermolatent.reweight.influence import Influences, Partition
 from thermolatent.reweight.parameters import Parameters
 from thermolatent.reweight.temperature_basis import FUNCTIONS, TemperatureBasis
 
-#: Moving no weight: below this a frame's weight does not change a sum of such weights.
+#: Stands for a count of 0 in logarithms.
 _TINY = 1e-300
 
 
@@ -26,10 +26,10 @@ class Solved:
 
     Attributes
     ----------
-    theta, precision: parameters and diagonal of Lambda, ``(P,)``; hessian ``(P, P)``, Lambda in it.
+    theta, precision: parameters and diagonal of Lambda, ``(P,)``; hessian ``(P, P)``, including Lambda.
     scores: summed gradient of the frames of each cell, ``(cells, P)``.
-    unvisited: gradient of one frame of a state at a temperature where it has none, by (temperature, state).
-    energies: whether energies took part.
+    unvisited: by (temperature, state) without frames, the gradient of one such frame, ``(P,)``.
+    energies: whether energies were fitted.
     """
 
     theta: np.ndarray
@@ -41,13 +41,11 @@ class Solved:
 
 
 class Solution:
-    """Everything about the frames that does not depend on the temperature asked for.
+    """A solved estimator, for predictions at any temperature.
 
     Parameters
     ----------
     inverse_kT: b_k, ``(K,)``.
-    design, partition: the frames, and what their cells are.
-    solved: theta, the Hessian and the gradients of the cells.
     """
 
     def __init__(self, inverse_kT: np.ndarray, design: Design, partition: Partition, solved: Solved):
@@ -91,9 +89,9 @@ class Solution:
         return self.histogram(b, self.states, self.design.n_states)
 
     def histogram(self, b: float, bins: np.ndarray, n_bins: int) -> Influences:
-        """Shares of bins at ``b``, ``m`` = ``n_bins``; ``bins`` ``(N,)`` is that of each frame in training frame order.
+        """Shares of bins at ``b``, ``m`` = ``n_bins``; ``bins`` ``(N,)`` in training frame order.
 
-        The same as :meth:`mean` of the bins' indicators, without their ``(N, n_bins)`` numbers.
+        Equals :meth:`mean` of the bins' indicators, without an array ``(N, n_bins)``.
         """
         design, n = self.design, len(self.design.halves)
         values, direct = np.zeros(n_bins), np.zeros((len(design.cell_state), n_bins))
@@ -113,7 +111,7 @@ class Solution:
         return self.influences(values, direct, gradient)
 
     def mean(self, b: float, observable: np.ndarray) -> Influences:
-        """Means at ``b`` of observables given in training frame order, ``(N, m)``."""
+        """Means at ``b`` of observables ``(N, m)`` in training frame order."""
         design, m, n = self.design, observable.shape[1], len(self.design.halves)
         values, direct = np.zeros(m), np.zeros((len(design.cell_state), m))
         gradient = np.zeros((len(self.solved.theta), m))
@@ -130,38 +128,17 @@ class Solution:
             gradient[self.parameters.places(h)] += np.concatenate([*lean, turned.T @ moved]) / n
         return self.influences(values, direct, gradient)
 
-    def free_energies(self) -> Influences:
-        """f_k of the training temperatures less the first's, mean of the halves, ``m`` = K - 1.
-
-        f_k = a_k - ln(N_k / N_0), and a unit's weight changes its N_k too.
-        """
-        K, design, n = self.parameters.K, self.design, len(self.design.halves)
-        values, direct = np.zeros(K - 1), np.zeros((len(design.cell_state), K - 1))
-        gradient = np.zeros((len(self.solved.theta), K - 1))
-        for h, half in enumerate(design.halves):
-            frames = np.bincount(half.which[half.thinned], half.counts[half.thinned], minlength=K)
-            values += (self.parameters.intercepts(self.solved.theta, h)[1:] - np.log(frames[1:] / frames[0])) / n
-            gradient[self.parameters.intercept_places(h)] = np.eye(K - 1) / n
-            kept = np.zeros(len(half.frames))
-            kept[half.thinned] = half.counts[half.thinned]
-            for i, piece in enumerate(half.cells):
-                k, share = design.cell_which[half.first_cell + i], kept[piece].sum()
-                direct[half.first_cell + i] = (share / frames[0] if k == 0 else 0) / n
-                if k:
-                    direct[half.first_cell + i, k - 1] -= share / frames[k] / n
-        return self.influences(values, direct, gradient)
-
     def _pulls(self, h: int, b: float, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Derivative of ln w_n by each coefficient ``(n, 3)`` float32 and by the intercepts ``(n, K - 1)``, times w_n."""
         q, phi = self.q[h], self.basis.values(b)[0]
         return (((q @ self.phi) - phi) * w[:, None]).astype(np.float32), -q[:, 1:] * w[:, None]
 
     def influences(self, values: np.ndarray, direct: np.ndarray, gradient: np.ndarray) -> Influences:
-        """Predictions ``(m,)`` whose influence at fixed theta is ``direct`` ``(cells, m)`` and whose derivative by theta is
+        """Predictions ``values`` ``(m,)`` with influences ``direct`` ``(cells, m)`` at fixed theta and derivatives by theta
         ``gradient`` ``(P, m)``."""
         weighted = cho_solve(self._factor, gradient)
         cells = direct - self.solved.scores @ weighted
-        # A frame of a state where it was never seen: its weight is that of the state's frames elsewhere.
+        # A frame of a state without frames at a temperature has the weight of the state's frames at the others.
         sums, frames = self.partition.by_state(direct).sum(0), self.partition.by_state(self.partition.frames).sum(0)
         unvisited = np.full((*self.partition.visit.shape, len(values)), np.nan)
         for (k, s), score in self.solved.unvisited.items():
@@ -171,7 +148,7 @@ class Solution:
 
 
 def _joint(half: Half, w: np.ndarray, bins: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of each cell of a half in each bin, ``(cells, n_bins)``, and of each bin; ``bins`` in training frame order."""
+    """Weight of each cell of a half in each bin, ``(cells, n_bins)``, and of each bin, ``(n_bins,)``."""
     places = half.cell * n_bins + half.rows(bins)
     joint = np.bincount(places, w, len(half.cells) * n_bins).reshape(-1, n_bins)
     return joint, np.minimum(joint.sum(0), 1.0)
@@ -187,7 +164,7 @@ def coefficients_and_logits(
 
 
 def solved(equations: Equations, precision: np.ndarray, g_c: float, g_u: float, theta: np.ndarray) -> Solved:
-    """Solve the equations and sum their gradients over cells."""
+    """Solve the equations and sum the gradients of the frames by cell."""
     theta, hessian, energy_weight = equations.solve(precision, g_c, g_u, theta)
     design, parameters, K = equations.design, equations.parameters, equations.K
     scores = np.zeros((len(design.cell_state), len(theta)))
@@ -224,6 +201,6 @@ def solved(equations: Equations, precision: np.ndarray, g_c: float, g_u: float, 
 
 
 def _classified(columns: np.ndarray, residual: np.ndarray, phi: np.ndarray) -> np.ndarray:
-    """Gradient of the classification by one half's places in theta from residuals ``(n, K)``."""
+    """Gradient of the classification by one half's parameters, from residuals ``(n, K)``."""
     pull = -(residual @ phi)
     return np.concatenate([(columns.T @ pull).T.ravel(), residual.sum(0)[1:]])

@@ -1,4 +1,4 @@
-"""The stage ``reweight``: the estimator of one study, which serves every prediction and informed training."""
+"""Stage ``reweight``: the estimator of a study, used for predictions and informed training."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_json
 from thermolatent.frame_loading import load_frames
 from thermolatent.frames import Frames
@@ -29,22 +27,24 @@ from thermolatent.tables import write_table
 
 log = logging.getLogger(__name__)
 
-#: Default of ``reweight.heat_capacity``: so many k, or so many per heavy atom of the solute if that is more (docs/theory.md).
+#: Default of ``reweight.heat_capacity``, k: the larger of a constant and a value per heavy atom of the solute (docs/theory.md).
 LEAST_HEAT_CAPACITY = 5.0
 HEAT_CAPACITY_PER_ATOM = 0.7
 
 
 def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
-    """Fit the estimator to the MD without its start-up, and write it and the running populations."""
-    frames = load_frames(inputs.frames)
-    protocols = _protocols(inputs.protocols, frames)
-    frames.starts.update({T: protocol["starts"] for T, protocol in protocols.items()})
+    """Fit the estimator to the MD without its start-up; write it and the running populations."""
+    paths = {T: path for T, path in inputs.protocols.items() if Path(path).is_file()}
+    for T in inputs.protocols.keys() - paths.keys():
+        log.warning("%s: is missing; kinetic temperature and starts are not known", inputs.protocols[T])
+    frames = load_frames(inputs.frames, paths)
+    protocols = {T: load_json(path, "protocol of the MD") for T, path in paths.items()}
     if not frames.has_energies:
-        log.warning("the MD has no energies: how free energies bend is left to the prior, and intervals are wider")
+        log.warning("the MD has no energies: heat capacities are determined by the prior, and intervals are wider")
     header = load_json(inputs.frames[frames.temperatures[0]].header, "features' header")
     heat_capacity = settings.reweight.heat_capacity or default_heat_capacity(header)
     representation = load_representation(inputs.spib)
-    if inputs.exchanged:  # all temperatures together say how long blocks of replica exchange must be
+    if inputs.exchanged:  # the length of blocks follows from all temperatures of the replica exchange
         everywhere = with_units(settings, load_frames(inputs.exchanged), frames.temperatures)
         frames = replace(frames, blocks=everywhere.among(frames.temperatures).blocks)
     frames = with_units(settings, frames)
@@ -55,34 +55,20 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
     fitted.save(outputs.model)
     interval = header.get("frame_interval", 1.0)
     write_table(outputs.running, COLUMNS, running_rows(sample, pieces_in_time(sample), interval))
-    told = fitted.summary
+    summary = fitted.summary
     log.info(
         "prior: heat capacities differ by %.3g k; one frame in %d classified, of statistical inefficiency %.1f; ridge %g",
-        *(heat_capacity, told.stride, told.g_c, told.ridge),
+        *(heat_capacity, summary.stride, summary.g_c, summary.ridge),
     )
     for row in fitted.assessments.itertuples():
         if not row.assessable:
             log.warning("%s is not assessable: %s; %s", row.state, row.reason, row.remedy)
     for doubt in fitted.soundness.doubts:
-        log.warning("not fit to answer: %s", doubt)
-
-
-def _protocols(paths: Mapping[float, str], frames: Frames) -> dict[float, dict[str, Any]]:
-    """What is told of the MD by training temperature; features that came without MD have no protocol."""
-    found = {T: load_json(path, "protocol of the MD") for T, path in paths.items() if Path(path).is_file()}
-    for T in paths:
-        if T not in found:
-            log.warning("%s: is missing; kinetic temperature and starts are not known", paths[T])
-        elif len(found[T]["starts"]) != frames.shape(T)[0]:
-            raise ArtifactError(
-                f"{paths[T]}: names {len(found[T]['starts'])} starts, there are {frames.shape(T)[0]} walkers; run the stage "
-                "simulate again"
-            )
-    return found
+        log.warning("predictions are not trusted: %s", doubt)
 
 
 def default_heat_capacity(header: Mapping) -> float:
-    """How large a difference of heat capacities between conformations of this solute is plausible, k."""
+    """Plausible difference of heat capacities between conformations of this solute, k."""
     return max(LEAST_HEAT_CAPACITY, HEAT_CAPACITY_PER_ATOM * header.get("heavy_atoms", 0))
 
 
@@ -92,24 +78,24 @@ def sample_of(
     representation: TrainedSpib | None,
     energies: bool = True,
 ) -> Sample:
-    """The training frames as the estimator takes them: features, named states, fixed plane and memberships.
+    """The estimator's data from the training frames: features, named states, fixed plane and memberships.
 
     Parameters
     ----------
-    representation: the SPIB whose memberships join the basis; None for none.
-    energies: False leaves them out.
+    representation: SPIB, whose memberships join the basis; None for none.
+    energies: whether to include them.
 
     Raises
     ------
     ThermolatentError
-        For imported MD in which there are not two independent pieces at a temperature.
+        For imported MD with fewer than two independent pieces at a temperature.
     """
     frames = with_units(settings, frames)
     require_units(frames)
     plane = frames.flat(frames.plane)
     check_reached(settings.states, plane, frames.plane_periodic)
     names, assigner = name_states(settings.states, settings.system, frames)
-    # An angle has no place in a linear basis, its sine and cosine have.
+    # The basis is linear: angles enter by sine and cosine.
     columns = [
         f(plane[:, k]) for k in (0, 1) for f in ((np.sin, np.cos) if frames.plane_periodic[k] else (np.asarray,))
     ]

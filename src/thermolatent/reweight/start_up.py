@@ -1,10 +1,10 @@
-"""How much of the beginning of the MD is start-up: walkers on their way from where they began to equilibrium.
+"""Start-up: the part at the beginning of the MD in which walkers relax to equilibrium.
 
-Whether there is any, all walkers together must say: a beginning of some length, from 1/64 to a half of the MD, has another mean
-than what follows, beyond doubt both by the scatter between walkers and by the correlation time of the second half. Where it ends
-is where the mean of what remains would be known best if its points were independent (the rule MSER; White, Simulation 69, 323
-(1997)). Choosing the cut by the statistical inefficiency of what remains (Chodera, J. Chem. Theory Comput. 12, 1799 (2016)) takes
-half of a stationary run and more where walkers visit a state only now and then.
+There is start-up if the mean over all walkers of some beginning, from 1/64 to a half of the MD, differs significantly from
+that of the rest, both by the variance between walkers and by the correlation time of the second half. It ends where the
+standard error of the mean of the rest, as if its points were independent, is smallest (the rule MSER; White, Simulation 69,
+323 (1997)). A cut by the statistical inefficiency of the rest (Chodera, J. Chem. Theory Comput. 12, 1799 (2016)) would remove
+half of a stationary run or more if walkers visit a state rarely.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import t as student
 
+from thermolatent.correlation import runs, statistical_inefficiency
 from thermolatent.frames import Frames
-from thermolatent.reweight.correlation import runs, statistical_inefficiency
 from thermolatent.reweight.sample import Sample
 
 log = logging.getLogger(__name__)
 
-#: A series is averaged over blocks to so many points at most.
+#: A series is averaged over blocks to at most this many points.
 MOST_POINTS = 200
-#: Chance that a stationary run loses anything, over all series of one temperature.
+#: Probability that anything of a stationary run is left out, over all series of one temperature.
 CHANCE = 0.01
-#: At most this share of a run is left out; where more of it is start-up, the MD is not fit to answer.
+#: At most this share of a run is left out; with more start-up nothing is trusted.
 MOST_LEFT_OUT = 0.5
-#: The cut is sought in this part of a run; with fewer points than the second there is nothing to be found.
+#: The cut is searched in this part of a run, with at least this many points.
 _SOUGHT_IN, _LEAST_POINTS = 0.8, 8
-#: With fewer walkers than this their scatter says nothing. The correlation time must then be known from a second half of so many
-#: independent points, and say it so many times more surely.
+#: With fewer walkers than this their variance is not used. The second half must then have this many independent points for the
+#: correlation time, and significance must be this many times higher.
 _LEAST_WALKERS, _LEAST_INDEPENDENT, _SURER = 4, 20, 100
 
 
 def start_up(series: Sequence[np.ndarray]) -> float:
-    """Share of the frames, from the first on, that is start-up in any of several quantities, ``(walkers, frames)`` each."""
+    """Share of the frames that is start-up in any of several quantities, ``(walkers, frames)`` each."""
     return max((_cut(np.asarray(values, float), CHANCE / len(series)) for values in series), default=0.0)
 
 
 def without_start_up(sample: Sample, frames: Frames) -> tuple[Sample, np.ndarray]:
-    """The sample with start-up counting 0, and the share of the frames that is start-up at each temperature, ``(K,)``.
+    """The sample with count 0 for start-up, and the share of start-up at each temperature, ``(K,)``.
 
-    A share above :data:`MOST_LEFT_OUT` is not left out whole. Start-up is in runs from their beginning on: walkers, and existing
-    trajectories that are used from their first frame on. Nothing is left out where fewer than two independent pieces remain.
+    At most :data:`MOST_LEFT_OUT` is left out. Only runs with their first frame can have start-up: walkers, and imported
+    trajectories that are used from their first frame. Nothing is left out if fewer than two independent pieces would remain.
     """
     counts, found = sample.counts.copy(), np.zeros(len(sample.temperatures))
     for k, pieces in enumerate(_beginnings(frames)):
@@ -72,7 +72,7 @@ def without_start_up(sample: Sample, frames: Frames) -> tuple[Sample, np.ndarray
 
 
 def _beginnings(frames: Frames) -> list[list[np.ndarray]]:
-    """Per temperature the frame numbers of each run that is used from its beginning on."""
+    """Per temperature the frame numbers of each run that is used from its first frame."""
     found, first = [], 0
     series = frames.series
     for T in frames.kT:
@@ -86,7 +86,7 @@ def _beginnings(frames: Frames) -> list[list[np.ndarray]]:
 
 
 def _cut(values: np.ndarray, chance: float) -> float:
-    """Share of one quantity before the cut; 0 where stationary MD would look like this with more than ``chance``."""
+    """Share of one quantity before the cut; 0 if the p-value of stationarity is above ``chance``."""
     edges = np.linspace(0, values.shape[1], min(values.shape[1], MOST_POINTS) + 1).astype(int)
     points = np.add.reduceat(values, edges[:-1], axis=1) / np.diff(edges)
     if points.shape[1] < _LEAST_POINTS or np.ptp(points) <= 1e-12 * np.abs(points).max() or _chance(points) > chance:
@@ -97,7 +97,7 @@ def _cut(values: np.ndarray, chance: float) -> float:
 
 
 def _chance(points: np.ndarray) -> float:
-    """How probably stationary MD would have beginnings as different as those of ``points`` ``(walkers, n)``."""
+    """p-value of stationarity of ``points`` ``(walkers, n)``: of the difference between beginning and rest."""
     walkers, n = points.shape
     tried = [t for t in (n >> j for j in range(1, 7)) if t > 0]
     late = points[:, n // 2 :]
@@ -109,14 +109,14 @@ def _chance(points: np.ndarray) -> float:
 
 
 def _by_walkers(points: np.ndarray, t: int) -> float:
-    """Chance of the difference between the first ``t`` points and the others by its scatter between walkers."""
+    """p-value of the difference between the first ``t`` points and the others, by its variance between walkers."""
     difference = points[:, :t].mean(axis=1) - points[:, t:].mean(axis=1)
     error = difference.std(ddof=1) / np.sqrt(len(difference))
     return _two_sided(difference.mean(), error, len(difference) - 1)
 
 
 def _by_time(points: np.ndarray, late: np.ndarray, g: float, t: int) -> float:
-    """The same by the variance of the second half ``late`` and its statistical inefficiency ``g``."""
+    """As :func:`_by_walkers`, by the variance of the second half ``late`` and its statistical inefficiency ``g``."""
     walkers, n = points.shape
     error = np.sqrt(late.var() * g / walkers * (1 / max(t, g) + 1 / (n - t)))
     return _two_sided(points[:, :t].mean() - points[:, t:].mean(), error, max(late.size / g - 1, 1.0))

@@ -1,4 +1,4 @@
-"""The file of a fitted :class:`~thermolatent.reweight.estimator.ConditionalReweighting`: all that predictions need."""
+"""The file of a fitted :class:`~thermolatent.reweight.estimator.ConditionalReweighting`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pandas as pd
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import REMEDY, load_model, require_suffix, save_model
 from thermolatent.reweight.design import Design, Half
+from thermolatent.reweight.fitness import Soundness
 from thermolatent.reweight.fitting import Summary
 from thermolatent.reweight.influence import Partition
 from thermolatent.reweight.solution import Solution, Solved
-from thermolatent.reweight.soundness import Soundness
 
 if TYPE_CHECKING:
     from thermolatent.reweight.estimator import ConditionalReweighting
@@ -59,8 +59,9 @@ def save(reweighting: ConditionalReweighting, path: str | Path) -> None:
         "soundness": reweighting.soundness.table.to_dict("list"),
         "doubts": list(reweighting.soundness.doubts),
     }
-    tensors = {name: torch.from_numpy(np.ascontiguousarray(_small(array))) for name, array in arrays.items()}
-    save_model(path, KIND, spec, tensors)
+    # Whole numbers in four bytes: there are fewer than 2^31 frames.
+    small = {k: np.asarray(a, np.int32 if np.asarray(a).dtype.kind in "iu" else None) for k, a in arrays.items()}
+    save_model(path, KIND, spec, {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in small.items()})
 
 
 def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalReweighting:
@@ -69,7 +70,9 @@ def load(cls: type[ConditionalReweighting], path: str | Path) -> ConditionalRewe
     try:
         return _restored(cls, spec, arrays)
     except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{path}: not a whole reweighting file of this thermolatent ({error}); {REMEDY}") from error
+        raise ArtifactError(
+            f"{path}: not a complete reweighting file of this thermolatent ({error}); {REMEDY}"
+        ) from error
 
 
 def _restored(
@@ -105,9 +108,3 @@ def _restored(
     result.soundness = Soundness(pd.DataFrame(spec["soundness"]), tuple(spec["doubts"]))
     result._solution = Solution(1 / (result.k * np.asarray(result.temperatures)), design, partition, found)
     return result
-
-
-def _small(array: np.ndarray) -> Any:
-    """Whole numbers in four bytes: of frames there are fewer than 2^31."""
-    array = np.asarray(array)
-    return array.astype(np.int32) if array.dtype.kind in "iu" else array

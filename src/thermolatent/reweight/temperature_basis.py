@@ -1,10 +1,10 @@
-"""How the reduced potential of mean force may depend on temperature: three functions of b = 1/kT.
+"""Temperature dependence of the reduced potential of mean force: three functions of b = 1/kT.
 
     A(x, b) = e(x) p1(b) + c(x) p2(b) + d(x) p3(b)
 
-p1 is linear, 0 at the hottest and 1 at the coldest training temperature; e(x) is what the classification of frames by
-temperature sees. p2 and p3 vanish at both: c(x) is a conditional heat capacity in units of k that does not change with
-temperature, d(x) its change per e-fold of temperature.
+p1 is linear, 0 at the hottest and 1 at the coldest training temperature; e(x) is determined by the classification of frames by
+temperature. p2 and p3 vanish at both: c(x) is a conditional heat capacity in units of k, constant in temperature, and d(x) its
+change per e-fold of temperature.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FUNCTIONS = 3
 
 
 class TemperatureBasis:
-    """The functions p1, p2, p3 for training temperatures ``inverse_kT`` ``(K,)``; of a single one all functions are 0."""
+    """The functions p1, p2, p3 for training temperatures ``inverse_kT`` ``(K,)``; all 0 for a single one."""
 
     def __init__(self, inverse_kT: Sequence[float]):
         b = np.asarray(inverse_kT, np.float64)
@@ -55,7 +55,7 @@ class TemperatureBasis:
         return log**2 / 2 + log
 
     def _pinned(self, function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-        """``function`` less the straight line through its values at both ends."""
+        """``function`` minus the straight line through its values at both ends."""
         at_hot, at_cold = function(np.array([self.hot, self.cold]))
 
         def pinned(b: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What follows from populations at several temperatures: free energies, melting, heat capacities. All by the delta method."""
+"""Free energies, melting and heat capacities from populations, with errors by the delta method."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 #: Quantities of :func:`melting`.
 MELTING = ("Tm", "dH", "dS", "dCp")
-#: How far beyond the training temperatures a melting temperature is looked for, as a factor.
+#: A melting temperature is searched up to this factor beyond the training temperatures.
 REACH = 1.5
-#: Share of a bin that only frames of count 0 lie in is below this.
+#: Bins with a share below this have only frames of count 0.
 _NOTHING = 1e-200
 _STEP = 0.02
 _GRID = 60
 
 
 def free_energies(populations: Influences, reference: int) -> Influences:
-    """-ln p of each state less that of the state ``reference``, kT; NaN, error included, for a state that was never seen."""
+    """-ln p of each state minus that of the state ``reference``, kT; NaN, with NaN error, for a state without frames."""
     p = populations.values
     if not p[reference] > 0:
-        raise ThermolatentError("reference: this state has no share at this temperature; take another one")
+        raise ThermolatentError("reference: the population of this state is 0 at this temperature; take another one")
     with np.errstate(divide="ignore", invalid="ignore"):
         values = -np.log(p) + np.log(p[reference])
         jacobian = np.diag(-1 / p)
@@ -40,7 +40,7 @@ def free_energies(populations: Influences, reference: int) -> Influences:
 
 
 def surface(shares: Influences) -> Influences:
-    """-ln p of each bin of a histogram, kT; NaN, error included, where no frame lies that counts."""
+    """-ln p of each bin of a histogram, kT; NaN, with NaN error, for bins without frames that count."""
     p = shares.values
     seen = p > _NOTHING
     F, slope = np.full((2, len(p)), np.nan)
@@ -59,8 +59,8 @@ def log_odds(populations: Influences, state: int) -> Influences:
 def melting(reweighting: ConditionalReweighting, state: int) -> Influences:
     """Tm, dH, dS and dCp of leaving a state, with the population p(Tm) = 1/2.
 
-    With y = ln p/(1 - p) and b = 1/kT: y(b_m) = 0, dH = dy/db at b_m, dS = dH / Tm, dCp = -k b^2 d2y/db2. No two-state model:
-    y is whatever the reweighting says, its derivatives by central differences.
+    With y = ln p/(1 - p) and b = 1/kT: y(b_m) = 0, dH = dy/db at b_m, dS = dH / Tm, dCp = -k b^2 d2y/db2. Without a two-state
+    model: y is that of the reweighting, with derivatives by central differences.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def melting(reweighting: ConditionalReweighting, state: int) -> Influences:
         ]
     )
     _, first, second, third = stencils @ five.values
-    # Moving y moves b_m by -dy / y'; what is read off at b_m moves along.
+    # A change dy of y changes b_m by -dy / y', and with it all quantities at b_m.
     shift = -stencils[0] / first
     Tm = 1 / (k * b)
     gradients = {
@@ -112,7 +112,7 @@ def _odds(reweighting: ConditionalReweighting, state: int, b: float) -> float:
 
 
 def heat_capacities(solution: Solution) -> Influences:
-    """c of each state less that of the first, k: the other columns have no mean within a state."""
+    """c of each state minus that of the first, k: the other columns have mean 0 in each state."""
     S, D = solution.design.n_states, solution.design.size
     gradient = np.zeros((len(solution.solved.theta), S))
     gradient[D : D + S] = np.eye(S)

@@ -1,4 +1,4 @@
-"""Independent pieces of MD: walkers, and where these are cut from longer trajectories, blocks of time."""
+"""Independent pieces of MD (units): walkers, or blocks of time of imported trajectories."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from thermolatent.correlation import memory, runs
 from thermolatent.errors import ThermolatentError, TrainingError
 from thermolatent.frames import Blocks
 from thermolatent.represent.tica import fit_tica
-from thermolatent.reweight.correlation import memory, runs
 from thermolatent.reweight.design import LEAST_UNITS
 from thermolatent.rows import over_blocks
 from thermolatent.states.named import name_states
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A block is so many times the memory of the series long: the variance of block means is then short by a tenth.
+#: Length of a block in memories of the series: the variance of block means is then too small by a tenth.
 MEMORIES = 10.0
-#: Replica exchange is cut into at most so many blocks: degrees of freedom enough.
+#: Maximum number of blocks of replica exchange: enough degrees of freedom.
 MOST_BLOCKS = 200
-#: With fewer frames at a temperature for each feature, the leading tIC would be one of noise.
+#: With fewer frames per feature the leading tIC would be noise.
 FRAMES_PER_FEATURE = 10
-#: Series in time by name, each a list of pieces ``(frames,)`` of it.
+#: Time series by name, each a list of its pieces ``(frames,)``.
 Series = dict[str, list[np.ndarray]]
 
 
 def block_length(series: Sequence[np.ndarray | Sequence[np.ndarray]]) -> int:
     """Frames of a block for the slowest of several series of one trajectory, each ``(frames,)`` or a list of such pieces.
 
-    Of replica exchange, give each state's share averaged over all replicas: replicas wander through temperatures, and what
-    one temperature forgets when a replica leaves, another remembers.
+    For replica exchange, give each state's share averaged over all replicas: a replica that leaves a temperature carries its
+    state to another one, so the series at one temperature decorrelates too early.
     """
     return max(1, int(np.ceil(MEMORIES * max(map(_memory, series)))))
 
@@ -49,21 +49,21 @@ def _memory(series: np.ndarray | Sequence[np.ndarray]) -> float:
 
 
 def blocks(frames: int, length: int) -> np.ndarray:
-    """Number of the block of each frame, ``(frames,)``: of at least ``length`` frames, as equal as can be."""
+    """Number of each frame's block, ``(frames,)``: blocks of nearly equal size, at least ``length`` frames."""
     count = max(1, frames // length)
     return np.arange(frames) * count // frames
 
 
 def with_units(settings: Named, frames: Frames, training: Sequence[float] | None = None) -> Frames:
-    """The frames, those of imported MD with their independent pieces. Of MD that was run here the walkers are these.
+    """The frames with the independent pieces of imported MD. The pieces of our own MD are its walkers.
 
-    Every resampling and every split of MD goes by these pieces (``Frames.units``, ``unit_at``, ``half``).
+    Every resampling and every split of MD uses these pieces (``Frames.units``, ``unit_at``, ``half``).
 
     Parameters
     ----------
-    frames: of replica exchange at all simulated temperatures, which say together how long blocks must be; each temperature of
-        other MD is for itself.
-    training: the temperatures that states are named at; default: all of these.
+    frames: of replica exchange at all simulated temperatures, which together determine the length of blocks; the
+        temperatures of other MD are independent.
+    training: temperatures at which the states are defined; default: all.
     """
     if not frames.pieces or frames.blocks:
         return frames
@@ -100,12 +100,12 @@ def with_units(settings: Named, frames: Frames, training: Sequence[float] | None
 
 
 def _in_time(frames: Frames, temperature: float, values: np.ndarray) -> list[np.ndarray]:
-    """Values ``(frames,)`` at one temperature, series by series."""
+    """Values ``(frames,)`` at one temperature by time series."""
     return [values[piece] for piece in runs(frames.among([temperature]).series)]
 
 
 def _leading_component(frames: Frames, lag: int) -> np.ndarray | None:
-    """The slowest tICA component at the only temperature of ``frames``, ``(N,)``; None where there are too few frames."""
+    """The slowest tICA component at the only temperature of ``frames``, ``(N,)``; None if there are too few frames."""
     (temperature,) = frames.temperatures
     if frames.linked(temperature, lag).sum() < FRAMES_PER_FEATURE * frames.features[temperature].shape[-1]:
         return None
@@ -118,17 +118,17 @@ def _leading_component(frames: Frames, lag: int) -> np.ndarray | None:
 
 
 def _slowest(series: Series) -> tuple[int, str]:
-    """Length of a block, and the name of the series that decides it."""
+    """Length of a block, and the name of the slowest series."""
     lengths = {name: block_length([values]) for name, values in series.items()}
     slowest = max(lengths, key=lengths.get)
     return lengths[slowest], slowest
 
 
 def joined(pieces: np.ndarray, length: int) -> np.ndarray:
-    """Number of the unit of each walker, ``(walkers,)``, that is cut from files as ``pieces`` ``(walkers, 2)`` says.
+    """Number of the unit of each walker, ``(walkers,)``; ``pieces`` ``(walkers, 2)`` is :attr:`Frames.pieces` at a temperature.
 
-    A unit is a stretch of consecutive walkers of one file: from its begin to that of the next are at least ``length`` frames,
-    as equal as can be. A file too short for two is one unit.
+    A unit is a group of consecutive walkers of one file; the first frames of two units are at least ``length`` apart. A file
+    too short for two is one unit.
     """
     found, count = np.empty(len(pieces), int), 0
     for file in runs(pieces[:, 0]):
@@ -144,20 +144,22 @@ def independent_pieces(frames: Frames, temperature: float) -> int:
     return len(np.unique(frames.unit_at(temperature)[frames.counts[temperature] > 0]))
 
 
-def told(frames: Frames, temperature: float) -> str:
-    """How many independent pieces there are, in words."""
+def pieces_text(frames: Frames, temperature: float) -> str:
+    """Number and kind of the independent pieces, for messages."""
     count = independent_pieces(frames, temperature)
     where = "of replica exchange" if frames.stretch and frames.blocks else f"at {temperature:g}"
     if temperature not in frames.blocks:
         return f"{count} {where} (walkers)"
     _, length, slowest = frames.blocks[temperature]
-    return f"{count} {where} (blocks of {length:,} frames or more: ten times as long as {slowest} remembers)"
+    return (
+        f"{count} {where} (blocks of {length:,} frames or more, {MEMORIES:g} times the correlation time of {slowest})"
+    )
 
 
 def require_units(frames: Frames) -> None:
-    """Of imported MD, log the units; warn of fewer than four in a stratum.
+    """For imported MD, log the units and warn of fewer than four in a stratum.
 
-    Raises :class:`ThermolatentError` for fewer than two, whatever error bar would come of them.
+    Raises :class:`ThermolatentError` for fewer than two.
     """
     if not frames.blocks:
         return
@@ -167,10 +169,10 @@ def require_units(frames: Frames) -> None:
         if count < 2:
             advice = "longer files" if frames.stretch else f"files of independent runs at {T:g}, or longer ones"
             raise ThermolatentError(
-                f"system.files: independent pieces of MD: {told(frames, T)}, an error bar needs two; add {advice}, and write "
-                "more simulate.walkers where not all of their frames are used"
+                f"system.files: independent pieces of MD: {pieces_text(frames, T)}, an error bar needs two; add {advice}, or "
+                "write more simulate.walkers if not all frames of the files are used"
             )
-        log.info("independent pieces of MD: %s", told(frames, T))
+        log.info("independent pieces of MD: %s", pieces_text(frames, T))
         few = few or count < LEAST_UNITS
     if few:
         log.warning(

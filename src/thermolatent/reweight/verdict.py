@@ -1,4 +1,4 @@
-"""Whether a prediction can be trusted within a tolerance, why not, and what would help: judged without any reference MD."""
+"""Verdicts: whether a prediction can be trusted within a tolerance, why not, and what to do; without reference MD."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from thermolatent.reweight.estimator import ConditionalReweighting
 
 TRUSTED, NOT_TRUSTED, NOT_ASSESSABLE = "trusted", "not trusted", "not assessable"
-#: What an interval is made of, and how the verdict speaks of it.
+#: Causes of an interval's width, with their texts in verdicts.
 PARTS = {
     "sampling": "sampling",
     "form": "how free energies bend with temperature",
     "visits": "states seldom visited",
     "model": "the density model",
 }
-#: Columns of :func:`judge`; of an observable, ``state`` is its name.
+#: Columns of :func:`judge`; ``state`` is a state or an observable.
 COLUMNS = ("state", "value", "stderr", "low", "high", *PARTS, "tolerance", "verdict", "reason", "remedy")
 
 
@@ -35,20 +35,20 @@ def judge(
 ) -> pd.DataFrame:
     """Populations, or means of observables, at one temperature with intervals and verdicts, one row each with :data:`COLUMNS`.
 
-    One is *trusted* if both ends of its 95 % interval lie within ``tolerance`` of it. One that is not assessable has no
-    interval. A mean rests on the populations of all states: it is assessable if all of them are, and the interval of each
-    population, which far from the training temperatures is much wider on one side, must not move it by more than ``tolerance``.
+    A prediction is *trusted* if both ends of its 95 % interval are within ``tolerance`` of it. One that is not assessable has
+    no interval. A mean depends on the populations of all states: it is assessable if all of them are, and no population within
+    its interval, which far from the training temperatures is very asymmetric, may change it by more than ``tolerance``.
 
     Parameters
     ----------
     tolerance: one for all, or one each.
-    doubts: reasons of the study as a whole for which nothing is trusted (a smoke run, one single start).
-    model: standard error that a density model adds, one each: its distance from the reweighting, and its seeds' scatter.
+    doubts: reasons for which nothing in the study is trusted (a smoke run, a single start).
+    model: standard error due to a density model, one each: its distance from the reweighting, and the variation of its seeds.
     observables: values of all frames ``(N,)`` in training frame order, by name; None for the populations of the named states.
     """
     shares = reweighting.population_influences(temperature)
     share_ends = share_interval(shares.values, shares.parts())
-    # Nothing is known beyond what floating point tells from 0 or 1.
+    # Unknown: the ends of the interval are 0 and 1 to rounding.
     unknown = ~((share_ends[0] > 0) & (share_ends[0] < share_ends[1]) & (share_ends[1] < 1))
     if observables is None:
         names, influences, interval = reweighting.state_names, shares, share_interval
@@ -70,11 +70,11 @@ def judge(
         else:
             reasons, remedy = list(doubts), ""
             if len(reweighting.state_names) == 1:
-                reasons.append("one state holds all frames")
+                reasons.append("all frames are in one state")
                 remedy = "name more states"
             elif unknown[i] if observables is None else unknown.any():
                 reasons.append("nothing is known of it so far from the training temperatures")
-                remedy = f"MD at {temperature:g}, or near it, would settle it"
+                remedy = f"run MD at {temperature:g} or near it"
             elif not max(high[i] - numbers["value"], numbers["value"] - low[i]) <= tolerances[i]:
                 cause = max(PARTS, key=numbers.get)
                 reasons.append(f"{numbers[cause]:.2g} of the interval is {PARTS[cause]}")
@@ -83,20 +83,20 @@ def judge(
             elif observables is not None and moved[i].max() > tolerances[i]:
                 s = int(moved[i].argmax())
                 state, ends = reweighting.state_names[s], " to ".join(f"{end[s]:.2g}" for end in share_ends)
-                reasons.append(f"the share of {state}, {ends}, moves it by up to {moved[i, s]:.2g}")
+                reasons.append(f"the share of {state}, {ends}, changes it by up to {moved[i, s]:.2g}")
                 halves = shares.parts().halves
                 cause = max(PARTS, key=lambda part: float(np.broadcast_to(halves[part], len(shares.values))[s]))
                 remedy = _remedy(reweighting, cause, state, temperature, shares, s)
             verdict, reason = NOT_TRUSTED if reasons else TRUSTED, "; ".join(reasons)
-        told = {"tolerance": tolerances[i], "verdict": verdict, "reason": reason, "remedy": remedy}
-        rows.append({"state": name} | numbers | told)
+        numbers |= {"tolerance": tolerances[i], "verdict": verdict, "reason": reason, "remedy": remedy}
+        rows.append({"state": name} | numbers)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def surface(reweighting: ConditionalReweighting, temperature: float, bins: np.ndarray, n_bins: int) -> pd.DataFrame:
-    """:meth:`~ConditionalReweighting.free_energy_surface` with no error of bins that lie in a state that is not assessable.
+    """:meth:`~ConditionalReweighting.free_energy_surface` without errors in states that are not assessable.
 
-    A bin lies in the states that most of its frames, by their weight at this temperature, are in.
+    A bin is in such states if most of its weight at this temperature is.
     """
     table = reweighting.free_energy_surface(temperature, bins, n_bins)
     unseen = [s for s, state in enumerate(reweighting.state_names) if _unassessable(reweighting, state)]
@@ -114,21 +114,21 @@ def _moved(
     shares: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
-    """How far means ``(m,)`` move with the share of each state from its value to the farther end of its interval, ``(m, S)``.
+    """Change of means ``(m,)`` when the share of a state changes to the farther end of its interval, ``(m, S)``.
 
-    The states keep their own means, and all others their shares among each other.
+    The means within states, and the relative shares of the other states, are fixed.
     """
     states = np.eye(len(shares))[reweighting.states]
     masses = states * reweighting.weights(temperature)[:, None]
     inside, everything = values.T @ masses, masses.sum(0)
     outside, rest = inside.sum(1, keepdims=True) - inside, everything.sum() - everything
-    with np.errstate(divide="ignore", invalid="ignore"):  # an empty state, or one with everything, has an unknown share
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a state with no weight, or with all
         apart = np.abs(inside / everything - outside / rest)
     return np.nan_to_num(apart) * np.maximum(ends[1] - shares, shares - ends[0])
 
 
 def _unassessable(reweighting: ConditionalReweighting, state: str | None) -> tuple[str, str] | None:
-    """Reasons and remedies for a state, or for any of them, that some training temperature does not show enough of."""
+    """Reasons and remedies for a state (None: any state) that is not assessable at some training temperature."""
     table = reweighting.assessments
     failed = table[~table.assessable & ((table.state == state) | (state is None))]
     if failed.empty:
@@ -140,11 +140,11 @@ def _unassessable(reweighting: ConditionalReweighting, state: str | None) -> tup
 def _remedy(
     reweighting: ConditionalReweighting, cause: str, state: str, temperature: float, influences: Influences, i: int
 ) -> str:
-    """What would make the i-th interval smaller, of which ``cause`` is the largest part."""
+    """What to do about the i-th interval, of which ``cause`` is the largest part."""
     if cause == "form":
-        return f"MD at {temperature:g}, or near it, would settle it"
+        return f"run MD at {temperature:g} or near it"
     if cause == "model":
-        return "take the reweighting's value, whose interval does not hold this part"
+        return "use the value of the reweighting, which has no error of a model"
     if cause == "visits":
         return f"start more walkers in {state}"
     home, sampling = influences.partition.home, influences.parts().sampling[:, i]
@@ -153,4 +153,4 @@ def _remedy(
     by_temperature = np.bincount(home, sampling, minlength=len(reweighting.temperatures))
     worst = int(by_temperature.argmax())
     share = by_temperature[worst] / sampling.sum()
-    return f"extend the MD at {reweighting.temperatures[worst]:g}, which {share:.0%} of its variance comes from"
+    return f"extend the MD at {reweighting.temperatures[worst]:g}, the source of {share:.0%} of the sampling variance"

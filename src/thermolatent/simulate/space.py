@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thermolatent.errors import SimulationError
-from thermolatent.files.disk import free_bytes, size_of, told
+from thermolatent.files.disk import free_bytes, size_of, size_text
 from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.base import System
 
@@ -31,6 +31,6 @@ def require_space(system: System, simulate: Simulate, folder: str, temperatures:
     free = free_bytes(folder)
     if needed - there > free:
         raise SimulationError(
-            f"{folder}: needs {told(needed - there)} of disk, twice {simulate.walkers} walkers x {simulate.frames} frames x "
-            f"{system.n_particles} atoms x 12 bytes, and {told(free)} are free; free space or lower simulate.frames"
+            f"{folder}: needs {size_text(needed - there)} of disk, twice {simulate.walkers} walkers x {simulate.frames} frames x "
+            f"{system.n_particles} atoms x 12 bytes, and {size_text(free)} are free; free space or lower simulate.frames"
         )

@@ -1,1 +1,1 @@
-"""The study's fixed plane, its named states, and hard states of frames in general."""
+"""Named states in the fixed plane, and hard states of frames."""

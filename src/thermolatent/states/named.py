@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from thermolatent.states.settings import BasinStates, NearestStates
     from thermolatent.systems.base import System
 
-#: Points per axis of the grid on which steepest descent is followed.
+#: Points per axis of the grid for steepest descent.
 GRID = 400
-#: How far beyond the training frames the named states are laid out, as a share of the range of those.
+#: Margin of the plane around the training frames, as a share of their range.
 BEYOND = 0.25
-#: How many of its cells per axis make a coarse cell.
+#: Cells per axis of a coarse cell.
 COARSEN = 8
 
 
@@ -42,24 +42,24 @@ class NearestCenters:
 
 
 class Basins:
-    """The minimum that steepest descent reaches, followed once for each point of a fine grid and then looked up.
+    """The minimum that steepest descent reaches, computed once for each point of a fine grid.
 
     Parameters
     ----------
     gradient: energy gradient ``(n, 2)`` at points ``(n, 2)`` of the plane.
     minima: ``(states, 2)``.
-    low, high: ``(2,)`` corners of the grid; points outside belong to the nearest cell's basin.
+    low, high: ``(2,)`` corners of the grid; points outside belong to the basin of the nearest cell.
     grid: cells per axis.
 
     Raises
     ------
-    ThermolatentError: if the descent ends in a minimum that ``minima`` does not have.
+    ThermolatentError: if a descent ends in a minimum that is not in ``minima``.
     """
 
     def __init__(self, gradient: Callable, minima: np.ndarray, low, high, grid: int = GRID):
         self.minima = np.asarray(minima, float)
         self.low, self.high, self.grid = np.asarray(low, float), np.asarray(high, float), grid
-        # Coarse cells first; only those with a border of basins near them are followed cell by cell.
+        # Coarse cells first; only those near a border of basins are refined.
         coarse = -(-grid // COARSEN)
         labels = self._descend(gradient, self._centers(coarse)).reshape(coarse, coarse)
         near_border = maximum_filter(labels, 3) != minimum_filter(labels, 3)
@@ -76,7 +76,7 @@ class Basins:
         apart = np.linalg.norm(self.minima[:, None] - self.minima[None], axis=-1)
         apart = apart[apart > 0].min()
         step, capture = apart / 60, apart / 15
-        # Four times the way across the grid: enough for any descent that does not run in circles.
+        # Four times the diagonal of the grid: enough for any descent without cycles.
         limit = int(4 * np.linalg.norm(self.high - self.low) / step)
         labels = np.full(len(points), -1)
         at, index = points.copy(), np.arange(len(points))
@@ -93,13 +93,12 @@ class Basins:
             at, index = at[~arrived], index[~arrived]
             if len(at) == 0:
                 return labels
-            at = at + step * downhill(at + step / 2 * downhill(at))  # midpoint rule on the unit-speed descent
-        # A few points can sit on a ridge, where the descent has no direction; more of them mean a minimum is missing.
+            at = at + step * downhill(at + step / 2 * downhill(at))  # midpoint rule with unit speed
+        # A few points may be on a ridge, where the descent has no direction; more of them mean a missing minimum.
         if len(at) > max(1, len(points) / 1000):
             x, y = np.median(at, axis=0)
             raise ThermolatentError(
-                f"validate.states.minima: steepest descent ends near ({x:.3f}, {y:.3f}), which is no named minimum; "
-                "add it"
+                f"validate.states.minima: steepest descent ends near ({x:.3f}, {y:.3f}), which is no named minimum; add it"
             )
         labels[index] = np.linalg.norm(at[:, None] - self.minima[None], axis=-1).argmin(axis=1)
         return labels
@@ -112,7 +111,7 @@ class Basins:
 
 
 def corners(training: Frames) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest corner ``(2,)`` of the plane on which states are named: that of the training frames and a margin."""
+    """Lower and upper corner ``(2,)`` of the plane for named states: the range of the training frames with a margin."""
     plane = training.flat(training.plane)
     low, high = plane.min(axis=0).astype(float), plane.max(axis=0).astype(float)
     margin = np.where(training.plane_periodic, 0, BEYOND * (high - low))
@@ -120,12 +119,12 @@ def corners(training: Frames) -> tuple[np.ndarray, np.ndarray]:
 
 
 def name_states(spec: NearestStates | BasinStates, system: System, training: Frames):
-    """``(names, assigner)`` of a study's named states, laid out over its training frames: the same in every stage."""
+    """``(names, assigner)`` of a study's named states, on the plane of its training frames: the same in every stage."""
     return named_states(spec, system, *corners(training), training.plane_periodic)
 
 
 def named_states(spec: NearestStates | BasinStates, system: System, low, high, periodic=(False, False)):
-    """``(names, assigner)`` of a study's named states; ``low`` and ``high`` are the corners of the plane in use."""
+    """``(names, assigner)`` of a study's named states; ``low`` and ``high`` are the corners of the plane."""
     if spec.kind == "nearest":
         return list(spec.centers), NearestCenters(np.array(list(spec.centers.values())), periodic)
     minima = np.array(list(spec.minima.values()))

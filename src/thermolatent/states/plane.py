@@ -1,4 +1,4 @@
-"""The named states of the fixed plane, and exact answers there for systems that know their distribution."""
+"""The named states of the fixed plane, and exact populations for systems with a known distribution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from thermolatent.states.settings import BasinStates, NearestStates
     from thermolatent.systems.base import System
 
-#: Parts per axis into which a cell of the exact quadrature is divided between the named states.
+#: Parts per axis of a cell of the exact quadrature, each assigned to a named state.
 SHARED = 4
 
 
@@ -24,9 +24,9 @@ class NamedPlane:
 
     Parameters
     ----------
-    spec: which states there are, ``validate.states`` of a study.
-    edges: bins' edges of either coordinate, two arrays ``(bins + 1,)``.
-    training: the training frames, over which the states are laid out.
+    spec: ``validate.states`` of a study.
+    edges: edges of the bins of either coordinate, two arrays ``(bins + 1,)``.
+    training: the training frames, whose plane the states cover.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class NamedPlane:
         self._known: dict[float, tuple[np.ndarray, np.ndarray] | None] = {}
 
     def exact(self, temperature: float) -> tuple[np.ndarray, np.ndarray] | None:
-        """Exact mass ``(cells - 1,)`` in the bins and populations ``(states,)``, or None where nobody knows them."""
+        """Exact mass ``(cells - 1,)`` in the bins and populations ``(states,)``; None if unknown."""
         if temperature not in self._known:
             mass = self.system.exact_histogram(*self.edges, temperature)
             self._known[temperature] = None if mass is None else (mass.ravel(), self._populations(temperature))
@@ -60,7 +60,7 @@ class NamedPlane:
 
         mass = self.system.exact_histogram(*edges(GRID // SHARED), temperature)
         centers = np.stack(np.meshgrid(*[(e[1:] + e[:-1]) / 2 for e in edges(GRID)], indexing="ij"), axis=-1)
-        # A cell on a border is shared out by the basins of its parts; the mass there is small and nearly even.
+        # The parts of a cell on a border are assigned separately; the mass there is small and nearly uniform.
         mass = mass.repeat(SHARED, axis=0).repeat(SHARED, axis=1).ravel() / SHARED**2
         population = np.bincount(self.assign(centers.reshape(-1, 2)), mass, minlength=len(self.names))
         return population / population.sum()

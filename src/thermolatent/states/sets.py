@@ -1,4 +1,4 @@
-"""Hard states of frames: one label per frame, and what weight each unit of MD has in each state."""
+"""Hard states of frames: one label per frame, and the weight of each unit of MD in each state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StateSet:
     Attributes
     ----------
     label: the ``states`` column of the populations: "named", "model", or "model_<name>" for a joint encoder.
-    plane: the ``plane`` column of the scores that belong to it.
+    plane: the ``plane`` column of its scores.
     names: one per state.
     labels: per temperature ``(walkers, frames)`` int.
     """
@@ -33,7 +33,7 @@ class StateSet:
     labels: dict[float, np.ndarray]
 
     def by_unit_at(self, frames: Frames, temperature: float) -> np.ndarray:
-        """How much the frames of each unit in each state count together at one temperature, ``(units, states)``."""
+        """Total count of the frames of each unit in each state at one temperature, ``(units, states)``."""
         unit, counts = frames.unit_at(temperature).ravel(), frames.counts[temperature].ravel()
         return state_counts(self.labels[temperature].ravel(), unit, int(unit.max()) + 1, len(self.names), counts)
 

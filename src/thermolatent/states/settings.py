@@ -1,4 +1,4 @@
-"""The key ``validate.states`` of a study: what the named states are."""
+"""The key ``validate.states`` of a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file of a study's results is, in one line, by where it lies; docs/reference/files.md has shapes, units and columns."""
+"""One-line descriptions of the files of a study, by path; docs/reference/files.md has shapes, units and columns."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from pathlib import Path
 
 from thermolatent.errors import ThermolatentError
 
-#: End of a path -> what the file is; the first that fits counts.
+#: Pattern of the end of a path -> description; the first match counts.
 _FILES = {
     "study.json": "the study with every default filled in",
     "report.html": "the report: open it in a browser, no network needed",
-    "simulate/*.partial/*": "unfinished MD, which goes on when it is run again",
-    "simulate/*.restart/*": "where a longer MD goes on from",
+    "simulate/*.partial/*": "unfinished MD, to be resumed by the same command",
+    "simulate/*.restart/*": "the state from which longer MD continues",
     "simulate/tempered.json": "the files of the replica exchange",
     "simulate/T*/topology.pdb": "the saved atoms, at the first starting structure",
-    "simulate/T*/walker*.dcd": "trajectory of one walker; opens with topology.pdb beside it",
+    "simulate/T*/walker*.dcd": "trajectory of one walker; opens with its topology.pdb",
     "simulate/T*/energies.npy": "potential energies of all frames, (walker, frame), kJ/mol or reduced",
     "simulate/T*/volumes.npy": "volumes, (walker, frame), nm^3",
-    "simulate/T*/protocol.json": "what the MD is and how it went",
-    "featurize/T*/features.npy": "what the models see, (walker, frame, feature)",
+    "simulate/T*/protocol.json": "settings and results of the MD",
+    "featurize/T*/features.npy": "features of the models, (walker, frame, feature)",
     "featurize/T*/plane.npy": "coordinates of the fixed plane, (walker, frame, 2)",
     "featurize/T*/observables.npy": "observables, (walker, frame, observable)",
     "featurize/T*/energies.npy": "potential energies of the frames, (walker, frame)",
     "featurize/T*/features.json": "names of the columns, time between frames",
-    "T*/log_weights.npy": "log-weights of frames that do not count alike, (walker, frame)",
+    "T*/log_weights.npy": "log-weights of the frames of biased MD, (walker, frame)",
     "represent/seed*.safetensors": "the representation (SPIB) of one seed",
-    "reweight/reweighting.safetensors": "the estimator: thermolatent predict asks it",
+    "reweight/reweighting.safetensors": "the estimator, for thermolatent predict",
     "reweight/running.csv": "running populations of the training MD",
     "learn/*/seed*.safetensors": "a model of p(z|T) with its encoder: thermolatent predict samples it",
     "*.history.csv": "losses of a training, a row per evaluation",
-    "*.checkpoint": "unfinished training, which goes on when it is run again",
+    "*.checkpoint": "unfinished training, to be resumed by the same command",
     "generate/*/seed*/T*.npz": "samples of a model, and the weight of each training frame, at one temperature",
     "generate/*/seed*/T*.dcd": "structures at that temperature: training frames drawn with those weights",
     "generate/*/seed*/T*.medoids.pdb": "one structure per named state",
@@ -40,25 +40,25 @@ _FILES = {
     "validate/*/seed*.profiles.npz": "probabilities per bin of MD and model, for figures",
     "validate/scores.csv": "scores of all models, seeds and baselines",
     "validate/populations.csv": "populations and means by all models, seeds and baselines",
-    "validate/predictions.csv": "the answer: populations with 95 % intervals and verdicts",
-    "validate/grid.csv": "the answer at temperatures at most 1 % apart",
+    "validate/predictions.csv": "the predictions: populations with 95 % intervals and verdicts",
+    "validate/grid.csv": "predictions at temperatures at most 1 % apart",
     "validate/grid_observables.csv": "means of observables at these temperatures",
     "validate/grid.npz": "free energies in the fixed plane at these temperatures",
-    "validate/convergence.csv": "how much of each state the MD shows at each training temperature",
+    "validate/convergence.csv": "sampling of each state by the MD at each training temperature",
     "validate/melting.csv": "melting of one state: Tm, dH, dS, dCp",
-    "validate/metrics.json": "every choice behind the scores",
-    "figures/*.csv": "the numbers of a figure",
+    "validate/metrics.json": "all settings of the scores",
+    "figures/*.csv": "the data of a figure",
     "figures/*.pdf": "a figure",
     "figures/*.png": "a figure",
-    "files.json": "which files belong here, with a digest of each",
-    "*.log": "what a job printed",
+    "files.json": "list of the files in this folder, with digests",
+    "*.log": "log of a job",
     "*.tsv": "seconds, memory and processor time of a job",
 }
 
 
 def described(path: Path) -> Iterator[str]:
-    """``path: what it is``, of a folder a line per file in it. Raises :class:`ThermolatentError` for what is not there, and for
-    a file that the workflow does not write."""
+    """``path: description``, for a folder a line per file. Raises :class:`ThermolatentError` for a missing file, and for a file
+    that is not of the workflow."""
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             if file.is_file() and (what := _what(file)):
@@ -68,7 +68,7 @@ def described(path: Path) -> Iterator[str]:
     elif what := _what(path):
         yield f"{path}: {what}"
     else:
-        raise ThermolatentError(f"{path}: is no file of a study's results; they are listed in docs/reference/files.md")
+        raise ThermolatentError(f"{path}: is not a file of a study's results; docs/reference/files.md lists these")
 
 
 def _what(path: Path) -> str | None:

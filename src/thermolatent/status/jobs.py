@@ -1,4 +1,4 @@
-"""The jobs of a study with their files and logs, from the resolved study that lies beside its results."""
+"""The jobs of a study with their files and logs, from the resolved study in its results."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thermolatent.study.layout import Layout
+from thermolatent.study.layout import BASELINES_JOB, Layout
 from thermolatent.temperatures import format_temperature
-
-#: As the rules name it: the baselines are scored like a model.
-BASELINES = "baselines"
 
 
 @dataclass(frozen=True)
@@ -22,10 +19,10 @@ class Job:
     Attributes
     ----------
     stage: its name.
-    of: what it is for: ``"T0.2"``, ``"latf/seed0"``, ``"seed0"``, or nothing.
-    output: the file that is there when it is done.
-    log: what it printed.
-    history: the loss history of a training, else nothing.
+    of: ``"T0.2"``, ``"latf/seed0"``, ``"seed0"``, or nothing.
+    output: the file that exists when it is done.
+    log: its log file.
+    history: the loss history of a training, or nothing.
     """
 
     stage: str
@@ -54,13 +51,13 @@ class Jobs:
 
     @property
     def temperatures(self) -> list[float]:
-        """Those with MD."""
+        """Temperatures with MD."""
         found = self.content["temperatures"]
         return sorted({*found["train"], *found["reference"]})
 
     @property
     def tempered(self) -> list[float]:
-        """Those whose MD is by replica exchange."""
+        """Temperatures with MD by replica exchange."""
         tempering = self.content.get("tempering")
         if not tempering:
             return []
@@ -71,7 +68,7 @@ class Jobs:
         return list(self.content["models"])
 
     def md(self, temperature: float) -> Job:
-        """The MD at a temperature; for a tempered one, the replica exchange of them all."""
+        """The MD at a temperature; for a tempered one, the replica exchange of all of them."""
         if temperature in self.tempered:
             return Job("temper", "", self.layout.tempered, f"{self._md_logs}/temper.log")
         name = f"T{format_temperature(temperature)}"
@@ -82,7 +79,7 @@ class Jobs:
         return Job("featurize", name, self.layout.features_header(temperature), f"{self._logs}/featurize/{name}.log")
 
     def training(self, stage: str, seed: int, model: str = "") -> Job:
-        """``represent`` or, of a model, ``learn``."""
+        """``represent``, or ``learn`` of a model."""
         output = self.layout.model(model, seed) if model else self.layout.spib(seed)
         name = f"{model}/seed{seed}" if model else f"seed{seed}"
         return Job(stage, name, output, f"{self._logs}/{stage}/{name}.log", self.layout.history(output))
@@ -112,12 +109,12 @@ class Jobs:
                 yield self.training("learn", seed, model)
                 yield self.of_model("generate", model, seed)
                 yield self.of_model("validate", model, seed)
-            yield self.of_model("validate", BASELINES, seed)
+            yield self.of_model("validate", BASELINES_JOB, seed)
         yield from self.at_the_end()
 
 
 def seeds_seen(root: str | Path, logs: str | Path) -> list[int]:
-    """Seeds of which there is a model or a log below a study's folders."""
+    """Seeds with a model or a log in a study's folders."""
     names = [
         path.name
         for folder, pattern in ((Path(root), "*/seed*.safetensors"), (Path(logs), "*/seed*.log"))

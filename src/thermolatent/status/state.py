@@ -1,4 +1,4 @@
-"""The state of a job: its output is there, or its log tells."""
+"""The state of a job, from its output or its log."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from thermolatent.progress import LOG_SECONDS, clock, read_line
 from thermolatent.status.jobs import Job
 
 State = Literal["done", "running", "silent", "stopped", "failed", "waiting"]
-#: Loops write a line at least every LOG_SECONDS; after so long without any, a job is no longer called running.
+#: Loops log a line at least every LOG_SECONDS; after this time without any, a job is "silent", not "running".
 SILENT_SECONDS = 20 * LOG_SECONDS
-#: What is read of a log's end.
+#: Bytes that are read at the end of a log.
 _TAIL_BYTES = 20_000
 #: A log line of this package begins with the time of day.
 _TIMED = re.compile(r"\d\d:\d\d:\d\d ")
-#: Messages of a job that was told to stop and will go on.
+#: Messages of a job that was stopped by a signal and can be resumed.
 _STOPS = ("told to stop", "interrupted")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What is known of a job.
+    """State of a job.
 
     Attributes
     ----------
-    state: done, running, silent (no line for long: killed, or busy), stopped (goes on when run again), failed, waiting.
-    share: of the loop it is in, or None.
-    left: time left in it, as it said.
-    note: what else it said: a speed, a loss; why it failed.
+    state: done, running, silent (no recent log line: killed, or busy), stopped (can be resumed), failed, waiting.
+    share: progress of its current loop, or None.
+    left: remaining time of the loop, from the log.
+    note: speed or loss from the log; why it failed.
     """
 
     state: State
@@ -67,7 +67,7 @@ def look(job: Job, now: float | None = None) -> Found:
 
 
 def _without_log(job: Job, now: float) -> Found:
-    """MD that was started by hand has no log, but it leaves a checkpoint."""
+    """The state from the checkpoint of MD that was started by hand, without a log."""
     if job.stage not in ("simulate", "temper"):
         return Found("waiting")
     name = job.output.rpartition("/")[0] if job.stage == "simulate" else job.output.removesuffix("ed.json") + "ing"
@@ -81,7 +81,7 @@ def _without_log(job: Job, now: float) -> Found:
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any] | None:
-    """``identity`` and ``progress`` of unfinished MD, or None where there is no sound checkpoint."""
+    """``identity`` and ``progress`` of unfinished MD; None without a readable checkpoint."""
     try:
         with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))

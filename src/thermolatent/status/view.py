@@ -1,4 +1,4 @@
-"""The status of one study, or of all, as text."""
+"""The status of one study, or of all studies, as text."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_json
 from thermolatent.rates import rate_text
-from thermolatent.status.jobs import BASELINES, Job, Jobs
+from thermolatent.status.jobs import Job, Jobs
 from thermolatent.status.state import Found, last_losses, look
+from thermolatent.study.layout import BASELINES_JOB
 from thermolatent.temperatures import format_temperature
 
 
 def view(jobs: Jobs, now: float | None = None) -> str:
-    """Temperatures, models, what comes after, and why something failed."""
+    """Jobs by temperature, by model, and at the end, with the reasons of failures."""
     content, now = jobs.content, time.time() if now is None else now
     states = {job: look(job, now) for job in jobs}
     out = [summary(jobs, states), ""]
@@ -25,21 +26,23 @@ def view(jobs: Jobs, now: float | None = None) -> str:
     for T in jobs.temperatures:
         md = states[jobs.md(T)]
         role = "train" if T in content["temperatures"]["train"] else "reference"
-        rows.append((format_temperature(T), role, tell(md), _speed(jobs, T, md), tell(states[jobs.features(T)])))
+        rows.append(
+            (format_temperature(T), role, state_text(md), _speed(jobs, T, md), state_text(states[jobs.features(T)]))
+        )
     out += [*_aligned(rows), ""]
     rows = [("trained", "seed", "training", "held-out loss", "generate", "validate")]
-    rows.append(("reweighting", "all", tell(states[jobs.reweighting]), "", "", ""))
+    rows.append(("reweighting", "all", state_text(states[jobs.reweighting]), "", "", ""))
     for seed in jobs.seeds:
         job = jobs.training("represent", seed)
-        rows.append(("SPIB", str(seed), tell(states[job]), _loss(job), "", ""))
+        rows.append(("SPIB", str(seed), state_text(states[job]), _loss(job), "", ""))
         for model in jobs.models:
             job = jobs.training("learn", seed, model)
-            after = [tell(states[jobs.of_model(stage, model, seed)]) for stage in ("generate", "validate")]
-            rows.append((model, str(seed), tell(states[job]), _loss(job), *after))
-        scored = tell(states[jobs.of_model("validate", BASELINES, seed)])
-        rows.append((BASELINES, str(seed), "", "", "", scored))
+            after = [state_text(states[jobs.of_model(stage, model, seed)]) for stage in ("generate", "validate")]
+            rows.append((model, str(seed), state_text(states[job]), _loss(job), *after))
+        scored = state_text(states[jobs.of_model("validate", BASELINES_JOB, seed)])
+        rows.append((BASELINES_JOB, str(seed), "", "", "", scored))
     out += [*_aligned(rows), ""]
-    out.append("   ".join(f"{job.stage} {tell(states[job])}" for job in jobs.at_the_end()))
+    out.append("   ".join(f"{job.stage} {state_text(states[job])}" for job in jobs.at_the_end()))
     bad = [(job, found) for job, found in states.items() if found.state in ("failed", "stopped", "silent")]
     if bad:
         out.append("")
@@ -49,23 +52,23 @@ def view(jobs: Jobs, now: float | None = None) -> str:
 
 
 def summary(jobs: Jobs, states: dict[Job, Found] | None = None) -> str:
-    """One line: the study's name, and how many jobs are in which state."""
+    """One line: the study's name, and the number of jobs in each state."""
     states = {job: look(job) for job in jobs} if states is None else states
     count = Counter(found.state for found in states.values())
-    told = [f"{count['done']} of {len(states)} jobs done"]
-    told += [
+    parts = [f"{count['done']} of {len(states)} jobs done"]
+    parts += [
         f"{count[state]} {state}" for state in ("running", "silent", "stopped", "failed", "waiting") if count[state]
     ]
-    return f"{jobs.content['name']}: {', '.join(told)}"
+    return f"{jobs.content['name']}: {', '.join(parts)}"
 
 
 def finished(jobs: Jobs) -> bool:
-    """Whether all is done."""
+    """Whether all jobs are done."""
     return all(Path(job.output).is_file() for job in jobs)
 
 
-def tell(found: Found) -> str:
-    """A state in a word or two."""
+def state_text(found: Found) -> str:
+    """A state as text."""
     share = "" if found.share is None or found.state == "failed" else f" {found.share:.0%}"
     left = f", {found.left}" if found.left else ""
     return f"{found.state}{share}{left}"

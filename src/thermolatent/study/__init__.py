@@ -1,1 +1,1 @@
-"""A study: it composes the settings of the rooms, checks what they must agree on, and lays out its files."""
+"""A study: its sections, checks across them, and the layout of its files."""

@@ -1,4 +1,4 @@
-"""The jobs of the stages that answer: validate, gather, figures, report (:mod:`thermolatent.study.jobs` has the others)."""
+"""The jobs of the stages validate, gather, figures and report (:mod:`thermolatent.study.jobs` has the others)."""
 
 from __future__ import annotations
 
@@ -128,12 +128,12 @@ def _histories(study: Study, layout: Layout, seeds: list[int]) -> dict[int, _fig
 
 
 def asked_of(study: Study) -> _validate.Asked:
-    """A study as its answers are given."""
+    """The parts of a study that predictions and scores depend on."""
     return _validate.Asked(**asked(study))
 
 
 def asked(study: Study, models: dict[str, Composition] | None = None) -> dict[str, Any]:
-    """What the stages that answer share: the fields of :class:`~thermolatent.validate.settings.Asked`."""
+    """The fields of :class:`~thermolatent.validate.settings.Asked`."""
     return {
         "name": study.name,
         "system": study.system,

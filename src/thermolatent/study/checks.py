@@ -1,4 +1,4 @@
-"""Whether a study's molecule can be built and its features are for it, asked before hours of MD are spent."""
+"""Checks of a study's molecule and its features, before hours of MD."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_molecule(study: Study) -> None:
-    """Build the study's molecule and compute its features on the starting structures, before hours of MD are spent.
-
-    A model system needs no building; its features are computed all the same. Raises :class:`ThermolatentError`.
-    """
+    """Build the study's molecule and compute its features on the starting structures; raises :class:`ThermolatentError`."""
     from thermolatent.simulate.molecules import molecule_system
     from thermolatent.systems.molecule import Molecule
 

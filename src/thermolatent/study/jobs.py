@@ -1,7 +1,7 @@
-"""The job of each stage: what of a study it reads, and the files it reads and writes. Imports nothing heavy.
+"""The job of each stage: its settings from a study, and the files it reads and writes. No heavy imports.
 
-A stage is ``run(settings, inputs, outputs)`` and knows nothing of studies. This is where one is taken apart; the command line
-and the workflow ask here, so that neither can name a file that the other does not.
+A stage is ``run(settings, inputs, outputs)`` and does not depend on studies. Command line and workflow both use these jobs, so
+that they agree on the files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from thermolatent.temperatures import format_temperature
 
 
 def simulate_job(study: Study, layout: Layout, temperature: float) -> Job:
-    """MD at one temperature; raises :class:`SimulationError` where the study has none by this stage."""
+    """MD at one temperature; raises :class:`SimulationError` if the study has none there by this stage."""
     asked = format_temperature(temperature)
     if temperature not in study.temperatures.simulated:
         known = ", ".join(map(format_temperature, study.temperatures.simulated))
@@ -84,7 +84,7 @@ def represent_job(study: Study, layout: Layout, seed: int) -> Job:
 
 
 def reweight_job(study: Study, layout: Layout, seed: int) -> Job:
-    """The estimator; ``seed`` says whose SPIB's memberships join the basis."""
+    """The estimator; ``seed``: of the SPIB whose memberships join the basis."""
     settings = _reweight.Settings(
         reweight=study.reweight,
         states=study.validate_.states,
@@ -151,7 +151,7 @@ def _if_informed(study: Study, layout: Layout, model: str) -> str | None:
     return layout.reweighting if study.models[model].informed else None
 
 
-#: The job of each stage: ``(study, layout, **what it is for)``, by the name of the stage.
+#: By stage, the function ``(study, layout, **per)`` of its jobs (``per``: :class:`~thermolatent.study.stages.Stage`).
 JOBS: dict[str, Callable[..., Job]] = {
     "simulate": simulate_job,
     "temper": temper_job,
@@ -168,14 +168,14 @@ JOBS: dict[str, Callable[..., Job]] = {
 
 
 def run_job(stage: str, study: Study, layout: Layout, threads: int | None = None, **per: Any) -> None:
-    """Run one job of a stage; ``per`` says which, as :data:`~thermolatent.study.stages.STAGES` names it."""
+    """Run one job of a stage; ``per`` selects it (:class:`~thermolatent.study.stages.Stage`)."""
     run_stage(stage, JOBS[stage](study, layout, **per), threads)
 
 
 def run_stage(stage: str, job: Job, threads: int | None = None) -> None:
-    """Run a job of a stage, with so many threads where it can use several.
+    """Run a job of a stage, with ``threads`` if it can use several.
 
-    Raises :class:`ThermolatentError` if it would write over a file that it reads.
+    Raises :class:`ThermolatentError` if it would overwrite one of its inputs.
     """
     read = {os.path.realpath(path): path for path in paths_in(job.inputs)}
     for path in map(os.path.realpath, paths_in(job.outputs)):

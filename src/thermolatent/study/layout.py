@@ -1,4 +1,4 @@
-"""Where every file of a study lies. The command line, the workflow and the tests ask here, nobody spells a path.
+"""Paths of all files of a study, for the command line, the workflow and the tests.
 
 All methods also accept Snakemake wildcards (``Layout("results/{study}").features("{temperature}")``).
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from thermolatent.study.study import Study
 
 
-#: Stands where a model's name does: the baselines are scored like a model.
+#: In place of a model's name: the baselines are scored like a model.
 BASELINES_JOB = "baselines"
 
 
@@ -33,10 +33,10 @@ class Layout:
         return cls(f"{results}/{study.name}", f"{results}/{study.md_study}")
 
     def tracked(self, path: str, tempered: Collection[float] = ()) -> str:
-        """The file that Snakemake knows in place of ``path``, where the number of files depends on the study.
+        """The file that Snakemake tracks in place of ``path``, since the number of files may depend on the study.
 
-        Of the MD it knows topology, energies and protocol, of ``tempered`` temperatures the list of all their files; of
-        ensembles and figures their lists.
+        It tracks topology, energies and protocol of the MD, but for ``tempered`` temperatures the list of their files; and
+        the lists of ensembles and figures.
         """
         folder, _, name = path.rpartition("/")
         md = f"{self.md or self.root}/simulate"
@@ -69,7 +69,7 @@ class Layout:
         return f"{self.simulation(temperature)}/energies.npy"
 
     def md_log_weights(self, temperature) -> str:
-        """Log-weights of biased MD, ``(walkers, frames)``; there if the protocol says ``weighted``."""
+        """Log-weights of biased MD, ``(walkers, frames)``; exists if the protocol has ``weighted``."""
         return f"{self.simulation(temperature)}/log_weights.npy"
 
     def volumes(self, temperature) -> str:
@@ -96,12 +96,12 @@ class Layout:
 
     @property
     def tempering(self) -> str:
-        """Where the replica exchange of all tempered temperatures is until it is finished, but for an ending."""
+        """Path, without suffix, of the unfinished replica exchange of all tempered temperatures."""
         return f"{self.md or self.root}/simulate/tempering"
 
     @property
     def tempered(self) -> str:
-        """List of the files of all tempered temperatures (their number depends on the study), written when all are there."""
+        """List of the files of all tempered temperatures (their number depends on the study), written at the end."""
         return f"{self.md or self.root}/simulate/tempered.json"
 
     # featurize: a folder per temperature
@@ -121,7 +121,7 @@ class Layout:
         return f"{self._featurized(temperature)}/energies.npy"
 
     def log_weights(self, temperature) -> str:
-        """Log-weights ``(walkers, frames)`` of frames that do not count alike; no numbers if all do."""
+        """Log-weights ``(walkers, frames)`` of weighted frames; an empty array for equal counts."""
         return f"{self._featurized(temperature)}/log_weights.npy"
 
     def features_header(self, temperature) -> str:
@@ -157,7 +157,7 @@ class Layout:
 
     @staticmethod
     def history(model_file: str) -> str:
-        """The loss history that lies beside a model file."""
+        """The loss history next to a model file."""
         return model_file.removesuffix(".safetensors") + ".history.csv"
 
     # generate: a folder per model and seed
@@ -165,7 +165,7 @@ class Layout:
         return f"{self.root}/generate/{model}/seed{seed}"
 
     def generated(self, model, seed) -> str:
-        """List of the files of that folder (their number depends on the study), written when all are there."""
+        """List of the files of that folder (their number depends on the study), written at the end."""
         return f"{self._generated(model, seed)}/files.json"
 
     def samples(self, model, seed, temperature) -> str:
@@ -220,12 +220,12 @@ class Layout:
 
     @property
     def convergence(self) -> str:
-        """Whether the MD shows enough of each named state at each training temperature."""
+        """Sampling of each named state at each training temperature."""
         return f"{self.root}/validate/convergence.csv"
 
     @property
     def melting(self) -> str:
-        """Melting temperature, enthalpy, entropy, heat capacity of one named state; no rows where the study asks for none."""
+        """Melting temperature, enthalpy, entropy, heat capacity of one named state; no rows without ``validate.melting``."""
         return f"{self.root}/validate/melting.csv"
 
     @property
@@ -242,7 +242,7 @@ class Layout:
 
     @property
     def figures(self) -> str:
-        """List of the figures (their number depends on the study), written when all are there."""
+        """List of the figures (their number depends on the study), written at the end."""
         return f"{self.figures_folder}/files.json"
 
     @property

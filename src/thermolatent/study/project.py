@@ -1,4 +1,4 @@
-"""What the workflow asks of a project: ``config.yaml`` in layers, studies by name."""
+"""A project: ``config.yaml`` in layers, and studies by name."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def load_project(files: Iterable[str | Path], overrides: Mapping[str, Any]) -> Project:
-    """Read ``config.yaml`` files, each over the one before, and ``overrides`` (from ``--config``) over them all.
+    """Merge ``config.yaml`` files, later ones over earlier ones, and ``overrides`` (from ``--config``) over all.
 
-    A file that does not exist is skipped. The command line has no lists of one and no numbers: ``studies=lj7`` and
-    ``seeds=["0"]`` are understood. Raises :class:`ConfigError` that names the layer at fault.
+    Missing files are skipped. Single values in place of lists, and numbers as text, are accepted: ``studies=lj7``,
+    ``seeds=["0"]``. Raises :class:`ConfigError` with the layer.
     """
     layers = {str(path): read_yaml(Path(path)) for path in files if Path(path).is_file()}
     layers["--config"] = dict(overrides)
@@ -48,7 +48,7 @@ def find_study(name: str, folders: Iterable[str | Path]) -> Study:
 
 
 def resolved(study: Study) -> dict[str, Any]:
-    """The study with every default in it, as JSON can hold it, and what follows from it."""
+    """The study with all defaults and derived temperatures, JSON-able."""
     content = study.model_dump(mode="json", by_alias=True)
     content["temperature_range"] = list(study.temperature_range)
     content["temperatures"]["generated"] = study.temperatures.generated
@@ -58,8 +58,8 @@ def resolved(study: Study) -> dict[str, Any]:
 def check_not_renamed(study: Study, layout: Layout) -> None:
     """Raise :class:`ConfigError` if the folder of the study's results was another study's.
 
-    Snakemake knows by path what a file was made from. Of files in a renamed folder it knows nothing, and would take them for
-    good whatever has changed since.
+    Snakemake keeps the provenance of files by path. It has none for files in a renamed folder, and would use them even if
+    their settings have changed.
     """
     try:
         found = load_json(layout.study)
@@ -83,7 +83,7 @@ def check_not_renamed(study: Study, layout: Layout) -> None:
 
 
 def rename_old_folders(layout: Layout) -> None:
-    """Give folders of results, and their logs, the names that their stages have today."""
+    """Rename folders of results and logs of older versions to the present names of their stages."""
     for folder in (layout.root, f"logs/{Path(layout.root).name}"):
         old, new = Path(folder, "pretrain"), Path(folder, "represent")
         if old.is_dir() and not new.exists():
@@ -92,8 +92,8 @@ def rename_old_folders(layout: Layout) -> None:
 
 
 def save_resolved(study: Study, layout: Layout) -> None:
-    """Write the resolved study beside its results, unless it lies there already. Raises :class:`ConfigError` if those are of
-    another study."""
+    """Write the resolved study into its results, unless it is there. Raises :class:`ConfigError` for results of another
+    study."""
     check_not_renamed(study, layout)
     rename_old_folders(layout)
     try:

@@ -1,4 +1,4 @@
-"""Every key of a study file as tables for people, from the same schema that editors get.
+"""Tables of all keys of a study file, from the JSON schema for editors.
 
 ``python tools/write_configuration.py`` writes both into ``docs/reference/``.
 """
@@ -14,9 +14,9 @@ from thermolatent.study.schema import PLUGINS, schema, schema_of
 _TOP = """\
 # Configuration: every key
 
-Written by `python tools/write_configuration.py` from the code that reads study files: do not edit. A key that is not
-here is refused; what keys must agree on, `thermolatent check <study>` knows. An editor with a YAML language server
-completes and explains the keys with this line on top of `studies/mine.yaml`:
+Written by `python tools/write_configuration.py` from the code that reads study files: do not edit. Other keys are
+errors; `thermolatent check <study>` also checks the keys against each other. An editor with a YAML language server
+completes and explains the keys with this line at the top of `studies/mine.yaml`:
 
 ```yaml
 # yaml-language-server: $schema=../docs/reference/study.schema.json
@@ -24,13 +24,12 @@ completes and explains the keys with this line on top of `studies/mine.yaml`:
 
 """
 _AFTER_STUDY = """
-`system` may only be left out with `simulate: {from: other}`. Below `scales`, `smoke: {simulate: {frames: 100}}` changes
-that key and nothing else, for `thermolatent run mine --scale smoke`; the results lie in
-`results/mine@smoke`.
+`system` may only be left out with `simulate: {from: other}`. In `scales`, `smoke: {simulate: {frames: 100}}` changes
+this key only, for `thermolatent run mine --scale smoke`; the results are in `results/mine@smoke`.
 """
 _AFTER_SIMULATE = """
-Of `simulate`, `frames` and `time_step` are needed, but `{from: other}` stands alone: system and MD are those of the study
-`other`. For `system.kind: trajectories` there are `walkers` and `frames` only.
+`simulate` needs `frames` and `time_step`, or `{from: other}` only: then system and MD are those of the study `other`.
+For `system.kind: trajectories` there are `walkers` and `frames` only.
 """
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
@@ -41,19 +40,19 @@ def reference_text() -> str:
     study = schema()
     sections = {name: part for name, part in study["$defs"].items() if "." not in name}
     text = f"{_TOP}## A study file\n\n{_table(study)}{_AFTER_STUDY}"
-    for name in _as_met(study, sections):
-        text += f"\n## {name}\n\n{_told(sections[name])}{_table(sections[name])}"
+    for name in _in_order(study, sections):
+        text += f"\n## {name}\n\n{_paragraph(sections[name])}{_table(sections[name])}"
         text += _AFTER_SIMULATE if name == "Simulate" else ""
     for kind, registry in PLUGINS.items():
         text += f"\n## Kinds of {kind}\n"
         for name in registry:
             section = study["$defs"][f"{kind}.{name}"]
-            text += f"\n### `{name}`\n\n{_told(section)}{_table(section)}"
+            text += f"\n### `{name}`\n\n{_paragraph(section)}{_table(section)}"
     return f"{text}\n## config.yaml\n\n{_table(schema_of(Project))}"
 
 
-def _as_met(study: dict[str, Any], sections: dict[str, Any]) -> list[str]:
-    """Names of the sections in the order in which a reader of a study meets them."""
+def _in_order(study: dict[str, Any], sections: dict[str, Any]) -> list[str]:
+    """Names of the sections in the order of their first use in a study."""
     met: list[str] = []
 
     def walk(part: dict[str, Any]) -> None:
@@ -73,7 +72,7 @@ def _references(part: Any) -> list[str]:
     return [name for value in part for name in _references(value)] if isinstance(part, list) else []
 
 
-def _told(section: dict[str, Any]) -> str:
+def _paragraph(section: dict[str, Any]) -> str:
     """A section's docstring as one paragraph."""
     text = " ".join(section.get("description", "").split()).replace("``", "`")
     return f"{text}\n\n" if text else ""
@@ -98,7 +97,7 @@ def _default(field: dict[str, Any]) -> str:
 
 
 def _type(field: dict[str, Any]) -> str:
-    """What a value must be, in words."""
+    """The type of a value as text."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         kind, dot, plugin = name.partition(".")

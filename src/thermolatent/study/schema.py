@@ -1,4 +1,4 @@
-"""The JSON schema of a study file, for editors, from the models that check studies."""
+"""The JSON schema of a study file, for editors, from the pydantic models."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from thermolatent.featurize.kinds import FEATURES
 from thermolatent.study.study import Study
 from thermolatent.systems.kinds import SYSTEMS
 
-#: What has kinds -> where they are registered.
+#: Plug-ins by name: the classes by kind.
 PLUGINS = {"system": SYSTEMS, "feature": FEATURES, "density": DENSITY_SPECS}
 
 
 def schema() -> dict[str, Any]:
-    """JSON schema (draft 2020-12) of a study file; what several keys must agree on only ``thermolatent check`` knows."""
+    """JSON schema (draft 2020-12) of a study file, without the checks across keys of ``thermolatent check``."""
     study = schema_of(Study)
     sections = study.pop("$defs")
     for plugins in PLUGINS.values():  # below, by the names that a study uses
@@ -30,7 +30,7 @@ def schema() -> dict[str, Any]:
     for key in ("features", "plane", "observables"):
         _choose(sections["Featurize"]["properties"][key]["items"], "feature", sections)
     simulate = sections["Simulate"]
-    simulate.pop("required")  # another study's, or of existing trajectories, there is less to say
+    simulate.pop("required")  # fewer keys with 'from', and for existing trajectories
     simulate["properties"].pop("source")
     simulate["properties"]["from"] = {"type": "string", "description": "the study whose MD is taken over"}
     study["properties"]["tempering"]["anyOf"].append({"type": "boolean"})
@@ -48,18 +48,18 @@ def schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as it lies in ``docs/study.schema.json``."""
+    """The content of ``docs/study.schema.json``."""
     return json.dumps(schema(), indent=1) + "\n"
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """A model's own schema, where a field that a sub-class repeats without a word keeps its description."""
+    """The schema of a model; a field that is repeated in a sub-class without a description keeps its description."""
     made = model.model_json_schema(by_alias=True)
     for name, field in model.model_fields.items():
-        told = (
+        texts = (
             base.model_fields[name].description for base in model.__mro__ if name in getattr(base, "model_fields", {})
         )
-        if text := next(filter(None, told), None):
+        if text := next(filter(None, texts), None):
             made["properties"][field.alias or name]["description"] = text
     return made
 

@@ -1,6 +1,6 @@
-"""The stages, in their order: what runs each, and once per what.
+"""The stages in their order: their modules, and the granularity of their jobs.
 
-The command line makes its subcommands of this table. Imports nothing heavy.
+The command line makes subcommands from this table. No heavy imports.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Stage:
 
     Parameters
     ----------
-    module: with its ``run(settings, inputs, outputs)``, and ``threads`` where it can use several.
-    per: what one job is for, by the names of the arguments of its function in :mod:`thermolatent.study.jobs`.
+    module: with ``run(settings, inputs, outputs)``, and ``threads`` if it can use several.
+    per: arguments that select one job, of its function in :mod:`thermolatent.study.jobs`.
     help: one line.
     """
 
@@ -40,7 +40,7 @@ STAGES = {
         "thermolatent.reweight.stage", ("seed",), "the estimator of populations and frame weights at any temperature"
     ),
     "learn": Stage("thermolatent.learn.train", ("model", "seed"), "a model of p(z|T)"),
-    "generate": Stage("thermolatent.generate.stage", ("model", "seed"), "ensembles at every temperature asked for"),
+    "generate": Stage("thermolatent.generate.stage", ("model", "seed"), "ensembles at every temperature of the study"),
     "validate": Stage("thermolatent.validate.stage", ("model", "seed"), "scores of a model, or of the baselines"),
     "gather": Stage("thermolatent.validate.gather", ("seeds",), "the tables of all models, seeds and baselines"),
     "figures": Stage("thermolatent.figures.stage", ("seeds",), "every figure, PDF and PNG"),

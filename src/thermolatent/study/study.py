@@ -1,4 +1,4 @@
-"""A study: its sections, and what they must agree on."""
+"""A study: its sections, and the checks across them."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ from thermolatent.validate.settings import BASELINES, POPULATIONS, Validate
 
 
 class Study(Section):
-    """One study: a system, its temperatures, and what each stage does with them."""
+    """One study: a system, its temperatures, and the settings of each stage."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(@[a-z]+)?$", description="the file's; not written in it")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(@[a-z]+)?$", description="the file's; not a key of it")
     description: str = Field("", description="one line, the title of the report")
-    system: AnySystem = Field(description="what is simulated: a system by name, or {kind: name, ...}")
-    temperatures: Temperatures = Field(description="where MD is run, and where the ensemble is wanted")
-    simulate: Simulate = Field(description="the MD; 'from: other' takes over another study's")
+    system: AnySystem = Field(description="a system by name, or {kind: name, ...}")
+    temperatures: Temperatures = Field(description="temperatures of the MD and of the predictions")
+    simulate: Simulate = Field(description="the MD; 'from: other' uses that of another study")
     tempering: Tempering | None = Field(None, description="replica exchange for reference temperatures")
-    featurize: Featurize = Field(description="what the models see, and in what all are compared")
+    featurize: Featurize = Field(description="features of the models, fixed plane, observables")
     representation: Representation = Field(Representation(), description="SPIB")
-    reweight: Reweight = Field(Reweight(), description="the reweighting networks")
+    reweight: Reweight = Field(Reweight(), description="conditional reweighting")
     learn: Learn = Field(Learn(), description="training of the models")
     models: dict[Name, Composition] = Field(min_length=1, description="name -> model; each is trained once per seed")
-    generate: Generate = Field(Generate(), description="how much is made at each temperature")
+    generate: Generate = Field(Generate(), description="the ensemble at each temperature")
     validate_: Validate = Field(alias="validate", description="named states, scores")
 
     @model_validator(mode="before")
     @classmethod
     def _existing_md(cls, content: Any) -> Any:
-        """Existing trajectories bring their own times: a study only says how they are cut into walkers."""
+        """With existing trajectories ``simulate`` has ``walkers`` and ``frames`` only; the times are those of the files."""
         system, simulate = content.get("system"), content.get("simulate")
         if not isinstance(system, dict) or system.get("kind") != "trajectories" or not isinstance(simulate, dict):
             return content
-        if "source" in simulate:  # taken over from another study, times and all
+        if "source" in simulate:  # the section of another study
             return content
         if extra := sorted(set(simulate) - {"walkers", "frames"}):
             raise ValueError(
                 f"simulate.{extra[0]}: is not for system.kind: trajectories, whose MD is done; leave it out"
             )
-        times = {"save_every": 1, "time_step": 1.0}  # the protocol of what is imported has the real ones
+        times = {"save_every": 1, "time_step": 1.0}  # the protocol of imported MD has the real ones
         return {**content, "simulate": {**simulate, **times}}
 
     @field_validator("tempering", mode="before")
@@ -82,7 +82,7 @@ class Study(Section):
                 f"representation.lag: {self.representation.lag} frames is not shorter than a walker "
                 f"({self.frames} frames); lower the lag or simulate longer"
             )
-        if not self.system.molecular:  # a molecule has to be built first: the stage simulate checks its features
+        if not self.system.molecular:  # features of a molecule are checked by the stage simulate, which builds it
             check_features(self.featurize, Particles(self.system.n_particles))
         _check_tolerances(self)
         _check_solvent(self)
@@ -117,7 +117,7 @@ class Study(Section):
 
     @property
     def frames(self) -> int:
-        """Frames of each walker that everything after ``simulate`` uses."""
+        """Number of frames of each walker that the stages after ``simulate`` use."""
         return self.featurize.frames or self.simulate.frames
 
     @property
@@ -127,7 +127,7 @@ class Study(Section):
 
     @property
     def tempered(self) -> list[float]:
-        """Temperatures whose MD is by replica exchange: frames that are not continuous in time."""
+        """Temperatures with MD by replica exchange, whose frames are not continuous in time."""
         if self.tempering is None:
             return []
         asked = self.tempering.temperatures or self.temperatures.reference
@@ -173,7 +173,7 @@ def _check_tempering(study: Study) -> None:
 
 
 def _check_exchanges(study: Study) -> None:
-    """Of existing replica exchange, refuse a lag that no stretch between two exchanges is longer than."""
+    """For imported replica exchange, refuse a lag that is not shorter than the stretches between exchanges."""
     system, lag = study.system, study.representation.lag
     if system.kind != "trajectories" or system.stretch is None or lag < system.stretch:
         return
@@ -191,7 +191,7 @@ def _check_exchanges(study: Study) -> None:
 
 
 def _check_solvent(study: Study) -> None:
-    """All temperatures of explicit solvent must share one Hamiltonian: at one pressure with U + pV, or in one volume."""
+    """All temperatures with explicit solvent must have one Hamiltonian: at one pressure with U + pV, or in one volume."""
     simulate = study.simulate
     given = [key for key in ("pressure", "volume") if getattr(simulate, key) is not None]
     if getattr(study.system, "surroundings", "") != "explicit":

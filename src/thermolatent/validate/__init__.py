@@ -1,1 +1,1 @@
-"""Predictions against reference MD: divergences, states, free energies, kinetics, each beside the same baselines."""
+"""Predictions with verdicts, and scores of models and baselines against reference MD."""

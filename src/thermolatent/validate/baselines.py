@@ -1,4 +1,4 @@
-"""What predictions are compared with: frame weights that anybody could have without this package."""
+"""Baselines for the predictions: frame weights by standard methods."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from thermolatent.frames import Frames
 from thermolatent.mbar import log_weights, solve_free_energies
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.stage import sample_of
+from thermolatent.sampling import Sampler
 from thermolatent.validate.settings import Asked
 
-#: MBAR is solved on at most this many frames per temperature, evenly spaced: neighbours in time tell it nothing new.
+#: MBAR is solved on at most this many frames per temperature, evenly spaced: neighbours in time are correlated.
 _MBAR_FRAMES = 50_000
 
 
 class Baselines:
-    """Weights of the training frames by the baselines that a study asks for.
+    """Weights of the training frames by the baselines of a study.
 
     Attributes
     ----------
-    names: those of ``validate.baselines`` that the MD allows: without energies no "mbar".
+    names: ``validate.baselines``, without "mbar" if the MD has no energies.
     """
 
     def __init__(self, study: Asked, training: Frames):
@@ -50,11 +51,8 @@ class Baselines:
         for k in range(len(training.kT)):
             rows = np.flatnonzero(training.temperature_index() == k)
             rows = rows[:: -(-len(rows) // _MBAR_FRAMES)]
-            if training.weighted:  # pymbar knows no counts: a frame is there as often as it counts, to a whole number
-                comb = (np.arange(len(rows)) + 0.5) / len(rows)
-                edges = np.cumsum(training.frame_counts[rows])
-                rows = rows[np.minimum(np.searchsorted(edges / edges[-1], comb), len(rows) - 1)]
-            parts.append(rows)
+            # pymbar has no counts: frames are repeated as often as they count.
+            parts.append(rows[Sampler(len(rows), training.counts_of(rows)).thinned(len(rows)).numpy()])
         f = solve_free_energies(at_training[np.concatenate(parts)], np.array([len(part) for part in parts]))
         return energies, at_training, f
 
@@ -64,7 +62,7 @@ class Baselines:
 
 
 def nearest_weights(training: Frames, temperature: float) -> np.ndarray:
-    """Weights ``(N,)`` of the training temperature with the smallest ``|ln(T_k / T)|``: how often its frames count."""
+    """Weights ``(N,)``: the counts of the frames at the training temperature with the smallest ``|ln(T_k / T)|``."""
     nearest = int(np.argmin([abs(np.log(T / temperature)) for T in training.temperatures]))
     weights = np.where(training.temperature_index() == nearest, training.frame_counts, 0.0)
     return weights / weights.sum()

@@ -1,8 +1,8 @@
 """Divergences between a reference and a generated sample, as functions of binned probability mass.
 
-Every mass vector ends with one **overflow cell** for all that lies outside the bins, and it costs like any other cell.
-A divergence that looks at the bins only is blind to mass outside them: with half of the samples 50 standard deviations
-away the published definition (:func:`kl_sym_paper`) gives its noise floor, KL(ref||gen) with an overflow cell ln 2.
+Every mass vector ends with one **overflow cell** for the mass outside the bins. Without it a divergence does not depend on
+that mass: with half of the samples 50 standard deviations away the published definition (:func:`kl_sym_paper`) gives its
+noise floor, KL(ref||gen) with an overflow cell ln 2.
 
 All functions take masses ``(..., cells)`` and return ``(...)``, so that bootstrap replicates are scored in one call.
 """
@@ -123,8 +123,8 @@ def coverage(reference: np.ndarray, generated: np.ndarray) -> np.ndarray:
 def kl_sym_paper(reference: np.ndarray, generated: np.ndarray, area: float) -> np.ndarray:
     """The papers' symmetrised KL: density + 1e-10 times the bin area, mean of both directions, nats.
 
-    Mass outside the bins is left out and the rest normalised, as a histogram with ``density=True`` does; hence blind to
-    it. ``area`` is that of one bin.
+    Mass outside the bins is left out and the rest normalised, as in a histogram with ``density=True``. ``area`` is that of
+    one bin.
     """
 
     def inside(mass):

@@ -41,13 +41,13 @@ def free_energy_rmse(
     Parameters
     ----------
     reference, generated: mass ``(..., bins)`` without the overflow cell.
-    smallest: mass that an empty generated bin counts as, half a sample; so an empty bin costs, and no bin is dropped.
+    smallest: mass of an empty generated bin, half a sample: empty bins are not left out.
 
     Both F are aligned by their mean over those bins.
     """
     reference, generated = np.broadcast_arrays(reference, generated)
     inside = reference > reference.max(-1, keepdims=True) * np.exp(-cutoff)
-    # The reference may be empty outside; the ratio there is set to 1 and not counted.
+    # Outside, where the reference may be empty, the ratio is set to 1 and not counted.
     p = np.where(inside, reference, 1)
     q = np.where(inside, np.maximum(generated, smallest), 1)
     error, count = np.log(p / q), inside.sum(-1)

@@ -1,4 +1,4 @@
-"""The stage ``gather``: all scores of a study in one table, what each metric means, and a summary in the log."""
+"""Stage ``gather``: all scores of a study in one table, the definitions of the metrics, and a summary in the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_json, save_json
-from thermolatent.reweight import fitness, soundness
+from thermolatent.reweight import fitness
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import PARTS
@@ -21,15 +21,15 @@ from thermolatent.validate.settings import BASELINES, Asked, GatherInputs, Gathe
 
 log = logging.getLogger(__name__)
 
-#: Columns of ``convergence.csv``: of each state, then of all MD at the temperature.
-CONVERGENCE_COLUMNS = ("study", *fitness.COLUMNS, *soundness.COLUMNS[1:])
+#: Columns of ``convergence.csv``: for each state, then for all MD at the temperature.
+CONVERGENCE_COLUMNS = ("study", *fitness.COLUMNS, *fitness.SOUNDNESS_COLUMNS[1:])
 
 
 def run(study: GatherSettings, inputs: GatherInputs, outputs: GatherOutputs) -> None:
     """Write the tables of a study: ``scores.csv``, ``populations.csv``, ``predictions.csv``, ``convergence.csv``,
-    ``melting.csv``, ``metrics.json``, and the answer on a grid of temperatures (:mod:`thermolatent.validate.grid`).
+    ``melting.csv``, ``metrics.json``, and predictions on a grid of temperatures (:mod:`thermolatent.validate.grid`).
 
-    Raises :class:`ArtifactError` if a table or the reweighting is missing or is none.
+    Raises :class:`ArtifactError` if a table or the reweighting is missing or cannot be read.
     """
     scores = [row for path in inputs.scores for row in _read(study, path, SCORE_COLUMNS)]
     populations = [row for path in inputs.populations for row in _read(study, path, POPULATION_COLUMNS)]
@@ -50,21 +50,20 @@ def run(study: GatherSettings, inputs: GatherInputs, outputs: GatherOutputs) -> 
 
 
 def convergence_rows(study: Asked, reweighting: ConditionalReweighting) -> list[dict]:
-    """Rows of ``convergence.csv``: how much of each named state the MD shows at each training temperature, and what the MD is
-    like there as a whole."""
+    """Rows of ``convergence.csv``: sampling of each named state at each training temperature, and checks of the MD there."""
     rows = reweighting.assessments.merge(reweighting.soundness.table, on="temperature", how="left").to_dict("records")
     return [{"study": study.name} | row | {"assessable": "yes" if row["assessable"] else "no"} for row in rows]
 
 
 def answer(study: Asked, judged: list[dict]) -> list[str]:
-    """The answer in sentences: one line per predicted temperature and state or judged observable."""
+    """The predictions in sentences: one line per predicted temperature and state or judged observable."""
     asked = {format_temperature(T) for T in study.temperatures.predict or study.temperatures.train}
     wanted = [r for r in judged if r["predictor"] == predictions.HEADLINE and r["temperature"] in asked]
     return [f"T = {r['temperature']}: {predictions.sentence(r)}" for r in wanted]
 
 
 def _read(study: Asked, path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """A table of one model or of the baselines, which has rows at every temperature of the study."""
+    """A table of one model or of the baselines, checked for rows at every temperature of the study."""
     rows = read_table(path, columns)
     there = {row["temperature"] for row in rows}
     if missing := [text for T in study.temperatures.generated if (text := cell(T)) not in there]:
@@ -78,7 +77,7 @@ def describe(
     populations: list[dict[str, str]],
     reweighting: ConditionalReweighting,
 ) -> dict:
-    """Content of ``metrics.json``: every choice behind the numbers, and the definition of each metric."""
+    """Content of ``metrics.json``: all settings of the scores, and the definition of each metric."""
     processes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in populations:
         if row["model"] in study.models and row["states"].startswith("model"):

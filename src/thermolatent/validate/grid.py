@@ -1,7 +1,7 @@
-"""The answer on a grid of temperatures so fine that a slider needs nothing in between.
+"""Predictions on a grid of temperatures that is fine enough for a slider.
 
-Every temperature of the grid is asked of the same functions as those of the study: populations of
-:func:`~thermolatent.validate.predictions.predictions_at`, means of observables and weights of frames of the estimator.
+They come from the same functions as those at the study's temperatures: populations from
+:func:`~thermolatent.validate.predictions.predictions_at`, means of observables and frame weights from the estimator.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ log = logging.getLogger(__name__)
 
 #: Columns of ``grid_observables.csv``.
 OBSERVABLE_COLUMNS = ("study", "temperature", "role", "observable", "value", "stderr", "low", "high")
-#: Largest step in ln T. Temperatures are rounded, and stay within 1 %, which is .00995.
+#: Largest step in ln T, below ln 1.01 = 0.00995 since temperatures are rounded.
 _STEP = 0.0098
-#: Significant digits of a temperature that the study does not name: what is shown is what was asked.
+#: Significant digits of a temperature that is not the study's, so that it is displayed exactly.
 _DIGITS = 5
 
 
 def grid_temperatures(study: Asked) -> list[float]:
-    """Ascending, at most 1 % apart, from the lowest to the highest of the learning range.
+    """Temperatures over the learning range, ascending, at most 1 % apart.
 
-    Every temperature that the study asks for is one of them; from each to the next they are evenly spaced in ln T.
+    They include the study's temperatures and are evenly spaced in ln T between these.
     """
     fixed = sorted({*study.temperature_range, *study.temperatures.generated})
     found = fixed[:1]
@@ -60,7 +60,7 @@ def write(
 
     Parameters
     ----------
-    judged: rows of ``predictions.csv``, which are not made twice.
+    judged: rows of ``predictions.csv``, which are not computed again.
 
     Raises
     ------
@@ -71,14 +71,16 @@ def write(
     rows = observable_rows(study, inputs.frames, reweighting, temperatures)
     write_table(outputs.grid_observables, OBSERVABLE_COLUMNS, rows)
     save_arrays(outputs.grid_surfaces, surfaces(inputs.profiles, inputs.frames, reweighting, temperatures))
-    told = (len(temperatures), temperatures[0], temperatures[-1], time.perf_counter() - began)
-    log.info("grid of %d temperatures from %g to %g: %.1f s", *told)
+    log.info(
+        "grid of %d temperatures from %g to %g: %.1f s",
+        *(len(temperatures), temperatures[0], temperatures[-1], time.perf_counter() - began),
+    )
 
 
 def population_rows(
     study: Asked, reweighting: ConditionalReweighting, temperatures: Iterable[float], judged: Iterable[dict] = ()
 ) -> list[dict]:
-    """Rows of ``grid.csv``: those of ``predictions.csv`` by the reweighting alone, at every temperature."""
+    """Rows of ``grid.csv``: predictions of the reweighting at every temperature, columns as in ``predictions.csv``."""
     known: dict[str, list[dict]] = {}
     for row in judged:
         if row["predictor"] == HEADLINE:
@@ -92,7 +94,7 @@ def population_rows(
 def observable_rows(
     study: Asked, frames: Mapping[float, FrameFiles], reweighting: ConditionalReweighting, temperatures: Iterable[float]
 ) -> list[dict]:
-    """Rows of ``grid_observables.csv``: the mean of each observable with its interval; none where the study names none."""
+    """Rows of ``grid_observables.csv``: the mean of each observable with its interval."""
     header = load_json(next(iter(frames.values())).header, "features' header")
     if not (names := header.get("observable_names", [])):
         return []
@@ -100,7 +102,7 @@ def observable_rows(
     found = []
     for T in temperatures:
         base = {"study": study.name, "temperature": format_temperature(T), "role": study.temperatures.role(T)}
-        if _answers(reweighting, T):
+        if _predicts(reweighting, T):
             table = reweighting.mean(T, values)[["value", "stderr", "low", "high"]].to_dict("records")
         else:
             table = [{}] * len(names)
@@ -113,20 +115,18 @@ def surfaces(
 ) -> dict[str, np.ndarray]:
     """Content of ``grid.npz``, in the bins of the profiles at ``path``.
 
-    Returns ``temperatures`` ``(m,)``; ``edges_plane`` ``(2, bins + 1)``, those of every score; ``free_energy``
-    ``(m, bins, bins)`` float32, kT of each temperature, minimum 0, NaN where no frame lies; of the same shape
-    ``free_energy_stderr`` and ``free_energy_half``, half of the 95 % interval: those of -ln of the bin's share of all, NaN in
-    a state that is not assessable.
+    Returns ``temperatures`` ``(m,)``; ``edges_plane`` ``(2, bins + 1)``, as for the scores; ``free_energy``
+    ``(m, bins, bins)`` float32 in kT of each temperature, minimum 0, NaN in bins without frames; and, of the same shape,
+    ``free_energy_stderr`` and ``free_energy_half``, half of the 95 % interval: the errors of -ln of the bin's share, NaN in
+    states that are not assessable.
     """
-    profiles = load_arrays(path, "profiles")
-    if "edges_plane" not in profiles:
-        raise ArtifactError(f"{path}: has no edges_plane; delete it and run validate again")
+    profiles = load_arrays(path, "profiles", ["edges_plane"])
     bins = Bins(tuple(profiles["edges_plane"]))
     cells = bins.assign(values_of_frames(frames, "plane", reweighting))
     names = ("free_energy", "free_energy_stderr", "free_energy_half")
     found = {name: np.full((len(temperatures), *bins.shape), np.nan, np.float32) for name in names}
     for k, T in enumerate(temperatures):
-        if _answers(reweighting, T):
+        if _predicts(reweighting, T):
             table = surface(reweighting, T, cells, bins.cells)[:-1]
             numbers = (table.value - table.value.min(), table.stderr, (table.high - table.low) / 2)
             for array, own in zip(found.values(), numbers, strict=True):
@@ -134,13 +134,13 @@ def surfaces(
     return {"temperatures": np.array(temperatures), "edges_plane": profiles["edges_plane"], **found}
 
 
-def _answers(reweighting: ConditionalReweighting, temperature: float) -> bool:
-    """Whether there is anything to say: from one training temperature nothing follows for another."""
+def _predicts(reweighting: ConditionalReweighting, temperature: float) -> bool:
+    """Whether there is a prediction: MD at a single temperature gives none at others."""
     return len(reweighting.temperatures) > 1 or temperature == reweighting.temperatures[0]
 
 
 def values_of_frames(frames: Mapping[float, FrameFiles], what: str, reweighting: ConditionalReweighting) -> np.ndarray:
-    """The array ``what`` of all training frames in their order, ``(N, n)``."""
+    """The array ``what`` of all frames in training frame order, ``(N, n)``."""
     paths = [getattr(files, what) for files in frames.values()]
     arrays = [load_array(path, what) for path in paths]
     if sum(array.shape[0] * array.shape[1] for array in arrays) != reweighting.n_frames:

@@ -1,4 +1,4 @@
-"""How well a set of states holds the slow processes of the MD, and how well a model foresees the next state."""
+"""Kinetic scores of a set of states: GMRQ, implied timescale, and cross-entropy of the predicted next state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDS = 5
 def transition_counts(labels: np.ndarray, lag: int, n_states: int, times: np.ndarray | None = None) -> np.ndarray:
     """Sliding-window counts ``(n_states, n_states)`` of label series ``(walkers, frames)``, none across walkers.
 
-    ``times`` ``(walkers, frames)`` is how often the transition that begins at each frame counts; once by default.
+    ``times`` ``(walkers, frames)``: how often the transition that begins at each frame counts; once by default.
     """
     pairs = labels[:, :-lag].astype(np.int64) * n_states + labels[:, lag:]
     each = None if times is None else times[:, :-lag].ravel()
@@ -26,7 +26,7 @@ def _by_unit(
 ) -> np.ndarray:
     """Counts ``(units, n_states, n_states)`` of the transitions that begin in each unit."""
     number = _numbered(units, labels.shape)
-    # A state of its own for each unit, in which its transitions begin.
+    # One set of states per unit, for the beginnings of its transitions.
     pairs = (number[:, :-lag] * n_states + labels[:, :-lag]) * n_states + labels[:, lag:]
     each = None if times is None else times[:, :-lag].ravel()
     n = int(number.max()) + 1
@@ -41,7 +41,7 @@ def _numbered(units: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _score(train: np.ndarray, test: np.ndarray, processes: int) -> float:
-    """Generalised matrix Rayleigh quotient on ``test`` of the leading eigenvectors of ``train`` (counts)."""
+    """Generalised matrix Rayleigh quotient of the leading eigenvectors of the counts ``train`` on the counts ``test``."""
     seen = (train.sum(0) + train.sum(1) > 0) & (test.sum(0) + test.sum(1) > 0)
     if not seen.any():
         return float("nan")
@@ -77,9 +77,9 @@ def gmrq(
     labels: ``(walkers, frames)`` int.
     lag: in frames.
     processes: default, and at most, ``n_states``.
-    times: of :func:`transition_counts`.
-    units: independent piece of MD of each frame, ``(walkers, frames)``; walkers by default. NaN for fewer than two, and no error
-        (NaN) of fewer than :data:`~thermolatent.reweight.design.LEAST_UNITS`; so in the functions below.
+    times: as in :func:`transition_counts`.
+    units: independent piece of MD of each frame, ``(walkers, frames)``; walkers by default. The score is NaN for fewer than
+        two, the error for fewer than :data:`~thermolatent.reweight.design.LEAST_UNITS`, as in the functions below.
     """
     counts = _by_unit(labels, lag, n_states, times, units)
     if len(counts) < 2:
@@ -90,8 +90,8 @@ def gmrq(
     finite = np.array([s for s in scores if np.isfinite(s)])
     if len(finite) == 0:
         return float("nan"), float("nan")
-    told = len(counts) >= LEAST_UNITS and len(finite) > 1
-    return float(finite.mean()), float(finite.std(ddof=1) / np.sqrt(len(finite))) if told else float("nan")
+    known = len(counts) >= LEAST_UNITS and len(finite) > 1
+    return float(finite.mean()), float(finite.std(ddof=1) / np.sqrt(len(finite))) if known else float("nan")
 
 
 def slowest_timescale(
@@ -103,15 +103,8 @@ def slowest_timescale(
 ) -> tuple[float, float]:
     """Slowest implied timescale -lag / ln(lambda_2), in frames, of the reversible Markov model of all walkers.
 
-    With its jackknife standard error over units. NaN where fewer than two states are visited, or where lambda_2 is not
-    between 0 and 1 (a process faster than the lag, or one never seen to relax).
-
-    Parameters
-    ----------
-    labels: ``(walkers, frames)`` int.
-    lag: in frames.
-    times: of :func:`transition_counts`.
-    units: of :func:`gmrq`.
+    With its jackknife standard error over units. NaN if fewer than two states are visited, or if lambda_2 is not between 0
+    and 1 (a process faster than the lag, or one without relaxation in the data). Parameters as in :func:`gmrq`.
     """
     counts = _by_unit(labels, lag, n_states, times, units)
     value = _timescale(counts.sum(0), lag)
@@ -143,15 +136,13 @@ def cross_entropy(
     Parameters
     ----------
     probabilities: p(y|z) of each frame, ``(walkers, frames, n_states)``.
-    labels: ``(walkers, frames)`` int.
-    times: of :func:`transition_counts`; a unit of which nothing counts is left out.
-    units: of :func:`gmrq`.
+    labels, lag, times, units: as in :func:`gmrq`; units with count 0 are left out.
     """
-    foreseen = np.take_along_axis(probabilities[:, :-lag], labels[:, lag:, None], axis=2)[..., 0]
-    each = np.ones(foreseen.shape) if times is None else times[:, :-lag]
+    predicted = np.take_along_axis(probabilities[:, :-lag], labels[:, lag:, None], axis=2)[..., 0]
+    each = np.ones(predicted.shape) if times is None else times[:, :-lag]
     number = _numbered(units, labels.shape)[:, :-lag].ravel()
     counted = np.bincount(number, each.ravel())
-    losses = np.bincount(number, (each * -np.log(np.maximum(foreseen, 1e-30))).ravel())[counted > 0]
+    losses = np.bincount(number, (each * -np.log(np.maximum(predicted, 1e-30))).ravel())[counted > 0]
     counted = counted[counted > 0]
     value, n = losses.sum() / counted.sum(), len(counted)
     error = float("nan")

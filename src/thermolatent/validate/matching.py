@@ -1,8 +1,8 @@
-"""Scores at matched sample size, so that every row can be read against the same floor.
+"""Scores at matched sample size, so that all rows have the same floor.
 
-The reference walkers, or blocks of imported MD, are split into halves A and B. The floor is D(A, B): what perfect, independent
-MD of that length scores. Everything else is n = |A| points, drawn by weight or from the generated samples, against B; then the
-same with A and B exchanged; the two are averaged. Of MD whose frames do not count alike, either half is its weighted histogram.
+The reference walkers, or blocks of imported MD, are split into halves A and B. The floor is D(A, B), the score of independent
+MD of that length. Every other score compares n = |A| points, drawn by weight or from the generated samples, with B; this is
+averaged with A and B exchanged. With frames of unequal counts each half is its weighted histogram.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thermolatent.sampling import systematic_resample
 from thermolatent.validate import divergence, sliced
 from thermolatent.validate.divergence import BINNED, PAPER_BINS, Bins
 from thermolatent.validate.free_energy import free_energy_rmse
@@ -20,13 +21,13 @@ from thermolatent.validate.view import View
 
 @dataclass
 class Candidate:
-    """A sample to be judged.
+    """A sample to be scored.
 
     Attributes
     ----------
     points: ``(N, d)``.
-    weights: ``(N,)``, on any scale, or None for equal ones: frame weights, or how often frames of MD count. Weighted points
-        are drawn by systematic resampling, others without replacement.
+    weights: frame weights or counts, ``(N,)``, on any scale; None for equal ones. Weighted points are drawn by systematic
+        resampling, which has the least noise and hardly any duplicates; others without replacement.
     units: ``(N,)`` independent piece of MD of each point, or None for independent points.
     strata: ``(units,)`` temperature of each unit, within which the bootstrap draws.
     """
@@ -40,11 +41,7 @@ class Candidate:
         """Indices ``(n,)``."""
         if self.weights is None:
             return rng.permutation(len(self.points))[:n]
-        cumulative = np.cumsum(self.weights, dtype=np.float64)
-        # Systematic resampling: as little noise of its own as n points can have, and like the floor's points hardly any
-        # frame twice where weights are even.
-        levels = (np.arange(n) + rng.random()) * (cumulative[-1] / n)
-        return np.minimum(np.searchsorted(cumulative, levels, side="right"), len(self.points) - 1)
+        return systematic_resample(np.asarray(self.weights, np.float64), n, rng)
 
     def mass(self, cells: np.ndarray, count: int) -> np.ndarray:
         """Share of the weight in each cell, ``(count,)``."""
@@ -60,7 +57,7 @@ class Candidate:
         return flat.reshape(units, count).astype(float), self.strata
 
     def replicates(self, cells: np.ndarray, count: int, n: int | None, replicates: int, rng) -> np.ndarray:
-        """Masses ``(replicates, count)`` of n points from resampled units; of all their frames where n is None. NaN of too few
+        """Masses ``(replicates, count)`` of n points from resampled units, or of all their frames if n is None; NaN for too few
         units."""
         histogram, strata = self.histogram(cells, count)
         if self.units is None:
@@ -108,7 +105,7 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
         if generated.weights is None:
             n = min(n, len(generated.points))
         drawn = generated.draw(n, rng)
-        # The whole other half is drawn from by nothing but its units.
+        # The floor uses the whole other half: only its units are resampled.
         whole = candidate is None and n == len(other.points)
         value, error = {}, {}
         for kind, grid in bins.items():
@@ -117,7 +114,7 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
             q = generated.mass(q_cells, grid.cells) if whole else np.bincount(q_cells[drawn], minlength=grid.cells) / n
             ps = reference.replicates(p_cells, grid.cells, None, replicates, rng)
             qs = generated.replicates(q_cells, grid.cells, None if whole else n, replicates, rng)
-            # Cells empty on all sides change nothing but the time it takes; the overflow cell must stay the last.
+            # Empty cells are dropped for speed; the overflow cell must be the last.
             kept = (ps > 0).any(0) | (qs > 0).any(0) | (p + q > 0)
             kept[-1] = True
             known = not (np.isnan(ps).any() or np.isnan(qs).any())
@@ -142,7 +139,7 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
             stderr = float(np.mean([e[1] for e in errors]))
         else:
             stderr = float(np.mean([e[0][name] for e in errors], axis=0).std(ddof=1))
-        # All frames drawn is the floor itself, every time: rounding would leave 1e-19 here.
+        # If all frames are drawn, every replicate is the floor, up to rounding.
         scores[name] = (float(np.mean(both)), 0.0 if stderr <= 1e-15 else stderr)
     n_ref, n_gen = np.mean(sizes, axis=0).round().astype(int)
     return Matched(scores, int(n_ref), int(n_gen))

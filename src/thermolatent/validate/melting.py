@@ -1,9 +1,9 @@
-"""Melting of one named state: the reweighting's own numbers, and a two-state fit to what has only populations.
+"""Melting of one named state: from the reweighting, and by a two-state fit to populations of the MD and of models.
 
-The reweighting knows a population at any temperature, so that its Tm, dH, dS and dCp are derivatives at Tm, without a model
-(:mod:`thermolatent.reweight.thermodynamics`). The MD, and models that are not informed, are fitted: with b = 1/kT and the folded
-state's population p, ln[p / (1 - p)] = dH (b - b_m), where enthalpy and entropy of unfolding are taken not to depend on
-temperature, dS = dH / T_m, and p = 1/2 at T_m.
+The reweighting gives populations at any temperature, and Tm, dH, dS and dCp by derivatives at Tm
+(:mod:`thermolatent.reweight.thermodynamics`). To the MD and to models that are not informed a two-state model is fitted: with
+b = 1/kT and the folded state's population p, ln[p / (1 - p)] = dH (b - b_m), dS = dH / T_m, with enthalpy and entropy of
+unfolding independent of temperature.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Populations are not trusted more than this: the model itself is only so good.
+#: Minimum error of a population, for the error of the two-state model.
 LEAST_ERROR = 0.002
 
 
@@ -36,8 +36,8 @@ class Melting(NamedTuple):
     Tm, Tm_stderr: melting temperature, in the study's unit.
     dH, dH_stderr: enthalpy of unfolding at Tm, kJ/mol (reduced: epsilon).
     dS, dS_stderr: entropy of unfolding, kJ/mol per unit of temperature.
-    chi2: sum of squared residuals in standard errors per degree of freedom; far above 1: not two states.
-    extrapolated: whether Tm lies outside of the temperatures fitted.
+    chi2: sum of squared residuals in standard errors per degree of freedom; far above 1 for more than two states.
+    extrapolated: whether Tm is outside of the fitted temperatures.
     """
 
     Tm: float
@@ -55,7 +55,7 @@ COLUMNS = (
     *("study", "predictor", "state", "quantity", "value", "stderr", "low", "high"),
     *("chi2", "extrapolated"),
 )
-#: Of a 95 % interval of a fit, in standard errors.
+#: Half of the 95 % interval of a fit in standard errors.
 _QUANTILE = 1.96
 
 
@@ -125,8 +125,8 @@ def rows(
 ) -> list[dict]:
     """Rows of ``melting.csv``, one per predictor and quantity: the reweighting, the MD, and each model that is not informed.
 
-    Those of an informed model are the reweighting's. Fitted populations are means over seeds, their errors those over walkers and
-    the scatter of the seeds together. Who has no melting temperature is left out and said in the log.
+    Informed models have the reweighting's values. Fitted populations are means over seeds, with the errors over walkers and the
+    standard deviation over seeds. Predictors without a melting temperature are left out, with a warning.
     """
     state = study.validate_.melting
     if state is None:
@@ -145,12 +145,12 @@ def rows(
         except ThermolatentError as error:
             log.warning("melting of %s by %s: %s", state, predictor, error)
             continue
-        told = {"study": study.name, "predictor": predictor, "state": state, "chi2": fit.chi2}
-        told["extrapolated"] = "yes" if fit.extrapolated else "no"
+        base = {"study": study.name, "predictor": predictor, "state": state, "chi2": fit.chi2}
+        base["extrapolated"] = "yes" if fit.extrapolated else "no"
         for quantity in ("Tm", "dH", "dS"):
             value, stderr = getattr(fit, quantity), getattr(fit, f"{quantity}_stderr")
             ends = {"low": value - _QUANTILE * stderr, "high": value + _QUANTILE * stderr}
-            found.append(told | {"quantity": quantity, "value": value, "stderr": stderr} | ends)
+            found.append(base | {"quantity": quantity, "value": value, "stderr": stderr} | ends)
     return found
 
 
@@ -161,9 +161,8 @@ def _of_reweighting(study: Asked, reweighting: ConditionalReweighting, state: st
         log.warning("%s", error)
         return []
     beyond = not min(reweighting.temperatures) <= table.value[0] <= max(reweighting.temperatures)
-    told = {"study": study.name, "predictor": "reweighting", "state": state, "extrapolated": "yes" if beyond else "no"}
-    numbers = table[["quantity", "value", "stderr", "low", "high"]].to_dict("records")
-    return [told | row for row in numbers]
+    base = {"study": study.name, "predictor": "reweighting", "state": state, "extrapolated": "yes" if beyond else "no"}
+    return [base | row for row in table[["quantity", "value", "stderr", "low", "high"]].to_dict("records")]
 
 
 def _over_seeds(rows: list[dict[str, str]]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What each metric is. ``metrics.json`` and docs/reference/metrics.md speak of exactly these."""
+"""Definitions of the metrics, as in ``metrics.json`` and docs/reference/metrics.md."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ METRICS = {
     "independent_pieces": Metric(
         "1",
         "1 and up",
-        "independent pieces of the reference MD: walkers, or of imported MD blocks ten times as long as its slowest named state, "
-        "leading tIC or energy remembers; what errors are made from, none of fewer than 4",
+        "independent pieces of the reference MD: walkers, or, of imported MD, blocks of ten correlation times of its slowest "
+        "named state, leading tIC or energy; errors are computed over these, from 4 on",
     ),
     "ess_fraction": Metric("1", "1/N to 1", "(sum w)^2 / (N sum w^2) of the frame weights: the share that counts"),
     "conditional_shift": Metric(

@@ -1,4 +1,4 @@
-"""Means of observables at any temperature: which are judged, and of weighted frames, with their error over pieces of MD."""
+"""Observables: those with a tolerance, and weighted means with errors over independent pieces of MD."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Observable:
 
     Attributes
     ----------
-    tolerance: within which its mean is trusted, in its own unit.
-    values: of all training frames in their order, ``(N,)``.
+    tolerance: of its mean, in the observable's unit.
+    values: of all training frames, ``(N,)``.
     """
 
     name: str
@@ -38,9 +38,9 @@ class Observable:
 def judged_observables(
     study: Asked, frames: Mapping[float, FrameFiles], reweighting: ConditionalReweighting
 ) -> list[Observable]:
-    """Those that ``validate.tolerance`` names, a feature of several columns with each of them; no file is read for none.
+    """The observables in ``validate.tolerance``, every column of each feature.
 
-    ``frames`` are files of the training frames. Raises :class:`ArtifactError` where featurize has not run, or its files are of
+    ``frames`` are files of the training frames. Raises :class:`ArtifactError` if featurize has not run, or if its files are of
     other frames than the reweighting.
     """
     tolerances = {label: own for label, own in study.validate_.tolerance.items() if label != POPULATIONS}
@@ -65,7 +65,7 @@ def weighted_mean(
     replicates: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, its standard error, and the number of independent frames that would have that error, each ``(k,)``.
+    """Mean, its standard error, and the equivalent number of independent frames, each ``(k,)``.
 
     Parameters
     ----------
@@ -77,18 +77,18 @@ def weighted_mean(
 
     Returns
     -------
-    The last is the weighted variance over the squared error; NaN where the error is 0. Both are NaN of too few units.
+    The last is the weighted variance over the squared error, NaN for an error of 0. Both are NaN for too few units.
     """
     values = np.asarray(values, np.float64)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
     n, k = len(strata), values.shape[1]
     mean = weights @ values / weights.sum()
-    centred = values - mean  # so that large offsets lose no digits
+    centred = values - mean  # avoids cancellation of large offsets
     sums = np.stack([np.bincount(units, weights * centred[:, j], minlength=n) for j in range(k)], axis=1)
     total = np.bincount(units, weights, minlength=n)
     drawn = multiplicities(total, strata, replicates, rng)
     norm = drawn @ total
-    # As in bootstrap_masses: a replicate without any weight means that one unit carries all of it.
+    # As in bootstrap_masses: replicates without any weight occur only if one unit has all of it.
     means = np.where(norm[:, None] == 0, 0.0, (drawn @ sums) / np.where(norm == 0, 1, norm)[:, None])
     stderr = means.std(axis=0, ddof=1)
     variance = weights @ centred**2 / weights.sum()

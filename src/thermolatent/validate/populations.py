@@ -1,4 +1,4 @@
-"""What a population of hard states is worth: its errors against a reference."""
+"""Errors of populations against a reference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def population_max_error(reference: np.ndarray, predicted: np.ndarray) -> np.nda
 def delta_F_rmse(reference: np.ndarray, predicted: np.ndarray, smallest: float) -> np.ndarray:
     """Root mean square error, in kT, of the free-energy differences between all pairs of states.
 
-    ``smallest`` is the population an empty state counts as (half a sample).
+    ``smallest``: population of an empty state (half a sample).
     """
     error = np.log(np.maximum(reference, smallest)) - np.log(np.maximum(predicted, smallest))
     pairs = np.triu_indices(error.shape[-1], k=1)

@@ -1,4 +1,4 @@
-"""Command ``predict`` of a study: its answer at any temperature, in words, and as a table if asked for."""
+"""Command ``predict`` with a study: its predictions at any temperature in sentences, and as a table."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ def run(
 ) -> None:
     """Print one line per temperature and state or judged observable; write the rows to ``out`` (``.csv``) if given.
 
-    ``estimator`` is its file, ``frames`` are those of the training frames. Raises :class:`ThermolatentError` for what
-    is no temperature, :class:`ArtifactError` where ``reweight`` has not run.
+    ``estimator`` and ``frames`` are files of the estimator and the training frames. Raises :class:`ThermolatentError` for an
+    invalid temperature, :class:`ArtifactError` if ``reweight`` has not run.
     """
     if out is not None:
         require_new(out, ".csv")
     reweighting = ConditionalReweighting.load(estimator)
     observables = judged_observables(study, frames, reweighting)
     rows = [row for T in temperatures for row in predictions_at(study, reweighting, T, observables=observables)]
-    unit = " K" if study.system.temperature_unit == "kelvin" else ""
     width = max(len(format_temperature(T)) for T in temperatures)
     for row in rows:
-        print(f"{row['temperature']:>{width}}{unit}   {sentence(row)}")
+        print(f"{row['temperature']:>{width}}{study.unit}   {sentence(row)}")
     if out is not None:
         write_table(out, COLUMNS, rows)
         print(out)

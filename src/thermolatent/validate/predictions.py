@@ -1,9 +1,9 @@
-"""The answer at one temperature with intervals and verdicts: the one function that every way of asking goes through.
+"""Predictions at one temperature with intervals and verdicts, for tables, grid, report and commands alike.
 
-It holds the populations of the named states, and the means of those observables that the study sets a tolerance for.
+They are populations of the named states, and means of the observables with a tolerance in the study.
 
-The number of an answer is the reweighting's. A density model that is informed by it widens the interval by how far its own
-samples are from that number; a model that is not informed says its own number, beside.
+The values are those of the reweighting. An informed density model adds its distance from the reweighting to the interval; a
+model that is not informed has rows with its own values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.reweight.influence import Parts, share_interval
+from thermolatent.reweight.influence import NORMAL, logit_interval
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, PARTS, TRUSTED, judge
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.settings import POPULATIONS, Asked
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from thermolatent.reweight.estimator import ConditionalReweighting
     from thermolatent.validate.observables import Observable
 
-#: Predictor of the rows that an answer is read from; the others are the study's models.
+#: Predictor of the main rows; the others are the study's models.
 HEADLINE = "reweighting"
-#: Verdict on a population that is a model's own, of which nothing tells how wrong it may be.
+#: Verdict on a model's own population, whose error is unknown.
 OWN = "model's own"
 NOT_INFORMED = "not informed: assumes that structures at given latent do not change with temperature"
-#: What a row is about: a named state, or an observable, whose name then stands in its column ``state``.
+#: Quantity of a row: population of a named state, or mean of an observable, whose name is in the column ``state``.
 POPULATION, MEAN = "population", "mean"
 #: Columns of ``predictions.csv``.
 COLUMNS = (
     *("study", "predictor", "temperature", "role", "quantity", "state", "value", "stderr", "low", "high"),
     *(*PARTS, "tolerance", "verdict", "reason", "remedy"),
 )
-#: What a sentence calls the parts of an interval.
+#: Names of the parts of an interval in a sentence.
 _SHORT = {"sampling": "sampling", "form": "temperature form", "visits": "few visits", "model": "model"}
 
 
@@ -48,8 +48,8 @@ class ModelShares:
 
     Attributes
     ----------
-    values: ``(seeds, states)``, of an informed model by its own samples, of another by its frame weights.
-    stderr: their standard errors over walkers, ``(seeds, states)``; of an informed model they are not used.
+    values: ``(seeds, states)``, from the samples of an informed model, from the frame weights of others.
+    stderr: standard errors over walkers, ``(seeds, states)``; not used for informed models.
     """
 
     values: np.ndarray
@@ -57,10 +57,10 @@ class ModelShares:
 
 
 def doubts_of(study: Asked, reweighting: ConditionalReweighting) -> list[str]:
-    """Reasons of the study and its MD as a whole for which none of its populations is trusted."""
+    """Reasons for which no prediction of the study is trusted: its scale, and doubts about the MD."""
     scale = study.name.partition("@")[2]
-    told = [f"a {scale} run: too short to trust" if scale == "smoke" else f"scale {scale}: only full runs are trusted"]
-    return [*(told if scale else []), *reweighting.soundness.doubts]
+    text = f"a {scale} run: too short to trust" if scale == "smoke" else f"scale {scale}: only full runs are trusted"
+    return [*([text] if scale else []), *reweighting.soundness.doubts]
 
 
 def predictions_at(
@@ -70,25 +70,26 @@ def predictions_at(
     models: Mapping[str, ModelShares] | None = None,
     observables: Sequence[Observable] = (),
 ) -> list[dict[str, Any]]:
-    """The answer at any temperature: one row with :data:`COLUMNS` per predictor and named state, and per observable.
+    """Predictions at any temperature: one row with :data:`COLUMNS` per predictor and named state, and per observable.
 
     Parameters
     ----------
-    reweighting: the study's.
-    models: what the study's models say of the named states; those that are left out have no rows.
-    observables: those that are judged (:func:`thermolatent.validate.observables.judged_observables`). Their means are the
-        reweighting's; models have none of their own.
+    models: populations by the study's models; models left out have no rows.
+    observables: of :func:`thermolatent.validate.observables.judged_observables`; only the reweighting predicts their means.
     """
     base = {"study": study.name, "temperature": format_temperature(temperature)}
     base["role"] = study.temperatures.role(temperature)
-    told = {HEADLINE: _judged(study, reweighting, temperature)}
-    known = np.array([row["value"] for row in told[HEADLINE]])
+    by_predictor = {HEADLINE: _judged(study, reweighting, temperature)}
+    known = np.array([row["value"] for row in by_predictor[HEADLINE]])
     for name, shares in (models or {}).items():
         if study.models[name].informed:
-            told[name] = _judged(study, reweighting, temperature, _own_error(shares.values, known))
+            distance = np.abs(np.median(shares.values, axis=0) - known)
+            error = np.hypot(distance, _over_seeds(shares.values))
+            by_predictor[name] = _judged(study, reweighting, temperature, error)
         else:
-            told[name] = _of_their_own(reweighting.state_names, shares)
-    found = [base | {"predictor": name, "quantity": POPULATION} | row for name, rows in told.items() for row in rows]
+            by_predictor[name] = _of_their_own(reweighting.state_names, shares)
+    population = {"quantity": POPULATION}
+    found = [base | population | {"predictor": name} | row for name, rows in by_predictor.items() for row in rows]
     if observables:
         means = _judged(study, reweighting, temperature, observables=observables)
         found += [base | {"predictor": HEADLINE, "quantity": MEAN} | row for row in means]
@@ -106,39 +107,29 @@ def _judged(
     tolerances = [own.tolerance for own in observables] or len(names) * [study.validate_.tolerance[POPULATIONS]]
     only = reweighting.temperatures[0]
     if len(reweighting.temperatures) == 1 and temperature != only:
-        why = {
-            "verdict": NOT_ASSESSABLE,
-            "reason": f"the only MD is at {only:g}",
-            "remedy": "MD at a second temperature",
-        }
-        numbers = dict.fromkeys(("value", "stderr", "low", "high", *PARTS), np.nan)
-        told = zip(names, tolerances, strict=True)
-        return [{"state": name} | numbers | {"tolerance": tolerance} | why for name, tolerance in told]
+        row = dict.fromkeys(("value", "stderr", "low", "high", *PARTS), np.nan) | {"verdict": NOT_ASSESSABLE}
+        row |= {"reason": f"the only MD is at {only:g}", "remedy": "run MD at a second temperature"}
+        return [row | {"state": n, "tolerance": tolerance} for n, tolerance in zip(names, tolerances, strict=True)]
     values = {own.name: own.values for own in observables} or None
     doubts = doubts_of(study, reweighting)
     return judge(reweighting, temperature, tolerances, doubts, model, values).to_dict("records")
 
 
-def _own_error(values: np.ndarray, reweighting: np.ndarray) -> np.ndarray:
-    """Standard error that a density adds, ``(states,)``: its distance from the reweighting, and the scatter of its seeds."""
-    distance = np.abs(np.median(values, axis=0) - reweighting)
-    return np.hypot(distance, values.std(axis=0, ddof=1) if len(values) > 1 else 0.0)
+def _over_seeds(values: np.ndarray) -> np.ndarray | float:
+    """Standard deviation over seeds of values ``(seeds, states)``; 0 for one seed."""
+    return values.std(axis=0, ddof=1) if len(values) > 1 else 0.0
 
 
 def _of_their_own(states: Iterable[str], shares: ModelShares) -> list[dict[str, Any]]:
-    """Means over seeds; errors over walkers and the scatter of the seeds together."""
+    """Means over seeds, with the errors over walkers and the standard deviation over seeds."""
     values = shares.values.mean(axis=0)
     walkers = np.zeros_like(values) if shares.stderr is None else np.median(np.nan_to_num(shares.stderr), axis=0)
-    stderr = np.hypot(walkers, shares.values.std(axis=0, ddof=1) if len(shares.values) > 1 else 0.0)
-    nothing = np.zeros(len(values))
-    parts = Parts(np.square(stderr)[None], nothing, nothing, np.full(len(values), np.inf))
-    numbers = zip(values.tolist(), stderr.tolist(), *map(np.ndarray.tolist, share_interval(values, parts)), strict=True)
-    return [
-        {"state": state, **dict(zip(("value", "stderr", "low", "high"), row, strict=True))}
-        | dict.fromkeys((*PARTS, "tolerance"), np.nan)
-        | {"verdict": OWN, "reason": NOT_INFORMED, "remedy": f"take the {HEADLINE}'s value, or inform the model"}
-        for state, row in zip(states, numbers, strict=True)
-    ]
+    stderr = np.hypot(walkers, _over_seeds(shares.values))
+    low, high = logit_interval(values, NORMAL * stderr)
+    row = dict.fromkeys((*PARTS, "tolerance"), np.nan) | {"verdict": OWN, "reason": NOT_INFORMED}
+    row["remedy"] = f"use the value of the {HEADLINE}, or write informed: true"
+    numbers = zip(states, *(a.tolist() for a in (values, stderr, low, high)), strict=True)
+    return [row | dict(zip(("state", "value", "stderr", "low", "high"), own, strict=True)) for own in numbers]
 
 
 def prediction_rows(
@@ -147,10 +138,10 @@ def prediction_rows(
     populations: list[dict[str, str]],
     observables: Sequence[Observable] = (),
 ) -> list[dict[str, Any]]:
-    """Rows of ``predictions.csv``: the answer at every temperature of the study.
+    """Rows of ``predictions.csv``: the predictions at every temperature of the study.
 
-    ``populations`` as :func:`thermolatent.tables.read_table` returns them, all models and seeds. Raises
-    :class:`ThermolatentError` where a model has no populations at a temperature.
+    ``populations`` of all models and seeds, as :func:`thermolatent.tables.read_table` returns them. Raises
+    :class:`ThermolatentError` if a model has no populations at a temperature.
     """
     rows = []
     for T in study.temperatures.generated:
@@ -166,19 +157,13 @@ def predictions_with_models(
     models: Iterable[str],
     observables: Sequence[Observable] = (),
 ) -> list[dict[str, Any]]:
-    """:func:`predictions_at` with what rows of a population table, cells as text, say of some models there."""
-    known = _by_temperature(populations)[temperature]
+    """:func:`predictions_at` with the populations of ``models`` in the rows of a population table, cells as text."""
+    known: dict[tuple[str, str], dict[str, dict]] = defaultdict(lambda: defaultdict(dict))
+    for row in populations:
+        if row["states"] in ("named", "density") and row["value"] and float(row["temperature"]) == temperature:
+            known[row["model"], row["states"]][row["seed"]][row["state"]] = row
     shares = {name: _shares(study, name, temperature, reweighting.state_names, known) for name in models}
     return predictions_at(study, reweighting, temperature, shares, observables)
-
-
-def _by_temperature(populations: list[dict[str, str]]) -> dict[float, dict[tuple[str, str], dict[str, dict]]]:
-    """temperature -> (model, ``states``) -> seed -> state -> row."""
-    found: dict[float, dict] = defaultdict(lambda: defaultdict(lambda: defaultdict(dict)))
-    for row in populations:
-        if row["states"] in ("named", "density") and row["value"]:
-            found[float(row["temperature"])][row["model"], row["states"]][row["seed"]][row["state"]] = row
-    return found
 
 
 def _shares(study: Asked, model: str, temperature: float, states: Iterable[str], known: Mapping) -> ModelShares:
@@ -199,9 +184,9 @@ def _shares(study: Asked, model: str, temperature: float, states: Iterable[str],
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """One row for people; ``+-`` is half of the 95 % interval.
+    """One row as text; ``+-`` is half of the 95 % interval.
 
-    As "hexagon 0.31 +- 0.04 (0.27 to 0.35; sampling 0.03, temperature form 0.02), trusted within 0.05".
+    E.g. "hexagon 0.31 +- 0.04 (0.27 to 0.35; sampling 0.03, temperature form 0.02), trusted within 0.05".
     """
     why = "; ".join(filter(None, (row["reason"], row["remedy"])))
     name = row["state"] if row["quantity"] == POPULATION else f"mean of {row['state']}"
@@ -219,5 +204,5 @@ def sentence(row: Mapping[str, Any]) -> str:
 
 
 def decimals(width: float) -> int:
-    """Digits after the point of a value whose interval is so wide: two, or as many as its half's first one takes."""
+    """Decimals of a value with an interval of this width: two, or up to the first digit of half of the width."""
     return min(max(2, -int(np.floor(log10(width / 2)))), 5) if isfinite(width) and width > 0 else 2

@@ -1,12 +1,11 @@
-"""Histograms and free-energy curves of one model beside the MD, for the figures."""
+"""Histograms and free-energy curves of one model and the MD, for the figures."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
 
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.reweight.influence import CONFIDENCE
+from thermolatent.reweight.influence import NORMAL
 from thermolatent.reweight.verdict import surface
 from thermolatent.states.sets import state_counts
 from thermolatent.validate.divergence import Bins
@@ -14,16 +13,13 @@ from thermolatent.validate.free_energy import align, free_energy, free_energy_er
 from thermolatent.validate.uncertainty import bootstrap_masses, stream
 from thermolatent.validate.view import View
 
-#: Half of a 95 % interval in standard errors, of what has infinitely many degrees of freedom.
-_NORMAL = norm.ppf((1 + CONFIDENCE) / 2)
-
 
 class Profiles:
-    """Collects the arrays of ``profiles.npz``, temperature by temperature, so that no frame weights are kept.
+    """Collects the arrays of ``profiles.npz`` temperature by temperature, so that frame weights need not be kept.
 
     Parameters
     ----------
-    reweighting: whose weights and errors an informed model's are; None of another, of which nothing tells how wrong it is.
+    reweighting: the estimator, for an informed model; None for others, which have no intervals.
     """
 
     def __init__(
@@ -38,7 +34,7 @@ class Profiles:
         self._arrays: dict[str, list[np.ndarray]] = {}
 
     def add(self, T: float, weights: np.ndarray, latents: np.ndarray) -> None:
-        """One temperature, in ascending order: frame weights ``(N,)`` and generated latents ``(n, d)``."""
+        """Add a temperature, in ascending order: frame weights ``(N,)`` and generated latents ``(n, d)``."""
         fixed, latent, known = self.fixed, self.latent, T in self._flat
         plane = fixed.points[T].reshape(-1, 2) if known else None
         counts = fixed.counts(T) if known else None
@@ -57,7 +53,7 @@ class Profiles:
         found = {
             "latent_md": _on_grid(latent, self._flat[T], counts) if known else np.full(latent.bins.shape, np.nan),
             "latent_model": mass,
-            "latent_model_half": np.hypot(half_latent, _NORMAL * (_logarithm(mass) + F)),
+            "latent_model_half": np.hypot(half_latent, NORMAL * (_logarithm(mass) + F)),
             "plane_md": _on_grid(fixed, plane, counts) if known else np.full(fixed.bins.shape, np.nan),
             "plane_model": _on_grid(fixed, fixed.training_points, weights),
             "plane_model_half": self._answer(fixed.bins, fixed.training_points, T)[1],
@@ -72,28 +68,28 @@ class Profiles:
             self._arrays.setdefault(name, []).append(array)
 
     def _answer(self, bins: Bins, points: np.ndarray, T: float) -> tuple[np.ndarray, np.ndarray]:
-        """-ln of each bin's share by the reweighting, kT, and half of its 95 % interval, both on the bins' grid."""
+        """-ln of each bin's share by the reweighting, kT, and half of its 95 % interval, on the bins' grid."""
         if self.reweighting is None:
             return np.full((2, *bins.shape), np.nan)
         table = surface(self.reweighting, T, bins.assign(points), bins.cells)[:-1]
         return tuple(x.to_numpy().reshape(bins.shape) for x in (table.value, (table.high - table.low) / 2))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What was collected.
+        """The arrays of ``profiles.npz``.
 
         Returns
         -------
         temperatures ``(nT,)``; edges_latent ``(min(d, 2), bins + 1)``; edges_plane ``(2, bins + 1)``; latent_md and
-        latent_model ``(nT, bins[, bins])``, plane_md and plane_model ``(nT, bins, bins)``: probability mass per bin (what
-        is missing from 1 lies outside), md NaN without a reference; edges_marginal ``(d, bins + 1)``; marginal_md,
-        marginal_md_stderr and marginal_model ``(nT, d, bins)``: F in kT along each latent coordinate, minimum 0, the
-        model aligned to the MD by the mean where both are finite, NaN where empty.
+        latent_model ``(nT, bins[, bins])``, plane_md and plane_model ``(nT, bins, bins)``: probability mass per bin (the rest
+        to 1 is outside), md NaN without a reference; edges_marginal ``(d, bins + 1)``; marginal_md, marginal_md_stderr and
+        marginal_model ``(nT, d, bins)``: F in kT along each latent coordinate, minimum 0, NaN in empty bins; the model is
+        aligned to the MD by the mean over bins where both are finite.
 
-        Of an informed model (NaN of others, where no training frame lies and in states that are not assessable):
-        marginal_reweighting and marginal_reweighting_half ``(nT, d, bins)``: F by the reweighting, zero where the MD has it,
+        For an informed model (NaN for others, in bins without training frames and in states that are not assessable):
+        marginal_reweighting and marginal_reweighting_half ``(nT, d, bins)``: F by the reweighting, with the zero of the MD,
         and half of the 95 % interval of -ln p; without MD its minimum is 0, and the model is aligned to it.
-        plane_model_half ``(nT, bins, bins)``: the same half. latent_model_half ``(nT, bins[, bins])``: that and the model's
-        distance from the reweighting in this bin together.
+        plane_model_half ``(nT, bins, bins)``: the same half. latent_model_half ``(nT, bins[, bins])``: that combined with the
+        distance of the model from the reweighting in the bin.
         """
         return {
             "temperatures": np.asarray(self._temperatures, float),
@@ -106,7 +102,7 @@ class Profiles:
 
 
 def _logarithm(mass: np.ndarray) -> np.ndarray:
-    """ln, NaN where there is no mass."""
+    """ln, NaN for mass 0."""
     return np.log(np.where(mass > 0, mass, np.nan))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -12,7 +13,7 @@ from thermolatent.frames import Frames
 from thermolatent.reweight.design import LEAST_UNITS
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import linear_interval, logit_interval, share_interval
-from thermolatent.reweight.units import independent_pieces, told
+from thermolatent.reweight.units import independent_pieces, pieces_text
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
 from thermolatent.temperatures import format_temperature
@@ -28,9 +29,28 @@ from thermolatent.validate.view import View
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Compared:
+    """Populations of a reference and a prediction.
+
+    Attributes
+    ----------
+    pair: reference and prediction, each ``(states,)``.
+    boots: bootstrap replicates of both, each ``(replicates, states)``.
+    n_ref, n_gen: numbers of frames.
+    scale: factor on all scores.
+    """
+
+    pair: tuple[np.ndarray, np.ndarray]
+    boots: tuple[np.ndarray, np.ndarray]
+    n_ref: int
+    n_gen: int
+    scale: float = 1.0
+
+
 @dataclass
 class ScoreRows:
-    """Collects the rows of one (model, seed)."""
+    """Collects the rows of one model and seed, or of the baselines."""
 
     study: Asked
     seed: int
@@ -60,11 +80,10 @@ class ScoreRows:
         text = format_temperature(temperature)
         return {"study": self.study.name, "model": model, "seed": self.seed, "temperature": text, "role": role}
 
-    def add(self, model, temperature, plane, metric, value, stderr=None, n_ref=None, n_gen=None) -> None:
-        """One row of the scores."""
-        more = {"plane": plane, "metric": metric, "value": float(value), "stderr": stderr, "n_ref": n_ref}
-        row = self._row(model, temperature) | more | {"unit": METRICS[metric].unit, "n_gen": n_gen}
-        self.rows.append(row)
+    def add(self, model: str, temperature: float, plane: str, metric: str, value: float, **more: float | None) -> None:
+        """One row of the scores; ``more``: ``stderr``, ``n_ref`` and ``n_gen``."""
+        row = {"plane": plane, "metric": metric, "value": float(value), "unit": METRICS[metric].unit}
+        self.rows.append(self._row(model, temperature) | row | more)
 
     def has_reference(self, temperature: float) -> bool:
         return temperature in self.reference.temperatures
@@ -74,15 +93,15 @@ class ScoreRows:
         return self.has_reference(temperature) and not self.reference.half[temperature].all()
 
     def pieces(self, temperature: float) -> None:
-        """A row of how many independent pieces the reference MD has; a warning where they are too few for an error."""
+        """A row with the number of independent pieces of the reference MD; a warning if they are too few for errors."""
         if not self.has_reference(temperature):
             return
         count = independent_pieces(self.reference, temperature)
         self.add("floor", temperature, "", "independent_pieces", count)
         if count < LEAST_UNITS:
             log.warning(
-                "too few independent pieces of MD for error bars of what it gives: %s%s",
-                *(told(self.reference, temperature), "" if count > 1 else ", and no halves to compare"),
+                "too few independent pieces of MD for its error bars: %s%s",
+                *(pieces_text(self.reference, temperature), "" if count > 1 else ", and no halves to compare"),
             )
 
     def _stream(self, *labels) -> np.random.Generator:
@@ -93,37 +112,40 @@ class ScoreRows:
         return Candidate(view.training_points, weights, self.training.units, self.training.strata)
 
     def divergences(self, model: str, temperature: float, view: View, candidate: Candidate | None) -> None:
-        """Every score of one plane; ``candidate`` None is the floor. Nothing where there is no reference."""
+        """Every score of one plane, if there is a reference; ``candidate`` None is the floor."""
         if not self.has_halves(temperature):
             return
         rng = self._stream(model, view.name, temperature)
         result = matched_scores(view, temperature, candidate, self.replicates, rng)
         for metric, (value, stderr) in result.scores.items():
-            self.add(model, temperature, view.name, metric, value, stderr, result.n_ref, result.n_gen)
+            sizes = {"n_ref": result.n_ref, "n_gen": result.n_gen}
+            self.add(model, temperature, view.name, metric, value, stderr=stderr, **sizes)
 
     def effective_sample(
         self, model: str, temperature: float, weights: np.ndarray, fraction: float | None = None
     ) -> None:
-        """The share of the frames that counts; ``fraction`` where it is known of the weights before their bound."""
+        """The effective sample fraction; ``fraction``: its value before the weights were bounded."""
         n = len(self.training)
         fraction = effective_sample_size(weights) / n if fraction is None else fraction
-        self.add(model, temperature, "", "ess_fraction", fraction, None, None, n)
+        self.add(model, temperature, "", "ess_fraction", fraction, n_gen=n)
 
     # populations
 
+    def _add_populations(self, model: str, temperature: float, states: str, names: Sequence[str], **columns) -> None:
+        """Rows of the populations, one per name; ``columns`` ``(names,)`` by column of the table."""
+        for k, name in enumerate(names):
+            numbers = {column: float(values[k]) for column, values in columns.items()}
+            self.population_rows.append(self._row(model, temperature) | {"states": states, "state": name} | numbers)
+
     def _population_rows(self, model, temperature, state_set: StateSet, value, stderr, interval=None) -> None:
-        """``interval`` are the ends (low, high) where they are known; by default 1.96 standard errors on the logit scale."""
+        """``interval``: its ends (low, high); default: 1.96 standard errors on the logit scale."""
         with np.errstate(divide="ignore", invalid="ignore"):
             n_eff = np.where(stderr > 0, value * (1 - value) / stderr**2, np.nan)
         low, high = logit_interval(value, 1.96 * stderr) if interval is None else interval
         columns = {"value": value, "stderr": stderr, "low": low, "high": high, "n_eff": n_eff}
-        for k, name in enumerate(state_set.names):
-            numbers = {column: float(values[k]) for column, values in columns.items()}
-            self.population_rows.append(
-                self._row(model, temperature) | {"states": state_set.label, "state": name} | numbers
-            )
+        self._add_populations(model, temperature, state_set.label, state_set.names, **columns)
 
-    def md_populations(self, temperature: float, state_set: StateSet, rows: bool = True) -> None:
+    def md_populations(self, temperature: float, state_set: StateSet) -> None:
         """Rows of the reference MD, and the floor of the population scores."""
         if not self.has_reference(temperature):
             return
@@ -132,19 +154,17 @@ class ScoreRows:
         rng = self._stream("md", state_set.label, temperature)
         boot = bootstrap_masses(counts, strata, self.replicates, rng)
         value = counts.sum(0) / counts.sum()
-        if rows:
-            self._population_rows("md", temperature, state_set, value, boot.std(axis=0, ddof=1))
+        self._population_rows("md", temperature, state_set, value, boot.std(axis=0, ddof=1))
         if not self.has_halves(temperature):
             return
         first = np.unique(self.reference.unit_at(temperature), return_index=True)[1]
         half = self.reference.half[temperature].ravel()[first]
         A, B = counts[half], counts[~half]
-        # Two independent runs as long as the whole differ by 1/sqrt(2) of what its two halves differ by.
-        pairs = [(B.sum(0) / B.sum(), A.sum(0) / A.sum())]
         boots = tuple(bootstrap_masses(x, strata[: len(x)], self.replicates, rng) for x in (B, A))
-        self._population_scores(
-            "floor", temperature, state_set, pairs[0], boots, np.sqrt(0.5), round(B.sum()), round(A.sum())
-        )
+        pair = (B.sum(0) / B.sum(), A.sum(0) / A.sum())
+        # Two independent runs of the full length differ by 1/sqrt(2) of the difference between the halves.
+        compared = Compared(pair, boots, round(B.sum()), round(A.sum()), scale=np.sqrt(0.5))
+        self._population_scores("floor", temperature, state_set, compared)
 
     def populations(
         self,
@@ -154,9 +174,9 @@ class ScoreRows:
         weights: np.ndarray,
         reweighting: ConditionalReweighting | None = None,
     ) -> None:
-        """Rows of a model or baseline from its frame weights, scored where there is a reference.
+        """Rows of a model or baseline from its frame weights, and scores if there is a reference.
 
-        With a ``reweighting``, whose weights these are, its error bars take the place of the bootstrap's.
+        ``reweighting``: the estimator that the weights are from, if any; its error bars replace those of the bootstrap.
         """
         counts = state_set.by_unit(self.training, weights)
         rng = self._stream(model, state_set.label, temperature)
@@ -169,17 +189,16 @@ class ScoreRows:
         if self.has_reference(temperature):
             md = state_set.by_unit_at(self.reference, temperature)
             boot_md = bootstrap_masses(md, np.zeros(len(md), int), self.replicates, rng)
-            n_ref, n_gen = round(md.sum()), len(self.training)
-            self._population_scores(
-                model, temperature, state_set, (md.sum(0) / md.sum(), value), (boot_md, boot), 1.0, n_ref, n_gen
-            )
+            pair = (md.sum(0) / md.sum(), value)
+            compared = Compared(pair, (boot_md, boot), round(md.sum()), len(self.training))
+            self._population_scores(model, temperature, state_set, compared)
         if state_set.label == "named":
             self._exact_scores(model, temperature, value, boot, self.weighted(self.fixed, weights))
 
     def _estimated(
         self, model: str, temperature: float, state_set: StateSet, reweighting: ConditionalReweighting
     ) -> np.ndarray:
-        """Rows of populations with the reweighting's error bars; returns the populations."""
+        """Rows of populations with the error bars of the reweighting; returns the populations."""
         if state_set.label == "named":
             influences = reweighting.population_influences(temperature)
         else:
@@ -191,32 +210,27 @@ class ScoreRows:
         return influences.values
 
     def density_populations(self, model: str, temperature: float, value: np.ndarray) -> None:
-        """Rows of the named populations ``(states,)`` as a density's own samples have them."""
-        for name, p in zip(self.named_plane.names, value, strict=True):
-            row = {"states": "density", "state": name, "value": float(p)}
-            self.population_rows.append(self._row(model, temperature) | row)
+        """Rows of the named populations ``(states,)`` in a density's samples."""
+        self._add_populations(model, temperature, "density", self.named_plane.names, value=value)
 
-    def _population_scores(self, model, temperature, state_set, pair, boots, scale, n_ref, n_gen) -> None:
+    def _population_scores(self, model: str, temperature: float, state_set: StateSet, compared: Compared) -> None:
+        n_ref, n_gen, scale = compared.n_ref, compared.n_gen, compared.scale
         functions = {
             "population_mae": population_error,
             "population_max_error": population_max_error,
             "delta_F_rmse_kT": lambda p, q: delta_F_rmse(p, q, 0.5 / min(n_ref, n_gen)),
         }
         for metric, function in functions.items():
-            stderr = scale * float(function(*boots).std(ddof=1))
-            value = scale * float(function(*pair))
-            self.add(model, temperature, state_set.plane, metric, value, stderr, n_ref, n_gen)
+            stderr = scale * float(function(*compared.boots).std(ddof=1))
+            value = scale * float(function(*compared.pair))
+            self.add(model, temperature, state_set.plane, metric, value, stderr=stderr, n_ref=n_ref, n_gen=n_gen)
 
     # observables: rows of the populations with states "observable"
 
     def _observable_rows(self, model, temperature, mean, stderr, independent, interval=None) -> None:
         low, high = (mean - 1.96 * stderr, mean + 1.96 * stderr) if interval is None else interval
         columns = {"value": mean, "stderr": stderr, "low": low, "high": high, "n_eff": independent}
-        for k, name in enumerate(self.reference.observable_names):
-            numbers = {column: float(values[k]) for column, values in columns.items()}
-            self.population_rows.append(
-                self._row(model, temperature) | {"states": "observable", "state": name} | numbers
-            )
+        self._add_populations(model, temperature, "observable", self.reference.observable_names, **columns)
 
     def md_observables(self, temperature: float) -> None:
         """Means of the reference MD."""
@@ -234,7 +248,7 @@ class ScoreRows:
         weights: np.ndarray,
         reweighting: ConditionalReweighting | None = None,
     ) -> None:
-        """Means over the training frames with weights ``(N,)``, with the error bars of the reweighting they are from, if any."""
+        """Means over the training frames with weights ``(N,)``; ``reweighting`` as in :meth:`populations`."""
         if not self.reference.observable_names:
             return
         training, rng = self.training, self._stream(model, "observables", temperature)
@@ -249,16 +263,14 @@ class ScoreRows:
             independent = np.where(parts.stderr > 0, variance / parts.stderr**2, np.nan)
         self._observable_rows(model, temperature, mean, parts.stderr, independent, linear_interval(mean, parts))
 
-    # systems whose distribution is known
+    # systems with a known distribution
 
     def exact_rows(self, temperature: float, named: StateSet) -> None:
-        """Exact populations, and what the reference MD itself scores against the exact answer (as the floor)."""
+        """Exact populations, and the scores of the reference MD against the exact distribution (as the floor)."""
         exact = self.named_plane.exact(temperature)
         if exact is None:
             return
-        for name, p in zip(named.names, exact[1], strict=True):
-            row = {"states": "named", "state": name, "value": float(p)}
-            self.population_rows.append(self._row("exact", temperature) | row)
+        self._add_populations("exact", temperature, "named", named.names, value=exact[1])
         if self.has_reference(temperature):
             points, counts = self.fixed.points[temperature], named.by_unit_at(self.reference, temperature)
             strata = np.zeros(len(counts), int)
@@ -283,4 +295,4 @@ class ScoreRows:
         scores.append(("free_energy_rmse_exact_kT", rmse, exact[0], total[:-1], boots[:, :-1]))
         for metric, function, reference, value, replicates in scores:
             stderr = float(function(reference, replicates).std(ddof=1))
-            self.add(model, temperature, "fixed", metric, function(reference, value), stderr, None, n)
+            self.add(model, temperature, "fixed", metric, function(reference, value), stderr=stderr, n_gen=n)

@@ -17,14 +17,14 @@ from thermolatent.states.settings import AnyStates
 from thermolatent.systems.kinds import AnySystem
 from thermolatent.temperatures import Temperatures
 
-#: What ``validate.tolerance`` calls the named states together; observables it calls by their names.
+#: Key of ``validate.tolerance`` for all named states; observables are keys by name.
 POPULATIONS, DEFAULT_TOLERANCE = "populations", 0.05
 #: Reserved model names: the baselines every model is scored against.
 BASELINES = ("floor", "nearest", "mbar", "which_t", "conditional")
 
 
 class Validate(Section):
-    """How everything is judged, and what the named states are (docs/reference/metrics.md)."""
+    """Scores, verdicts and the named states (docs/reference/metrics.md)."""
 
     bins: int = Field(60, ge=2, description="bins per axis of the divergences")
     bootstrap: int = Field(100, ge=2, description="bootstrap samples over walkers, or blocks of imported MD")
@@ -32,12 +32,12 @@ class Validate(Section):
     tolerance: dict[str, Positive] = Field(
         DEFAULT_TOLERANCE,
         validate_default=True,
-        description="a population is trusted if its 95 % interval lies within so much of it; or 'populations' and "
-        "observables by name, each with its own, in the observable's unit: these are judged as well",
+        description="a population is trusted if its 95 % interval is within this tolerance; or a mapping with 'populations' "
+        "and observables by name, each with its tolerance in the observable's unit",
     )
     baselines: list[Literal["nearest", "mbar", "which_t"]] = Field(
         ["nearest", "mbar"],
-        description="what the tables compare with: nearest training temperature, MBAR, reweighting without energies",
+        description="baselines of the tables: nearest training temperature, MBAR, reweighting without energies",
     )
     melting: str | None = Field(None, description="named state whose population is fitted by a two-state melting curve")
 
@@ -58,7 +58,7 @@ class Validate(Section):
 
 
 class Asked(Section):
-    """A study as its answers are given: what is predicted, in what, and how it is judged."""
+    """The parts of a study that predictions and scores depend on."""
 
     name: str
     system: AnySystem
@@ -69,18 +69,23 @@ class Asked(Section):
     validate_: Validate
 
     @property
+    def unit(self) -> str:
+        """Unit of a temperature in texts, after its number: " K", or "" in reduced units."""
+        return " K" if self.system.temperature_unit == "kelvin" else ""
+
+    @property
     def named(self) -> Named:
-        """What states and independent pieces of the MD are found with."""
+        """Settings for named states and independent pieces of the MD."""
         return Named(states=self.validate_.states, system=self.system, lag=self.representation.lag)
 
 
 class Settings(Asked):
-    """What the stage validate reads; ``models`` has the one that is scored, or none for the baselines.
+    """Settings of the stage validate; ``models`` has the scored model, or none for the baselines.
 
     Attributes
     ----------
     model: name of the model, or "baselines".
-    samples: how many the model drew.
+    samples: number of samples of the model.
     """
 
     model: str
@@ -96,7 +101,7 @@ class Inputs:
     ----------
     representation: file of the model, or of SPIB for the baselines.
     samples: of the model, by temperature.
-    frames: at every temperature with MD, and protocols of that MD.
+    frames, protocols: at every temperature with MD.
     """
 
     representation: str
@@ -116,15 +121,15 @@ class Outputs:
 
 
 class GatherSettings(Asked):
-    """What the stage gather reads."""
+    """Settings of the stage gather."""
 
     seeds: list[int]
 
 
 @dataclass(frozen=True)
 class GatherInputs:
-    """Files that the stage gather reads: tables of every model and seed and of the baselines, the estimator, the profiles that
-    the bins are taken from, and the training frames."""
+    """Files that the stage gather reads: tables of every model and seed and of the baselines, the estimator, profiles with the
+    bins, and the training frames."""
 
     scores: tuple[str, ...]
     populations: tuple[str, ...]

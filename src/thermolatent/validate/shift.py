@@ -1,7 +1,7 @@
-"""A test of what every frame weight assumes: that the structures behind a latent do not change with temperature.
+"""Test of an assumption of frame weights: p(x|z) does not depend on temperature.
 
-A model's frame weights carry p(x|z) over from the training temperatures. If that holds, the mean of any observable at
-given z is the same in the MD at T and in the training frames. Here the observables are the fixed plane's coordinates.
+If it holds, the mean of any observable at given z is the same in the MD at T and in the training frames. The observables
+here are the coordinates of the fixed plane.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from thermolatent.validate.view import View
 def conditional_shift(fixed: View, latent: View, temperature: float) -> float:
     """Root mean square shift of the fixed plane's mean at given z, in reference standard deviations.
 
-    Over latent bins, weighted by the reference's mass at ``temperature``, of the difference between the reference and
-    all training frames in that bin. The square is the product of two differences from disjoint halves of the units,
-    so that sampling noise does not add to it; what comes out negative by noise is 0. NaN if no bin is visited by both
-    halves of both.
+    The shift is the difference between the reference at ``temperature`` and all training frames in a latent bin; the mean is
+    over bins, weighted by the reference's mass. The square is the product of two differences from disjoint halves of the
+    units, so that sampling noise does not bias it; negative values are set to 0. NaN if no bin is visited by both halves of
+    both.
     """
     reference, bins = fixed.reference, latent.bins
     counts = fixed.counts(temperature)

@@ -8,9 +8,9 @@ import numpy as np
 
 from thermolatent.reweight.design import LEAST_UNITS
 
-#: Directions on which points are projected, in three dimensions and more; in a plane half of them, equally spaced, do.
+#: Number of projections in three or more dimensions; half of them, equally spaced, in a plane.
 PROJECTIONS = 32
-#: Points per sample at the most; larger samples are thinned by a seeded draw.
+#: Maximum number of points per sample; larger samples are thinned by a seeded draw.
 MAX_POINTS = 25_000
 #: Groups of walkers left out in turn for the standard error.
 GROUPS = 8
@@ -29,11 +29,10 @@ def directions(d: int, seed: int = 0, count: int = PROJECTIONS) -> np.ndarray:
 
 
 def standardize(reference: np.ndarray, periodic=None, counts: np.ndarray | None = None):
-    """A function that maps points ``(n, d)`` to units of the reference's standard deviation.
+    """A function that scales points ``(n, d)`` to units of the reference's standard deviation.
 
-    ``counts`` ``(n,)``: how often each point of the reference counts; once each by default.
-
-    An angle becomes its cosine and sine, in units of their joint standard deviation, so that -pi and pi are one point.
+    An angle becomes its cosine and sine, in units of their joint standard deviation. ``counts`` ``(n,)``: how often each
+    point of the reference counts; once each by default.
     """
     periodic = [False] * reference.shape[1] if periodic is None else list(periodic)
     scales = []
@@ -68,7 +67,7 @@ def _wasserstein(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def _pieces(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where both quantile functions are constant, between consecutive multiples of 1/n and 1/m: indices and widths."""
+    """Intervals, between consecutive multiples of 1/n and 1/m, with constant quantile functions: indices and widths."""
     levels = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
     return (levels - 1) // m, (levels - 1) // n, np.diff(levels, prepend=0) / (n * m)
 
@@ -84,8 +83,8 @@ def sliced_w2(reference: np.ndarray, generated: np.ndarray, seed: int = 0, count
 def sliced_w2_with_error(reference, generated, reference_groups, generated_groups, seed=0, count=PROJECTIONS):
     """Distance and its standard error by a delete-one-group jackknife.
 
-    ``*_groups`` ``(n,)`` give each point's unit (units are pooled into :data:`GROUPS` groups), or None for
-    independent points. Without ``reference_groups``, or with too few units, the error is NaN.
+    ``*_groups`` ``(n,)``: unit of each point (units are pooled into :data:`GROUPS` groups), or None for independent points.
+    Without ``reference_groups``, or with too few units, the error is NaN.
     """
     axes = directions(reference.shape[1], seed, count)
     projected = [axes @ np.asarray(points, float).T for points in (reference, generated)]
@@ -101,7 +100,7 @@ def sliced_w2_with_error(reference, generated, reference_groups, generated_group
     value = float(np.sqrt(_wasserstein(*points).mean()))
     if groups < LEAST_UNITS:
         return value, float("nan")
-    # Points stay sorted when some are left out, so the replicates cost no second sort.
+    # Leaving points out preserves the order, so the replicates need no second sort.
     member = [(u % groups).astype(np.int8)[o] for u, o in zip(units, order, strict=True)]
     left_out = [
         np.sqrt(_wasserstein(*(p[m != g].reshape(len(axes), -1) for p, m in zip(points, member, strict=True))).mean())

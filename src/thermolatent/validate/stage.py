@@ -1,4 +1,4 @@
-"""The stage ``validate``: one model and seed, or the baselines of one seed, against the reference MD."""
+"""Stage ``validate``: scores of one model and seed, or of the baselines of one seed, against the reference MD."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_arrays, require_finite, save_arrays
 from thermolatent.frame_loading import load_frames
 from thermolatent.frames import Frames
-from thermolatent.represent.pairs import held_out_walkers
 from thermolatent.represent.representation import TrainedSpib, load_representation
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.reweight.loading import load_reweighting
 from thermolatent.reweight.units import with_units
+from thermolatent.sampling import held_out_units
 from thermolatent.states.sets import StateSet
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, write_table
 from thermolatent.temperatures import format_temperature
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
-    """Write scores, populations and, for a model, profiles of a model or the baselines at every temperature.
+    """Write scores and populations, and profiles of a model, at every temperature.
 
     Raises :class:`ArtifactError` for a file that is missing, of another version, of the wrong length, or not finite.
     """
@@ -44,7 +43,7 @@ def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
     model, seed = study.model, study.seed
     tables = ScoreRows(study, seed, fixed)
     representation = load_representation(inputs.representation)
-    reweighting = load_reweighting(inputs.reweighting, tables.training)
+    reweighting = ConditionalReweighting.load(inputs.reweighting, tables.training)
     suffix = f"_{model}" if model in study.models and study.models[model].encoder == "joint" else ""
     latent, own = latent_view(study.validate_.bins, study.samples, fixed, representation, seed, suffix)
     named = tables.named_plane.state_set(fixed.points)
@@ -55,14 +54,14 @@ def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
         profiles = _model(study, inputs.samples, tables, (latent, [named, own], representation), informed)
         save_arrays(outputs.profiles, profiles.arrays())
         _kinetics(study, model, tables, (latent, own), representation)
-        if suffix:  # a plane of its own: the baselines must appear in it too
+        if suffix:  # the baselines must be scored in the plane of this model, too
             _baselines(study, reweighting, tables, [latent], [own])
     write_table(outputs.scores, SCORE_COLUMNS, tables.rows)
     write_table(outputs.populations, POPULATION_COLUMNS, tables.population_rows)
 
 
 def fixed_view(study: Asked, reference: Frames) -> View:
-    """The fixed plane with the MD at every simulated temperature, and its independent pieces, in it."""
+    """The fixed plane of the MD at every simulated temperature, with its independent pieces."""
     reference = with_units(study.named, reference, study.temperatures.train)
     training = reference.among(study.temperatures.train)
     return View("fixed", reference, training, reference.plane, list(reference.plane_periodic), study.validate_.bins)
@@ -71,7 +70,7 @@ def fixed_view(study: Asked, reference: Frames) -> View:
 def latent_view(
     bins: int, samples: int, fixed: View, representation: TrainedSpib, seed: int, suffix: str
 ) -> tuple[View, StateSet]:
-    """The latent plane of a representation with the noised frames of a fixed plane in it, and its own states."""
+    """The latent plane of a representation with the noised latents of all frames, and the representation's states."""
     points, labels = {}, {}
     for T, features in fixed.reference.features.items():
         points[T], labels[T] = _encoded(representation, features, seed, T)
@@ -91,7 +90,7 @@ def _encoded(representation: TrainedSpib, features: np.ndarray, seed: int, T: fl
     return representation.noised(mu, sigma, noise_seed), representation.states(mu)
 
 
-#: The latent plane of a model, the named states and its own, and its representation.
+#: Of a model: latent plane, state sets (named and its own), representation.
 Learned = tuple[View, list[StateSet], TrainedSpib]
 
 
@@ -133,7 +132,7 @@ def model_populations(
     Parameters
     ----------
     drawn: its samples ``(n, d)`` and frame weights ``(N,)``.
-    reweighting: whose weights these are, for an informed model.
+    reweighting: the estimator, for an informed model.
     """
     (latent, state_sets, representation), (latents, weights) = learned, drawn
     for state_set in state_sets:
@@ -146,9 +145,7 @@ def model_populations(
 
 def _load_samples(path: str, latent: View) -> tuple[np.ndarray, np.ndarray, float]:
     """Latents ``(n, d)``, frame weights ``(N,)`` and their effective fraction before the bound of one samples file, checked."""
-    arrays = load_arrays(path, "generated samples")
-    if absent := {"latents", "frame_weights", "ess_fraction"} - set(arrays):
-        raise ArtifactError(f"{path}: has no {', '.join(sorted(absent))}; delete it and run generate again")
+    arrays = load_arrays(path, "generated samples", ["latents", "frame_weights", "ess_fraction"])
     z, w = arrays["latents"], np.asarray(arrays["frame_weights"], np.float64)
     d, frames = latent.training_points.shape[1], len(latent.training)
     if z.ndim != 2 or z.shape[1] != d or len(z) == 0:
@@ -172,9 +169,10 @@ def _density_populations(
     weights: np.ndarray,
     n_named: int,
 ) -> np.ndarray:
-    """Named populations ``(states,)`` as a density's samples ``(n, d)`` have them.
+    """Named populations ``(states,)`` of a density's samples ``(n, d)``.
 
-    The shares of SPIB's states among the samples, times the share of each named state ``(N,)`` within them by the weights.
+    The shares of SPIB's states among the samples, times the weighted share of each named state among the training frames in
+    them; ``named`` ``(N,)`` are the frames' named states.
     """
     n_own = representation.n_states
     own = np.bincount(representation.states(latents), minlength=n_own) / len(latents)
@@ -192,9 +190,9 @@ def _baselines(
     views: list[View],
     state_sets: list[StateSet],
 ) -> None:
-    """Rows of floor, of the study's baselines and of conditional reweighting in the given planes and state sets."""
+    """Rows of the floor, the study's baselines and conditional reweighting in the given planes and state sets."""
     baselines = Baselines(study, tables.training)
-    home = state_sets[0].label == "named"  # the baselines' own file: what is no matter of planes is written there only
+    home = state_sets[0].label == "named"  # the baselines' own file; only it has rows that do not depend on the plane
     for T in study.temperatures.generated:
         for view in views:
             tables.divergences("floor", T, view, None)
@@ -221,22 +219,22 @@ def _baselines(
 def _kinetics(
     study: Asked, model: str, tables: ScoreRows, plane: tuple[View, StateSet], representation: TrainedSpib
 ) -> None:
-    """Scores of the representation at the training temperatures: the model's own states, one lag apart."""
+    """Kinetic scores of the model's own states at the training temperatures."""
     (latent, own), training = plane, tables.training
     lag, n_states = study.representation.lag, len(own.names)
-    held_out = held_out_walkers(training.n_walkers)
+    held_out = held_out_units(training.n_walkers)
     for T in study.temperatures.train:
         labels, times, units = own.labels[T], training.counts[T] * training.linked(T, lag), training.unit_at(T)
         probabilities = representation.state_probabilities(latent.points[T][held_out])
-        foreseen = cross_entropy(probabilities, labels[held_out], lag, times[held_out], units[held_out])
+        surprise = cross_entropy(probabilities, labels[held_out], lag, times[held_out], units[held_out])
         found = {
             "gmrq": (*gmrq(labels, lag, n_states, times=times, units=units), labels.size),
             "implied_timescale": (*slowest_timescale(labels, lag, n_states, times, units), labels.size),
-            "held_out_cross_entropy": (*foreseen, labels[held_out].size),
+            "held_out_cross_entropy": (*surprise, labels[held_out].size),
         }
         for metric, (value, stderr, n) in found.items():
             if np.isfinite(value):
-                tables.add(model, T, "", metric, value, stderr, n)
+                tables.add(model, T, "", metric, value, stderr=stderr, n_ref=n)
             else:
                 log.warning(
                     "%s: too few transitions between states at T=%s, no %s", model, format_temperature(T), metric

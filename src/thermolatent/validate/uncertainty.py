@@ -1,7 +1,6 @@
-"""Uncertainty over independent pieces of MD: whole walkers, or blocks of imported MD, are resampled, because the frames of one
-are correlated.
+"""Bootstrap over independent pieces of MD: whole walkers, or blocks of imported MD, since frames are correlated.
 
-Of fewer than :data:`~thermolatent.reweight.design.LEAST_UNITS` pieces nothing tells how they scatter: errors are NaN then.
+With fewer than :data:`~thermolatent.reweight.design.LEAST_UNITS` pieces errors are NaN.
 """
 
 from __future__ import annotations
@@ -14,22 +13,20 @@ from thermolatent.reweight.design import LEAST_UNITS
 
 
 def stream(*labels) -> np.random.Generator:
-    """A random stream of its own for everything that ``labels`` (numbers or words) name; same labels, same numbers."""
+    """A random generator seeded by ``labels`` (numbers or words)."""
     return np.random.default_rng([zlib.crc32(str(label).encode()) for label in labels])
 
 
 def multiplicities(weights: np.ndarray, strata: np.ndarray, replicates: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each unit occurs in each bootstrap replicate.
+    """How often each unit occurs in each bootstrap replicate, ``(replicates, units)``.
+
+    NaN if a stratum with any weight has too few units.
 
     Parameters
     ----------
-    weights: what the frames of each unit weigh together, ``(units,)``.
+    weights: total weight of the frames of each unit, ``(units,)``.
     strata: ``(units,)`` int; units are drawn with replacement within their stratum (a temperature).
     replicates: number of bootstrap samples.
-
-    Returns
-    -------
-    ``(replicates, units)`` counts; each stratum keeps its number of units. NaN where a stratum with any weight has too few.
     """
     strata = np.asarray(strata)
     counts = np.zeros((replicates, len(strata)))
@@ -42,9 +39,9 @@ def multiplicities(weights: np.ndarray, strata: np.ndarray, replicates: int, rng
 
 
 def bootstrap_masses(per_unit: np.ndarray, strata: np.ndarray, replicates: int, rng) -> np.ndarray:
-    """Masses ``(replicates, cells)`` of resampled units from weighted histograms ``(units, cells)``; NaN of too few units."""
+    """Masses ``(replicates, cells)`` of resampled units from weighted histograms ``(units, cells)``; NaN for too few units."""
     masses = multiplicities(per_unit.sum(axis=1), strata, replicates, rng) @ per_unit
-    # A replicate without any weight can only arise when one unit carries all of it: then that unit is the estimate.
+    # Replicates without any weight occur only if one unit has all of it, and is the estimate.
     total = masses.sum(axis=1, keepdims=True)
     return np.where(total == 0, per_unit.sum(0) / per_unit.sum(), masses / np.where(total == 0, 1, total))
 

@@ -13,7 +13,7 @@ from thermolatent.validate.divergence import Bins
 
 @dataclass
 class View:
-    """One plane: MD's points at every simulated temperature, the same bins at each of them.
+    """One plane: points of the MD at every simulated temperature, with the same bins at all of them.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class View:
     training: the MD at the training temperatures, in training frame order.
     points: per temperature ``(walkers, frames, d)``.
     periodic: per coordinate.
-    most: points compared at the most (the number of generated samples), None for no limit.
+    most: maximum number of compared points (the number of generated samples), None for no limit.
     """
 
     name: str
@@ -42,11 +42,11 @@ class View:
         return "js_plane" if self.name == "fixed" else "js_latent"
 
     def counts(self, temperature: float) -> np.ndarray | None:
-        """How often each frame counts at one temperature, ``(walkers * frames,)``, or None where all count alike."""
+        """How often each frame counts at one temperature, ``(walkers * frames,)``; None for equal counts."""
         return self.reference.counts[temperature].ravel() if self.reference.weighted else None
 
     def visited(self) -> list[np.ndarray]:
-        """Points ``(m, d)`` at each temperature without those that do not count at all, which widen no bins."""
+        """Points ``(m, d)`` at each temperature, without those of count 0, which must not widen the bins."""
         flat = {T: p.reshape(-1, p.shape[-1]) for T, p in self.points.items()}
         return [p[self.counts(T) > 0] if self.reference.weighted else p for T, p in flat.items()]
 

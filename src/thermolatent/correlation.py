@@ -1,4 +1,4 @@
-"""How many frames of a time series are worth one independent frame, and how long visits of a state last."""
+"""Autocorrelation and statistical inefficiency of time series, and the duration of visits of a state."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Iterable
 
 import numpy as np
 
-#: Lags are summed up to the first negative correlation, at least this many.
+#: Lags are summed up to the first negative correlation, but at least this many.
 LEAST_LAGS = 3
 
 
 def runs(groups: np.ndarray) -> list[slice]:
-    """Slices of an array ``(N,)`` in which its value does not change."""
+    """Slices of an array ``(N,)`` with constant value."""
     edges = np.flatnonzero(np.diff(groups)) + 1
     return consecutive(np.diff([0, *edges.tolist(), len(groups)]))
 
 
 def consecutive(lengths: Iterable[int]) -> list[slice]:
-    """Slices of so many elements each, one after the other."""
+    """Consecutive slices of these lengths."""
     bounds = [0, *itertools.accumulate(int(n) for n in lengths)]
     return [slice(a, b) for a, b in itertools.pairwise(bounds)]
 
 
 def autocorrelation(series: list[np.ndarray]) -> np.ndarray:
-    """Normalised autocorrelation at lags 1, 2, ... up to where it first is negative, of pieces of one stationary series.
+    """Normalised autocorrelation of pieces ``(n,)`` of one stationary series at lags 1, 2, ... up to its first negative value.
 
-    Pooled over pieces ``(n,)`` about one mean; no lag crosses from one to another. Empty for a series that does not vary.
+    Pooled over the pieces about one mean; no lag crosses from one to another. Empty for a constant series.
     """
     mean = np.concatenate(series).mean()
     longest = max(len(s) for s in series)
@@ -55,9 +55,9 @@ def statistical_inefficiency(series: list[np.ndarray]) -> float:
 
 
 def memory(series: list[np.ndarray]) -> float:
-    """Mean lag of the autocorrelation, in frames: the correlation time if it decays exponentially, longer with a slow tail.
+    """Mean lag of the autocorrelation in frames: the correlation time of an exponential decay, more with a slow tail.
 
-    The variance of means over blocks of L frames falls short of that of independent blocks by a fraction memory / L.
+    The variance of means over blocks of L frames is too small by a fraction memory / L.
     """
     correlation = autocorrelation(series)
     total = correlation.sum()
@@ -65,7 +65,7 @@ def memory(series: list[np.ndarray]) -> float:
 
 
 def visits(inside: np.ndarray, pieces: list[slice]) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths of the visits of a state, ``(visits,)``, and which were both entered and left within their piece.
+    """Lengths of the visits of a state, ``(visits,)``, and whether each was both entered and left within its piece.
 
     Parameters
     ----------
