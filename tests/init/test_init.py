@@ -64,7 +64,7 @@ def written(name):
         (["A", "--train", 300, 400, "--name", "a/b"], "--name a/b: a study's name has letters"),
         (["--topology", FOLDED], "add --trajectories"),
         (["--trajectories", "340=a.xtc"], "add --topology"),
-        (["A", "--topology", FOLDED, "--trajectories", "340=a.xtc"], "'A' cannot stand beside"),
+        (["A", "--topology", FOLDED, "--trajectories", "340=a.xtc"], "'A' cannot be combined"),
         (["--topology", FOLDED, "--trajectories", "a.xtc"], "write TEMPERATURE=FILE,FILE"),
         (["--topology", FOLDED, "--trajectories", "340=a.xtc", "440=b.xtc"], "a.xtc: there is no such file"),
     ],
@@ -77,7 +77,7 @@ def test_a_study_is_never_overwritten_unasked(capsys):
     Path("studies").mkdir()
     Path("studies/a.yaml").write_text("mine")
     assert main(["init", "A", "--train", "300", "400", "--no-probe"]) == 1
-    assert "studies/a.yaml: is there already; write --name another, or --force" in capsys.readouterr().err
+    assert "studies/a.yaml: exists already; write --name another, or --force" in capsys.readouterr().err
     assert Path("studies/a.yaml").read_text() == "mine"
     assert main(["init", "three_hole", "--train", "0.5", "1.5", "--no-probe", "--name", "a", "--force"]) == 0
     assert load_study("a").system.kind == "three_hole"
