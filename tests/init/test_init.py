@@ -220,7 +220,7 @@ def test_the_cost_is_told_and_bounds_the_length(monkeypatch, capsys):
     study, text = written("slow")
     assert "about 2" in text
     assert "days for all of train on this machine (CPU, one job per temperature: 350 ns/day)" in text
-    assert "this molecule wants about 6.4 us" in text.replace("\n# ", " ")
+    assert "this molecule needs about 6.4 us" in text.replace("\n# ", " ")
     assert length(study.simulate.model_dump()) == pytest.approx(346, rel=0.06)
 
 

@@ -196,7 +196,7 @@ def test_one_absurd_energy_changes_nothing_and_is_counted(caplog):
         broken["energies"][0][3, 17] = absurd
         found = ConditionalReweighting(network=False).fit(**broken)
         assert found.summary.clipped == expected.summary.clipped + 1
-        assert "lie more than 8 spreads from the median" in caplog.text
+        assert "are more than 8 standard deviations from the median" in caplog.text
         for T in (0.8, 1.3, 3.0):
             np.testing.assert_allclose(found.shares(T), expected.shares(T), atol=1e-3)
 

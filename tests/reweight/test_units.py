@@ -98,7 +98,7 @@ def test_the_energy_counts_as_slow(caplog):
     frames.energies = {1.0: slow}
     with caplog.at_level(logging.INFO):
         sample = stage.sample_of(asked_of(study()).named, frames, None)
-    assert "as long as the energy remembers" in caplog.text
+    assert "times the correlation time of the energy" in caplog.text
     assert np.bincount(sample.unit).min() >= 10 * memory(list(slow.reshape(FILES, LENGTH)))
 
 
@@ -207,7 +207,9 @@ def test_the_stage_asks_all_temperatures_of_an_exchange(replicas, monkeypatch):
     asked = []
     monkeypatch.setattr(type(made.system), "discontinuous", True, raising=False)
     monkeypatch.setattr(stage, "load_representation", lambda path: None)
-    monkeypatch.setattr(stage, "load_frames", lambda files: asked.append(list(files)) or load_frames(files))
+    monkeypatch.setattr(
+        stage, "load_frames", lambda files, *rest: asked.append(list(files)) or load_frames(files, *rest)
+    )
     run_job("reweight", made, layout, seed=0)
     assert asked == [[COLD, HOT], [COLD, 1.0, HOT]]
     found = ConditionalReweighting.load(layout.reweighting)

@@ -218,19 +218,20 @@ def test_a_file_is_told_by_where_it_lies(project, capsys):
     put("results/mine/notes.txt")
     assert main(["status", project.predictions]) == 0
     assert (
-        capsys.readouterr().out == f"{project.predictions}: the answer: populations with 95 % intervals and verdicts\n"
+        capsys.readouterr().out
+        == f"{project.predictions}: the predictions: populations with 95 % intervals and verdicts\n"
     )
     assert main(["status", "results/mine"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{project.medoids('latf', 0, 1.5)}: one structure per named state",
         f"{project.study}: the study with every default filled in",
-        f"{project.predictions}: the answer: populations with 95 % intervals and verdicts",
+        f"{project.predictions}: the predictions: populations with 95 % intervals and verdicts",
     ]
 
 
 @pytest.mark.parametrize(
     ("file", "words"),
-    [("results/nothing.csv", "there is no such file"), ("results/mine/a.txt", "is no file of a study's")],
+    [("results/nothing.csv", "there is no such file"), ("results/mine/a.txt", "is not a file of a study's")],
 )
 def test_what_is_no_result_is_told_in_one_line(project, capsys, file, words):
     put("results/mine/a.txt")
