@@ -21,7 +21,7 @@ scales:
 """
 _MODEL = """\
 models:
-  # benchmarks/results/comparison.md says which density when; several may stand here and are compared
+  # benchmarks/results/comparison.md says which density to choose; several models are compared
   latf:
     density: {kind: flow, transform: spline, base: tilted, tau: 2.0, couplings: 6, width: 32, bins: 16}
     temperature: [steer, condition]

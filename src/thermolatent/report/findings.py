@@ -8,7 +8,7 @@ from statistics import median
 
 from thermolatent.figures import uncertainty
 from thermolatent.figures.style import look
-from thermolatent.figures.tables import Series, Tables
+from thermolatent.figures.tables import Tables
 from thermolatent.reweight.design import LEAST_UNITS
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, NOT_TRUSTED, TRUSTED
 from thermolatent.temperatures import format_temperature
@@ -95,12 +95,8 @@ def accuracy(study: Asked, tables: Tables, model: str) -> Accuracy | None:
 
 def _worst_state(tables: Tables, model: str, temperature: float) -> str:
     def difference(state: str) -> float:
-        pair: list[Series] = [tables.population(name, state) for name in (model, "md")]
-        return (
-            abs(pair[0][temperature].median - pair[1][temperature].median)
-            if all(temperature in s for s in pair)
-            else -1
-        )
+        own, md = (tables.population(name, state).get(temperature) for name in (model, "md"))
+        return abs(own.median - md.median) if own and md else -1
 
     return max(tables.states(), key=difference)
 

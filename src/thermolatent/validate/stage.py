@@ -73,21 +73,16 @@ def latent_view(
     """The latent plane of a representation with the noised latents of all frames, and the representation's states."""
     points, labels = {}, {}
     for T, features in fixed.reference.features.items():
-        points[T], labels[T] = _encoded(representation, features, seed, T)
+        mu, sigma = representation.encode(features), representation.sigmas(features)
+        require_finite(mu.reshape(-1, mu.shape[-1]), f"encoder of seed {seed}", f"latents of the MD at T={T}")
+        noise_seed = int(stream("noise", seed, T).integers(2**31))
+        points[T], labels[T] = representation.noised(mu, sigma, noise_seed), representation.states(mu)
     view = View(
         *(f"latent{suffix}", fixed.reference, fixed.training, points, [False] * representation.latent_dim),
         *(bins, samples),
     )
     names = [str(k) for k in range(representation.n_states)]
     return view, StateSet(f"model{suffix}", view.name, names, labels)
-
-
-def _encoded(representation: TrainedSpib, features: np.ndarray, seed: int, T: float) -> tuple[np.ndarray, np.ndarray]:
-    """Noised latents ``(walkers, frames, d)`` and states ``(walkers, frames)`` of MD at one temperature."""
-    mu, sigma = representation.encode(features), representation.sigmas(features)
-    require_finite(mu.reshape(-1, mu.shape[-1]), f"encoder of seed {seed}", f"latents of the MD at T={T}")
-    noise_seed = int(stream("noise", seed, T).integers(2**31))
-    return representation.noised(mu, sigma, noise_seed), representation.states(mu)
 
 
 #: Of a model: latent plane, state sets (named and its own), representation.
