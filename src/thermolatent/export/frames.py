@@ -12,7 +12,7 @@ from thermolatent.frame_loading import load_frames
 from thermolatent.frames import Frames
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.learn.model import Model
-from thermolatent.reweight.loading import load_reweighting
+from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.study.answers import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
@@ -61,7 +61,7 @@ def weighted_frames(study: Study, layout: Layout, temperature: float, model: str
     """
     check_model(study, model)
     data = load_frames(training_frames(study, layout))
-    reweighting = load_reweighting(layout.reweighting, data)
+    reweighting = ConditionalReweighting.load(layout.reweighting, data)
     if model is None:
         with np.errstate(divide="ignore"):
             log_weights = np.log(reweighting.weights(temperature))
