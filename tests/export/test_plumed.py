@@ -1,5 +1,6 @@
 """The learned variable and its features as PLUMED inputs, evaluated by a reader that shares no code with them."""
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import mdtraj
@@ -183,7 +184,7 @@ def test_the_exported_variable_is_the_encoder(dipeptide, tmp_path, encoder, comp
     with torch.no_grad():
         for parameter in spib.encoder.parameters():
             parameter.mul_(2)  # a network as it is when new gives next to the same for all
-    save_model(layout.spib(3), "spib", {"spib": spib.spec}, spib_tensors(spib))
+    save_model(layout.spib(3), "spib", {"spib": asdict(spib.spec)}, spib_tensors(spib))
     files = cv.run(study, layout, None, 3, str(tmp_path / "z.dat"))
     assert [path.rpartition(".")[2] for path in files] == (["dat"] if encoder == "linear" else ["dat", "ptc"])
     expected = load_representation(layout.spib(3)).encode(features).reshape(FRAMES, 2)
@@ -202,7 +203,7 @@ def test_a_structure_to_compare_with_lies_beside_the_input(dipeptide, tmp_path):
     positions = mdtraj.load(study.system.at(T)[0], top=study.system.topology_file).xyz
     rows = columns_on(study.featurize.features, topology).compute(positions[:, 1:])  # without the ion
     spib = new_spib(Representation(), Scaler(torch.from_numpy(rows), np.arange(FRAMES)), 4)
-    save_model(layout.spib(4), "spib", {"spib": spib.spec}, spib_tensors(spib))
+    save_model(layout.spib(4), "spib", {"spib": asdict(spib.spec)}, spib_tensors(spib))
     files = cv.run(study, layout, None, 4, str(tmp_path / "z.dat"))
     assert files == [str(tmp_path / "z.dat"), str(tmp_path / "z.rmsd1.pdb")]
     read = Input((tmp_path / "z.dat").read_text(), positions, folder=tmp_path)
@@ -215,7 +216,7 @@ def test_what_cannot_be_exported_is_refused_in_one_line(dipeptide, tmp_path):
     content, layout = dipeptide
     features = torch.from_numpy(load_array(layout.features(T)).reshape(FRAMES, -1))
     spib = new_spib(Representation(), Scaler(features, np.arange(FRAMES)), 4)
-    save_model(layout.spib(0), "spib", {"spib": spib.spec}, spib_tensors(spib))
+    save_model(layout.spib(0), "spib", {"spib": asdict(spib.spec)}, spib_tensors(spib))
     (tmp_path / "own.py").write_text("def own(trajectory):\n    return trajectory.xyz[:, 0, 0]\n")
     own = {"kind": "function", "file": str(tmp_path / "own.py"), "name": "own"}
     out = str(tmp_path / "z.dat")

@@ -48,16 +48,16 @@ def run(study: Study, layout: Layout, model: str | None, seed: int, out: str | N
     at = layout.topology(study.temperatures.train[0])
     topology = saved_topology(at, None if study.system.molecular else study.system.n_particles)
     names, values = feature_values(study, topology)
-    if len(values) != spib.spec["n_features"]:
+    if len(values) != spib.spec.n_features:
         raise ArtifactError(
-            f"{source}: was trained on {spib.spec['n_features']} features, the study has {len(values)}; run represent again"
+            f"{source}: was trained on {spib.spec.n_features} features, the study has {len(values)}; run represent again"
         )
     numbers, numbered = atom_numbers(study, topology, at)
     written = PlumedInput(numbers, *_molecules(topology), Path(path).stem)
     labels = [written.name(value, comment) for value, comment in zip(values, names, strict=True)]
     coordinates = [f"z{i + 1}" for i in range(spib.latent_dim)]
     network = Path(path).with_suffix(".ptc")
-    if linear := spib.spec["encoder"] == "linear":
+    if linear := spib.spec.encoder == "linear":
         coefficients, offset, mean = linear_map(spib)
         for i, z in enumerate(coordinates):
             written.combine(f"{z}_centred", labels, coefficients[i], mean)
@@ -121,7 +121,7 @@ def write_torchscript(path: str, spib: Spib) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # PLUMED reads nothing newer
-            traced = torch.jit.trace(_Mean(spib), torch.zeros(1, spib.spec["n_features"]))
+            traced = torch.jit.trace(_Mean(spib), torch.zeros(1, spib.spec.n_features))
             with replacing(path) as temporary:
                 traced.save(str(temporary))
     except (AttributeError, RuntimeError) as error:
