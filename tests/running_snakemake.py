@@ -58,8 +58,8 @@ def snakemake(folder: Path, *arguments: str, home: Path = HOME, snakefile: Path 
     ``home`` may be a copy of the project, ``snakefile`` one that includes the project's.
     """
     environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
-    # A checkout that is tested without being installed.
-    environment |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    # A checkout that is tested without being installed; and the last digit is that of this process's BLAS kernels.
+    environment |= {k: v for k, v in os.environ.items() if k == "PYTHONPATH" or k.startswith(("OPENBLAS_", "MKL_"))}
     if home != HOME:
         environment["PYTHONPATH"] = str(home / "src")
     done = subprocess.run(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from studies_for_tests import SOUND, changed, write
 
-from thermolatent.digest import job_digest, reached
+from thermolatent.digest import reached
 from thermolatent.files.paths import named_paths, paths_in
 from thermolatent.study.jobs import JOBS, run_stage
 from thermolatent.study.layout import Layout
@@ -66,11 +66,6 @@ def test_a_prediction_inside_the_learning_range_does_not_repeat_training(study):
 def test_settings_of_md_are_what_decides_the_frames(study):
     """Their text is among what Snakemake compares: MD on disk is repeated where it changes."""
     assert set(job_of("simulate", study()).settings.model_dump(mode="json")) == {"system", "simulate"}
-
-
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "temper"])
-def test_every_stage_has_a_digest_of_its_code(study, stage):
-    assert len(job_digest(STAGES[stage].module, job_of(stage, study()).settings)) == 16
 
 
 def test_the_code_of_training_covers_the_density_and_no_figure():

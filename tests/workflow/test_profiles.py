@@ -29,8 +29,7 @@ SCHEDULERS = {
 }
 
 
-def test_there_are_these_profiles():
-    assert set(PROFILES) == {"default", "workstation", "slurm", "cluster-generic"}
+def test_the_blocks_of_the_schedulers_are_found():
     assert set(SCHEDULERS) == {"LSF", "Grid", "PBS"}
 
 
