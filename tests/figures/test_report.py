@@ -121,7 +121,7 @@ def test_in_sample_scores_are_never_bold(made):
     study, tables = made[0], made[2]
     at_the_floor = copy.copy(tables)
     at_the_floor.score = lambda name, metric, plane: tables.score("floor", metric, plane)
-    divergence = score_tables(study, at_the_floor)[0]
+    divergence = score_tables(asked_of(study), at_the_floor)[0]
     assert "In-sample: at a training temperature" in divergence.caption
     marks = [cell.mark for cell in dict(divergence.rows)["latf"]]
     assert marks == ["" if T in study.temperatures.train else "good" for T in study.temperatures.generated]
