@@ -90,3 +90,15 @@ def test_folders_of_earlier_names_are_renamed_once(study, tmp_path, monkeypatch)
     Path(layout.root, "pretrain").mkdir()
     save_resolved(study(), layout)
     assert Path(layout.root, "pretrain").is_dir()
+
+
+def test_keys_of_earlier_versions_are_left_out_with_a_warning(study, caplog):
+    old = changed("reweight", {"steps": 20, "heat_capacity": 7.0})
+    old["learn"] = {**old.get("learn", {}), "held_out": 0.3}
+    assert study(old) == study(changed("reweight", {"heat_capacity": 7.0}))
+    assert [r.getMessage().partition(": ")[2].partition(":")[0] for r in caplog.records] == [
+        "reweight.steps",
+        "learn.held_out",
+    ]
+    with pytest.raises(ConfigError, match=r"reweight\.stepz: unknown key"):
+        study(changed("reweight", {"stepz": 20}))

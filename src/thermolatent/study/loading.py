@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,15 @@ from thermolatent.errors import ConfigError, did_you_mean
 from thermolatent.parsing import Different, Name, Section, merge, parse, read_yaml
 from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
+
+log = logging.getLogger(__name__)
+
+#: Keys that studies had and that decide nothing: the estimator has no steps to set, and always a fifth is held out.
+OLD_KEYS = {
+    "reweight": {"batch_size", "held_out", "learning_rate", "steps", "width"},
+    "representation": {"held_out"},
+    "learn": {"held_out"},
+}
 
 
 class Project(Section):
@@ -42,6 +52,7 @@ def load_study(name: str, folder: str | Path = "studies", takers: tuple[str, ...
         if scale not in scales:
             raise ConfigError(str(path), [("scales", f"has no '{scale}', {did_you_mean(scale, scales)}")])
         content = merge(content, scales[scale])
+    _drop_old_keys(content, path)
     content["name"] = f"{name}@{scale}" if scale else name
     simulate, base = content.get("simulate"), None
     if isinstance(simulate, dict) and "from" in simulate:
@@ -50,6 +61,15 @@ def load_study(name: str, folder: str | Path = "studies", takers: tuple[str, ...
     if base is not None:
         _check_shared_md(study, base, str(path))
     return study
+
+
+def _drop_old_keys(content: dict[str, Any], path: Path) -> None:
+    """Leave out keys of earlier versions that have no effect, with a warning: a study of then still runs."""
+    for section, keys in OLD_KEYS.items():
+        own = content.get(section)
+        for key in sorted(keys & set(own)) if isinstance(own, dict) else ():
+            log.warning("%s: %s.%s: has no effect; leave it out", path, section, key)
+            content[section] = {name: value for name, value in content[section].items() if name != key}
 
 
 def _take_over_md(content: dict[str, Any], path: Path, scale: str, takers: tuple[str, ...]) -> Study:
