@@ -49,8 +49,7 @@ onstart:
     share_out_gpus()
     for study in ASKED.values():
         with contextlib.suppress(ThermolatentError):  # a job says it
-            # at once: Snakemake's own lines come from another thread
-            sys.stderr.write(disk.outlook(study, Layout.of(study), SEEDS) + "\n")
+            print(disk.outlook(study, Layout.of(study), SEEDS), file=sys.stderr)
 
 
 include: "workflow/rules/simulate.smk"
