@@ -1,5 +1,6 @@
 """Exact samples of the three-hole potential with short-time dynamics, laid out as featurize would."""
 
+import mdtraj
 import numpy as np
 from frames_for_tests import write_frames
 
@@ -63,3 +64,10 @@ def write_features(study, layout, temperatures, frames=FRAMES):
     for T in temperatures:
         points = correlated_exact_points(T, np.random.default_rng(round(100 * T)), frames=frames)
         write_frames(layout, T, points, points, ThreeHole().plane_energy(points), names=["x", "y"])
+
+
+def as_trajectory(points):
+    """Points ``(frames, 2)`` as the trajectory of one particle."""
+    topology = mdtraj.Topology()
+    topology.add_atom("A1", mdtraj.element.argon, topology.add_residue("HOL", topology.add_chain()))
+    return mdtraj.Trajectory(np.pad(points, ((0, 0), (0, 1)))[:, None].astype(np.float32), topology)

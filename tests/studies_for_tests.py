@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from thermolatent.study.loading import load_study
+
 SOUND: dict[str, Any] = {
     "system": {"kind": "three_hole"},
     "temperatures": {"train": [0.5, 1.5], "predict": [1.0], "reference": [1.0]},
@@ -86,3 +88,9 @@ def write(folder: Path, content: dict[str, Any] | str, name: str = "mine") -> Pa
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
     return path
+
+
+def written(folder: Path, content: dict[str, Any] = SOUND):
+    """The study ``mine`` of a study file below ``folder/studies``."""
+    write(folder, content)
+    return load_study("mine", folder / "studies")

@@ -1,10 +1,11 @@
 """The job of each stage: its settings say when it is repeated, its inputs are all that it opens."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
-from studies_for_tests import SOUND, changed, write
+from studies_for_tests import changed, written
 
 from thermolatent.digest import reached
 from thermolatent.files.paths import named_paths, paths_in
@@ -23,11 +24,7 @@ def job_of(stage, study, **per):
 
 @pytest.fixture
 def study(tmp_path):
-    def build(content=SOUND):
-        write(tmp_path, content)
-        return load_study("mine", tmp_path / "studies")
-
-    return build
+    return partial(written, tmp_path)
 
 
 #: A change of a study -> the stages whose settings it changes.

@@ -1,12 +1,12 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
-from studies_for_tests import SOUND, changed, write
+from studies_for_tests import SOUND, changed, write, written
 
 from thermolatent.errors import ConfigError
 from thermolatent.study.layout import Layout
-from thermolatent.study.loading import load_study
 from thermolatent.study.project import find_study, load_project, save_resolved
 
 HOME = Path(__file__).parent.parent
@@ -14,11 +14,7 @@ HOME = Path(__file__).parent.parent
 
 @pytest.fixture
 def study(tmp_path):
-    def build(content=SOUND):
-        write(tmp_path, content)
-        return load_study("mine", tmp_path / "studies")
-
-    return build
+    return partial(written, tmp_path)
 
 
 def test_later_files_and_the_command_line_go_over_the_first(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from exact_study import MINIMA, correlated_exact_points
+from exact_study import MINIMA, as_trajectory, correlated_exact_points
 from plumed_reader import Input
 
 from thermolatent.cli import main
@@ -34,14 +34,12 @@ STATES = ["left", "right", "top"]
 def imported(tmp_path_factory):
     """(study, layout): the three-hole potential in two files at each of two temperatures, every second frame of them used."""
     folder = tmp_path_factory.mktemp("export")
-    topology = mdtraj.Topology()
-    topology.add_atom("A1", mdtraj.element.argon, topology.add_residue("HOL", topology.add_chain()))
     files, energies = {}, {}
     for T in (0.5, 1.5):
         points = correlated_exact_points(T, np.random.default_rng(round(10 * T)), 2, 1200)
         files[T], energies[T] = [str(folder / f"{T}_{i}.dcd") for i in range(2)], []
         for path, of_file in zip(files[T], points, strict=True):
-            trajectory = mdtraj.Trajectory(np.pad(of_file, ((0, 0), (0, 1)))[:, None].astype(np.float32), topology)
+            trajectory = as_trajectory(of_file)
             trajectory.save(path)
             energies[T].append(f"{path}.colvar")
             np.savetxt(energies[T][-1], ThreeHole().plane_energy(of_file), "%.17g", header="! FIELDS U", comments="#")

@@ -5,11 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mdtraj
 import numpy as np
 import pytest
 import yaml
-from exact_study import MINIMA, correlated_exact_points
+from exact_study import MINIMA, as_trajectory, correlated_exact_points
 from running_snakemake import HOME, snakemake
 
 from thermolatent.systems.three_hole import ThreeHole
@@ -50,12 +49,10 @@ def study(files, energies):
 def finished(tmp_path_factory):
     """A folder with the files, in which the workflow has run on one core."""
     folder = tmp_path_factory.mktemp("imported")
-    topology = mdtraj.Topology()
-    topology.add_atom("A1", mdtraj.element.argon, topology.add_residue("HOL", topology.add_chain()))
     files, energies = {}, {}
     for T in TEMPERATURES:
         points = correlated_exact_points(T, np.random.default_rng(round(10 * T)), 1, FRAMES)[0]
-        trajectory = mdtraj.Trajectory(np.pad(points, ((0, 0), (0, 1)))[:, None].astype(np.float32), topology)
+        trajectory = as_trajectory(points)
         trajectory[0].save_pdb(str(folder / "top.pdb"))
         files[T], energies[T] = [f"{T}.{'xtc' if T == 1.0 else 'dcd'}"], [f"{T}.csv"]
         trajectory.save(str(folder / files[T][0]))
