@@ -353,6 +353,26 @@ def test_an_edr_file_is_what_gmx_energy_writes_of_it(name):
 
 
 @pytest.mark.skipif(find_spec("pyedr") is None, reason="needs pyedr")
-def test_a_damaged_edr_file_is_refused_in_words(written):
-    with pytest.raises(ArtifactError, match=r"file\.edr: cannot be read as \.edr \(.+\); is it cut off"):
-        read_table(written("no energies", "file.edr"))
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("no energies", "it is too short"),  # pyedr would make room for 1.9e9 of them
+        ("no energies, but more text", "it does not begin as one"),
+        ("\x00\x00\x00!\x00\x00\x00\x04Bond", "it does not begin as one"),
+        ("\x00\x00\x00\x02\x00\x00\x00\x04Bond" + "\x00" * 4, "it has no frames"),
+    ],
+)
+def test_a_damaged_edr_file_is_refused_in_words(written, content, words):
+    with pytest.raises(ArtifactError, match=rf"file\.edr: cannot be read as \.edr \({words}\); is it cut off"):
+        read_table(written(content, "file.edr"))
+
+
+@pytest.mark.skipif(find_spec("pyedr") is None, reason="needs pyedr")
+def test_of_an_edr_file_that_ends_within_a_frame_the_whole_ones_are_read(tmp_path):
+    """Rows belong to frames by time: the frame without a row is said where they are matched."""
+    whole = Path(find_spec("pyedr").submodule_search_locations[0]) / "tests" / "data" / "3.edr"
+    path = tmp_path / "cut.edr"
+    path.write_bytes(whole.read_bytes()[:-50])
+    cut, complete = read_table(str(path)), read_table(str(whole))
+    np.testing.assert_array_equal(cut.time, complete.time[:-1])
+    np.testing.assert_array_equal(cut.standard("potential"), complete.standard("potential")[:-1])

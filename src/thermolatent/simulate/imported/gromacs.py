@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from thermolatent.simulate.imported.quantities import Unit, has_dimension, split
 from thermolatent.simulate.imported.tables import EnergyTable, wanted
 from thermolatent.simulate.imported.texts import Section, content_of, numbers
 
+#: First number of an .edr file that has a format version.
+_MAGIC = -55555
+#: Bytes that the name of an energy takes at least: its length and four letters.
+_LEAST_NAME = 8
 _LEGEND = re.compile(rb'^@\s*s(\d+)\s+legend\s+"(.*)"', re.MULTILINE)
 _LABEL = re.compile(r'^@\s*([xy])axis\s+label\s+"(.*)"', re.MULTILINE)
 _COMMENT = re.compile(rb"^[ \t]*[#@].*\n?", re.MULTILINE)
@@ -59,10 +64,13 @@ def read_edr(path: str, column: str | None) -> EnergyTable:
             f"'echo Potential Temperature Volume | gmx energy -f {Path(path).name} -o energy.xvg' makes"
         ) from None
     try:
+        _require_names(path)
         with warnings.catch_warnings():  # older versions of the format, which it reads all the same
             warnings.simplefilter("ignore")
             rows, names, _ = pyedr.read_edr(path)
             units = pyedr.get_unit_dictionary(path)
+        if not len(rows):
+            raise ValueError("it has no frames")
     except Exception as error:  # pyedr raises many kinds
         raise ArtifactError(
             f"{path}: cannot be read as .edr ({error or type(error).__name__}); is it cut off?"
@@ -72,3 +80,18 @@ def read_edr(path: str, column: str | None) -> EnergyTable:
     known = {name: found for name in names if (found := unit(units.get(name, ""))) and has_dimension(name, found)}
     used = {name: table[:, names.index(name)] for name in wanted(names, column)}
     return EnergyTable(path, "GROMACS", tuple(names), used, known, time_digits=1e-9)
+
+
+def _require_names(path: str) -> None:
+    """Raise :class:`ValueError` for a file that does not begin with the names of its energies.
+
+    pyedr takes any first number for how many there are, and fills the memory for what is no .edr file.
+    """
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if len(head) < 12:
+        raise ValueError("it is too short")
+    magic, _, count = struct.unpack(">3i", head)
+    count = magic if magic > 0 else count  # the oldest format begins with the number itself
+    if (magic < 0 and magic != _MAGIC) or not 0 < _LEAST_NAME * count <= Path(path).stat().st_size:
+        raise ValueError("it does not begin as one")
