@@ -45,7 +45,7 @@ report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, a
 
 # One thread in each of the processes that share the test files (tests/conftest.py says how): two cores are then busy all the time.
 test: $(STAMP) ## the tests, but those that take minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not faults" -n $(WORKERS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not faults" -n $(WORKERS) --dist loadfile
 
 test-report: $(STAMP) ## the report in headless Chromium, Debian's installed if there is none
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \

@@ -49,7 +49,8 @@ onstart:
     share_out_gpus()
     for study in ASKED.values():
         with contextlib.suppress(ThermolatentError):  # a job says it
-            print(disk.outlook(study, Layout.of(study), SEEDS), file=sys.stderr)
+            # at once: Snakemake's own lines come from another thread
+            sys.stderr.write(disk.outlook(study, Layout.of(study), SEEDS) + "\n")
 
 
 include: "workflow/rules/simulate.smk"

@@ -1,6 +1,9 @@
 """A small three-hole study on exact samples: as featurized, and as trained. Shared by learn and generate."""
 
+import functools
+import re
 import shutil
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -12,16 +15,29 @@ from thermolatent.files.artifacts import load_array, save_array
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 
-#: Fixtures of a session that take many seconds: the files that use one run in one process, which makes it once.
-SHARED = ("untouched", "trained")
+#: Fixtures of a session that take many seconds, and those made of them: files that use one run in one process.
+SHARED = {"finished": "finished", "untouched": "finished", "trained": "trained", "without_energies": "trained"}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Groups for ``--dist loadgroup``: a file, or the files that share a fixture."""
-    group = {item.path: name for item in items for name in SHARED if name in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group.get(item.path, str(item.path))))
+@functools.cache
+def group_of(file):
+    """What runs in one process with a file of tests: the file alone, or all that share a fixture with it."""
+    text = (Path(__file__).parents[1] / file).read_text()
+    return next((group for name, group in SHARED.items() if re.search(rf"^def \w+\([^)]*\b{name}\b", text, re.M)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """``--dist loadfile`` by :func:`group_of`."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByGroup(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(super()._split_scope(nodeid))
+
+    return ByGroup(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -63,10 +63,6 @@ def test_a_scale_that_the_survey_has_not_is_refused(plan):
     assert "survey.yaml: scales: has no 'dessk', did you mean 'desk'?" in done.out + done.error
 
 
-def test_the_studies_of_the_config_need_none_of_it(plan):
-    assert not {"survey", "paper_figure"} & set(plan().counts)
-
-
 def test_a_job_and_a_figure_are_made_and_a_bad_input_is_one_line(tmp_path):
     """The other frameworks' jobs stand in by the first one's numbers."""
     run = ("--cores", "1", "--rerun-triggers", "mtime", "--config", "survey=smoke", "--")
