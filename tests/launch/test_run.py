@@ -96,7 +96,7 @@ def test_a_failed_job_is_told_with_its_reason_and_its_log(simulated):
 
 
 def test_ctrl_c_ends_all_and_leaves_no_lock(tmp_path):
-    write(tmp_path, changed("simulate.frames", 10_000_000))
+    write(tmp_path, changed("simulate.frames", 1_000_000))
     process = start(tmp_path, "mine", "--cores", "1", "--until", "simulate")
     log = tmp_path / "logs/mine/simulate"
     while not any(path.stat().st_size for path in log.glob("*.log")):  # the job has begun
