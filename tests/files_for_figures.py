@@ -18,24 +18,27 @@ from thermolatent.study.jobs import JOBS
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table, write_table
-from thermolatent.validate import gather, grid, melting, predictions
+from thermolatent.validate import experiment, gather, grid, melting, predictions
 from thermolatent.validate.observables import Observable
+from thermolatent.validate.settings import Experiment
 
 BINS = 20
 #: Temperatures of the surfaces; most of those asked for lie between them.
 GRID = 9
 
 
-def make_study(seedless_changes=None, dimensions=2, reference=True, melting=None, observables=()):
+def make_study(seedless_changes=None, dimensions=2, reference=True, melting=None, observables=(), experiment=()):
     """LJ7 as shipped, with another latent dimension, without reference MD at the predicted temperatures, with a melting
-    state or observables."""
+    state, observables or measured values."""
     study = load_study("lj7", "studies")
     temperatures = study.temperatures
     if not reference:
         temperatures = temperatures.model_copy(update={"reference": []})
     representation = study.representation.model_copy(update={"latent_dim": dimensions})
     changes = {"temperatures": temperatures, "representation": representation, **(seedless_changes or {})}
-    changes["validate_"] = study.validate_.model_copy(update={"melting": melting})
+    changes["validate_"] = study.validate_.model_copy(
+        update={"melting": melting, "experiment": [Experiment(**data) for data in experiment]}
+    )
     observed = [CoordinationMoments()] if observables else []
     changes["featurize"] = study.featurize.model_copy(update={"observables": observed})
     return study.model_copy(update=changes)
@@ -123,6 +126,7 @@ def write_tables(study, layout, scores, populations):
     write_table(layout.predictions, predictions.COLUMNS, judged)
     write_table(layout.convergence, gather.CONVERGENCE_COLUMNS, gather.convergence_rows(asked, reweighting))
     write_table(layout.melting, melting.COLUMNS, melting.rows(asked, populations, reweighting))
+    write_table(layout.experiment, experiment.COLUMNS, experiment.rows(asked, {}, reweighting))
 
 
 def tables_of(study, layout, seeds):

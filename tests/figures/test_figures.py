@@ -282,6 +282,29 @@ def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
     assert float(middle["population"]) == pytest.approx(0.5, abs=0.02)
 
 
+def test_measured_values_are_drawn_with_their_intervals_and_the_axis_holds_them(tmp_path):
+    values = [[0.1, 0.9, 0.05], [0.4, 0.5, 0.1], [0.45, 0.4]]
+    measured = [
+        {"quantity": "hexagon", "label": "CD, 2004", "values": values},
+        {"quantity": "melting", "label": "DSC", "values": [[0.42, 0.02]]},
+    ]
+    study = make_study(melting="hexagon", experiment=measured)
+    layout = write_study_files(study, tmp_path, [0])
+    tables, asked = tables_of(study, layout, [0]), asked_of(study)
+    panels = {panel.get_title(): panel for panel in visible(temperature.draw_populations(asked, tables))}
+    (curve,) = visible(melting.draw(asked, tables, melting.load_fits(layout.melting)))
+    for panel in (panels["hexagon"], curve):
+        points, _, (bars,) = errorbar(panel, "CD, 2004 (95 % interval)")
+        np.testing.assert_allclose(points.get_xydata(), [row[:2] for row in values])
+        np.testing.assert_allclose(
+            [np.ptp(bar[:, 1]) for bar in bars.get_segments()], [2 * 1.96 * 0.05, 2 * 1.96 * 0.1, 0], rtol=1e-4
+        )
+        assert panel.get_xlim()[0] < 0.1
+    assert "CD, 2004 (95 % interval)" not in panels["tricapped"].get_legend_handles_labels()[1]
+    np.testing.assert_allclose(errorbar(curve, "DSC, Tm")[0].get_xydata(), [[0.42, 0.5]])
+    assert ("hexagon", "CD, 2004", 0.45, 0.4, "", "") in list(temperature.population_rows(asked, tables))
+
+
 def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, shown):
     _, tables = shown
     panels = visible(temperature.draw_divergence(asked_of(study), tables))

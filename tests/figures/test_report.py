@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from files_for_figures import make_study, tables_of, write_blank_figures, write_study_files
+from files_for_figures import make_study, reweighting_of, tables_of, write_blank_figures, write_study_files
 
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import figure_names, melting
@@ -320,6 +320,25 @@ def test_observables_and_melting_have_tables_where_the_study_asks(tmp_path):
             assert cell == f"{number(scale * value)} ± {number(scale * half)}"
     assert rows["latf_published"][3] == "–", "a two-state fit has no heat capacity"
     assert rows["conditional reweighting"][4] == "–"
+
+
+def test_measured_values_stand_beside_the_predictions(tmp_path):
+    measured = [
+        {"quantity": "hexagon", "label": "CD, 2004", "values": [[0.1, 0.9, 0.05], [0.4, 0.5, 0.1]]},
+        {"quantity": "melting", "label": "DSC", "values": [[0.9]]},
+    ]
+    study = make_study(melting="hexagon", experiment=measured)
+    layout = write_study_files(study, tmp_path, [0])
+    write_blank_figures(study, layout)
+    run_job("report", study, layout, seeds=[0])
+    page = Page(Path(layout.report).read_text())
+    cold, warm = page.tables["Population of hexagon: CD, 2004"][1:]
+    assert (cold[0], warm[0], cold[1]) == ("0.1", "0.4", "0.90 ± 0.10")
+    own = reweighting_of(study).populations(0.4).iloc[0]
+    assert warm[2] == f"{own.value:.2f} {own.low:.2f} to {own.high:.2f}"
+    (chi2,) = {float(row["chi2"]) for row in tables_of(study, layout, [0]).measured if row["chi2"]}
+    assert f"Population of hexagon, CD, 2004: chi-square {number(chi2)} for 2 values" in page.text
+    assert page.tables["Melting temperature of hexagon: DSC"][1][:2] == ["", "0.90 error not given"]
 
 
 def test_one_start_is_not_called_too_few_walkers(tmp_path):

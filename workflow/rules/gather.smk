@@ -10,6 +10,7 @@ rule gather:
         populations=PATHS.all_populations,
         predictions=PATHS.predictions,
         melting=PATHS.melting,
+        experiment=PATHS.experiment,
         convergence=PATHS.convergence,
         metrics=PATHS.metrics,
         grid=PATHS.grid,

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 
 from thermolatent.figures.style import SINGLE, look, panels, temperature_axis
 from thermolatent.figures.tables import Tables
-from thermolatent.figures.temperature import answer_band, legend, points, thin_line
+from thermolatent.figures.temperature import answer_band, legend, measured, points, thin_line
+from thermolatent.reweight.influence import NORMAL
 from thermolatent.tables import read_table
 from thermolatent.validate import melting
 from thermolatent.validate.melting import two_state_population
-from thermolatent.validate.settings import Asked
+from thermolatent.validate.settings import MELTING, Asked
 
 COLUMNS = ("series", "temperature", "population")
 _POINTS = 100
@@ -71,13 +72,14 @@ def draw(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Figure:
     state = study.validate_.melting
     figure, axes = panels(1, 1, (SINGLE, 3.0))
     panel = axes.flat[0]
-    temperature_axis(panel, study)
+    temperature_axis(panel, study, measured=True)
     own = [name for name in study.models if not study.models[name].informed]
     for model in own:
         thin_line(panel, study, model, tables.population(model, state))
     answer_band(panel, study, tables, state)
     points(panel, study, "exact", tables.population("exact", state))
     points(panel, study, "md", tables.population("md", state))
+    measured(panel, study, tables, state)
     temperatures = _shown(study)
     low, high = panel.get_xlim()
     for name in ("reweighting", "md", *own):
@@ -90,6 +92,12 @@ def draw(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Figure:
         if low <= fit.Tm <= high:
             half = fit.Tm_half if isfinite(fit.Tm_half) else 0.0
             panel.errorbar([fit.Tm], [0.5], xerr=[half], color=color, marker="s", mfc="none", markersize=6, zorder=5)
+    for row in tables.measured:
+        if row["quantity"] == MELTING:
+            own, Tm, half = look(study, row["label"]), float(row["value"]), NORMAL * float(row["error"] or 0)
+            marks = {"color": own.color, "marker": own.marker, "linestyle": "none", "mfc": "white"}
+            panel.errorbar([Tm], [0.5], xerr=[half], markersize=4.5, label=f"{own.label}, Tm", zorder=5, **marks)
+            low, high = min(low, Tm - half), max(high, Tm + half)
     panel.set_xlim(low, high)
     panel.set_ylim(-0.02, 1.02)
     panel.set_ylabel(f"population of {state}")

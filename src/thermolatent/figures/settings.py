@@ -24,6 +24,7 @@ class TableFiles:
     populations: str
     predictions: str
     melting: str
+    experiment: str
     metrics: str
 
 

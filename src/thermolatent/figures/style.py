@@ -74,6 +74,7 @@ class Look(NamedTuple):
 # Okabe and Ito's palette for colour-blind readers; models have the strongest contrasts.
 _MODEL_COLORS = ("#0072B2", "#D55E00", "#CC79A7", "#882255", "#332288", "#117733")
 _MODEL_MARKERS = "osDhp*"
+_MEASURED_MARKERS = "D^vs<>"
 _FIXED = {
     "md": Look("MD", "black", "o", "none"),
     "exact": Look("exact", "black", "_", "none"),
@@ -87,9 +88,11 @@ _FIXED["reweighting"] = _FIXED["conditional"]  # its name as a predictor
 
 
 def look(study: Asked, name: str) -> Look:
-    """The look of a model, a baseline, ``md`` or ``exact``."""
+    """The look of a model, a baseline, ``md``, ``exact``, or the label of measured values."""
     if name in _FIXED:
         return _FIXED[name]
+    if name in (labels := [data.label for data in study.validate_.experiment]):
+        return Look(name, GREY, _MEASURED_MARKERS[labels.index(name) % len(_MEASURED_MARKERS)], "none")
     # After the last colour the markers are shifted by one: 36 models have different looks.
     lap, k = divmod(list(study.models).index(name), len(_MODEL_COLORS))
     return Look(name, _MODEL_COLORS[k], _MODEL_MARKERS[(k + lap) % len(_MODEL_MARKERS)], "-")
@@ -174,9 +177,15 @@ def temperature_title(study: Asked, temperature: float) -> str:
     return f"T = {format_temperature(temperature)}{study.unit}\n({study.temperatures.role(temperature)})"
 
 
-def temperature_axis(axes: Axes, study: Asked) -> None:
-    """Label and range of a temperature axis; training temperatures marked, extrapolation shaded."""
+def temperature_axis(axes: Axes, study: Asked, measured: bool = False) -> None:
+    """Label and range of a temperature axis; training temperatures marked, extrapolation shaded.
+
+    ``measured``: with room for measured values.
+    """
     train, asked = study.temperatures.train, study.temperatures.generated
+    if measured:
+        points = [point for data in study.validate_.experiment for point in data.points]
+        asked = [*asked, *(point.temperature for point in points if point.temperature is not None)]
     margin = 0.06 * (max(asked) - min(asked)) or 0.1 * asked[0]
     low, high = min(asked) - margin, max(asked) + margin
     shade = {"color": "0.95", "linewidth": 0, "zorder": -2, "label": "extrapolation"}

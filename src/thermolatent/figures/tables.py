@@ -9,13 +9,11 @@ from typing import NamedTuple
 
 from thermolatent.figures.settings import TableFiles
 from thermolatent.files.artifacts import load_json
+from thermolatent.reweight.influence import NORMAL
 from thermolatent.reweight.verdict import PARTS
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, read_table
-from thermolatent.validate import predictions
+from thermolatent.validate import experiment, predictions
 from thermolatent.validate.settings import Asked
-
-#: Half of a 95 % interval in standard errors, for tables without intervals.
-QUANTILE = 1.96
 
 
 class Value(NamedTuple):
@@ -79,8 +77,10 @@ class Tables:
         seeds: Iterable[int],
         plane: Sequence[str] = (),
         doubts: Sequence[str] = (),
+        measured: Sequence[dict] = (),
     ):
         self.study, self._judged, self.plane, self.doubts = study, judged, tuple(plane), list(doubts)
+        self.measured = list(measured)
         wanted = {"", *map(str, seeds)}
         self._scores = [row for row in scores if row["seed"] in wanted and row["value"]]
         self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
@@ -91,8 +91,9 @@ class Tables:
         scores = read_table(files.scores, SCORE_COLUMNS)
         populations = read_table(files.populations, POPULATION_COLUMNS)
         judged = read_table(files.predictions, predictions.COLUMNS)
+        measured = read_table(files.experiment, experiment.COLUMNS)
         metrics = load_json(files.metrics, "metrics")
-        return cls(study, scores, populations, judged, seeds, metrics["plane"], metrics["doubts"])
+        return cls(study, scores, populations, judged, seeds, metrics["plane"], metrics["doubts"], measured)
 
     def score(self, model: str, metric: str, plane: str) -> Series:
         """One metric of one model or baseline in one plane."""
@@ -131,6 +132,16 @@ class Tables:
             if row["predictor"] == predictor and row["quantity"] == quantity:
                 found.setdefault(float(row["temperature"]), {})[row["state"]] = _prediction(row)
         return dict(sorted(found.items()))
+
+    def experiments(self, quantity: str) -> dict[str, Series]:
+        """Measured values of one quantity by label, with half of their 95 % intervals."""
+        found: dict[str, Series] = {}
+        for row in self.measured:
+            if row["quantity"] == quantity and row["temperature"]:
+                value, stderr = float(row["value"]), float(row["error"] or "nan")
+                own = Value(value, value, value, stderr, 1, NORMAL * stderr)
+                found.setdefault(row["label"], {})[float(row["temperature"])] = own
+        return {label: dict(sorted(series.items())) for label, series in found.items()}
 
     def planes(self, metric: str) -> list[str]:
         """Planes with scores of a metric: fixed, latent, and those of jointly trained models, in this order."""
@@ -173,7 +184,7 @@ def _summary(rows: list[dict]) -> Value:
 def _half(row: dict) -> float:
     if row.get("low") and row.get("high"):
         return (float(row["high"]) - float(row["low"])) / 2
-    return QUANTILE * float(row["stderr"] or "nan")
+    return NORMAL * float(row["stderr"] or "nan")
 
 
 def _prediction(row: dict) -> Prediction:

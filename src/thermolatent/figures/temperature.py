@@ -32,12 +32,13 @@ def draw_populations(study: Asked, tables: Tables) -> Figure:
     figure, axes = panel_grid(len(states))
     for state, panel in zip(states, axes.flat, strict=False):
         panel.set_title(state)
-        temperature_axis(panel, study)
+        temperature_axis(panel, study, measured=True)
         for name in (*others(), *study.models):
             thin_line(panel, study, name, population_of(study, tables, name, state))
         answer_band(panel, study, tables, state)
         points(panel, study, "exact", tables.population("exact", state))
         points(panel, study, "md", tables.population("md", state))
+        measured(panel, study, tables, state)
         bottom, top = panel.get_ylim()
         panel.set_ylim(max(bottom, -0.02 * top), min(top, 1.02))
     only_outer_labels(axes, len(states), "population")
@@ -68,6 +69,15 @@ def population_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
         for name in (*others(), *study.models):
             for T, v in population_of(study, tables, name, state).items():
                 yield state, name, T, v.median, v.low, v.high
+        for label, series in tables.experiments(state).items():
+            for T, v in series.items():
+                yield (
+                    state,
+                    label,
+                    T,
+                    v.median,
+                    *(("", "") if v.half != v.half else (v.median - v.half, v.median + v.half)),
+                )
 
 
 def answer_band(panel: Axes, study: Asked, tables: Tables, state: str) -> None:
@@ -94,10 +104,11 @@ def draw_observables(study: Asked, tables: Tables) -> Figure:
     figure, axes = panel_grid(len(observables))
     for observable, panel in zip(observables, axes.flat, strict=False):
         panel.set_title(observable)
-        temperature_axis(panel, study)
+        temperature_axis(panel, study, measured=True)
         for name in series_names(study):
             curve(panel, study, name, tables.observable(name, observable))
         points(panel, study, "md", tables.observable("md", observable))
+        measured(panel, study, tables, observable)
     only_outer_labels(axes, len(observables), "mean")
     legend(figure, axes.flat[0])
     return figure
@@ -199,6 +210,12 @@ def points(panel: Axes, study: Asked, name: str, series: Series) -> None:
         zorder=4,
         **size,
     )
+
+
+def measured(panel: Axes, study: Asked, tables: Tables, quantity: str) -> None:
+    """Measured values of a quantity."""
+    for label, series in tables.experiments(quantity).items():
+        points(panel, study, label, series)
 
 
 def _floor(panel: Axes, study: Asked, series: Series) -> None:

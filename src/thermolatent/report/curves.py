@@ -31,10 +31,11 @@ def panels(
 ) -> list[dict[str, Any]]:
     """Every panel: ``title``, ``unit``, ``log``, ``models`` for which it is shown (None: all), ``state`` and ``series``.
 
-    A series has a ``name``, a ``style`` ("line", "points", "answer", "fit") and, per seed, ``y``: a number per stop if ``every``,
-    else per temperature of the study; with ``e``, half of the 95 % interval, or the ends of the interval ``low`` and ``high``.
+    A series has a ``name``, a ``style`` ("line", "points", "answer", "fit") and, per seed, ``y``: a number per stop if
+    ``every``, else per temperature of ``x``, or of the study; with ``e``, half of the 95 % interval, or the ends of the interval
+    ``low`` and ``high``.
     """
-    made = _population_panels(study, tables, by_seed, grid)
+    made = _population_panels(study, tables, by_seed, grid, stops)
     if fits:
         made.append(_melting_panel(study, by_seed, fits, grid, stops))
     for name in tables.observables():
@@ -44,6 +45,7 @@ def panels(
         ]
         if name in grid.observables:
             series.append(_answer(by_seed, grid.observables[name]))
+        series += _measured(tables, by_seed, name, stops)
         made.append(_panel(f"Mean of {name}", "", series))
     for metric, plane in (("js_plane", "fixed"), *(("js_latent", p) for p in tables.planes("js_latent"))):
         series = [
@@ -96,7 +98,9 @@ def _answer(by_seed: BySeed, found: Iterable[tuple[float, float, float]]) -> dic
     return {"name": ANSWER, "style": "answer", "every": True, "seeds": {next(iter(by_seed)): one}}
 
 
-def _population_panels(study: Asked, tables: Tables, by_seed: BySeed, grid: Grid) -> list[dict[str, Any]]:
+def _population_panels(
+    study: Asked, tables: Tables, by_seed: BySeed, grid: Grid, stops: list[Stop]
+) -> list[dict[str, Any]]:
     made = []
     for state in tables.states():
         series = [
@@ -105,7 +109,20 @@ def _population_panels(study: Asked, tables: Tables, by_seed: BySeed, grid: Grid
         ]
         found = [of_state[state] for of_state in grid.populations]
         series.append(_answer(by_seed, [(p.value, p.low, p.high) for p in found]))
+        series += _measured(tables, by_seed, state, stops)
         made.append(_panel(f"Population of {state}", "population", series, None, state))
+    return made
+
+
+def _measured(tables: Tables, by_seed: BySeed, quantity: str, stops: list[Stop]) -> list[dict[str, Any]]:
+    """Measured values of a quantity within the range of the slider, at their own temperatures ``x``."""
+    first, last = stops[0].temperature, stops[-1].temperature
+    made = []
+    for label, series in tables.experiments(quantity).items():
+        shown = {T: v for T, v in series.items() if first <= T <= last}
+        one = {"y": [_short(v.median) for v in shown.values()], "e": [_short(v.half) for v in shown.values()]}
+        seeds = {next(iter(by_seed)): one} if shown else {}
+        made.append({"name": label, "style": "points", "every": False, "x": list(shown), "seeds": seeds})
     return made
 
 

@@ -54,7 +54,13 @@ def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Mel
         "colours": base64.b64encode(colours.tobytes()).decode(),
         "models": list(study.models),
         "seeds": seeds,
-        "looks": {name: _look(study, name) for name in ("md", "exact", *series_names(study, floor=True))},
+        "looks": {
+            name: _look(study, name)
+            for name in (
+                *("md", "exact", *series_names(study, floor=True)),
+                *(data.label for data in study.validate_.experiment),
+            )
+        },
         "states": tables.states(),
         "panels": curves.panels(study, tables, by_seed, fits, grid, stops),
         "answer": curves.answer(grid),

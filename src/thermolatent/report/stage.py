@@ -21,7 +21,7 @@ from thermolatent.figures.surfaces import UNSURE
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import plane_title
 from thermolatent.files.artifacts import load_json, replacing
-from thermolatent.report import explorer, findings
+from thermolatent.report import experiment, explorer, findings
 from thermolatent.report import page as report_page
 from thermolatent.report import tables as report_tables
 from thermolatent.report.settings import Inputs, Settings
@@ -111,6 +111,8 @@ def render(
         near_floor=report_tables.NEAR_FLOOR,
         scores=report_tables.score_tables(study, tables),
         populations=report_tables.population_tables(study, tables) + report_tables.melting_tables(study, fits),
+        measured=experiment.experiment_sentences(study, tables),
+        experiments=experiment.experiment_tables(study, tables),
         observables=report_tables.observable_tables(study, tables),
         figures=[_figure(study, inputs.figures, name, seeds) for name in figure_names(study)],
         convergence=report_tables.convergence_table(study, protocols),

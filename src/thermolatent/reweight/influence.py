@@ -164,17 +164,27 @@ class Influences:
             sampling[i] = (own[members] ** 2 / (1 - share)[:, None]).sum(0)
             freedom[i] = 1 / (share**2).sum() - 1
         form = self.precision @ self.weighted**2
-        visits = self._visits()
+        visits = (self._visits() ** 2).sum((0, 1))
         total = sampling.sum(0) + form + visits
         spread = (sampling**2 / freedom[:, None]).sum(0)
         with np.errstate(divide="ignore", invalid="ignore"):
             degrees = np.where(spread > 0, total**2 / spread, np.inf)
         return Parts(sampling, form, visits, degrees)
 
-    def _visits(self) -> np.ndarray:
-        """Variance by one visit of each state at each temperature: twice the square of its influence, ``(m,)``.
+    def covariance(self) -> np.ndarray:
+        """Covariance of the predictions, ``(m, m)``; its diagonal is the variance of :meth:`parts`."""
+        own, partition, visits = self.units(), self.partition, self._visits()
+        frames = partition.by_unit(partition.frames)
+        share = frames / np.bincount(partition.stratum, frames)[partition.stratum]
+        sampling = own.T @ (own / (1 - share)[:, None])
+        form = self.weighted.T @ (self.precision[:, None] * self.weighted)
+        return sampling + form + np.einsum("ksi,ksj->ij", visits, visits)
 
-        A visit replaces frames of all states including its own: a visit of a state with nearly all frames changes little.
+    def _visits(self) -> np.ndarray:
+        """Square root of two times the influence of one visit of each state at each temperature, ``(K, S, m)``.
+
+        The variance due to few visits is the sum of the squares. A visit replaces frames of all states including its own: a
+        visit of a state with nearly all frames changes little.
         """
         partition = self.partition
         sums, frames = partition.by_state(self.cells), partition.by_state(partition.frames)
@@ -183,7 +193,7 @@ class Influences:
             inside = np.where(frames[..., None] > 0, sums / frames[..., None], self.unvisited)
             rest = (sums.sum(1, keepdims=True) - sums) / (here - frames)[..., None]
             moved = np.where((here > frames)[..., None], (inside - rest) * (1 - frames / here)[..., None], 0.0)
-        return 2 * ((partition.visit[..., None] * np.nan_to_num(moved)) ** 2).sum((0, 1))
+        return np.sqrt(2) * partition.visit[..., None] * np.nan_to_num(moved)
 
 
 def linear_interval(values: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.ndarray]:

@@ -63,7 +63,7 @@ def judge(
     for i, name in enumerate(names):
         numbers = {"value": influences.values[i], "stderr": parts.stderr[i], "low": low[i], "high": high[i]}
         numbers |= {cause: float(half[i]) for cause, half in parts.halves.items()}
-        unseen = _unassessable(reweighting, name if observables is None else None)
+        unseen = unassessable(reweighting, name if observables is None else None)
         if unseen is not None:
             numbers |= dict.fromkeys(("stderr", "low", "high", *PARTS), np.nan)
             verdict, (reason, remedy) = NOT_ASSESSABLE, unseen
@@ -99,7 +99,7 @@ def surface(reweighting: ConditionalReweighting, temperature: float, bins: np.nd
     A bin is in such states if most of its weight at this temperature is.
     """
     table = reweighting.free_energy_surface(temperature, bins, n_bins)
-    unseen = [s for s, state in enumerate(reweighting.state_names) if _unassessable(reweighting, state)]
+    unseen = [s for s, state in enumerate(reweighting.state_names) if unassessable(reweighting, state)]
     if unseen:
         w = reweighting.weights(temperature)
         within = np.bincount(bins, w * np.isin(reweighting.states, unseen), n_bins)
@@ -127,7 +127,7 @@ def _moved(
     return np.nan_to_num(apart) * np.maximum(ends[1] - shares, shares - ends[0])
 
 
-def _unassessable(reweighting: ConditionalReweighting, state: str | None) -> tuple[str, str] | None:
+def unassessable(reweighting: ConditionalReweighting, state: str | None) -> tuple[str, str] | None:
     """Reasons and remedies for a state (None: any state) that is not assessable at some training temperature."""
     table = reweighting.assessments
     failed = table[~table.assessable & ((table.state == state) | (state is None))]

@@ -29,8 +29,11 @@ def training_frames(study: Study, layout: Layout) -> dict[float, Any]:
 def validate_job(study: Study, layout: Layout, model: str, seed: int) -> Job:
     """Scores of a model, or of the "baselines"."""
     baselines = model == BASELINES_JOB
+    scored = asked(study, {} if baselines else {model: study.models[model]})
+    # Scores do not depend on measured values: new ones repeat gather, figures and report only.
+    scored["validate_"] = study.validate_.model_copy(update={"experiment": []})
     settings = _validate.Settings(
-        **asked(study, {} if baselines else {model: study.models[model]}),
+        **scored,
         model=model,
         samples=study.generate.samples,
         seed=seed,
@@ -56,12 +59,14 @@ def gather_job(study: Study, layout: Layout, seeds: list[int]) -> Job:
         layout.reweighting,
         layout.profiles(next(iter(study.models)), seeds[0]),
         training_frames(study, layout),
+        tuple(data.file for data in study.validate_.experiment if data.file),
     )
     outputs = _validate.GatherOutputs(
         layout.all_scores,
         layout.all_populations,
         layout.predictions,
         layout.melting,
+        layout.experiment,
         layout.convergence,
         layout.metrics,
         layout.grid,
@@ -113,7 +118,8 @@ def report_job(study: Study, layout: Layout, seeds: list[int]) -> Job:
 
 def _tables(layout: Layout) -> _figures.TableFiles:
     return _figures.TableFiles(
-        layout.all_scores, layout.all_populations, layout.predictions, layout.melting, layout.metrics
+        *(layout.all_scores, layout.all_populations, layout.predictions),
+        *(layout.melting, layout.experiment, layout.metrics),
     )
 
 

@@ -229,6 +229,11 @@ class Layout:
         return f"{self.root}/validate/melting.csv"
 
     @property
+    def experiment(self) -> str:
+        """Measured values beside the predictions; no rows without ``validate.experiment``."""
+        return f"{self.root}/validate/experiment.csv"
+
+    @property
     def metrics(self) -> str:
         return f"{self.root}/validate/metrics.json"
 

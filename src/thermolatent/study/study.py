@@ -18,7 +18,7 @@ from thermolatent.reweight.settings import Reweight
 from thermolatent.simulate.settings import Simulate, Tempering
 from thermolatent.systems.kinds import AnySystem
 from thermolatent.temperatures import Temperatures, format_temperature
-from thermolatent.validate.settings import BASELINES, POPULATIONS, Validate
+from thermolatent.validate.settings import BASELINES, MELTING, POPULATIONS, Validate
 
 
 class Study(Section):
@@ -85,6 +85,7 @@ class Study(Section):
         if not self.system.molecular:  # features of a molecule are checked by the stage simulate, which builds it
             check_features(self.featurize, Particles(self.system.n_particles))
         _check_tolerances(self)
+        _check_experiment(self)
         _check_solvent(self)
         _check_tempering(self)
         _check_exchanges(self)
@@ -152,6 +153,17 @@ def _check_tolerances(study: Study) -> None:
     for name in study.validate_.tolerance:
         if name not in known:
             raise ValueError(f"validate.tolerance.{name}: none of featurize.observables, {did_you_mean(name, known)}")
+
+
+def _check_experiment(study: Study) -> None:
+    known = [*study.validate_.states.names, *(feature.label for feature in study.featurize.observables), MELTING]
+    for k, data in enumerate(study.validate_.experiment):
+        # Columns of a molecule's observables are known once it is built, by the stage gather.
+        if data.quantity not in known and not (study.system.molecular and study.featurize.observables):
+            raise ValueError(
+                f"validate.experiment.{k}.quantity: '{data.quantity}' is no state and no observable, "
+                f"{did_you_mean(data.quantity, known)}"
+            )
 
 
 def _check_tempering(study: Study) -> None:

@@ -14,7 +14,7 @@ from thermolatent.reweight.influence import CONFIDENCE
 from thermolatent.reweight.verdict import PARTS
 from thermolatent.tables import POPULATION_COLUMNS, SCORE_COLUMNS, cell, read_table, write_table
 from thermolatent.temperatures import format_temperature
-from thermolatent.validate import divergence, free_energy, grid, kinetics, melting, predictions, sliced
+from thermolatent.validate import divergence, experiment, free_energy, grid, kinetics, melting, predictions, sliced
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.observables import judged_observables
 from thermolatent.validate.settings import BASELINES, Asked, GatherInputs, GatherOutputs, GatherSettings
@@ -27,7 +27,8 @@ CONVERGENCE_COLUMNS = ("study", *fitness.COLUMNS, *fitness.SOUNDNESS_COLUMNS[1:]
 
 def run(study: GatherSettings, inputs: GatherInputs, outputs: GatherOutputs) -> None:
     """Write the tables of a study: ``scores.csv``, ``populations.csv``, ``predictions.csv``, ``convergence.csv``,
-    ``melting.csv``, ``metrics.json``, and predictions on a grid of temperatures (:mod:`thermolatent.validate.grid`).
+    ``melting.csv``, ``experiment.csv``, ``metrics.json``, and predictions on a grid of temperatures
+    (:mod:`thermolatent.validate.grid`).
 
     Raises :class:`ArtifactError` if a table or the reweighting is missing or cannot be read.
     """
@@ -41,6 +42,7 @@ def run(study: GatherSettings, inputs: GatherInputs, outputs: GatherOutputs) -> 
     write_table(outputs.predictions, predictions.COLUMNS, judged)
     write_table(outputs.convergence, CONVERGENCE_COLUMNS, convergence_rows(study, reweighting))
     write_table(outputs.melting, melting.COLUMNS, melting.rows(study, populations, reweighting))
+    write_table(outputs.experiment, experiment.COLUMNS, experiment.rows(study, inputs.frames, reweighting))
     header = load_json(inputs.frames[study.temperatures.train[0]].header, "features' header")
     save_json(outputs.metrics, describe(study, header["plane_names"], populations, reweighting))
     shares = [row for row in judged if row["quantity"] == predictions.POPULATION]

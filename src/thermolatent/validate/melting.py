@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.reweight.influence import NORMAL
 from thermolatent.validate.settings import Asked
 
 if TYPE_CHECKING:
@@ -55,8 +56,6 @@ COLUMNS = (
     *("study", "predictor", "state", "quantity", "value", "stderr", "low", "high"),
     *("chi2", "extrapolated"),
 )
-#: Half of the 95 % interval of a fit in standard errors.
-_QUANTILE = 1.96
 
 
 def fit_two_state(temperatures: Sequence[float], kT: Sequence[float], population, stderr) -> Melting:
@@ -149,7 +148,7 @@ def rows(
         base["extrapolated"] = "yes" if fit.extrapolated else "no"
         for quantity in ("Tm", "dH", "dS"):
             value, stderr = getattr(fit, quantity), getattr(fit, f"{quantity}_stderr")
-            ends = {"low": value - _QUANTILE * stderr, "high": value + _QUANTILE * stderr}
+            ends = {"low": value - NORMAL * stderr, "high": value + NORMAL * stderr}
             found.append(base | {"quantity": quantity, "value": value, "stderr": stderr} | ends)
     return found
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
-from typing import Any, Literal
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
@@ -19,8 +22,81 @@ from thermolatent.temperatures import Temperatures
 
 #: Key of ``validate.tolerance`` for all named states; observables are keys by name.
 POPULATIONS, DEFAULT_TOLERANCE = "populations", 0.05
+#: Quantity of ``validate.experiment`` that is a melting temperature.
+MELTING = "melting"
 #: Reserved model names: the baselines every model is scored against.
 BASELINES = ("floor", "nearest", "mbar", "which_t", "conditional")
+
+
+class Point(NamedTuple):
+    """A measured value with its standard error, if known; a melting temperature has no ``temperature``."""
+
+    temperature: float | None
+    value: float
+    error: float | None
+
+
+class Experiment(Section):
+    """Measured values, or values of other people's simulations, which are shown beside the predictions."""
+
+    quantity: str = Field(description="a named state (its share), an observable (its mean), or 'melting' (Tm)")
+    label: str = Field(min_length=1, description="its legend: method, year; the force field of a simulation")
+    file: str | None = Field(
+        None, description="CSV with columns temperature, value, error; of a melting temperature value and error only"
+    )
+    values: list[list[float]] | None = Field(
+        None,
+        description="in place of a file: a list of [temperature, value, error]; 'melting': of [Tm, error]; error optional",
+    )
+
+    @model_validator(mode="after")
+    def _read(self):
+        if (self.file is None) == (self.values is None):
+            raise ValueError("write either file or values")
+        _ = self.points
+        return self
+
+    @property
+    def points(self) -> list[Point]:
+        """Its values; raises ValueError for a file that is missing or has other columns, and for a wrong number."""
+        melting = self.quantity == MELTING
+        if self.file is not None:
+            return read_points(self.file, melting)
+        return [_point([*([None] if melting else []), *row], f"values: {row}") for row in self.values]
+
+
+def read_points(path: str, melting: bool) -> list[Point]:
+    """The points in a CSV file; lines that begin with # are comments."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"file: {path}: cannot be read ({error}); write a CSV file, relative to {Path.cwd()}"
+        ) from None
+    reader = csv.DictReader(line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    needed = ["value", "error"] if melting else ["temperature", "value", "error"]
+    if missing := [name for name in needed[:-1] if name not in (reader.fieldnames or ())]:
+        raise ValueError(f"file: {path}: has no column '{missing[0]}'; its first line must be {','.join(needed)}")
+    found = []
+    for number, row in enumerate(reader, 1):
+        where = f"file: {path}: row {number}"
+        try:
+            cells = [float(row[name]) if (row.get(name) or "").strip() else None for name in needed]
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}; write numbers with a point, columns with commas") from None
+        found.append(_point([*([None] if melting else []), *cells], where))
+    return found
+
+
+def _point(numbers: list[float | None], where: str) -> Point:
+    if not 2 <= len(numbers) <= 3:
+        raise ValueError(f"{where}: write temperature, value and error (the error may be left out)")
+    point = Point(*numbers, *([None] if len(numbers) == 2 else []))
+    if any(v is not None and not isfinite(v) for v in point) or point.value is None:
+        raise ValueError(f"{where}: a number is missing or not finite")
+    if any(v is not None and v <= 0 for v in (point.temperature, point.error)):
+        raise ValueError(f"{where}: temperature and error must be positive; leave an unknown error out")
+    return point
 
 
 class Validate(Section):
@@ -40,6 +116,9 @@ class Validate(Section):
         description="baselines of the tables: nearest training temperature, MBAR, reweighting without energies",
     )
     melting: str | None = Field(None, description="named state whose population is fitted by a two-state melting curve")
+    experiment: list[Experiment] = Field(
+        [], description="measured values, or those of other simulations: drawn with the predictions, with a chi-square"
+    )
 
     @field_validator("tolerance", mode="before", json_schema_input_type=Positive | dict[str, Positive])
     @classmethod
@@ -54,6 +133,13 @@ class Validate(Section):
     def _melting_is_a_state(self):
         if self.melting is not None and self.melting not in self.states.names:
             raise ValueError(f"melting: no state '{self.melting}', {did_you_mean(self.melting, self.states.names)}")
+        for k, data in enumerate(self.experiment):
+            if data.quantity == MELTING and self.melting is None:
+                raise ValueError(
+                    f"experiment.{k}.quantity: 'melting' needs validate.melting, the state that melts; add it"
+                )
+            if data.quantity in self.states.names and not all(0 <= point.value <= 1 for point in data.points):
+                raise ValueError(f"experiment.{k}: {data.quantity} is a state, so its values are shares from 0 to 1")
         return self
 
 
@@ -129,13 +215,14 @@ class GatherSettings(Asked):
 @dataclass(frozen=True)
 class GatherInputs:
     """Files that the stage gather reads: tables of every model and seed and of the baselines, the estimator, profiles with the
-    bins, and the training frames."""
+    bins, the training frames, and measured values."""
 
     scores: tuple[str, ...]
     populations: tuple[str, ...]
     reweighting: str
     profiles: str
     frames: dict[float, FrameFiles]
+    experiment: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -146,6 +233,7 @@ class GatherOutputs:
     populations: str
     predictions: str
     melting: str
+    experiment: str
     convergence: str
     metrics: str
     grid: str

@@ -6,6 +6,11 @@ const temperatures = data.stops.map((stop) => stop.temperature);
 const first = temperatures[0];
 const last = temperatures[temperatures.length - 1];
 
+// The mark of measured values.
+function diamond(x, y, marks) {
+  return element("path", { d: `M${x} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5Z`, ...marks });
+}
+
 class CurvePanel {
   constructor(panel, hidden) {
     this.panel = panel;
@@ -105,7 +110,7 @@ class CurvePanel {
 
   curve(s, selected) {
     const look = data.looks[s.name];
-    const points = s.one.y.flatMap((y, k) => (y === null ? [] : [[this.x(temperatures[k]), this.y(y), k]]));
+    const points = s.one.y.flatMap((y, k) => (y === null ? [] : [[this.x((s.x ?? temperatures)[k]), this.y(y), k]]));
     const made = [];
     if (s.style === "answer") made.push(...this.interval(s.one, look.color));
     if (selected && s.style === "line" && Object.keys(s.seeds).length > 1) made.push(this.band(s, look.color));
@@ -118,7 +123,8 @@ class CurvePanel {
           continue;
         }
         if (e) made.push(element("line", { x1: x, x2: x, ...ends, stroke: look.color }));
-        made.push(element("circle", { cx: x, cy: y, r: 3, fill: "#fff", stroke: look.color, "stroke-width": 1.5 }));
+        const mark = { fill: "#fff", stroke: look.color, "stroke-width": 1.5 };
+        made.push(s.x ? diamond(x, y, mark) : element("circle", { cx: x, cy: y, r: 3, ...mark }));
       }
       return made;
     }
@@ -169,7 +175,7 @@ class CurvePanel {
     this.cursor.setAttribute("x1", x);
     this.cursor.setAttribute("x2", x);
     this.series.forEach((s, i) => {
-      const y = s.one.y[k];
+      const y = s.x ? null : s.one.y[k]; // measured values have temperatures of their own
       this.dots[i].setAttribute("visibility", y === null ? "hidden" : "visible");
       if (y !== null) {
         this.dots[i].setAttribute("cx", x);

@@ -54,7 +54,7 @@ function atStops(values) {
 }
 
 for (const panel of data.panels) {
-  for (const series of panel.series.filter((s) => !s.every)) {
+  for (const series of panel.series.filter((s) => !s.every && !s.x)) {
     for (const one of Object.values(series.seeds)) Object.assign(one, { y: atStops(one.y), e: atStops(one.e) });
   }
 }

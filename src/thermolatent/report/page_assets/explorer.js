@@ -43,7 +43,9 @@ class Explorer {
       const look = data.looks[name];
       const key = element("svg", { width: 24, height: 10, "aria-hidden": "true" });
       const stroke = { stroke: look.color, "stroke-width": 2, "stroke-dasharray": look.dash };
-      if (name === "md") key.append(element("circle", { cx: 12, cy: 5, r: 3.5, fill: "#fff", stroke: look.color, "stroke-width": 1.5 }));
+      const measured = data.panels.some((p) => p.series.some((s) => s.name === name && s.x));
+      if (measured) key.append(diamond(12, 5, { fill: "#fff", stroke: look.color, "stroke-width": 1.5 }));
+      else if (name === "md") key.append(element("circle", { cx: 12, cy: 5, r: 3.5, fill: "#fff", stroke: look.color, "stroke-width": 1.5 }));
       else key.append(element("line", { x1: name === "exact" ? 5 : 0, x2: name === "exact" ? 19 : 24, y1: 5, y2: 5, ...stroke }));
       const button = element("button", { type: "button", "aria-pressed": true }, key, look.label);
       button.addEventListener("click", () => {
@@ -137,7 +139,7 @@ class Explorer {
   tabulate(k, stop) {
     const model = this.model.value;
     const panels = this.panels.filter((panel) => !panel.root.hidden).map((panel) => panel.panel);
-    const known = new Set(panels.flatMap((p) => p.series.filter((s) => s.style !== "fit").map((s) => s.name)));
+    const known = new Set(panels.flatMap((p) => p.series.filter((s) => s.style !== "fit" && !s.x).map((s) => s.name)));
     const others = Object.keys(data.looks).filter((name) => known.has(name) && !data.models.includes(name) && name !== ANSWER);
     const names = [ANSWER, model, ...others];
     const head = element("tr", {}, element("th", { scope: "col" }, `T = ${temperatureText(stop)}`));
