@@ -1,4 +1,4 @@
-"""COLVAR files of alanine dipeptide in water from a copy of pymbar's example, for benchmarks/coverage.py.
+"""COLVAR files of alanine dipeptide in water from a copy of pymbar's example, for benchmarks/interval_coverage.py.
 
     python benchmarks/alanine_water.py PYMBAR/examples/parallel-tempering-2dfes/data --out alanine_water
 

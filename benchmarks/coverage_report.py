@@ -1,4 +1,4 @@
-"""benchmarks/results/coverage.md from the CSV files of benchmarks/coverage.py."""
+"""benchmarks/results/coverage.md from the CSV files of benchmarks/interval_coverage.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ORDER = ("toy", "lj7", "lj7_noise", "lj7_far", "lj7_coupled", "three_hole", "ala
 HEAD = """# Do the error bars hold?
 
 95 % intervals from short MD in independent sets, truth from all of it or from an exact answer. Made by
-`python benchmarks/coverage.py SYSTEM` and `--write`; docs/theory.md explains estimator and error bar.
+`python benchmarks/interval_coverage.py SYSTEM` and `--write`; docs/theory.md explains estimator and error bar.
 
 * *coverage*: share of the intervals that hold the truth, of assessable states, with its binomial standard error as if all
   sets and states were independent (states of one set are not);

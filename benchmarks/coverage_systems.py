@@ -1,4 +1,4 @@
-"""The systems of benchmarks/coverage.py: short independent sets of MD, and the truth from all of it or from an exact answer.
+"""The systems of benchmarks/interval_coverage.py: short independent sets of MD, and the truth from all of it or an exact answer.
 
 Seeds and constants here were fixed before the runs that are reported.
 """

@@ -1,4 +1,4 @@
-"""The two-state toy of benchmarks/coverage.py: heat capacities drawn from the prior, exact answers."""
+"""The two-state toy of benchmarks/interval_coverage.py: heat capacities drawn from the prior, exact answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alanine dipeptide in explicit water, replica exchange: the data of benchmarks/coverage.py that are not ours to ship.
+"""Alanine dipeptide in explicit water, replica exchange: the data of benchmarks/interval_coverage.py that are not ours to ship.
 
 Chodera, Swope, Pitera, Dill, Multiscale Model. Simul. 5, 1214 (2006). ``benchmarks/alanine_water.py`` makes the files.
 """

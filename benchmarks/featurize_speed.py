@@ -20,8 +20,6 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# In place of this folder, whose coverage.py numba would take for the package.
-sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import mdtraj

@@ -19,8 +19,6 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-# Without this folder, whose coverage.py is not the one that numba looks for
-sys.path.remove(str(Path(__file__).parent))
 
 import mdtraj
 import numpy as np

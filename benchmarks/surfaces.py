@@ -24,8 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch
 import numpy as np
 import pandas as pd
 import torch
-from coverage import provenance
 from coverage_systems import ALANINE, LJ7, Md
+from interval_coverage import provenance
 from surfaces_methods import ShortMd, fit_plane_density, kernel_densities
 from surfaces_report import write_report
 
@@ -79,7 +79,7 @@ def references(name: str, system: System, md: Md, bins: Bins) -> dict[tuple[str,
 
 
 def short_md(system: System, md: Md, part: tuple[slice, slice]) -> ShortMd:
-    """One set, with the estimator fitted to it as benchmarks/coverage.py does."""
+    """One set, with the estimator fitted to it as benchmarks/interval_coverage.py does."""
     frames = md.frames(system.train, part, temperature_unit=system.unit)
     plane = frames["columns"]
     if system.periodic:  # angles do not belong into a linear basis

@@ -9,7 +9,7 @@ from PIL import Image
 
 from thermolatent import ConditionalReweighting
 from thermolatent.featurize.coordination import CoordinationMoments
-from thermolatent.figures import figure_names
+from thermolatent.figures import figures_of
 from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import save_arrays, save_json
 from thermolatent.reweight.running import COLUMNS as RUNNING_COLUMNS
@@ -377,7 +377,7 @@ def write_study_files(study, root, seeds, dimensions=2):
 
 def write_blank_figures(study, layout):
     """White pictures under the figures' names, each of another size, for tests that are not about drawing."""
-    for k, name in enumerate(figure_names(study)):
+    for k, (name, *_) in enumerate(figures_of(study)):
         path = Path(layout.figure(name, "png"))
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (32 + k, 16), "white").save(path)

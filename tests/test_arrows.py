@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src/thermolatent"
 ORDER = [
     *("errors", "yaml_text", "parsing", "temperatures", "rates", "stopping", "progress", "digest", "files", "tables"),
     *("rows", "sampling", "correlation", "mbar", "frames", "frame_loading"),
-    *("systems", "simulate", "featurize", "states"),
+    *("systems", "imported", "simulate", "featurize", "states"),
     *("densities", "training", "represent", "reweight", "learn", "generate"),
     *("validate", "figures", "report"),
     *("study", "status", "launch", "init", "doctor", "export", "api"),

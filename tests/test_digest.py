@@ -114,6 +114,15 @@ def test_a_stage_reaches_its_imports_and_no_study():
     assert not [name for name in found if name.startswith("thermolatent.study")]
 
 
+def test_a_module_that_is_named_by_a_string_counts(package):
+    stage = package / "thermolatent/stage.py"
+    before = code_digest(["thermolatent.stage"], package)
+    stage.write_text(stage.read_text() + "TABLE = {'one': 'thermolatent.other', 'none': 'thermolatent.nowhere'}\n")
+    named = code_digest(["thermolatent.stage"], package)
+    assert named != before
+    assert "thermolatent.other" in reached(["thermolatent.stage"], package)
+
+
 def test_a_module_that_is_not_there_is_told(package):
     package()
     with pytest.raises(ModuleNotFoundError, match=r"thermolatent\.nowhere"):

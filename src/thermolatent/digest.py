@@ -1,7 +1,7 @@
 """A digest of the code of a stage, so that an edit repeats the affected jobs only.
 
 Snakemake does not notice edits of imported modules. The digest covers a module and its imports inside the package, also lazy
-ones, without comments, docstrings and layout: reformatting repeats nothing.
+ones and modules named by a string, without comments, docstrings and layout: reformatting repeats nothing.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ def _read(name: str, root: Path) -> _Module:
         elif isinstance(node, ast.ImportFrom):
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             imports |= {origin} | {f"{origin}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and str(node.value).startswith(f"{PACKAGE}."):  # for import_module
+            imports.add(node.value)
     inside = {i for i in imports if _path(i, root)}
     source = "\n".join([ast.unparse(tree), *_assets(path)])
     return _Module(source, frozenset(inside))

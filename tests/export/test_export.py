@@ -14,6 +14,7 @@ from plumed_reader import Input
 from thermolatent.cli import main
 from thermolatent.errors import ThermolatentError
 from thermolatent.export import structures, weights
+from thermolatent.export.frames import Weighting
 from thermolatent.files.artifacts import load_arrays
 from thermolatent.frame_loading import load_frames
 from thermolatent.parsing import parse
@@ -100,7 +101,7 @@ def read(path):
 @pytest.mark.parametrize("form", weights.SUFFIXES)
 def test_weights_in_a_file_give_the_populations_and_find_their_frames(imported, tmp_path, form):
     study, layout = imported
-    path = weights.run(study, layout, ASKED, form, str(tmp_path / f"w{weights.SUFFIXES[form]}"), None, 0)
+    (path,) = weights.run(study, layout, ASKED, form, str(tmp_path / f"w{weights.SUFFIXES[form]}"), Weighting())
     columns, file, state = read(path)
     weight = columns["weight"].to_numpy()
     assert weight.sum() == pytest.approx(1, abs=1e-12)
@@ -126,7 +127,7 @@ def test_weights_in_a_file_give_the_populations_and_find_their_frames(imported, 
 def test_a_frame_that_counts_nothing_has_a_finite_log_weight(imported, tmp_path):
     """At T = 0.002 most frames of 1.5 have no weight that float64 holds."""
     study, layout = imported
-    columns, *_ = read(weights.run(study, layout, 0.002, "plumed", str(tmp_path / "w.colvar"), None, 0))
+    columns, *_ = read(*weights.run(study, layout, 0.002, "plumed", str(tmp_path / "w.colvar"), Weighting()))
     assert (columns["weight"] == 0).any()
     assert np.isfinite(columns["log_weight"]).all()
 
@@ -134,7 +135,7 @@ def test_a_frame_that_counts_nothing_has_a_finite_log_weight(imported, tmp_path)
 @pytest.mark.parametrize("form", structures.FORMATS)
 def test_structures_are_the_frames_that_they_say_they_are(imported, tmp_path, form):
     study, layout = imported
-    files = structures.run(study, layout, ASKED, 300, form, str(tmp_path / f"s.{form}"), None, 0)
+    files = structures.run(study, layout, ASKED, 300, form, str(tmp_path / f"s.{form}"), Weighting())
     assert [Path(path).name for path in files] == ([f"s.{form}"] if form == "pdb" else [f"s.{form}", "s.pdb"])
     xyz = mdtraj.load(files[0], top=files[-1]).xyz[:, 0]
     told = re.findall(
@@ -146,7 +147,7 @@ def test_structures_are_the_frames_that_they_say_they_are(imported, tmp_path, fo
     }
     expected = np.array([source[where][int(frame)] for _, frame, _, where, _ in told])
     np.testing.assert_allclose(xyz, expected, atol=6e-4)  # as XTC and PDB round
-    columns, file, _ = read(weights.run(study, layout, ASKED, "npz", str(tmp_path / "w.npz"), None, 0))
+    columns, file, _ = read(*weights.run(study, layout, ASKED, "npz", str(tmp_path / "w.npz"), Weighting()))
     times = pd.Series([(where, int(frame)) for _, frame, _, where, _ in told]).value_counts()
     drawn = np.array([times.get(key, 0) for key in zip(file, columns["frame"].astype(int), strict=True)])
     assert np.abs(drawn - 300 * columns["weight"]).max() < 1  # one comb through the weights
@@ -157,11 +158,11 @@ def test_a_file_that_is_there_is_never_overwritten(imported):
     source, energies = study.system.at(0.5)[0], study.system.energies.files[0.5][0]
     before = {path: Path(path).read_bytes() for path in (source, energies, study.system.topology_file)}
     refused = {
-        source: lambda path: structures.run(study, layout, ASKED, 5, "dcd", path, None, 0),
-        energies: lambda path: weights.run(study, layout, ASKED, "plumed", path, None, 0),
+        source: lambda path: structures.run(study, layout, ASKED, 5, "dcd", path, Weighting()),
+        energies: lambda path: weights.run(study, layout, ASKED, "plumed", path, Weighting()),
         # the topology is not what was asked for, but would lie beside it
         str(Path(source).parent / "top.xtc"): lambda path: structures.run(
-            study, layout, ASKED, 5, "xtc", path, None, 0
+            study, layout, ASKED, 5, "xtc", path, Weighting()
         ),
     }
     for path, export in refused.items():

@@ -12,6 +12,7 @@ from plumed_reader import Input
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.export import cv
+from thermolatent.export.frames import Weighting
 from thermolatent.export.plumed import PlumedInput
 from thermolatent.featurize.base import Particles, columns_on
 from thermolatent.featurize.kinds import FEATURES
@@ -185,7 +186,7 @@ def test_the_exported_variable_is_the_encoder(dipeptide, tmp_path, encoder, comp
         for parameter in spib.encoder.parameters():
             parameter.mul_(2)  # a network as it is when new gives next to the same for all
     save_model(layout.spib(3), "spib", {"spib": asdict(spib.spec)}, spib_tensors(spib))
-    files = cv.run(study, layout, None, 3, str(tmp_path / "z.dat"))
+    files = cv.run(study, layout, str(tmp_path / "z.dat"), Weighting(seed=3))
     assert [path.rpartition(".")[2] for path in files] == (["dat"] if encoder == "linear" else ["dat", "ptc"])
     expected = load_representation(layout.spib(3)).encode(features).reshape(FRAMES, 2)
     positions = mdtraj.load(study.system.at(T)[0], top=study.system.topology_file).xyz  # the user's own, with the ion
@@ -204,7 +205,7 @@ def test_a_structure_to_compare_with_lies_beside_the_input(dipeptide, tmp_path):
     rows = columns_on(study.featurize.features, topology).compute(positions[:, 1:])  # without the ion
     spib = new_spib(Representation(), Scaler(torch.from_numpy(rows), np.arange(FRAMES)), 4)
     save_model(layout.spib(4), "spib", {"spib": asdict(spib.spec)}, spib_tensors(spib))
-    files = cv.run(study, layout, None, 4, str(tmp_path / "z.dat"))
+    files = cv.run(study, layout, str(tmp_path / "z.dat"), Weighting(seed=4))
     assert files == [str(tmp_path / "z.dat"), str(tmp_path / "z.rmsd1.pdb")]
     read = Input((tmp_path / "z.dat").read_text(), positions, folder=tmp_path)
     np.testing.assert_allclose(read["rmsd1"], rows[:, 0], atol=1e-5)  # mdtraj's is in single precision
@@ -226,15 +227,15 @@ def test_what_cannot_be_exported_is_refused_in_one_line(dipeptide, tmp_path):
     ):
         study = made({**content, "featurize": {**content["featurize"], "features": features}})
         with pytest.raises(ThermolatentError, match=words) as caught:
-            cv.run(study, layout, None, 0, out)
+            cv.run(study, layout, out, Weighting())
         assert "\n" not in str(caught.value)
     for asked, words in (
-        ({"model": "later"}, "--model later: study mine has no such model"),
-        ({"seed": 7}, "seed7.safetensors: spib file is missing"),
-        ({"out": "z.txt"}, "z.txt: write a name that ends in .dat"),
+        ((out, Weighting("later")), "--model later: study mine has no such model"),
+        ((out, Weighting(seed=7)), "seed7.safetensors: spib file is missing"),
+        (("z.txt", Weighting()), "z.txt: write a name that ends in .dat"),
     ):
         with pytest.raises(ThermolatentError, match=words):
-            cv.run(made(content), layout, **{"model": None, "seed": 0, "out": out, **asked})
+            cv.run(made(content), layout, *asked)
     assert not (tmp_path / "z.dat").exists()
 
 

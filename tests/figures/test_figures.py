@@ -11,13 +11,16 @@ from PIL import Image
 
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import (
+    calibration,
     convergence,
-    figure_names,
+    divergence,
+    figures_of,
     history,
     marginals,
     melting,
+    observables,
+    populations,
     surfaces,
-    temperature,
     uncertainty,
 )
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
@@ -67,7 +70,7 @@ def test_convergence_draws_running_populations_with_their_errors(study, shown):
     running = convergence.load_running(shown[0].running)
     panels = visible(convergence.draw(asked_of(study), running))
     assert [panel.get_title() for panel in panels] == ["T = 0.2", "T = 0.5"]
-    rows = list(convergence.rows(running))
+    rows = list(convergence.rows(asked_of(study), running))
     for panel, T in zip(panels, study.temperatures.train, strict=True):
         lines = panel.get_lines()
         assert [line.get_label() for line in lines] == study.validate_.states.names
@@ -99,7 +102,7 @@ def test_stage_writes_every_figure_and_the_same_bytes_again(write_files):
     job = JOBS["figures"](study, layout, seeds=[0])
     run_stage("figures", job)
     written = listed(layout)
-    names = figure_names(job.settings)
+    names = [figure.name for figure in figures_of(job.settings)]
     assert sorted(written) == sorted(layout.figure(n, e) for n in names for e in ("pdf", "png", "csv"))
     first = {path: Path(path).read_bytes() for path in written}
     run_stage("figures", job)
@@ -227,7 +230,7 @@ def line(panel, label):
 
 def test_populations_show_the_interval_as_a_band_the_md_with_its_own_and_models_thin(study, shown):
     _, tables = shown
-    panels = visible(temperature.draw_populations(asked_of(study), tables))
+    panels = visible(populations.draw(asked_of(study), tables))
     assert [p.get_title() for p in panels] == list(study.validate_.states.centers)
     expected = [judge(reweighting_of(study), T, 0.05).set_index("state") for T in study.temperatures.generated]
     for state, panel in zip(study.validate_.states.names, panels, strict=True):
@@ -249,7 +252,7 @@ def test_populations_show_the_interval_as_a_band_the_md_with_its_own_and_models_
     np.testing.assert_allclose(md[0].get_xdata(orig=False), study.temperatures.generated)
     lengths = [np.ptp(segment[:, 1]) for segment in md[2][0].get_segments()]
     np.testing.assert_allclose(lengths, 2 * 0.009, rtol=1e-6)
-    rows = list(temperature.population_rows(asked_of(study), tables))
+    rows = list(populations.rows(asked_of(study), tables))
     prediction = tables.predictions()[0.3]["hexagon"]
     assert ("hexagon", "reweighting", 0.3, prediction.value, prediction.low, prediction.high) in rows
     assert {row[1] for row in rows} == {"reweighting", "md", "nearest", "mbar", *study.models}
@@ -264,7 +267,7 @@ def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
         run_job("figures", study, layout, seeds=[0, 1])
     assert {"observables", "melting"} <= {Path(path).stem for path in listed(layout)}
     tables = tables_of(study, layout, [0, 1])
-    figure = temperature.draw_observables(asked_of(study), tables)
+    figure = observables.draw(asked_of(study), tables)
     assert [panel.get_title() for panel in visible(figure)] == ["mu2", "mu3"]
     fits = melting.load_fits(layout.melting)
     assert set(fits) == {"reweighting", "md", "latf_published"}, "an informed model's is the reweighting's"
@@ -291,7 +294,7 @@ def test_measured_values_are_drawn_with_their_intervals_and_the_axis_holds_them(
     study = make_study(melting="hexagon", experiment=measured)
     layout = write_study_files(study, tmp_path, [0])
     tables, asked = tables_of(study, layout, [0]), asked_of(study)
-    panels = {panel.get_title(): panel for panel in visible(temperature.draw_populations(asked, tables))}
+    panels = {panel.get_title(): panel for panel in visible(populations.draw(asked, tables))}
     (curve,) = visible(melting.draw(asked, tables, melting.load_fits(layout.melting)))
     for panel in (panels["hexagon"], curve):
         points, _, (bars,) = errorbar(panel, "CD, 2004 (95 % interval)")
@@ -302,12 +305,12 @@ def test_measured_values_are_drawn_with_their_intervals_and_the_axis_holds_them(
         assert panel.get_xlim()[0] < 0.1
     assert "CD, 2004 (95 % interval)" not in panels["tricapped"].get_legend_handles_labels()[1]
     np.testing.assert_allclose(errorbar(curve, "DSC, Tm")[0].get_xydata(), [[0.42, 0.5]])
-    assert ("hexagon", "CD, 2004", 0.45, 0.4, "", "") in list(temperature.population_rows(asked, tables))
+    assert ("hexagon", "CD, 2004", 0.45, 0.4, "", "") in list(populations.rows(asked, tables))
 
 
 def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, shown):
     _, tables = shown
-    panels = visible(temperature.draw_divergence(asked_of(study), tables))
+    panels = visible(divergence.draw(asked_of(study), tables))
     titles = [p.get_title() for p in panels]
     assert titles == ["fixed plane (mu2, mu3)", "latent plane", "latent plane of latf_published"]
     assert all(p.get_yscale() == "log" for p in panels)
@@ -322,7 +325,7 @@ def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, sho
     assert "latf" not in panels[2].get_legend_handles_labels()[1]
     close = [row | {"value": "0.01"} if row["model"] == "nearest" else row for row in tables._scores]
     narrow = visible(
-        temperature.draw_divergence(
+        divergence.draw(
             asked_of(study), Tables(asked_of(study), close, tables._populations, [], [0, 1, 2], tables.plane)
         )
     )
@@ -333,9 +336,7 @@ def test_divergence_uses_a_logarithm_only_where_the_range_asks_for_it(study, sho
 def test_floor_is_shaded_up_to_its_value_also_at_a_single_temperature(study, shown):
     _, tables = shown
     only = [row for row in tables._scores if row["temperature"] == "0.2"]
-    panel = visible(
-        temperature.draw_divergence(asked_of(study), Tables(asked_of(study), only, tables._populations, [], [0]))
-    )[0]
+    panel = visible(divergence.draw(asked_of(study), Tables(asked_of(study), only, tables._populations, [], [0])))[0]
     shade = next(c for c in panel.collections if c.get_label() == look(asked_of(study), "floor").label)
     corners = shade.get_paths()[0].vertices
     floor = Tables(asked_of(study), only, tables._populations, [], [0]).score("floor", "js_plane", "fixed")[0.2].median
@@ -385,21 +386,21 @@ def test_states_that_are_not_assessable_have_no_panel_and_no_band(study, shown):
     figure = uncertainty.draw(asked_of(study), less)
     assert [p.get_title() for p in visible(figure)] == ["hexagon", "tricapped", "chevron"]
     assert figure.get_suptitle() == "not assessable: trapezoid"
-    assert "trapezoid" not in {row[0] for row in uncertainty.calibration_rows(asked_of(study), less)}
-    panel = visible(temperature.draw_populations(asked_of(study), less))[2]
+    assert "trapezoid" not in {row[0] for row in calibration.rows(asked_of(study), less)}
+    panel = visible(populations.draw(asked_of(study), less))[2]
     (band,) = [c for c in panel.collections if c.get_label() == "its 95 % interval"]
     assert all(np.isnan(path.vertices).any() or not len(path.vertices) for path in band.get_paths())
     assert np.isfinite(line(panel, "conditional reweighting").get_ydata()).all()
     none = unseen(shown[1], study.validate_.states.names)
-    for figure in (uncertainty.draw(asked_of(study), none), uncertainty.draw_calibration(asked_of(study), none)):
+    for figure in (uncertainty.draw(asked_of(study), none), calibration.draw(asked_of(study), none)):
         (text,) = visible(figure)[0].texts
         assert "assessable" in text.get_text()
 
 
 def test_calibration_is_difference_from_md_against_half_of_the_interval(study, shown):
     _, tables = shown
-    (panel,) = visible(uncertainty.draw_calibration(asked_of(study), tables))
-    rows = list(uncertainty.calibration_rows(asked_of(study), tables))
+    (panel,) = visible(calibration.draw(asked_of(study), tables))
+    rows = list(calibration.rows(asked_of(study), tables))
     assert len(rows) == 4 * len(study.temperatures.reference), "of temperatures that were not trained on"
     points = [(container[0].get_xdata()[0], container[0].get_ydata()[0]) for container in panel.containers]
     np.testing.assert_allclose(points, [(row[4], row[7]) for row in rows])
@@ -418,7 +419,7 @@ def test_calibration_is_difference_from_md_against_half_of_the_interval(study, s
 def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study, shown):
     layout, _ = shown
     runs = history.load_runs(JOBS["figures"](study, layout, seeds=[0, 1, 2]).inputs.histories)
-    panels = visible(history.draw(runs))
+    panels = visible(history.draw(asked_of(study), runs))
     assert [p.get_title() for p in panels] == [
         *("representation (SPIB)", "model latf", "model latf: conditional"),
         *("model latf_published", "model latf_published, encoder"),
@@ -449,13 +450,12 @@ def test_trainings_of_one_file_share_its_clock(study, shown):
 
 def test_csv_beside_a_figure_holds_its_numbers(study, shown, tmp_path):
     arrays = profile_arrays(make_study(reference=False), 2)
-    rows = list(surfaces.rows(arrays))
-    assert surfaces.row_columns(arrays)[:3] == ["temperature", "z1", "z2"]
+    rows = list(surfaces.rows(asked_of(study), "latf", arrays))
     lowest = min((row for row in rows if row[0] == 0.3), key=lambda row: row[4])
     i, j = np.unravel_index(arrays["latent_model"][1].argmax(), (BINS, BINS))
     centers = (arrays["edges_latent"][:, 1:] + arrays["edges_latent"][:, :-1]) / 2
     assert lowest == (0.3, centers[0, i], centers[1, j], "", 0.0, arrays["latent_model_half"][1, i, j])
-    assert len(list(marginals.rows(arrays))) == arrays["marginal_model"].size
+    assert len(list(marginals.rows(asked_of(study), "latf", arrays))) == arrays["marginal_model"].size
 
 
 def test_seeds_that_were_not_asked_for_do_not_count(study, shown):
@@ -506,8 +506,8 @@ def test_figure_names_need_no_matplotlib():
     import sys
 
     code = (
-        "import sys; from thermolatent.figures import figure_names; from thermolatent.study.loading import load_study; "
-        "print(len(figure_names(load_study('lj7', 'studies')))); assert 'matplotlib' not in sys.modules"
+        "import sys; from thermolatent.figures import figures_of; from thermolatent.study.loading import load_study; "
+        "print(len(list(figures_of(load_study('lj7', 'studies'))))); assert 'matplotlib' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(done.stdout) == len(figure_names(make_study()))
+    assert int(done.stdout) == len(list(figures_of(make_study())))

@@ -9,7 +9,7 @@ import pytest
 from files_for_figures import make_study, reweighting_of, tables_of, write_blank_figures, write_study_files
 
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, melting
+from thermolatent.figures import figures_of, melting
 from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.report import findings
 from thermolatent.report.findings import number
@@ -88,14 +88,15 @@ def test_nothing_is_fetched(made):
 
 def test_every_figure_is_embedded_with_a_text_for_those_who_cannot_see_it(made):
     study, layout, _, _, page, _ = made
-    assert len(page.images) == len(figure_names(study))
+    names = [figure.name for figure in figures_of(study)]
+    assert len(page.images) == len(names)
     assert all(len(image["alt"]) > 40 for image in page.images)
-    assert {f"figure-{name}" for name in figure_names(study)} <= page.ids
+    assert {f"figure-{name}" for name in names} <= page.ids
     assert {link.removeprefix("#") for link in page.links} <= page.ids
     import base64
 
     embedded = {base64.b64decode(image["src"].partition(",")[2]) for image in page.images}
-    assert embedded == {Path(layout.figure(name, "png")).read_bytes() for name in figure_names(study)}
+    assert embedded == {Path(layout.figure(name, "png")).read_bytes() for name in names}
 
 
 def test_tables_hold_the_medians(made):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported import comparing
-from thermolatent.simulate.imported.quantities import unit
-from thermolatent.simulate.imported.tables import EnergyTable
-from thermolatent.simulate.imported.volumes import add_pV, pV_of_boxes
+from thermolatent.imported import comparing
+from thermolatent.imported.quantities import unit
+from thermolatent.imported.tables import EnergyTable
+from thermolatent.imported.volumes import add_pV, pV_of_boxes
 from thermolatent.systems.trajectories import Energies
 
 ROWS = np.arange(400)

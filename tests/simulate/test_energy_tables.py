@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.quantities import quantity, unit, unit_of_column
-from thermolatent.simulate.imported.tables import read_table
+from thermolatent.imported.quantities import quantity, unit, unit_of_column
+from thermolatent.imported.tables import read_table
 
 KEY = "system.energies"
 OPENMM = """#"Step","Potential Energy (kJ/mole)","Temperature (K)"

@@ -8,8 +8,8 @@ import pytest
 
 from thermolatent.errors import ArtifactError
 from thermolatent.files.dcd import read_header, write_trajectories
-from thermolatent.simulate.imported.frame_times import FrameTimes, read_times
-from thermolatent.simulate.imported.pieces import Piece, checked, pieces
+from thermolatent.imported.frame_times import FrameTimes, read_times
+from thermolatent.imported.pieces import Piece, checked, pieces
 
 FORMATS = ["xtc", "trr", "nc"]
 TIMES = 5.0 + 2.0 * np.arange(30)

@@ -330,7 +330,7 @@ def test_rows_are_taken_by_time(tmp_path):
     _, found, protocol = imported(made, layout)
     assert protocol["first_frames"] == [0, 20]
     np.testing.assert_array_equal(found, [energies[T][:10], energies[T][20:30]])
-    from thermolatent.simulate.imported.frame_times import read_times
+    from thermolatent.imported.frame_times import read_times
 
     for path, first in zip(layout.trajectories(T, 2), (2.0, 42.0), strict=True):
         np.testing.assert_allclose(read_times(path).time, first + 2.0 * np.arange(10), rtol=1e-6)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.frame_times import FrameTimes
-from thermolatent.simulate.imported.matching import Rows, match
-from thermolatent.simulate.imported.tables import EnergyTable
+from thermolatent.imported.frame_times import FrameTimes
+from thermolatent.imported.matching import Rows, match
+from thermolatent.imported.tables import EnergyTable
 
 FRAMES = 60
 UNSAID = Rows(None, None, "system.energies")

@@ -12,8 +12,9 @@ from thermolatent.cli import main
 from thermolatent.errors import ConfigError, SimulationError, Stopped
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import molecules, stage, walkers
-from thermolatent.simulate.engines import BAR_NM3, Processes, Together, gathered, pack, unpack
+from thermolatent.simulate.engines import BAR_NM3, Together, gathered, pack, unpack
 from thermolatent.simulate.molecules import kelvin_at, molecule_engine, molecule_system, start_walkers
+from thermolatent.simulate.processes import Processes
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide

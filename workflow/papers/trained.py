@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from catalogue import PaperFigure
 from drawing import Drawing, Finding, Sources, spread
-from thermolatent.figures import marginals, melting, surfaces, temperature
+from thermolatent.figures import marginals, melting, surfaces
+from thermolatent.figures import populations as populations_figure
 from thermolatent.figures.tables import Tables
 from thermolatent.validate.settings import Asked
 
@@ -15,8 +16,8 @@ def latent_surfaces(sources: Sources, entry: PaperFigure) -> Drawing:
     (study, tables), profiles = sources.answers(name), sources.profiles(name, entry.model)
     return Drawing(
         surfaces.draw(study, entry.model, profiles),
-        surfaces.row_columns(profiles),
-        surfaces.rows(profiles),
+        surfaces.COLUMNS,
+        surfaces.rows(study, entry.model, profiles),
         _published(study, tables, entry),
         different=[*_md(sources, entry), f"One seed ({sources.seeds[0]})."],
     )
@@ -32,7 +33,7 @@ def curves(sources: Sources, entry: PaperFigure) -> Drawing:
     return Drawing(
         marginals.draw(study, entry.model, profiles),
         marginals.COLUMNS,
-        marginals.rows(profiles),
+        marginals.rows(study, entry.model, profiles),
         remarks=[told],
         different=[f"One seed ({sources.seeds[0]})."],
     )
@@ -59,9 +60,9 @@ def populations(sources: Sources, entry: PaperFigure) -> Drawing:
             )
     named = "Named states (nearest point of the fixed plane) instead of the model's own, which differ by seed."
     return Drawing(
-        temperature.draw_populations(study, tables),
-        temperature.POPULATION_COLUMNS,
-        temperature.population_rows(study, tables),
+        populations_figure.draw(study, tables),
+        populations_figure.COLUMNS,
+        populations_figure.rows(study, tables),
         findings,
         remarks,
         [*_md(sources, entry), named],

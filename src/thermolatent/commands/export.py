@@ -38,21 +38,22 @@ def _add(kinds, name: str, help: str) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
+    from thermolatent.export.frames import Weighting
     from thermolatent.study.layout import Layout
 
     study = study_of(options)
     layout = Layout.of(study, options.results)
-    asked = {"out": options.out, "model": options.model, "seed": options.seed}
+    asked = options.out, Weighting(options.model, options.seed)
     if options.what == "weights":
         from thermolatent.export.weights import run as write
 
-        files = [write(study, layout, options.temperature, options.format, **asked)]
+        files = write(study, layout, options.temperature, options.format, *asked)
     elif options.what == "structures":
         from thermolatent.export.structures import run as write
 
-        files = write(study, layout, options.temperature, options.n, options.format, **asked)
+        files = write(study, layout, options.temperature, options.n, options.format, *asked)
     else:
         from thermolatent.export.cv import run as write
 
-        files = write(study, layout, **asked)
+        files = write(study, layout, *asked)
     print(*files, sep="\n")

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from thermolatent.errors import ArtifactError, ThermolatentError
-from thermolatent.export.frames import check_model
+from thermolatent.export.frames import Weighting, check_model
 from thermolatent.export.plumed import PlumedInput
 from thermolatent.featurize.base import Particles
 from thermolatent.featurize.plumed import Value
@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     import mdtraj
 
 
-def run(study: Study, layout: Layout, model: str | None, seed: int, out: str | None) -> list[str]:
+def run(study: Study, layout: Layout, out: str | None, weighting: Weighting) -> list[str]:
     """Write the input of the representation of a seed, or of a model's own, and return the names of the files.
 
     Raises :class:`ThermolatentError` for a feature that cannot be written so.
     """
     path = out or f"{study.name}.cv.dat"
     require_new(path, ".dat")
+    model, seed = weighting.model, weighting.seed
     check_model(study, model)
     source = layout.spib(seed) if model is None else layout.model(model, seed)
     spib = load_representation(source).spib

@@ -20,6 +20,14 @@ from thermolatent.systems.trajectories import Trajectories
 
 
 @dataclass(frozen=True)
+class Weighting:
+    """What gives the weights: the study's reweighting, or a model of it with its seed."""
+
+    model: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Origins:
     """Where frames are, in training frame order.
 
@@ -54,11 +62,12 @@ class WeightedFrames:
     origins: Origins
 
 
-def weighted_frames(study: Study, layout: Layout, temperature: float, model: str | None, seed: int) -> WeightedFrames:
+def weighted_frames(study: Study, layout: Layout, temperature: float, weighting: Weighting) -> WeightedFrames:
     """Weights of the study's reweighting, or of one of its models.
 
     Raises :class:`ThermolatentError` for a wrong temperature or model, :class:`ArtifactError` for a stage that has not run.
     """
+    model = weighting.model
     check_model(study, model)
     data = load_frames(training_frames(study, layout))
     reweighting = ConditionalReweighting.load(layout.reweighting, data)
@@ -67,7 +76,7 @@ def weighted_frames(study: Study, layout: Layout, temperature: float, model: str
             log_weights = np.log(reweighting.weights(temperature))
     else:
         informed = reweighting if study.models[model].informed else None
-        weights = ModelWeights(Model.load(layout.model(model, seed)), data, informed)
+        weights = ModelWeights(Model.load(layout.model(model, weighting.seed)), data, informed)
         log_weights = weights.log_weights(temperature)[0]
     names = list(reweighting.state_names)
     return WeightedFrames(data, log_weights, reweighting.states, names, origins(study, layout, data))

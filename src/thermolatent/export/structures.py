@@ -7,7 +7,7 @@ from pathlib import Path
 import mdtraj
 import numpy as np
 
-from thermolatent.export.frames import WeightedFrames, weighted_frames
+from thermolatent.export.frames import WeightedFrames, Weighting, weighted_frames
 from thermolatent.files.artifacts import replacing, require_new
 from thermolatent.files.paths import in_ascii
 from thermolatent.generate.structures import TrainingTrajectories, drawn_frames, write_dcd
@@ -26,8 +26,7 @@ def run(
     n: int,
     form: str,
     out: str | None,
-    model: str | None,
-    seed: int,
+    weighting: Weighting,
 ) -> list[str]:
     """Write ``n`` frames and return the names of the files: the trajectory, and beside XTC and DCD the topology as PDB.
 
@@ -39,10 +38,10 @@ def run(
     require_new(path, f".{form}")
     beside = str(Path(path).with_suffix(".pdb"))
     require_new(beside, ".pdb")
-    frames = weighted_frames(study, layout, temperature, model, seed)
+    frames = weighted_frames(study, layout, temperature, weighting)
     training = study.temperatures.train
     md = {T: layout.md_files(T, study.simulate.walkers).trajectories for T in training}
-    chosen = drawn_frames(frames.log_weights, n, seed)
+    chosen = drawn_frames(frames.log_weights, n, weighting.seed)
     xyz = TrainingTrajectories(frames.data, md).positions(chosen)
     topology = mdtraj.load_topology(layout.topology(training[0]))
     trajectory = mdtraj.Trajectory(xyz, topology)

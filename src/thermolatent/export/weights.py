@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from thermolatent.export.frames import WeightedFrames, weighted_frames
+from thermolatent.export.frames import WeightedFrames, Weighting, weighted_frames
 from thermolatent.files.artifacts import load_json, replacing, require_new, save_arrays
 from thermolatent.reweight.estimator import checked_temperature
 from thermolatent.study.layout import Layout
@@ -20,9 +20,9 @@ _LOWEST = float(np.log(np.finfo(np.float64).smallest_subnormal))
 
 
 def run(
-    study: Study, layout: Layout, temperature: float, form: str, out: str | None, model: str | None, seed: int
-) -> str:
-    """Write the weights and return the file's name.
+    study: Study, layout: Layout, temperature: float, form: str, out: str | None, weighting: Weighting
+) -> list[str]:
+    """Write the weights and return the names of the files, which is one.
 
     Columns: ``time``, ``temperature`` of the MD, ``trajectory``, ``frame`` there (from 0), the columns of the fixed plane,
     ``energy`` where there are any, ``state``, ``weight`` (sum 1), ``log_weight``, and ``bias``, kT ln w at the temperature
@@ -31,7 +31,7 @@ def run(
     asked = format_temperature(checked_temperature(temperature))
     path = out or f"{study.name}.T{asked}.weights{SUFFIXES[form]}"
     require_new(path, SUFFIXES[form])
-    frames = weighted_frames(study, layout, temperature, model, seed)
+    frames = weighted_frames(study, layout, temperature, weighting)
     header = load_json(layout.features_header(study.temperatures.train[0]), "features' header")
     plane = [field_name(name) for name in header["plane_names"]]
     columns = table(frames, plane, study.system.kT(temperature))
@@ -46,7 +46,7 @@ def run(
     else:
         angles = [name for name, periodic in zip(plane, header["plane_periodic"], strict=True) if periodic]
         _write_colvar(path, columns, angles, frames, temperature)
-    return path
+    return [path]
 
 
 def field_name(name: str) -> str:

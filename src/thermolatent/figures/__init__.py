@@ -1,30 +1,57 @@
 """Figures, drawn from scores, populations and generated files.
 
-:func:`figure_names` does not import matplotlib, so that the workflow can declare the figures.
+This table does not import matplotlib, so that the workflow can declare the figures. The module of a figure has
+
+* ``DATA``: names of what it shows, attributes of :class:`thermolatent.figures.data.Data`;
+* ``draw(study, *data)``: the figure;
+* ``COLUMNS`` and ``rows(study, *data)``: its numbers, for the CSV;
+* ``caption(study, seeds, model)``: its title and caption in the report.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from thermolatent.figures.settings import Settings
 
 
-def figure_names(study: Settings) -> list[str]:
-    """Names of the figures of a study, written as ``<name>.pdf`` and ``<name>.png``; ``calibration`` needs reference MD."""
-    per_model = [f"{kind}_{model}" for model in study.models for kind in ("surfaces", "marginals")]
-    observables = ["observables"] if study.featurize.observables else []
-    melting = ["melting"] if study.validate_.melting else []
-    calibration = ["calibration"] if study.temperatures.reference else []
-    return [
-        *per_model,
-        "populations",
-        "uncertainty",
-        *calibration,
-        *observables,
-        *melting,
-        "convergence",
-        "divergence",
-        "history",
-    ]
+class Entry(NamedTuple):
+    """A figure: its module, and for which studies it is drawn."""
+
+    module: str
+    of: Callable[[Settings], object] = lambda study: True
+
+
+#: Module of each figure that every model has.
+FIGURES_OF_A_MODEL = {
+    "surfaces": "thermolatent.figures.surfaces",
+    "marginals": "thermolatent.figures.marginals",
+}
+#: All other figures, in the order of the report.
+FIGURES = {
+    "populations": Entry("thermolatent.figures.populations"),
+    "uncertainty": Entry("thermolatent.figures.uncertainty"),
+    "calibration": Entry("thermolatent.figures.calibration", lambda study: study.temperatures.reference),
+    "observables": Entry("thermolatent.figures.observables", lambda study: study.featurize.observables),
+    "melting": Entry("thermolatent.figures.melting", lambda study: study.validate_.melting),
+    "convergence": Entry("thermolatent.figures.convergence"),
+    "divergence": Entry("thermolatent.figures.divergence"),
+    "history": Entry("thermolatent.figures.history"),
+}
+
+
+class Drawn(NamedTuple):
+    """A figure of a study, written as ``<name>.pdf``, ``.png`` and ``.csv``; ``model`` is empty for one of all models."""
+
+    name: str
+    module: str
+    model: str = ""
+
+
+def figures_of(study: Settings) -> Iterator[Drawn]:
+    """All figures of a study."""
+    for model in study.models:
+        yield from (Drawn(f"{name}_{model}", module, model) for name, module in FIGURES_OF_A_MODEL.items())
+    yield from (Drawn(name, entry.module) for name, entry in FIGURES.items() if entry.of(study))

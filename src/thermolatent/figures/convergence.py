@@ -18,6 +18,8 @@ from thermolatent.validate.settings import Asked
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _LINES = ("-", "--", ":", "-.")
 
+DATA = ("running",)
+
 #: temperature -> state -> (time, share, standard error or NaN, time of the start-up).
 Running = dict[float, dict[str, list[tuple[float, float, float, float]]]]
 
@@ -29,6 +31,15 @@ def load_running(path: str) -> Running:
         point = (*map(float, (row["time"], row["share"], row["stderr"] or "nan", row["start_up"])),)
         found.setdefault(float(row["temperature"]), {}).setdefault(row["state"], []).append(point)
     return found
+
+
+def caption(study: Asked, seeds: list[int], model: str = "") -> tuple[str, str]:
+    """Title and caption in the report."""
+    return (
+        "Convergence of the MD",
+        "Share of each named state in the MD at a training temperature up to a time, with its standard error; shaded: "
+        "start-up, which is left out.",
+    )
 
 
 def draw(study: Asked, running: Running) -> Figure:
@@ -67,7 +78,7 @@ def _unit(running: Running) -> tuple[float, str]:
     return next(((size, name) for size, name in ((1e6, "µs"), (1e3, "ns")) if longest >= 2 * size), (1.0, "ps"))
 
 
-def rows(running: Running) -> Iterator[tuple]:
+def rows(study: Asked, running: Running) -> Iterator[tuple]:
     """Rows of the CSV, times in the study's unit."""
     for T, states in running.items():
         for state, points in states.items():

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from thermolatent.errors import ArtifactError
 from thermolatent.figures.settings import Histories
 from thermolatent.figures.style import DOUBLE, LOG_FROM, SINGLE, logarithmic, panels
+from thermolatent.validate.settings import Asked
 
 #: Curves by column of a history file: legend entry, colour, line. Other columns are in the CSV only.
 CURVES = {
@@ -28,6 +29,7 @@ _DENSITY = ("loss", "held_out_neg_log_r")
 _ENCODER = ("cross_entropy", "held_out_cross_entropy")
 #: Stages that continue each other. Any other stage of a file is a separate training.
 _MAIN = ("joint", "density")
+DATA = ("histories",)
 COLUMNS = ("training", "seed", "stage", "step", "seconds", "loss", "value")
 
 
@@ -88,7 +90,15 @@ def _load(path: str, title: str, seed: int) -> list[Training]:
     return list(runs.values())
 
 
-def draw(runs: list[Training]) -> Figure:
+def caption(study: Asked, seeds: list[int], model: str = "") -> tuple[str, str]:
+    """Title and caption in the report."""
+    return (
+        "Training history",
+        "Losses on training and held-out walkers; vertical lines mark relabelling or a new stage.",
+    )
+
+
+def draw(study: Asked, runs: list[Training]) -> Figure:
     """Figure of all runs, all seeds in the same panel; call it inside ``style()``."""
     shown = list(_panels(runs))
     columns = min(len(shown), 3)
@@ -146,7 +156,7 @@ def _mark_stages(panel: Axes, run: Training) -> None:
         previous = stage
 
 
-def rows(runs: list[Training]) -> Iterator[tuple]:
+def rows(study: Asked, runs: list[Training]) -> Iterator[tuple]:
     """Rows of the CSV."""
     for run in runs:
         for stage, step, seconds, losses in run.rows:

@@ -21,7 +21,17 @@ _CURVES = {
     "marginal_reweighting": "free_energy_reweighting_kT",
     "marginal_reweighting_half": "half_reweighting_kT",
 }
+DATA = ("model", "profiles")
 COLUMNS = ("temperature", "coordinate", "z", *_CURVES.values())
+
+
+def caption(study: Asked, seeds: list[int], model: str) -> tuple[str, str]:
+    """Title and caption in the report."""
+    return (
+        f"Free energy along each latent coordinate, {model}",
+        f"{model} on the MD{' and the reweighting' if study.models[model].informed else ''}, with bands of 95 % "
+        f"intervals, in kT; seed {seeds[0]}.",
+    )
 
 
 def draw(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Figure:
@@ -82,7 +92,7 @@ def _ceiling(profiles: dict[str, np.ndarray]) -> float:
     return float(min(np.ceil(highest), CAP + 2))
 
 
-def rows(profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
+def rows(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
     """Rows of the CSV, one per temperature, coordinate and bin; empty bins and missing MD give empty cells."""
     for k, T in enumerate(profiles["temperatures"]):
         for j, edges in enumerate(profiles["edges_marginal"]):

@@ -18,6 +18,7 @@ from thermolatent.validate import melting
 from thermolatent.validate.melting import two_state_population
 from thermolatent.validate.settings import MELTING, Asked
 
+DATA = ("tables", "fits")
 COLUMNS = ("series", "temperature", "population")
 _POINTS = 100
 
@@ -65,6 +66,15 @@ def load_fits(path: str) -> dict[str, Melted]:
         )
         for predictor, own in rows.items()
     }
+
+
+def caption(study: Asked, seeds: list[int], model: str = "") -> tuple[str, str]:
+    """Title and caption in the report."""
+    return (
+        f"Melting of {study.validate_.melting}",
+        "Population against temperature; squares mark the melting temperature with its 95 % interval. Dotted: two-state "
+        "fits of the MD and of models that are not informed.",
+    )
 
 
 def draw(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Figure:

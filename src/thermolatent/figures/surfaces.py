@@ -16,6 +16,8 @@ from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, look, pane
 from thermolatent.validate.free_energy import free_energy
 from thermolatent.validate.settings import Asked
 
+DATA = ("model", "profiles")
+COLUMNS = ("temperature", "z1", "z2", "free_energy_md_kT", "free_energy_model_kT", "half_kT")
 #: Maximum of the colour scale and of the axes, kT.
 CAP = 8.0
 #: Bins are greyed if half of the 95 % interval of their free energy is above this, kT, or unknown.
@@ -28,6 +30,19 @@ PER_ROW = 6
 def free_energies(mass: np.ndarray) -> np.ndarray:
     """``-ln mass`` of each temperature ``(nT, ...)`` in kT, minimum 0, NaN for empty or unknown bins."""
     return free_energy(mass.reshape(len(mass), -1)).reshape(mass.shape)
+
+
+def caption(study: Asked, seeds: list[int], model: str) -> tuple[str, str]:
+    """Title and caption in the report."""
+    grey = (
+        "Grey: the model's free energy is uncertain, by the reweighting's interval, its distance from the reweighting, or "
+        "missing training frames."
+    )
+    return (
+        f"Latent free-energy surfaces, {model}",
+        f"MD above {model} at every temperature, in kT of that temperature, one colour scale; seed {seeds[0]}. "
+        + (grey if study.models[model].informed else ""),
+    )
 
 
 def draw(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Figure:
@@ -138,21 +153,15 @@ def say_no_md(panel: Axes) -> None:
     panel.text(0.5, 0.5, "no MD", transform=panel.transAxes, ha="center", va="center", color=GREY)
 
 
-def rows(profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
+def rows(study: Asked, model: str, profiles: dict[str, np.ndarray]) -> Iterator[tuple]:
     """Rows of the CSV: temperature, bin centres, F of MD and model in kT, half of the model's 95 % interval.
 
-    Bins that are empty in both are left out.
+    Bins that are empty in both are left out; z2 is empty with one latent coordinate.
     """
     md, predicted = free_energies(profiles["latent_md"]), free_energies(profiles["latent_model"])
     centers = [(e[1:] + e[:-1]) / 2 for e in profiles["edges_latent"]]
     for k, T in enumerate(profiles["temperatures"]):
         for cell in np.argwhere(np.isfinite(md[k]) | np.isfinite(predicted[k])):
             values = (F[k][tuple(cell)] for F in (md, predicted, profiles["latent_model_half"]))
-            position = (float(c[i]) for c, i in zip(centers, cell, strict=True))
+            position = [float(c[i]) for c, i in zip(centers, cell, strict=True)] + [""] * (2 - len(centers))
             yield (float(T), *position, *(float(v) if np.isfinite(v) else "" for v in values))
-
-
-def row_columns(profiles: dict[str, np.ndarray]) -> list[str]:
-    """Header of :func:`rows`."""
-    z = [f"z{k + 1}" for k in range(len(profiles["edges_latent"]))]
-    return ["temperature", *z, "free_energy_md_kT", "free_energy_model_kT", "half_kT"]

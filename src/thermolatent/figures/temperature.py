@@ -1,4 +1,4 @@
-"""Populations, observables and divergences against temperature."""
+"""Series against temperature, as figures of populations, observables and divergences draw them."""
 
 from __future__ import annotations
 
@@ -10,40 +10,15 @@ from matplotlib.figure import Figure
 
 from thermolatent.figures.style import (
     DOUBLE,
-    GREY,
-    LOG_FROM,
     SINGLE,
-    logarithmic,
     look,
     panels,
-    series_names,
-    temperature_axis,
 )
 from thermolatent.figures.tables import Series, Tables
 from thermolatent.validate.settings import BASELINES, Asked
 
-COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
-POPULATION_COLUMNS = ("state", "series", "temperature", "value", "low", "high")
-
-
-def draw_populations(study: Asked, tables: Tables) -> Figure:
-    """Population of each named state: reweighting and MD with 95 % intervals, models and baselines."""
-    states = tables.states()
-    figure, axes = panel_grid(len(states))
-    for state, panel in zip(states, axes.flat, strict=False):
-        panel.set_title(state)
-        temperature_axis(panel, study, measured=True)
-        for name in (*others(), *study.models):
-            thin_line(panel, study, name, population_of(study, tables, name, state))
-        answer_band(panel, study, tables, state)
-        points(panel, study, "exact", tables.population("exact", state))
-        points(panel, study, "md", tables.population("md", state))
-        measured(panel, study, tables, state)
-        bottom, top = panel.get_ylim()
-        panel.set_ylim(max(bottom, -0.02 * top), min(top, 1.02))
-    only_outer_labels(axes, len(states), "population")
-    legend(figure, axes.flat[0])
-    return figure
+#: Columns of the CSV of a figure with series over seeds.
+SERIES_COLUMNS = ("quantity", "series", "temperature", "median", "low", "high", "stderr", "seeds")
 
 
 def others() -> list[str]:
@@ -54,30 +29,6 @@ def others() -> list[str]:
 def population_of(study: Asked, tables: Tables, name: str, state: str) -> Series:
     """Population of one named state by a model or baseline."""
     return tables.density(name, state) if name in study.models else tables.population(name, state)
-
-
-def population_rows(study: Asked, tables: Tables) -> Iterator[tuple]:
-    """Rows of the CSV: with 95 % intervals of the reweighting and the MD, and ranges over seeds of the others."""
-    for state in tables.states():
-        for T, of_state in tables.predictions().items():
-            p = of_state[state]
-            yield state, "reweighting", T, *("" if v != v else v for v in (p.value, p.low, p.high))
-        for name in ("md", "exact"):
-            for T, v in tables.population(name, state).items():
-                half = v.half if isfinite(v.half) else 0.0
-                yield state, name, T, v.median, v.median - half, v.median + half
-        for name in (*others(), *study.models):
-            for T, v in population_of(study, tables, name, state).items():
-                yield state, name, T, v.median, v.low, v.high
-        for label, series in tables.experiments(state).items():
-            for T, v in series.items():
-                yield (
-                    state,
-                    label,
-                    T,
-                    v.median,
-                    *(("", "") if v.half != v.half else (v.median - v.half, v.median + v.half)),
-                )
 
 
 def answer_band(panel: Axes, study: Asked, tables: Tables, state: str) -> None:
@@ -98,56 +49,11 @@ def thin_line(panel: Axes, study: Asked, name: str, series: Series) -> None:
         panel.plot(list(series), [v.median for v in series.values()], **line, label=own.label, zorder=2)
 
 
-def draw_observables(study: Asked, tables: Tables) -> Figure:
-    """Mean of each observable: models, baselines and MD."""
-    observables = tables.observables()
-    figure, axes = panel_grid(len(observables))
-    for observable, panel in zip(observables, axes.flat, strict=False):
-        panel.set_title(observable)
-        temperature_axis(panel, study, measured=True)
-        for name in series_names(study):
-            curve(panel, study, name, tables.observable(name, observable))
-        points(panel, study, "md", tables.observable("md", observable))
-        measured(panel, study, tables, observable)
-    only_outer_labels(axes, len(observables), "mean")
-    legend(figure, axes.flat[0])
-    return figure
-
-
 def panel_grid(count: int):
     """A figure with ``count`` panels against temperature, and its axes ``(rows, columns)``."""
     columns = min(count, 2 if count in (2, 4) else 3)
     rows = ceil(count / columns)
     return panels(rows, columns, (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.75 * rows), sharex=True)
-
-
-def draw_divergence(study: Asked, tables: Tables) -> Figure:
-    """Jensen-Shannon divergence from the reference MD in each plane, models and baselines, floor shaded."""
-    found = [("js_plane", "fixed"), *(("js_latent", plane) for plane in tables.planes("js_latent"))]
-    columns = min(len(found), 3)
-    rows = ceil(len(found) / columns)
-    figure, axes = panels(
-        rows, columns, (DOUBLE if columns > 1 else SINGLE, 1.0 + 2.1 * rows), sharex=True, sharey=True
-    )
-    curves = {}
-    for (metric, plane), panel in zip(found, axes.flat, strict=False):
-        panel.set_title(plane_title(tables, plane))
-        temperature_axis(panel, study)
-        for name in series_names(study):
-            curves[name, plane] = tables.score(name, metric, plane)
-            curve(panel, study, name, curves[name, plane])
-        curves["floor", plane] = tables.score("floor", metric, plane)
-    values = [v.median for series in curves.values() for v in series.values() if v.median > 0]
-    if values and max(values) > LOG_FROM * min(values):
-        logarithmic(axes.flat[0])
-        axes.flat[0].set_ylim(0.6 * min(values), 1.6 * max(values))
-    else:
-        axes.flat[0].set_ylim(bottom=0)
-    for (_, plane), panel in zip(found, axes.flat, strict=False):
-        _floor(panel, study, curves["floor", plane])
-    only_outer_labels(axes, len(found), "Jensen-Shannon divergence (nats)")
-    legend(figure, axes.flat[0])
-    return figure
 
 
 def plane_title(tables: Tables, plane: str) -> str:
@@ -218,21 +124,6 @@ def measured(panel: Axes, study: Asked, tables: Tables, quantity: str) -> None:
         points(panel, study, label, series)
 
 
-def _floor(panel: Axes, study: Asked, series: Series) -> None:
-    """Shade from the bottom of the axis to the floor, over the whole width."""
-    if not series:
-        return
-    T, values = list(series), [v.median for v in series.values()]
-    low, high = panel.get_xlim()
-    T, values = [low, *T, high], [values[0], *values, values[-1]]
-    bottom = panel.get_ylim()[0]
-    label = look(study, "floor").label
-    panel.fill_between(T, bottom, values, color="0.85", linewidth=0, zorder=-0.5, label=label)
-    panel.plot(T, values, color=GREY, linewidth=0.8, zorder=-0.4)
-    panel.set_xlim(low, high)
-    panel.set_ylim(bottom=bottom)
-
-
 def only_outer_labels(axes, used: int, ylabel: str) -> None:
     """Hide panels beyond ``used``; label the y axes at the left and the shared x axes at the bottom."""
     columns = axes.shape[1]
@@ -244,6 +135,17 @@ def only_outer_labels(axes, used: int, ylabel: str) -> None:
             panel.set_xlabel("")
         else:
             panel.xaxis.set_tick_params(labelbottom=True)
+
+
+def series_rows(quantity: str, name: str, series: Series) -> Iterator[tuple]:
+    """Rows of the CSV of one series, with :data:`SERIES_COLUMNS`."""
+    for T, v in series.items():
+        yield (quantity, name, T, v.median, v.low, v.high, v.stderr if v.stderr == v.stderr else "", v.seeds)
+
+
+def spread(seeds: list[int]) -> str:
+    """What the error bars are, for a caption."""
+    return "range over seeds as bars and bands" if len(seeds) > 1 else "bars are 95 % intervals over MD walkers"
 
 
 def legend(figure: Figure, panel: Axes) -> None:

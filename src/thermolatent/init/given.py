@@ -156,7 +156,7 @@ def trajectories_section(
 
 def _frame_interval(files: Mapping[float, list[str]]) -> float:
     """ps between the frames of the first file; raises :class:`ThermolatentError` if it has no times."""
-    from thermolatent.simulate.imported.frame_times import read_times
+    from thermolatent.imported.frame_times import read_times
 
     times = read_times(next(iter(files.values()))[0])
     if times.time is None or times.frames < 2:

@@ -115,7 +115,7 @@ def _from_trajectories(asked: Request) -> Path:
         section["atoms"] = "protein" if any(r.is_protein for r in system.all_atoms.residues) else "not water"
         system = system_of(section)
         _say(f"water in the topology: only '{section['atoms']}' is kept (system.atoms)")
-    from thermolatent.simulate.imported.examination import times_of
+    from thermolatent.imported.examination import times_of
 
     used = temperatures["train"] + temperatures["reference"]
     lengths = {t: [times_of(system, p).frames for p in section["files"][t]] for t in used}

@@ -19,7 +19,17 @@ from thermolatent.progress import clock
 from thermolatent.status.state import tail
 
 #: Beginnings of messages that are not printed.
-_ASIDE = ("Assuming unrestricted", "host: ", "Building DAG", "Using ", "Conda environments:", "Select jobs")
+_ASIDE = (
+    "Elapsed time",
+    "Assuming unrestricted",
+    "host: ",
+    "Building DAG",
+    "Using ",
+    "Conda environments:",
+    "Select jobs",
+)
+#: Beginning of the message with the path of the whole log, which is printed after a failure.
+_LOG = "Complete log(s): "
 #: Events that are not printed, since the lines of this module replace them.
 _REPLACED = {
     *(LogEvent.WORKFLOW_STARTED, LogEvent.JOB_STARTED, LogEvent.SHELLCMD),
@@ -68,6 +78,8 @@ class LogHandler(LogHandlerBase):
             return text_of(record)
         message = record.getMessage()
         LogHandler.ran |= message == NOTHING_TO_BE_DONE_MSG
+        if message.startswith(_LOG):
+            return f"log of Snakemake: {message.removeprefix(_LOG)}" if self._failed else ""
         if message.startswith("Terminating processes on user request"):
             self._ending = "stopped"
         # The error of a command follows the error of its job, which has been printed.

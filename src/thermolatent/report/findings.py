@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from thermolatent.figures import uncertainty
+from thermolatent.figures import calibration
 from thermolatent.figures.style import look
 from thermolatent.figures.tables import Tables
 from thermolatent.reweight.design import LEAST_UNITS
@@ -149,8 +149,8 @@ def contradicted(study: Asked, tables: Tables) -> list[str]:
     return [
         f"{places(study, [(name, T)], [], quantity)} is off by {number(abs(p.value - md))}, more than the interval allows"
         for quantity in (POPULATION, MEAN)
-        for name, T, p, md, md_half in uncertainty.calibration(study, tables, quantity)
-        if abs(p.value - md) > p.tolerance and not uncertainty.within(p, md, md_half)
+        for name, T, p, md, md_half in calibration.calibration(study, tables, quantity)
+        if abs(p.value - md) > p.tolerance and not calibration.within(p, md, md_half)
     ]
 
 

@@ -6,6 +6,7 @@ import base64
 import logging
 import platform
 import struct
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 
 import thermolatent
 from thermolatent.errors import ArtifactError
-from thermolatent.figures import figure_names, history, melting
+from thermolatent.figures import Drawn, figures_of, history, melting
 from thermolatent.figures.style import look
 from thermolatent.figures.surfaces import UNSURE
 from thermolatent.figures.tables import Tables
@@ -114,7 +115,7 @@ def render(
         measured=experiment.experiment_sentences(study, tables),
         experiments=experiment.experiment_tables(study, tables),
         observables=report_tables.observable_tables(study, tables),
-        figures=[_figure(study, inputs.figures, name, seeds) for name in figure_names(study)],
+        figures=[_figure(study, inputs.figures, figure, seeds) for figure in figures_of(study)],
         convergence=report_tables.convergence_table(study, protocols),
         training=report_tables.training_table(runs),
         settings=yaml.safe_dump(study.study, sort_keys=False, width=100),
@@ -138,82 +139,17 @@ def _unconverged(protocols: dict[float, dict]) -> list[str]:
     return found
 
 
-def _figure(study: Asked, folder: str, name: str, seeds: list[int]) -> dict[str, Any]:
-    path = Path(folder, f"{name}.png")
+def _figure(study: Asked, folder: str, figure: Drawn, seeds: list[int]) -> dict[str, Any]:
+    path = Path(folder, f"{figure.name}.png")
     try:
         content = path.read_bytes()
         width, height = struct.unpack(">II", content[16:24])  # of a PNG's header chunk
     except (OSError, struct.error) as error:
         raise ArtifactError(f"{path}: figure is missing or broken; run the stage figures") from error
-    title, caption = _caption(study, name, seeds)
+    title, caption = import_module(figure.module).caption(study, seeds, figure.model)
     data = base64.b64encode(content).decode()
-    texts = {"name": name, "title": title, "caption": caption, "alt": f"{title}. {caption}"}
+    texts = {"name": figure.name, "title": title, "caption": caption, "alt": f"{title}. {caption}"}
     return texts | {"data": data, "width": width, "height": height}
-
-
-_GREYED = (
-    "Grey: the model's free energy is uncertain, by the reweighting's interval, its distance from the reweighting, or missing "
-    "training frames."
-)
-
-
-def _caption(study: Asked, name: str, seeds: list[int]) -> tuple[str, str]:
-    """Title and caption of a figure."""
-    kind, _, model = name.partition("_")
-    spread = "range over seeds as bars and bands" if len(seeds) > 1 else "bars are 95 % intervals over MD walkers"
-    if kind == "surfaces":
-        return (
-            f"Latent free-energy surfaces, {model}",
-            f"MD above {model} at every temperature, in kT of that temperature, one colour scale; seed {seeds[0]}. "
-            + (_GREYED if study.models[model].informed else ""),
-        )
-    if kind == "marginals":
-        return (
-            f"Free energy along each latent coordinate, {model}",
-            f"{model} on the MD{' and the reweighting' if study.models[model].informed else ''}, with bands of 95 % "
-            f"intervals, in kT; seed {seeds[0]}.",
-        )
-    return {
-        "populations": (
-            "Populations of the named states",
-            "Against temperature: the reweighting, its 95 % interval as a band, and the MD with its interval. Thin lines: "
-            "baselines and models (informed ones by their samples). A state that is not assessable has no band.",
-        ),
-        "observables": (
-            "Observables",
-            f"Means against temperature; {spread}. By frame weights: exact for functions of the features; for others the mean "
-            "at given features is assumed not to change with temperature.",
-        ),
-        "melting": (
-            f"Melting of {study.validate_.melting}",
-            "Population against temperature; squares mark the melting temperature with its 95 % interval. Dotted: two-state "
-            "fits of the MD and of models that are not informed.",
-        ),
-        "divergence": (
-            "Divergence from the reference MD",
-            f"Jensen-Shannon divergence in each plane, medians; {spread}. The floor is the divergence between halves of the MD. "
-            f"{report_tables.IN_SAMPLE}",
-        ),
-        "uncertainty": (
-            "Intervals by cause",
-            "Half of the 95 % interval of each population against temperature, in total and by each cause alone. Vertical lines: "
-            "training temperatures. Dashed: the tolerance within which a population is trusted.",
-        ),
-        "calibration": (
-            "Calibration of the intervals",
-            "Difference of the reweighting from reference MD, against half of its 95 % interval; bars are the interval of the "
-            "MD. Below the diagonal the MD is inside of the interval.",
-        ),
-        "convergence": (
-            "Convergence of the MD",
-            "Share of each named state in the MD at a training temperature up to a time, with its standard error; shaded: "
-            "start-up, which is left out.",
-        ),
-        "history": (
-            "Training history",
-            "Losses on training and held-out walkers; vertical lines mark relabelling or a new stage.",
-        ),
-    }[name]
 
 
 def _versions(protocols: dict[float, dict]) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from thermolatent.figures.divergence import IN_SAMPLE
 from thermolatent.figures.history import Training
 from thermolatent.figures.melting import Melted
 from thermolatent.figures.style import look, series_names
@@ -30,7 +31,6 @@ TITLES = {
     "conditional_shift": "Shift of the fixed plane at given latent",
     "ess_fraction": "Effective sample fraction",
 }
-IN_SAMPLE = "In-sample: at a training temperature models and baselines have the frames they are judged by."
 #: A divergence up to this many times the floor is printed bold.
 NEAR_FLOOR = 1.5
 #: Summary of a training: column of its history, text, and choice of the value (SPIB's earlier losses are of other labels).

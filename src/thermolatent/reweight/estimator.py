@@ -64,7 +64,6 @@ class ConditionalReweighting:
         energies: Sequence[np.ndarray] | None = None,
         states: Sequence[np.ndarray] | None = None,
         counts: Sequence[np.ndarray] | None = None,
-        units: Sequence[np.ndarray] | None = None,
         temperature_unit: str = "kelvin",
         **more,
     ) -> ConditionalReweighting:
@@ -77,8 +76,8 @@ class ConditionalReweighting:
         energies: potential energies, ``(walkers, frames)`` each; None where there are none.
         states: named state of each frame, numbers or words; None: no populations, only means.
         counts: how often each frame counts (biased MD).
-        units: of each frame, number of its independent piece of MD; default: walkers.
-        more: ``shared_units=True`` if units span all temperatures (replica exchange: blocks of time); ``columns``, arrays
+        more: ``units``, of each frame the number of its independent piece of MD (default: walkers);
+            ``shared_units=True`` if units span all temperatures (replica exchange: blocks of time); ``columns``, arrays
             ``(..., m)`` that join the basis; ``state_names`` of states given as numbers; ``pieces``, of each frame the
             number of its time series, where units are blocks of longer series: visits are counted along these.
 
@@ -87,7 +86,7 @@ class ConditionalReweighting:
         ThermolatentError
             One line with the array, the temperature and the error.
         """
-        more |= {"energies": energies, "states": states, "counts": counts, "units": units}
+        more |= {"energies": energies, "states": states, "counts": counts}
         return self.fit_sample(Arrays(features, temperatures, temperature_unit=temperature_unit, **more).sample())
 
     def fit_sample(self, sample: Sample) -> ConditionalReweighting:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.examination import examine, times_of
+from thermolatent.imported.examination import examine, times_of
 from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.trajectories import Trajectories
 

@@ -6,11 +6,11 @@ than the study has walkers, those taken are spread evenly over them all.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,14 @@ import mdtraj
 import numpy as np
 
 from thermolatent.errors import ArtifactError, reason
-from thermolatent.files.artifacts import FORMAT_VERSION, load_json, new_array, save_array, save_json
+from thermolatent.files.artifacts import FORMAT_VERSION, new_array, save_array, save_json
 from thermolatent.files.dcd import box_vectors, write_trajectories
 from thermolatent.files.paths import MdFiles, in_ascii
+from thermolatent.imported.by_system import energy_function
+from thermolatent.imported.volumes import pV_of_boxes
 from thermolatent.progress import progress
 from thermolatent.simulate.contents import Contents
 from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
-from thermolatent.simulate.imported.by_system import energy_function
-from thermolatent.simulate.imported.volumes import pV_of_boxes
 from thermolatent.simulate.settings import Settings, Simulate
 from thermolatent.simulate.topology import write_topology
 from thermolatent.systems.bonds import molecules_of
@@ -40,16 +40,22 @@ _CHUNK_BYTES = 32 * 2**20
 SAMPLED = 100
 
 
-def run(settings: Settings, outputs: MdFiles) -> None:
+@dataclass(frozen=True)
+class _Arrays:
+    """Positions ``(walkers, frames, particles, 3)`` in angstrom, unit cells ``(walkers, frames, 6)`` in angstrom and degrees, and
+    energies ``(walkers, frames)`` in kJ/mol."""
+
+    positions: np.ndarray
+    cells: np.ndarray
+    energies: np.ndarray
+
+
+def run(settings: Settings, outputs: MdFiles, identity: dict[str, Any]) -> None:
     """Write trajectories, energies (NaN where there are none), log-weights of biased MD, topology and protocol.
 
     Raises :class:`ThermolatentError` for files that do not fit together, or hold too few frames.
     """
     system, simulate, temperature, started = settings.system, settings.simulate, settings.temperature, time.monotonic()
-    identity = _identity(system, simulate, temperature)
-    if _finished(outputs.protocol, identity, [*outputs.trajectories, outputs.topology]):
-        log.info("%s: complete already, nothing to do", outputs.folder)
-        return
     kept = system.kept  # refuses a selection that does not do
     if len(kept) == system.all_atoms.n_atoms and any(residue.is_water for residue in system.all_atoms.residues):
         log.warning("water is kept, which makes large files; write system.atoms: not water")
@@ -63,10 +69,11 @@ def run(settings: Settings, outputs: MdFiles) -> None:
     shape = (simulate.walkers, simulate.frames, system.n_particles, 3)
     positions = new_array(partial / "angstrom.npy", shape)
     cells = new_array(partial / "cells.npy", (*shape[:2], 6))
+    arrays = _Arrays(positions, cells, energies)
     compute = _energy_function(system)
     for index in progress(range(len(paths)), f"files at T={format_temperature(temperature)}"):
         mine = {walker: block.first for walker, block in enumerate(blocks) if block.file == index}
-        _import_file(system, paths[index], contents.totals[index], mine, positions, cells, energies, compute)
+        _import_file(system, paths[index], contents.totals[index], mine, arrays, compute)
     has_cell = _have_cells(cells, temperature)
     if system.energies is not None:
         volumes = _volumes(cells) if has_cell else np.zeros(energies.shape)
@@ -99,7 +106,7 @@ def run(settings: Settings, outputs: MdFiles) -> None:
     shutil.rmtree(partial)
 
 
-def _identity(system: Trajectories, settings: Simulate, temperature: float) -> dict[str, Any]:
+def import_identity(system: Trajectories, settings: Simulate, temperature: float) -> dict[str, Any]:
     """Everything that decides the frames, the files' sizes and times among it."""
     return {
         "format": FORMAT_VERSION,
@@ -122,28 +129,16 @@ def _identity(system: Trajectories, settings: Simulate, temperature: float) -> d
     }
 
 
-def _finished(protocol: str, identity: dict[str, Any], files: list[str]) -> bool:
-    try:
-        found = load_json(protocol, "protocol")
-    except ArtifactError:
-        return False
-    same = {key: found.get(key) for key in identity} == json.loads(json.dumps(identity))
-    return same and all(Path(file).is_file() for file in files)
-
-
 def _import_file(
     system: Trajectories,
     path: str,
     total: int,
     blocks: dict[int, int],
-    positions: np.ndarray,
-    cells: np.ndarray,
-    energies: np.ndarray,
+    arrays: _Arrays,
     compute: Callable[[mdtraj.Trajectory], np.ndarray] | None,
 ) -> None:
-    """Check one file's frames and copy its blocks, ``{walker: first frame}``, into ``positions`` and ``cells`` (angstrom), and
-    energies computed on the way."""
-    length, read = positions.shape[1], system.read
+    """Check one file's frames and copy its blocks, ``{walker: first frame}``, into ``arrays``; compute energies where asked."""
+    length, read = arrays.energies.shape[1], system.read
     kept = np.searchsorted(read, system.kept)
     walker_of, first_of = np.full(total, -1), np.zeros(total, int)
     for walker, first in blocks.items():
@@ -154,11 +149,11 @@ def _import_file(
         place = walker_of[index], (index - first_of[index]) // system.stride
         whole = system.checked(path, start, part if compute is None else part.atom_slice(read))
         if compute is not None and len(index):
-            energies[place] = compute(part[index - start])
-        positions[place] = whole.xyz[(index - start)[:, None], kept] * np.float32(10.0)
+            arrays.energies[place] = compute(part[index - start])
+        arrays.positions[place] = whole.xyz[(index - start)[:, None], kept] * np.float32(10.0)
         if whole.unitcell_lengths is not None:
-            cells[(*place, slice(0, 3))] = whole.unitcell_lengths[index - start] * np.float32(10.0)
-            cells[(*place, slice(3, 6))] = whole.unitcell_angles[index - start]
+            arrays.cells[(*place, slice(0, 3))] = whole.unitcell_lengths[index - start] * np.float32(10.0)
+            arrays.cells[(*place, slice(3, 6))] = whole.unitcell_angles[index - start]
 
 
 def _energy_function(system: Trajectories) -> Callable[[mdtraj.Trajectory], np.ndarray] | None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from thermolatent.simulate.engines import Engine, Failed, Frame, InTurn, Processes, pack, unpack
+from thermolatent.simulate.engines import Engine, Failed, Frame, InTurn, pack, unpack
+from thermolatent.simulate.processes import Processes
 from thermolatent.systems.base import System
 from thermolatent.temperatures import format_temperature
 

@@ -11,7 +11,7 @@ import openmm as mm
 
 from thermolatent.errors import SimulationError
 from thermolatent.simulate.copies import bond_lengths, make_copies, why_not
-from thermolatent.simulate.engines import Engine, InTurn, Processes, Recipe, Together, degrees_of_freedom
+from thermolatent.simulate.engines import Engine, InTurn, Recipe, Together, degrees_of_freedom, masses_of
 from thermolatent.simulate.langevin import (
     langevin,
     new_context,
@@ -20,6 +20,7 @@ from thermolatent.simulate.langevin import (
     seed_of,
     start_names,
 )
+from thermolatent.simulate.processes import Processes
 from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.base import System
 from thermolatent.systems.molecule import Molecule
@@ -84,8 +85,7 @@ def start_walkers(
     starts = minimised_starts(molecule, settings, system, iterations)
     positions = np.stack([starts[name] for name in start_names(molecule, settings.walkers)])
     if isinstance(engine, Together):
-        masses = np.array([system.getParticleMass(i)._value for i in range(system.getNumParticles())])
-        middle = np.average(positions, axis=1, weights=masses)
+        middle = np.average(positions, axis=1, weights=masses_of(system))
         positions = positions + (make_copies(system, settings.walkers).centers - middle)[:, None]
     seeds = [
         tuple(seed_of(settings.seed, temperature, f"{purpose}/{walker}") for purpose in ("noise", "velocities"))

@@ -41,15 +41,16 @@ def run(settings: Settings, inputs: tuple[str, ...], outputs: MdFiles, threads: 
     one that made it: its other files come back from ``<folder>.restart`` alone.
     Raises :class:`SimulationError` for a missing platform, a blow-up, or frames to be added to MD of another platform or OpenMM.
     """
-    if settings.system.kind == "trajectories":
-        importing.run(settings, outputs)
-        return
-    identity = protocol_identity(settings.system, settings.simulate, settings.temperature)
+    imported = settings.system.kind == "trajectories"
+    identify = importing.import_identity if imported else protocol_identity
+    identity = identify(settings.system, settings.simulate, settings.temperature)
     if is_finished(outputs, identity):
         log.info("%s: complete already, nothing to do", outputs.folder)
-        return
-    with only_one(f"{outputs.folder}.lock"):
-        _simulate(settings, outputs, identity, threads)
+    elif imported:
+        importing.run(settings, outputs, identity)
+    else:
+        with only_one(f"{outputs.folder}.lock"):
+            _simulate(settings, outputs, identity, threads)
 
 
 def _simulate(settings: Settings, outputs: MdFiles, identity: dict[str, Any], threads: int) -> None:

@@ -26,7 +26,7 @@ from thermolatent.simulate.rung_averages import mbar_averages
 from thermolatent.simulate.settings import TemperOutputs, TemperSettings
 from thermolatent.simulate.space import require_space
 from thermolatent.simulate.stage import is_finished, protocol_identity, series_of, write_md
-from thermolatent.simulate.walkers import simulate_with
+from thermolatent.simulate.walkers import Dynamics, simulate_with
 from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
@@ -105,16 +105,9 @@ def _run_ladders(settings: TemperSettings, outputs: TemperOutputs, partial: Part
         engine_in_turn(system, simulate, ladder[0], simulate.walkers * len(ladder), threads),
         *(system, ladder, simulate.walkers, seed_of(simulate.seed, ladder[0], "exchange")),
     )
-    return simulate_with(
-        engine,
-        lambda: _start(engine, settings),
-        system,
-        simulate,
-        ladder[0],
-        partial,
-        f"tempering from T={format_temperature(ladder[0])} to {format_temperature(ladder[-1])}",
-        hottest=ladder[-1],
-    )
+    name = f"tempering from T={format_temperature(ladder[0])} to {format_temperature(ladder[-1])}"
+    dynamics = Dynamics(system, simulate, ladder[0], ladder[-1], name)
+    return simulate_with(engine, lambda: _start(engine, settings), dynamics, partial)
 
 
 def _identity(settings: TemperSettings, temperature: float) -> dict[str, Any]:

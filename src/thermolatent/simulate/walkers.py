@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -57,29 +58,34 @@ def simulate_walkers(
         if system.molecular:
             start_walkers(engine, system, settings, temperature)
 
-    what = f"MD at T={format_temperature(temperature)}"
-    return simulate_with(engine, start, system, settings, temperature, partial, what)
+    dynamics = Dynamics(system, settings, temperature, temperature, f"MD at T={format_temperature(temperature)}")
+    return simulate_with(engine, start, dynamics, partial)
 
 
-def simulate_with(
-    engine: Engine,
-    start: Callable[[], None],
-    system: System,
-    settings: Simulate,
-    temperature: float,
-    partial: Partial,
-    what: str,
-    hottest: float | None = None,
-) -> dict[str, Any]:
-    """As :func:`simulate_walkers`, with an engine that ``start`` gives its walkers.
+@dataclass(frozen=True)
+class Dynamics:
+    """What an engine simulates.
 
-    ``what`` it is, for messages; ``hottest`` is the highest temperature of a walker, if that is not ``temperature``.
+    Attributes
+    ----------
+    temperature, hottest: lowest and highest temperature of a walker.
+    name: for messages.
     """
+
+    system: System
+    settings: Simulate
+    temperature: float
+    hottest: float
+    name: str
+
+
+def simulate_with(engine: Engine, start: Callable[[], None], dynamics: Dynamics, partial: Partial) -> dict[str, Any]:
+    """As :func:`simulate_walkers`, with an engine whose walkers ``start`` places."""
     try:
         state = _resume(engine, partial)
         if state["steps"] == 0:
             start()
-        return _to_the_end(_Run(engine, system, settings, temperature, partial, state, what, hottest or temperature))
+        return _to_the_end(_Run(engine, dynamics, partial, state))
     finally:
         engine.close()
 
@@ -88,7 +94,7 @@ def _to_the_end(run: _Run) -> dict[str, Any]:
     state, settings = run.state, run.settings
     first = state["steps"]
     started = time.monotonic()
-    with stop_signals() as stop, progress(run.total_steps, run.what, first) as bar:
+    with stop_signals() as stop, progress(run.total_steps, run.name, first) as bar:
         while state["steps"] < run.total_steps:
             before = state["steps"]
             run.advance(stop)
@@ -96,7 +102,7 @@ def _to_the_end(run: _Run) -> dict[str, Any]:
             if stop.is_set():
                 run.checkpoint()
                 raise Stopped(
-                    f"{run.what} told to stop after {state['frames']} of "
+                    f"{run.name} told to stop after {state['frames']} of "
                     f"{settings.frames} frames, all of them saved; run it again to go on"
                 )
     run.checkpoint()
@@ -121,11 +127,12 @@ def _resume(engine: Engine, partial: Partial) -> dict[str, Any]:
 
 
 class _Run:
-    """One simulation on its way; ``state`` is what a checkpoint records."""
+    """A simulation in progress; ``state`` is what a checkpoint records."""
 
-    def __init__(self, engine, system, settings, temperature, partial, state, what, hottest):
+    def __init__(self, engine: Engine, dynamics: Dynamics, partial: Partial, state: dict[str, Any]):
+        system, settings, temperature = dynamics.system, dynamics.settings, dynamics.temperature
         self.engine, self.system, self.settings, self.partial, self.state = engine, system, settings, partial, state
-        self.temperature, self.what = temperature, what
+        self.temperature, self.name = temperature, dynamics.name
         self.total_steps = settings.equilibration + settings.frames * settings.save_every
         self._kelvin = system.kelvin(temperature)
         self._highest, self._bonds = np.inf, None
@@ -133,7 +140,7 @@ class _Run:
             self._bonds = Bonds.of(system)
         else:
             starts = system.potential_energy(starting_positions(system, settings.walkers))
-            self._highest = float(starts.max()) + BLOW_UP * system.n_particles * system.kT(hottest)
+            self._highest = float(starts.max()) + BLOW_UP * system.n_particles * system.kT(dynamics.hottest)
         self._checkpointed = self._clock = time.monotonic()
 
     def advance(self, stop: threading.Event) -> None:
@@ -209,7 +216,7 @@ class _Run:
             else:
                 remedy += ", or heat gently: set simulate.equilibration (now 0 steps)"
         return SimulationError(
-            f"{self.what}: {who} blew up between steps {step} and {self.state['steps']} ({what}); {remedy}"
+            f"{self.name}: {who} blew up between steps {step} and {self.state['steps']} ({what}); {remedy}"
         )
 
     def rate(self, steps: int, seconds: float) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from thermolatent.simulate.imported.quantities import unit
-from thermolatent.simulate.imported.tables import EnergyTable, wanted
-from thermolatent.simulate.imported.texts import Section, content_of, numbers
+from thermolatent.imported.quantities import unit
+from thermolatent.imported.tables import EnergyTable, wanted
+from thermolatent.imported.texts import Section, content_of, numbers
 
 _FIELDS = re.compile(rb"^#! FIELDS\b(.*)$", re.MULTILINE)
 _COMMENT = re.compile(rb"^\s*#.*\n?", re.MULTILINE)

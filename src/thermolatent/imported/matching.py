@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.frame_times import FrameTimes
-from thermolatent.simulate.imported.tables import EnergyTable
+from thermolatent.imported.frame_times import FrameTimes
+from thermolatent.imported.tables import EnergyTable
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,15 @@ class Rows:
     skip: int | None
     every: int | None
     key: str
+
+
+class _Clock(NamedTuple):
+    """Time or MD step of ``rows`` and ``frames``, in ``unit``; rounding of frames by ``digits (frames,)``."""
+
+    rows: np.ndarray
+    frames: np.ndarray
+    unit: str
+    digits: np.ndarray
 
 
 def match(
@@ -56,37 +66,37 @@ def match(
     clock = _common_clock(table, times)
     if clock is None:
         return _by_count(table, times, interval, rows)[used]
-    of_rows, of_frames, unit, digits = clock
     found = np.full(len(used), -1)
-    row_runs = _runs(of_rows)
+    row_runs = _runs(clock.rows)
     frame_runs = np.unique(run)
     if len(frame_runs) > 1 and len(row_runs) != len(frame_runs):
         raise ArtifactError(
-            f"{table.path}: {unit} begin anew {len(row_runs) - 1} times, those of {times.path} {len(frame_runs) - 1} times; "
-            "write the files of single runs"
+            f"{table.path}: {clock.unit} begin anew {len(row_runs) - 1} times, those of {times.path} {len(frame_runs) - 1} "
+            "times; write the files of single runs"
         )
     for number, which in enumerate(frame_runs):
         own = np.concatenate(row_runs) if len(frame_runs) == 1 else row_runs[number]
         here = run == which
-        found[here] = _nearest(table, of_rows, values, own, of_frames[used[here]], unit, digits[used[here]])
-    _agrees(table, times, found, used, of_rows, of_frames, unit, rows)
+        found[here] = _nearest(table, values, own, clock, used[here])
+    _require_agreement(table, times, found, used, clock, rows)
     return found
 
 
-def _common_clock(table: EnergyTable, times: FrameTimes) -> tuple[np.ndarray, np.ndarray, str, np.ndarray] | None:
-    """Time or step of rows and of frames, its unit, and how far frames' may be rounded; None where they have none in common."""
+def _common_clock(table: EnergyTable, times: FrameTimes) -> _Clock | None:
+    """None where rows and frames have neither times nor steps in common."""
     if times.time is not None and table.time is not None:
         digits = np.full(times.frames, table.time_digits)
         if times.single:
             digits = digits + np.spacing(np.abs(times.time).astype(np.float32)).astype(float)
-        return table.time, times.time, "ps", digits
+        return _Clock(table.time, times.time, "ps", digits)
     if table.step is None:
         return None
     if times.step is not None:
-        return table.step, times.step, "steps", np.full(times.frames, 0.5)
+        return _Clock(table.step, times.step, "steps", np.full(times.frames, 0.5))
     if times.time is not None and (step := _time_step(table.step, times.time)) is not None:
         log.info("%s: rows are matched by step, at %g ps per step", table.path, step)
-        return table.step * step, times.time, "ps", np.full(times.frames, ROUNDING * (times.time[1] - times.time[0]))
+        digits = np.full(times.frames, ROUNDING * (times.time[1] - times.time[0]))
+        return _Clock(table.step * step, times.time, "ps", digits)
     return None
 
 
@@ -131,18 +141,11 @@ def _runs(clock: np.ndarray) -> list[np.ndarray]:
     return runs
 
 
-def _nearest(
-    table: EnergyTable,
-    clock: np.ndarray,
-    values: np.ndarray,
-    own: np.ndarray,
-    wanted: np.ndarray,
-    unit: str,
-    digits: np.ndarray,
-) -> np.ndarray:
-    """The row among ``own`` at each wanted time, -1 where there is none; raises for two rows that differ."""
-    order = own[np.argsort(clock[own], kind="stable")]
-    ascending = clock[order]
+def _nearest(table: EnergyTable, values: np.ndarray, own: np.ndarray, clock: _Clock, frames: np.ndarray) -> np.ndarray:
+    """The row among ``own`` at the time of each of ``frames``, -1 where there is none; raises for two rows that differ."""
+    wanted, digits, unit = clock.frames[frames], clock.digits[frames], clock.unit
+    order = own[np.argsort(clock.rows[own], kind="stable")]
+    ascending = clock.rows[order]
     spacing = float(np.median(np.diff(ascending))) if len(ascending) > 1 else 0.0
     tolerance = digits + ROUNDING * spacing
     if spacing and np.median(tolerance) > spacing / 2:
@@ -162,17 +165,11 @@ def _nearest(
     return np.where(high > low, order[np.minimum(low, len(order) - 1)], -1)
 
 
-def _agrees(
-    table: EnergyTable,
-    times: FrameTimes,
-    found: np.ndarray,
-    used: np.ndarray,
-    of_rows: np.ndarray,
-    of_frames: np.ndarray,
-    unit: str,
-    rows: Rows,
+def _require_agreement(
+    table: EnergyTable, times: FrameTimes, found: np.ndarray, used: np.ndarray, clock: _Clock, rows: Rows
 ) -> None:
-    """Raise for no frame with a row, and for ``skip`` and ``every`` that say otherwise than the files."""
+    """Raise if no frame has a row, or if the files contradict ``skip`` and ``every``."""
+    of_rows, of_frames, unit = clock.rows, clock.frames, clock.unit
     there = np.flatnonzero(found >= 0)
     if not len(there):
         raise ArtifactError(

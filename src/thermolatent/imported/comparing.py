@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.tables import EnergyTable, find_column
+from thermolatent.imported.tables import EnergyTable, find_column
 from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)

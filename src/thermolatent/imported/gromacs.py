@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.quantities import Unit, has_dimension, split, unit
-from thermolatent.simulate.imported.tables import EnergyTable, wanted
-from thermolatent.simulate.imported.texts import Section, content_of, numbers
+from thermolatent.imported.quantities import Unit, has_dimension, split, unit
+from thermolatent.imported.tables import EnergyTable, wanted
+from thermolatent.imported.texts import Section, content_of, numbers
 
 #: First number of an .edr file that has a format version.
 _MAGIC = -55555

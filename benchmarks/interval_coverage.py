@@ -1,8 +1,8 @@
 """Do the error bars hold? MD cut into many short independent sets, each predicted from alone, judged by the truth.
 
-    python benchmarks/coverage.py lj7 [--results results] [--workers 2]
-    python benchmarks/coverage.py water --data FOLDER
-    python benchmarks/coverage.py --write                # benchmarks/results/coverage.md of all systems that were run
+    python benchmarks/interval_coverage.py lj7 [--results results] [--workers 2]
+    python benchmarks/interval_coverage.py water --data FOLDER
+    python benchmarks/interval_coverage.py --write                # benchmarks/results/coverage.md of all systems that were run
 
 For each asked temperature and state: how many of the 95 % intervals hold the truth, mean error, mean standard error; and of
 the verdict "within 0.05": precision (of those trusted, how many are right) and recall (of those right and assessable, how

@@ -7,9 +7,9 @@ import re
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.quantities import quantity, unit
-from thermolatent.simulate.imported.tables import EnergyTable, wanted
-from thermolatent.simulate.imported.texts import lines_of
+from thermolatent.imported.quantities import quantity, unit
+from thermolatent.imported.tables import EnergyTable, wanted
+from thermolatent.imported.texts import lines_of
 
 #: Names may hold blanks and brackets (``1-4 NB``, ``EAMBER (non-restraint)``).
 _FIELD = re.compile(r"(\S[^=]*?)\s*=\s*(-?[\d.]+(?:[Ee][+-]?\d+)?|\*+|-?nan|-?inf\w*)", re.IGNORECASE)

@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from thermolatent.simulate.imported.tables import EnergyTable
+from thermolatent.imported.tables import EnergyTable
 from thermolatent.systems.base import BAR_NM3
 from thermolatent.systems.trajectories import Energies
 from thermolatent.temperatures import format_temperature

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import re
 
-from thermolatent.simulate.imported.tables import EnergyTable, wanted
-from thermolatent.simulate.imported.texts import Section, content_of, numbers
+from thermolatent.imported.tables import EnergyTable, wanted
+from thermolatent.imported.texts import Section, content_of, numbers
 
 _SEPARATORS = ",\t;"
 #: Lines that are no rows of numbers; the first one always has the names.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.frame_times import FrameTimes
+from thermolatent.imported.frame_times import FrameTimes
 
 log = logging.getLogger(__name__)
 

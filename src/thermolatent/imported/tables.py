@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from thermolatent.errors import ArtifactError, did_you_mean
-from thermolatent.simulate.imported.quantities import NEVER_ENERGIES, READ, Unit, quantity, split, unit, unit_of_column
+from thermolatent.imported.quantities import NEVER_ENERGIES, READ, Unit, quantity, split, unit, unit_of_column
 
 log = logging.getLogger(__name__)
 
@@ -138,8 +138,8 @@ def read_table(path: str, column: str | None = None) -> EnergyTable:
 
     Raises :class:`ArtifactError` for a file of none of the formats, without rows, or with rows that are cut off.
     """
-    from thermolatent.simulate.imported import amber, csv_files, gromacs, namd, plumed
-    from thermolatent.simulate.imported.texts import head_of
+    from thermolatent.imported import amber, csv_files, gromacs, namd, plumed
+    from thermolatent.imported.texts import head_of
 
     if path.lower().endswith(".edr"):
         return gromacs.read_edr(path, column)

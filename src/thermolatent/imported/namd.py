@@ -7,9 +7,9 @@ import re
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported.quantities import quantity, unit
-from thermolatent.simulate.imported.tables import EnergyTable, wanted
-from thermolatent.simulate.imported.texts import lines_of
+from thermolatent.imported.quantities import quantity, unit
+from thermolatent.imported.tables import EnergyTable, wanted
+from thermolatent.imported.texts import lines_of
 
 
 def is_one(path: str, head: str) -> bool:

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.simulate.imported import comparing
-from thermolatent.simulate.imported.frame_times import FrameTimes, read_times
-from thermolatent.simulate.imported.matching import Rows, match
-from thermolatent.simulate.imported.pieces import checked, pieces
-from thermolatent.simulate.imported.tables import EnergyTable, read_table
-from thermolatent.simulate.imported.volumes import add_pV
+from thermolatent.imported import comparing
+from thermolatent.imported.frame_times import FrameTimes, read_times
+from thermolatent.imported.matching import Rows, match
+from thermolatent.imported.pieces import checked, pieces
+from thermolatent.imported.tables import EnergyTable, read_table
+from thermolatent.imported.volumes import add_pV
 from thermolatent.systems.trajectories import ColumnFiles, Trajectories
 
 log = logging.getLogger(__name__)
