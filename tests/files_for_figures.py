@@ -339,8 +339,20 @@ def write_protocols(study, layout, unconverged=0.3):
         between = {"difference": 0.031, "standard_errors": ratio, "between": ["hexagon", "chevron"]}
         content = {
             **{"temperature": T, "kT": T, "walkers": 32, "frames": 3000, "save_every": 100, "equilibration": 50000},
-            **{"time_step": 0.005, "friction": 1.0, "seed": 1, "platform": "Reference", "openmm": "8.6.1"},
-            **{"steps": 350000, "wall_seconds": 61.25, "walker_steps_per_second": 512345},
+            **{
+                "time_step": 0.005,
+                "friction": 1.0,
+                "seed": 1,
+                "platform": "Reference",
+                "precision": "double",
+                "openmm": "8.6.1",
+            },
+            **{
+                "integrator": "LangevinMiddleIntegrator",
+                "steps": 350000,
+                "wall_seconds": 61.25,
+                "walker_steps_per_second": 512345,
+            },
             "convergence": {"mean_energy": {"hexagon": -9.1, "chevron": -9.069}, "walkers": {}, **between},
         }
         save_json(layout.protocol(T), content)

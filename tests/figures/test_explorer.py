@@ -270,12 +270,14 @@ def test_a_missing_or_broken_file_is_named(write_files):
     layout = write_files(study)
     write_blank_figures(study, layout)
     path = Path(layout.medoids("latf", 0, 0.3))
+    whole = path.read_text()
     path.write_text("\n".join(line for line in path.read_text().splitlines() if "REMARK" not in line))
     with pytest.raises(ArtifactError, match=r"T0.3.medoids.pdb: has 4 structures, 0 of them with a remark"):
         run_job("report", study, layout, seeds=[0])
     path.unlink()
     with pytest.raises(ArtifactError, match=r"T0.3.medoids.pdb: medoids are missing; run the stage generate"):
         run_job("report", study, layout, seeds=[0])
+    path.write_text(whole)
     Path(layout.surfaces("latf", 0)).unlink()
     with pytest.raises(ArtifactError, match=r"surfaces.npz"):
         run_job("report", study, layout, seeds=[0])

@@ -1,5 +1,9 @@
 """The report in headless Chromium: it loads without a complaint and without a network, and the slider moves everything."""
 
+import base64
+import csv
+import io
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +19,13 @@ pytestmark = pytest.mark.browser
 SETTLED = "new Promise(done => requestAnimationFrame(() => setTimeout(done, 100)))"
 SET = """(k => {{ const slider = document.getElementById('temperature');
   slider.value = k; slider.dispatchEvent(new Event('input')); }})({})"""
-PICTURES = "[...document.querySelectorAll('#explorer canvas')].map(c => c.hidden ? '' : c.toDataURL())"
-TEXT = "document.querySelector('#explorer .at table').innerText"
+PICTURES = (
+    "[...document.querySelectorAll('#explorer canvas, #models canvas')].map(c => c.offsetWidth ? c.toDataURL() : '')"
+)
+# Of the pictures: structure, fixed plane predicted and by MD, colour bar; then latent plane of model and MD, and the model's own.
+HEAD = 4
+TEXT = "document.querySelector('.numbers table').innerText"
+OPEN = "document.getElementById('rest').open = true"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +48,7 @@ def opened(browser, page):
     browser.events.clear()
     browser.resize(1400, 900)
     browser.open(page)
+    browser.run(OPEN)
     browser.run(SETTLED)
     return browser
 
@@ -57,15 +67,15 @@ def test_the_slider_changes_maps_curves_numbers_and_structures(opened):
     opened.run(SET.format(last))
     after = opened.run(PICTURES)
     changed = [a != b for a, b in zip(before, after, strict=True)]
-    # maps of the latent plane, model and MD, of the fixed plane, answer, no model's own, and MD, and the structure; not the
-    # colour bar
-    assert changed == [True, True, True, False, True, False, True]
+    assert changed == [True, True, True, False, True, True, False], (
+        "not the colour bar, and there is no plane of latf's own"
+    )
     assert opened.run(TEXT) != numbers
     assert "T = 0.7" in opened.run(TEXT)
     moved = opened.run("[...document.querySelectorAll('.cursor')].map(c => c.getAttribute('x1'))")
-    assert len(moved) >= 8
+    assert len(moved) >= 9
     assert all(float(a) < float(b) for a, b in zip(cursor, moved, strict=True))
-    assert "not trusted" in opened.run("document.querySelector('.verdict.doubt').textContent")
+    assert "not trusted" in opened.run("document.querySelector('#at td.doubt').textContent")
     assert opened.errors == []
 
 
@@ -112,15 +122,15 @@ def test_the_plane_tells_its_interval_and_greys_what_is_hardly_known(opened, pla
 def test_between_the_temperatures_asked_for_there_is_the_answer_and_nothing_else(opened):
     opened.run(SET.format(1))
     assert opened.run("document.querySelector('.between').hidden") is False
-    row = opened.run("[...document.querySelectorAll('.at tbody tr')][0].innerText").split("\t")
-    head = opened.run("document.querySelector('.at thead tr').innerText").split("\t")
+    row = opened.run("[...document.querySelectorAll('.numbers tbody tr')][0].innerText").split("\t")
+    head = opened.run("document.querySelector('.numbers thead tr').innerText").split("\t")
     assert 0 < float(row[head.index("conditional reweighting")].split()[0]) < 1
     for name in ("latf", "MD", "MBAR"):
         assert row[head.index(name)].strip() == "–"
     dots = "[...document.querySelectorAll('.curve:not([hidden]) .dot')].filter(d => d.getAttribute('visibility') !== 'hidden')"
     fills = opened.run(f"{dots}.map(d => d.getAttribute('fill'))")
     assert set(fills) == {"#009e73", "#000000"}, "the answer, and the melting curve that was fitted to the MD"
-    assert opened.run("document.querySelector('.own').textContent") == ""
+    assert opened.run("document.querySelector('p.own').textContent") == ""
 
 
 @pytest.mark.parametrize("stop", [0, 3, "last"])
@@ -152,9 +162,9 @@ def test_a_latent_surface_says_its_own_temperature(opened):
     for k in {same, same + 1, other, other + 1}:
         opened.run(SET.format(k))
         pictures[k] = opened.run(PICTURES)
-    assert pictures[same][0] == pictures[same + 1][0]
-    assert pictures[other][0] != pictures[other + 1][0]
-    assert pictures[same][2] != pictures[same + 1][2], "the answer's plane moves at every stop"
+    assert pictures[same][HEAD] == pictures[same + 1][HEAD]
+    assert pictures[other][HEAD] != pictures[other + 1][HEAD]
+    assert pictures[same][1] != pictures[same + 1][1], "the answer's plane moves at every stop"
 
 
 def test_keys_move_the_slider(opened):
@@ -182,8 +192,8 @@ def test_another_model_or_seed_changes_the_maps_and_numbers(opened, control, val
     script = f"s => {{ s.value = '{value}'; s.dispatchEvent(new Event('change')); }}"
     opened.run(f"({script})(document.getElementById('{control}'))")
     opened.run(SETTLED)
-    assert opened.run(PICTURES)[0] != before[0]
-    assert bool(opened.run(PICTURES)[3]) == (value == "latf_published"), "a plane by weights of its own"
+    assert opened.run(PICTURES)[HEAD] != before[HEAD]
+    assert bool(opened.run(PICTURES)[HEAD + 2]) == (value == "latf_published"), "a plane by weights of its own"
     assert opened.run(TEXT) != numbers
     assert opened.errors == []
 
@@ -200,19 +210,55 @@ def test_no_width_needs_sideways_scrolling(opened, width):
     opened.resize(width, 900)
     opened.run(SETTLED)
     assert opened.run("document.documentElement.scrollWidth") <= width
-    outside = """[...document.querySelectorAll('#explorer *')].filter(e => !e.closest('.scroll') &&
+    outside = """[...document.querySelectorAll('#explorer *, #models *')].filter(e => !e.closest('.scroll') &&
       e.getBoundingClientRect().right > innerWidth + 1).length"""
     assert opened.run(outside) == 0
 
 
-def test_on_paper_figures_take_the_place_of_the_slider(opened):
-    opened.call("Emulation.setEmulatedMedia", media="print")
-    try:
-        assert opened.run("document.getElementById('explorer').offsetHeight") == 0
-        assert opened.run("document.querySelector('.paper').offsetHeight") > 0
-        assert opened.run("[...document.querySelectorAll('figure img')].every(i => i.offsetWidth > 0)")
-    finally:
-        opened.call("Emulation.setEmulatedMedia", media="")
+def test_paper_is_at_most_five_pages_with_the_verdicts(opened):
+    opened.run("document.getElementById('rest').open = false")
+    pdf = base64.b64decode(opened.call("Page.printToPDF")["data"])
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 5
+    assert opened.run("document.getElementById('why').open") is True
+
+
+def test_what_is_saved_is_the_answer_and_the_structures(opened, page):
+    """The CSV has the grid's numbers, and the PDB is the file that generate wrote."""
+    opened.run("URL.createObjectURL = (blob) => { window.saved = blob; return '#'; }")
+    opened.run("document.getElementById('csv').click()")
+    rows = list(csv.DictReader(io.StringIO(opened.run("window.saved.text()"))))
+    grid = read_table(Path(page).parent / "validate" / "grid.csv", COLUMNS)
+    assert [(r["temperature"], r["state"], r["verdict"]) for r in rows] == [
+        (r["temperature"], r["state"], r["verdict"]) for r in grid
+    ]
+    for row, own in zip(rows, grid, strict=True):
+        for name, other in (("population", "value"), ("low", "low"), ("high", "high")):
+            assert float(row[name]) == pytest.approx(float(own[other]), rel=1e-4)
+    opened.run("document.getElementById('pdb').click()")
+    opened.run(SETTLED)
+    medoids = Path(page).parent / "generate" / "latf" / "seed0" / "T0.3.medoids.pdb"
+    assert opened.run("window.saved.text()") == medoids.read_text()
+
+
+def test_populations_as_free_energies(opened):
+    """The axis is -ln of p/(1 - p), and the dot moves with the slider."""
+    opened.run("document.querySelector('[data-quantity=energy]').click()")
+    labels = opened.run("[...document.querySelectorAll('#populations .tick')].map(t => t.textContent)")
+    assert "free energy against the rest (kT)" in labels
+    dot = "Number(document.querySelectorAll('#populations .dot')[0].getAttribute('cy'))"
+    before = opened.run(dot)
+    opened.run(SET.format(opened.run("document.getElementById('temperature').max")))
+    assert opened.run(dot) != before
+    assert opened.errors == []
+
+
+def test_first_paint_and_slider_are_quick(opened, page):
+    """Orders of magnitude: under a second and 50 ms on an idle machine, ten times as long on a busy one."""
+    script = """(() => { const slider = document.getElementById('temperature'), begun = performance.now();
+      for (let k = 0; k < 10; k++) { slider.value = k; slider.dispatchEvent(new Event('input')); }
+      return (performance.now() - begun) / 10; })()"""
+    assert opened.run(script) < 500
+    assert Path(page).stat().st_size < 6e6
 
 
 @pytest.mark.parametrize("dimensions", [1, 3])
@@ -223,8 +269,9 @@ def test_other_numbers_of_latent_coordinates(browser, tmp_path, dimensions):
     run_job("report", study, layout, seeds=[0])
     browser.events.clear()
     browser.open(layout.report)
+    browser.run(OPEN)
     browser.run(SETTLED)
     before = browser.run(PICTURES)
     browser.run(SET.format(0))
-    assert browser.run(PICTURES)[0] != before[0]
+    assert browser.run(PICTURES)[HEAD] != before[HEAD]
     assert browser.errors == []

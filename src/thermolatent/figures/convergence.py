@@ -15,7 +15,7 @@ from thermolatent.temperatures import format_temperature
 from thermolatent.validate.settings import Asked
 
 #: Colours of states, in the order of the study; after the last colour the line style changes.
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+STATE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _LINES = ("-", "--", ":", "-.")
 
 DATA = ("running",)
@@ -48,20 +48,20 @@ def draw(study: Asked, running: Running) -> Figure:
     grid = ceil(len(running) / columns)
     size = (DOUBLE if columns > 1 else SINGLE, 0.85 + 1.9 * grid)
     figure, axes = panels(grid, columns, size, sharex=True, sharey=True)
-    scale, unit = _unit(running) if study.unit else (1.0, "reduced units")
+    scale, unit = time_unit(running) if study.unit else (1.0, "reduced units")
     for (T, states), panel in zip(sorted(running.items()), axes.flat, strict=False):
         panel.set_title(f"T = {format_temperature(T)}{study.unit}")
         for k, (state, points) in enumerate(states.items()):
             times, shares, errors, start_up = zip(*points, strict=True)
-            lap, place = divmod(k, len(_COLORS))
-            own = {"color": _COLORS[place], "linestyle": _LINES[lap % len(_LINES)]}
+            lap, place = divmod(k, len(STATE_COLORS))
+            own = {"color": STATE_COLORS[place], "linestyle": _LINES[lap % len(_LINES)]}
             times = [time / scale for time in times]
             panel.plot(times, shares, label=state, **own)
             low, high = (
                 [p + side * (e if isfinite(e) else 0.0) for p, e in zip(shares, errors, strict=True)]
                 for side in (-1, 1)
             )
-            panel.fill_between(times, low, high, color=_COLORS[place], alpha=0.2, linewidth=0)
+            panel.fill_between(times, low, high, color=STATE_COLORS[place], alpha=0.2, linewidth=0)
         if start_up[0] > 0:
             panel.axvspan(0, start_up[0] / scale, color="0.9", linewidth=0, zorder=-1, label="start-up, left out")
         panel.set_xlabel(f"simulated time of a walker ({unit})")
@@ -72,7 +72,7 @@ def draw(study: Asked, running: Running) -> Figure:
     return figure
 
 
-def _unit(running: Running) -> tuple[float, str]:
+def time_unit(running: Running) -> tuple[float, str]:
     """Unit of the time axis: its size in picoseconds, and its name."""
     longest = max(points[-1][0] for states in running.values() for points in states.values())
     return next(((size, name) for size, name in ((1e6, "µs"), (1e3, "ns")) if longest >= 2 * size), (1.0, "ps"))

@@ -60,7 +60,13 @@ def panels(
         _series(study, who, by_seed, lambda t, who=who: t.score(who, "ess_fraction", "")) for who in series_names(study)
     ]
     made.append(_panel("Training frames that count", "effective share", series))
-    return [panel for panel in made if panel["series"]]
+    return [panel for panel in made if _drawable(panel)]
+
+
+def _drawable(panel: dict[str, Any]) -> bool:
+    """Whether a series has two points."""
+    rows = (one["y"] for entry in panel["series"] for one in entry["seeds"].values())
+    return any(sum(y is not None for y in row) > 1 for row in rows)
 
 
 def _others(study: Asked) -> list[str]:
@@ -84,8 +90,8 @@ def _series(study: Asked, name: str, by_seed: BySeed, values: Callable[[Tables],
         if found := values(tables):
             here = [found.get(T) for T in study.temperatures.generated]
             seeds[seed] = {
-                "y": [v and _short(v.median) for v in here],
-                "e": [v and _short(v.half) for v in here],
+                "y": [v and short(v.median) for v in here],
+                "e": [v and short(v.half) for v in here],
             }
     style = "points" if name in ("md", "exact") else "line"
     return {"name": name, "style": style, "every": False, "seeds": seeds}
@@ -94,7 +100,7 @@ def _series(study: Asked, name: str, by_seed: BySeed, values: Callable[[Tables],
 def _answer(by_seed: BySeed, found: Iterable[tuple[float, float, float]]) -> dict[str, Any]:
     """The reweighting at every stop, for all seeds: values with the ends of their intervals."""
     rows = zip(*found, strict=True)
-    one = dict(zip(("y", "low", "high"), ([*map(_short, row)] for row in rows), strict=True))
+    one = dict(zip(("y", "low", "high"), ([*map(short, row)] for row in rows), strict=True))
     return {"name": ANSWER, "style": "answer", "every": True, "seeds": {next(iter(by_seed)): one}}
 
 
@@ -120,7 +126,7 @@ def _measured(tables: Tables, by_seed: BySeed, quantity: str, stops: list[Stop])
     made = []
     for label, series in tables.experiments(quantity).items():
         shown = {T: v for T, v in series.items() if first <= T <= last}
-        one = {"y": [_short(v.median) for v in shown.values()], "e": [_short(v.half) for v in shown.values()]}
+        one = {"y": [short(v.median) for v in shown.values()], "e": [short(v.half) for v in shown.values()]}
         seeds = {next(iter(by_seed)): one} if shown else {}
         made.append({"name": label, "style": "points", "every": False, "x": list(shown), "seeds": seeds})
     return made
@@ -135,9 +141,9 @@ def _melting_panel(
         if name in fits:
             curve = fits[name].fitted(study, temperatures)
             y = [of_state[state].value for of_state in grid.populations] if curve is None else curve.tolist()
-            fit = {"Tm": _short(fits[name].Tm), "Tm_half": _short(fits[name].Tm_half)}
+            fit = {"Tm": short(fits[name].Tm), "Tm_half": short(fits[name].Tm_half)}
             shown = ANSWER if name == "reweighting" else name
-            one = {"y": [*map(_short, y)]}
+            one = {"y": [*map(short, y)]}
             series.append({"name": shown, "style": "fit", "every": True, **fit, "seeds": {next(iter(by_seed)): one}})
     return _panel(f"Melting of {state}", "population", series)
 
@@ -175,5 +181,6 @@ def _verdict_text(of_state: dict[str, Prediction]) -> str:
     )
 
 
-def _short(value: float | None) -> float | None:
+def short(value: float | None) -> float | None:
+    """Five significant digits; None for what is not finite."""
     return float(f"{value:.5g}") if value is not None and isfinite(value) else None

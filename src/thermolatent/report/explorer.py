@@ -16,16 +16,19 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from thermolatent.errors import ArtifactError
+from thermolatent.figures.convergence import STATE_COLORS, load_running, time_unit
 from thermolatent.figures.melting import Melted
 from thermolatent.figures.style import FREE_ENERGY_MAP, look, series_names
 from thermolatent.figures.surfaces import CAP, UNSURE, free_energies
 from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_arrays
 from thermolatent.report import curves, medoids
+from thermolatent.report.curves import short
 from thermolatent.report.grid import Grid
 from thermolatent.report.packing import packed, quantised
 from thermolatent.report.settings import Generated, Inputs, Settings
 from thermolatent.report.stops import Stop, nearest, stops_of
+from thermolatent.temperatures import format_temperature
 from thermolatent.validate.settings import Asked
 
 _SURFACES = {"temperatures", "axes", "free_energy"}
@@ -46,6 +49,7 @@ def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Mel
     shown = inputs.generated[first][seeds[0]]
     profiles = load_arrays(shown.profiles, "profiles", _PROFILES)
     return {
+        "name": study.name,
         "stops": [stop._asdict() for stop in stops],
         "unit": study.unit,
         "train": sorted(study.temperatures.train),
@@ -62,10 +66,16 @@ def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Mel
             )
         },
         "states": tables.states(),
+        "stateColours": [STATE_COLORS[k % len(STATE_COLORS)] for k in range(len(tables.states()))],
+        "running": _running(study, inputs.running),
         "panels": curves.panels(study, tables, by_seed, fits, grid, stops),
         "answer": curves.answer(grid),
         "told": {model: curves.verdicts(study, tables, model) for model in study.models},
         "molecule": medoids.molecule(study.system.molecular, shown.medoids) if shown.medoids else None,
+        "pdb": {
+            format_temperature(T): packed(np.frombuffer(medoids.read_text(path).encode(), np.uint8))
+            for T, path in shown.medoids.items()
+        },
         "resolution": medoids.RESOLUTION,
         "plane": {
             "axes": _axes(tables.plane, grid.edges),
@@ -118,6 +128,25 @@ def bundle(study: Settings, model: str, files: Generated, grid: Grid, stops: lis
     if study.generate.structures:
         found["structures"] = medoids.structures(study.system.molecular, files.medoids)
     return found
+
+
+def _running(study: Asked, path: str) -> dict[str, Any]:
+    """Populations of the MD against time, ``{"unit", "at"}``: by temperature, per state times, shares ``y``, standard errors
+    ``e``, and the ``start_up``."""
+    running = load_running(path)
+    size, unit = time_unit(running) if study.unit else (1.0, "time units")
+    at = {}
+    for T, states in sorted(running.items()):
+        one = {}
+        for state, points in states.items():
+            times, shares, errors, start_up = zip(*points, strict=True)
+            one[state] = {
+                "x": [short(time / size) for time in times],
+                "y": [*map(short, shares)],
+                "e": [*map(short, errors)],
+            }
+        at[format_temperature(T)] = {"states": one, "start_up": short(start_up[0] / size)}
+    return {"unit": unit, "at": at}
 
 
 def _axes(names, edges: np.ndarray) -> list[dict[str, Any]]:

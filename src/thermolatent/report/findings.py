@@ -118,7 +118,7 @@ def headline(study: Asked, tables: Tables) -> str:
     where = "there" if temperatures.predict else "at the training temperatures"
     return (
         f"{start}; in the fixed plane the median Jensen-Shannon divergence from the MD {where} is "
-        f"{_and(values)}; two halves of the MD differ by {number(known[0][1].floor)}."
+        f"{and_(values)}; two halves of the MD differ by {number(known[0][1].floor)}."
     )
 
 
@@ -178,13 +178,13 @@ def places(
     found = []
     for states, Ts in same.items():
         every = quantity == POPULATION and len(states) == len(study.validate_.states.names) > 1
-        who = "every state" if every else _and(states) if quantity == POPULATION else f"mean of {_and(states)}"
+        who = "every state" if every else and_(states) if quantity == POPULATION else f"mean of {and_(states)}"
         where = "at every temperature" if Ts == temperatures else f"at T = {listed(Ts)}"
         found.append(f"{who} {where}")
     return "; ".join(found)
 
 
-def _and(words: Iterable[str]) -> str:
+def and_(words: Iterable[str]) -> str:
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
 

@@ -29,15 +29,21 @@ class Medoid(NamedTuple):
     positions: np.ndarray
 
 
+def read_text(path: str) -> str:
+    """A ``T*.medoids.pdb``; raises :class:`ArtifactError`."""
+    try:
+        return Path(path).read_text()
+    except OSError as error:
+        raise ArtifactError(f"{path}: medoids are missing; run the stage generate") from error
+
+
 def read_medoids(path: str) -> tuple[Any, list[Medoid]]:
     """Topology (mdtraj's) and structures of a ``T*.medoids.pdb``; raises :class:`ArtifactError`."""
     import mdtraj
 
+    remarks = _REMARK.findall(read_text(path))
     try:
-        remarks = _REMARK.findall(Path(path).read_text())
         trajectory = mdtraj.load_pdb(path, standard_names=False)
-    except OSError as error:
-        raise ArtifactError(f"{path}: medoids are missing; run the stage generate") from error
     except (ValueError, IndexError, KeyError, TypeError) as error:
         raise ArtifactError(f"{path}: medoids cannot be read ({error}); delete it and run generate again") from error
     if len(remarks) != trajectory.n_frames:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib.resources import files
 
 #: In the order of their dependencies.
-SCRIPTS = ("data.js", "axes.js", "maps.js", "curves.js", "viewer.js", "explorer.js")
+SCRIPTS = (
+    *("data.js", "axes.js", "chart.js", "maps.js", "curves.js", "answer.js", "viewer.js", "downloads.js"),
+    *("models.js", "explorer.js"),
+)
 
 
 def asset(name: str) -> str:

@@ -23,11 +23,13 @@ class Settings(Asked):
 
 @dataclass(frozen=True)
 class Generated:
-    """Files of one model and seed: surfaces and profiles, and medoids by temperature (empty with ``structures: 0``)."""
+    """Files of one model and seed: surfaces and profiles, and by temperature medoids and weighted structures (none with
+    ``structures: 0``); to the last the page has links."""
 
     surfaces: str
     profiles: str
     medoids: dict[float, str]
+    structures: dict[float, str]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Inputs:
     Attributes
     ----------
     protocols: of the MD, by temperature.
+    convergence, running: whether the training MD is fit to answer, and its populations against time.
     generated: by model, then by seed.
     """
 
@@ -47,4 +50,6 @@ class Inputs:
     figures: str
     histories: dict[int, Histories]
     protocols: dict[float, str]
+    convergence: str
+    running: str
     generated: dict[str, dict[int, Generated]]

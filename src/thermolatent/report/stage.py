@@ -22,27 +22,29 @@ from thermolatent.figures.surfaces import UNSURE
 from thermolatent.figures.tables import Tables
 from thermolatent.figures.temperature import plane_title
 from thermolatent.files.artifacts import load_json, replacing
-from thermolatent.report import experiment, explorer, findings
+from thermolatent.report import experiment, explorer, findings, summary
 from thermolatent.report import page as report_page
 from thermolatent.report import tables as report_tables
 from thermolatent.report.settings import Inputs, Settings
 from thermolatent.report.tables import Cell, Table
 from thermolatent.simulate.convergence import LIMIT
+from thermolatent.tables import read_table
 from thermolatent.temperatures import format_temperature
+from thermolatent.validate.gather import CONVERGENCE_COLUMNS
 from thermolatent.validate.settings import Asked
 
 log = logging.getLogger(__name__)
 
 _SECTIONS = {
-    "answer": "Verdicts",
-    "explore": "Explore",
-    "scores": "Scores",
-    "populations": "Populations",
+    "models": "Models",
+    "tables": "Populations",
     "observables": "Observables",
     "figures": "Figures",
     "md": "MD",
     "training": "Training",
-    "study": "Study",
+    "trajectories": "Weighted structures",
+    "methods": "Methods text",
+    "study": "Settings",
     "versions": "Versions",
 }
 _PACKAGES = (
@@ -91,7 +93,19 @@ def render(
         explorer=markup(explorer.as_json(explorer.payload(study, inputs, tables, fits))),
         structures=bool(study.generate.structures),
         study=study,
-        sections=[(k, v) for k, v in _SECTIONS.items() if k != "observables" or study.featurize.observables],
+        sections=[
+            (anchor, title)
+            for anchor, title in _SECTIONS.items()
+            if (anchor != "observables" or study.featurize.observables)
+            and (anchor != "trajectories" or study.generate.structures)
+        ],
+        facts=summary.facts(study, protocols),
+        fit=summary.fit(read_table(inputs.convergence, CONVERGENCE_COLUMNS)),
+        methods=summary.methods(study, protocols),
+        measured_labels=", ".join(
+            dict.fromkeys(row["label"] for row in tables.measured if row["quantity"] in tables.states())
+        ),
+        trajectories=_trajectories(study, inputs),
         answers=findings.answers(study, tables),
         headline=findings.headline(study, tables),
         unsure=f"{UNSURE:g}",
@@ -124,6 +138,16 @@ def render(
         version=thermolatent.__version__,
         root=study.name,
     )
+
+
+def _trajectories(study: Settings, inputs: Inputs) -> list[tuple[str, str]]:
+    """Text and relative path of the weighted structures of every model, of the first seed."""
+    root = Path(inputs.figures).parent
+    return [
+        (f"{model}, T = {format_temperature(T)}{study.unit}", Path(path).relative_to(root).as_posix())
+        for model, by_seed in inputs.generated.items()
+        for T, path in by_seed[study.seeds[0]].structures.items()
+    ]
 
 
 def _unconverged(protocols: dict[float, dict]) -> list[str]:

@@ -101,12 +101,15 @@ def report_job(study: Study, layout: Layout, seeds: list[int]) -> Job:
         figures=layout.figures_folder,
         histories=_histories(study, layout, seeds),
         protocols={T: layout.protocol(T) for T in study.temperatures.simulated},
+        convergence=layout.convergence,
+        running=layout.running,
         generated={
             model: {
                 seed: _report.Generated(
                     layout.surfaces(model, seed),
                     layout.profiles(model, seed),
                     {T: layout.medoids(model, seed, T) for T in structured},
+                    {T: layout.structures(model, seed, T) for T in structured},
                 )
                 for seed in seeds
             }

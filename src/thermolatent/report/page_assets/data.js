@@ -23,7 +23,12 @@ async function unpack(entry) {
 }
 
 // The fixed plane by the answer and the MD, the same for every model and seed.
-const ofPlane = (async () => ({ answer: await unpack(data.plane.answer), half: await unpack(data.plane.half), md: await unpack(data.plane.md) }))();
+const ofPlane = (async () => ({
+  axes: data.plane.axes,
+  answer: await unpack(data.plane.answer),
+  half: await unpack(data.plane.half),
+  md: await unpack(data.plane.md),
+}))();
 
 // Maps and structures of one model and seed, unpacked once.
 const bundles = new Map();
@@ -34,7 +39,7 @@ async function bundleOf(model, seed) {
     const raw = data.bundles[key];
     const found = { ...raw };
     found.latent = { ...raw.latent, model: await unpack(raw.latent.model), md: await unpack(raw.latent.md) };
-    found.plane = { axes: data.plane.axes, model: raw.plane && (await unpack(raw.plane)), ...(await ofPlane) };
+    found.own = raw.plane && { axes: data.plane.axes, model: await unpack(raw.plane) };
     if (raw.structures) {
       found.structures = { ...raw.structures, positions: await unpack(raw.structures.positions) };
     }

@@ -36,7 +36,8 @@ function span(range, axis, start, length) {
 }
 
 class Maps {
-  // `card` holds a canvas of class "map" for each side; `which` is "latent" (model, MD) or "plane" (answer, a model with weights of its own, MD).
+  // `card` holds a canvas of class "map" for each side; `which` is "latent" (model, MD), "plane" (answer, MD) or "own" (the plane by
+  // a model with weights of its own).
   constructor(card, which) {
     this.which = which;
     this.canvases = [...card.querySelectorAll("canvas.map")];
@@ -51,7 +52,8 @@ class Maps {
     this.maps = maps;
     this.stop = k;
     this.flat = maps.axes.length === 1;
-    this.sides = this.which === "latent" ? [this.ofLatent(model), this.ofMD()] : [this.ofAnswer(), this.ofModel(model), this.ofMD()];
+    const sides = { latent: () => [this.ofLatent(model), this.ofMD()], plane: () => this.equallyMasked(this.ofAnswer(), this.ofMD()), own: () => [this.ofModel(model)] };
+    this.sides = sides[this.which]();
     this.canvases.forEach((canvas, side) => (canvas.hidden = side > 0 && (this.flat || !this.sides[side])));
     if (this.flat) return this.drawCurves(model);
     this.canvases.forEach((canvas, side) => this.sides[side] && this.drawMap(canvas, this.sides[side], side === 0));
@@ -65,11 +67,19 @@ class Maps {
   }
 
   ofAnswer() {
-    return { ...this.inPlane(data.looks[ANSWER].label, this.maps.answer, this.stop), halves: this.maps.half.at(this.stop) };
+    return { ...this.inPlane("predicted", this.maps.answer, this.stop), halves: this.maps.half.at(this.stop) };
+  }
+
+  // White is where neither has frames: a bin that only one of them visited has the highest colour in the other.
+  equallyMasked(answer, md) {
+    if (!md.levels) return [answer, md];
+    const filled = (one, other) => one.levels.map((level, i) => (level === EMPTY && other.levels[i] !== EMPTY ? LEVELS : level));
+    const halves = answer.halves.map((half, i) => (answer.levels[i] === EMPTY ? 0 : half));
+    return [{ ...answer, levels: filled(answer, md), halves }, { ...md, levels: filled(md, answer) }];
   }
 
   ofModel(model) {
-    return this.maps.model && this.inPlane(model, this.maps.model, askedStops.indexOf(this.stop), [`${model}: only at`, "temperatures asked for"]);
+    return this.inPlane(model, this.maps.model, askedStops.indexOf(this.stop), [`${model}: only at`, "temperatures asked for"]);
   }
 
   ofMD() {
@@ -155,7 +165,7 @@ class Maps {
     });
     const inside = cell.every((c, k) => c >= 0 && c < shown.shape[k]);
     const place = cell[0] * shown.shape[1] + cell[1];
-    const half = inside && shown.halves && shown.levels[place] !== EMPTY ? ` ${halfInterval(shown.halves[place])}` : "";
+    const half = inside && shown.halves && shown.levels[place] !== EMPTY && shown.halves[place] > 0 ? ` ${halfInterval(shown.halves[place])}` : "";
     this.readout.textContent = inside ? `(${at.map((v) => v.toFixed(2)).join(", ")}): ${freeEnergy(shown.levels[place])}${half}` : "";
   }
 }

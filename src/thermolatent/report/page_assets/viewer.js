@@ -73,7 +73,7 @@ class Viewer {
     this.buttons.replaceChildren(
       ...frames.map((frame) => {
         const pressed = frame.state === this.state;
-        const button = element("button", { type: "button", "aria-pressed": pressed }, frame.state);
+        const button = element("button", { type: "button", "aria-pressed": pressed }, `${frame.state} ${population(answerOf(frame.state), k).value}`);
         button.addEventListener("click", () => {
           this.state = frame.state;
           this.show(k);
@@ -82,9 +82,8 @@ class Viewer {
       }),
     );
     this.frame = frames.find((frame) => frame.state === this.state);
-    const population = `population ${this.frame.population.toFixed(3)} by the frame weights`;
     this.caption.textContent =
-      `${this.state} at T = ${temperatureText(this.stop)}: ${population}; a frame of the MD at ${this.frame.origin}${data.unit}.`;
+      `The most central frame of ${this.state} at T = ${temperatureText(this.stop)}, from the MD at ${this.frame.origin}${data.unit}.`;
     this.draw();
   }
 
