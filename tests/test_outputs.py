@@ -105,7 +105,7 @@ def test_a_feature_that_is_no_number_costs_no_md(tmp_path):
     write_trajectories(walkers, 10 * positions, 2, 0.02)
     with pytest.raises(ArtifactError) as caught:
         run_job("featurize", study, layout, temperature=1.5)
-    said = f"{walkers[1]}: 'y' of frame 7 (from 0) is no finite number; look at that frame, or leave the feature out"
+    said = f"{walkers[1]}: 'y' of frame 7 (from 0) is not a finite number; look at that frame, or leave the feature out"
     assert str(caught.value) == said
 
 

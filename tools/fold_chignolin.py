@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import openmm as mm
-from folding import Folding, Turn
 
+from folding import Folding, Turn
 from thermolatent import __version__
 from thermolatent.systems.peptide import Peptide
 

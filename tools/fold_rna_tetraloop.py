@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import mdtraj
 import numpy as np
 import openmm as mm
-from folding import Folding, Near, Turn
 
+from folding import Folding, Near, Turn
 from thermolatent import __version__
 from thermolatent.featurize.nucleic import BasePairs
 from thermolatent.systems.rna import Rna

@@ -5,8 +5,8 @@ python tools/write_configuration.py
 
 from pathlib import Path
 
-from thermolatent.study.reference import reference_text
-from thermolatent.study.schema import schema_text
+from study_reference import reference_text
+from study_schema import schema_text
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference"
 

@@ -64,7 +64,7 @@ def parse_one(what: str, plugins: dict[str, type[BaseModel]], value: Any) -> Any
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    """An argument of the API; raises :class:`ThermolatentError` for what is no whole number of at least ``least``."""
+    """An argument of the API; raises :class:`ThermolatentError` for what is not a whole number of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise ThermolatentError(f"{name}: {value!r}; must be a whole number of at least {least}")
     return int(value)

@@ -1,4 +1,4 @@
-"""YAML as people write it: what YAML 1.1 reads as another number, or drops without a word, is refused with its line."""
+"""YAML of users: numbers that YAML 1.1 reads differently and repeated keys are refused, with their line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import yaml
 
 _MANTISSA, _POWER = r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)", "[eE][-+]?[0-9]+"
 _NUMBER, _EXPONENT = re.compile(f"{_MANTISSA}(?:{_POWER})?"), re.compile(f"{_MANTISSA}{_POWER}$")
-#: YAML 1.1 reads 0300 to the base of eight (192) and 1:30 to that of sixty (90), but 0800 and 1:75 as text.
+#: YAML 1.1 reads 0300 as octal (192) and 1:30 in base 60 (90), but 0800 and 1:75 as text.
 _AMBIGUOUS = re.compile(r"[-+]?(?:0[0-9_]+|[0-9][0-9_]*(?::[0-9]+)+(?:\.[0-9_]*)?)$")
-#: By a scalar's first character; the first pattern that fits counts.
+#: By the first character of a scalar; the first matching pattern counts.
 _RESOLVERS = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -21,15 +21,15 @@ for _first in "+-.0123456789":
 
 
 class Refused(yaml.MarkedYAMLError):
-    """Valid YAML that does not mean what it looks like."""
+    """Valid YAML with another meaning than it seems to have."""
 
 
 def load_yaml(text: str) -> Any:
     """The content of a YAML text.
 
-    A number may have an exponent without a dot or a sign (``1e-4``), a date is text, and a key that reads as a number is one,
-    with quotes and without: ``'350'``, ``350`` and ``350.0`` are the same temperature. Raises :class:`yaml.YAMLError` for what
-    is no YAML, and its subclass :class:`Refused` for a key that is there twice and for numbers with a leading 0 or a colon.
+    A number may have an exponent without a dot or a sign (``1e-4``), a date is text, and a key that looks like a number is one,
+    with or without quotes: ``'350'``, ``350`` and ``350.0`` are the same temperature. Raises :class:`yaml.YAMLError` for
+    invalid YAML, and its subclass :class:`Refused` for a repeated key and for numbers with a leading 0 or a colon.
     """
     loader = _Loader(text)
     try:
@@ -39,7 +39,7 @@ def load_yaml(text: str) -> Any:
 
 
 def dump_yaml(content: Any, **how: Any) -> str:
-    """What :func:`load_yaml` reads as ``content``; ``how`` goes to :func:`yaml.dump`."""
+    """The inverse of :func:`load_yaml`; ``how`` is passed to :func:`yaml.dump`."""
     return yaml.dump(content, Dumper=_Dumper, allow_unicode=True, **how)
 
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from studies_for_tests import BAD, SOUND, changed
 
-from thermolatent.study.reference import reference_text
-from thermolatent.study.schema import schema, schema_text
+from study_reference import reference_text
+from study_schema import schema, schema_text
 
 HOME = Path(__file__).parents[2]
 STUDIES = sorted((HOME / "studies").glob("*.yaml"))

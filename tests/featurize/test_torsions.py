@@ -114,7 +114,7 @@ def test_torsions_of_side_chains_are_between_the_atoms_they_should():
         (Torsions(of=["chi1"]), ["has no chi1", "it has phi, psi"]),
         (Torsions(of=["phi"], residues="resSeq 3"), ["no phi in residues 'resSeq 3'"]),
         (Torsions(of=["phi"], residues="resSeq 9"), ["torsions.residues", "selects no atom", "ACE1, ALA2, NME3"]),
-        (Torsions(of=["phi"], residues="resseq of 2"), ["torsions.residues", "no selection of mdtraj"]),
+        (Torsions(of=["phi"], residues="resseq of 2"), ["torsions.residues", "not an mdtraj selection"]),
         (Torsions(atoms=[["ALA2-CA", "ALA2-XX", 3, 4]]), ["0 atoms are called 'ALA2-XX'"]),
         (Torsions(atoms=[[0, 1, 2, 22]]), ["22 is not from 0 to 21"]),
     ],

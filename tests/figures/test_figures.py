@@ -26,6 +26,7 @@ from thermolatent.figures import (
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_json
+from thermolatent.reweight.influence import NORMAL
 from thermolatent.reweight.verdict import judge
 from thermolatent.study.answers import asked_of
 from thermolatent.study.jobs import JOBS, run_job, run_stage
@@ -220,7 +221,7 @@ def test_marginals_show_the_model_on_the_md_with_its_band(study):
     center = (arrays["edges_marginal"][1][middle] + arrays["edges_marginal"][1][middle + 1]) / 2
     band = corners[np.isclose(corners[:, 0], center), 1]
     F, error = arrays["marginal_md"][2, 1, middle], arrays["marginal_md_stderr"][2, 1, middle]
-    np.testing.assert_allclose([band.min(), band.max()], [F - 1.96 * error, F + 1.96 * error])
+    np.testing.assert_allclose([band.min(), band.max()], [F - NORMAL * error, F + NORMAL * error])
 
 
 def line(panel, label):

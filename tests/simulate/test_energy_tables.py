@@ -184,7 +184,7 @@ def test_two_regions_of_thermodynamic_integration_are_refused_where_their_energi
             f"| TI region  {r}\n" + block(1000, U, more="DV/DL  =  1.5") for r, U in ((1, U_one), (2, U_two))
         )
 
-    with pytest.raises(ArtifactError, match="thermodynamic integration, each step has the energies of two regions"):
+    with pytest.raises(ArtifactError, match="thermodynamic integration with energies of two regions at each step"):
         read_table(written(run(-20.0, -21.0)))
     np.testing.assert_array_equal(read_table(written(run(-20.0, -20.0))).numbers["EPtot"], [-20, -20])
 
@@ -237,17 +237,17 @@ def test_rows_of_namds_minimisation_are_left_out(written):
         (
             PLUMED,
             None,
-            r"no column says that it is the potential energy; write which is, system\.energies\.column; known: m",
+            r"no column is named as the potential energy; write its name as system\.energies\.column; known: m",
         ),
-        (OPENMM + "400,nan,300\n", None, r"row 3 \(from 0\) of 'Potential Energy \(kJ/mole\)' is no finite number"),
+        (OPENMM + "400,nan,300\n", None, r"row 3 \(from 0\) of 'Potential Energy \(kJ/mole\)' is not a finite number"),
         (OPENMM + "40", None, r"a row has 1 columns, must have 3; is the file cut off\? \(row 3, from 0\)"),
         (OPENMM + "400,-1230,30500,-1240,300\n", None, r"a row has 5 columns, must have 3"),
-        (OPENMM + "400,-,300", None, "'-' is no number; is the file cut off"),
+        (OPENMM + "400,-,300", None, "'-' is not a number; is the file cut off"),
         (XVG + "    4.0000\n", None, "a row has 1 columns, must have 4; is the file cut off"),
         (XVG + "&\n 0.0 1.0 2.0 3.0\n", None, "holds several sets of data"),
         ("@ xaxis label\n 0.0 1.0\n", None, "has no legends that name its columns"),
         ('#"Potential Energy (kJ/mole)"\n', None, "has no rows of numbers"),
-        (AMBER.replace("-21.2500", "********"), None, r"'\*+' is no number \(row 1, from 0, of 'EPtot'\)"),
+        (AMBER.replace("-21.2500", "********"), None, r"'\*+' is not a number \(row 1, from 0, of 'EPtot'\)"),
         (
             block(1000, -20.25) + "\n NSTEP =     2000   TIME(PS) =       4.000",
             None,
@@ -280,14 +280,14 @@ def test_bad_files_in_one_line(written, text, column, words):
     ],
 )
 def test_other_quantities_are_never_the_potential_energy(written, text, column, what):
-    with pytest.raises(ArtifactError, match=f"{what}, no potential energy or bias; name another by system"):
+    with pytest.raises(ArtifactError, match=f"{what}, not a potential energy or bias; write another as system"):
         energies(written(text), column)
 
 
 def test_a_unit_that_nobody_says_is_asked_for_and_one_that_a_file_says_counts(written, caplog):
     path = written(OPENMM.replace(" (kJ/mole)", ""))
     with pytest.raises(
-        ArtifactError, match=r"does not say in which unit 'Potential Energy' is; write system\.energies\.unit: kJ"
+        ArtifactError, match=r"does not give the unit of 'Potential Energy'; write system\.energies\.unit: kJ"
     ):
         energies(path)
     np.testing.assert_allclose(energies(path, given="kcal/mol")[0], -1234.5 * 4.184)
@@ -357,8 +357,8 @@ def test_an_edr_file_is_what_gmx_energy_writes_of_it(name):
     ("content", "words"),
     [
         ("no energies", "it is too short"),  # pyedr would make room for 1.9e9 of them
-        ("no energies, but more text", "it does not begin as one"),
-        ("\x00\x00\x00!\x00\x00\x00\x04Bond", "it does not begin as one"),
+        ("no energies, but more text", "it does not begin like one"),
+        ("\x00\x00\x00!\x00\x00\x00\x04Bond", "it does not begin like one"),
         ("\x00\x00\x00\x02\x00\x00\x00\x04Bond" + "\x00" * 4, "it has no frames"),
     ],
 )

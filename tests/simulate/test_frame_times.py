@@ -132,7 +132,7 @@ def test_files_that_this_project_writes_carry_their_times(tmp_path):
         ("a.xtc", b"no trajectory" * 20, r"cannot be read as a trajectory \(.+\); write XTC"),
         ("a.dcd", b"no trajectory" * 20, "is not a DCD trajectory"),
         ("a.nc", b"no trajectory" * 20, r"cannot be read as a trajectory \(.+\); write XTC"),
-        ("a.pdb", b"ATOM", r"'\.pdb' is no format of trajectories that is read; write XTC"),
+        ("a.pdb", b"ATOM", r"'\.pdb' is not a supported trajectory format; write XTC"),
     ],
 )
 def test_what_is_no_trajectory_is_refused_in_one_line(tmp_path, name, content, words):
@@ -206,7 +206,9 @@ def test_times_that_are_there_twice_are_refused(parts, words):
 
 
 def test_descending_times_are_refused():
-    with pytest.raises(ArtifactError, match="times descend, from 63 to 5 ps; write the frames in the order of time"):
+    with pytest.raises(
+        ArtifactError, match="times descend, from 63 to 5 ps; write the frames in ascending order of time"
+    ):
         checked(times(TIMES[::-1]), 2.0)
 
 

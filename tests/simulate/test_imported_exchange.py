@@ -121,7 +121,7 @@ def test_files_of_unequal_length_are_refused(section, tmp_path):
     made, layout = study({**section, "files": {**section["files"], 1.5: [short]}}), Layout(str(tmp_path / "results"))
     run_job("simulate", made, layout, temperature=0.5)
     with pytest.raises(
-        ArtifactError, match=r"short\.dcd: has 1999 frames, .*0\.5\.dcd has 2000; .*write files of the same frames"
+        ArtifactError, match=r"short\.dcd: has 1999 frames, .*0\.5\.dcd has 2000; .*write files with the same frames"
     ) as e:
         run_job("simulate", made, layout, temperature=1.5)
     assert "\n" not in str(e.value)

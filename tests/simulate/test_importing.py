@@ -254,7 +254,7 @@ def test_files_that_do_not_fit_are_refused_in_one_line(files, tmp_path):
         walkers=2,
     )
     csv(Path(section["energies"]["files"][T][1]), energies[1][:-2])
-    refused(r"1\.csv: has 23 rows, for 25 frames of .*1\.xtc, .* so no row can be told for each frame; write", {})
+    refused(r"1\.csv: has 23 rows, for 25 frames of .*1\.xtc, .* so no choice of rows gives each frame one; write", {})
     (tmp_path / "text.xtc").write_text("no trajectory")
     refused(
         r"text\.xtc: cannot be read as a trajectory",
@@ -285,7 +285,7 @@ def test_a_study_that_does_not_fit_its_files_is_refused_before_any_job(files):
     refused(r"0\.xtc' is at 400 and at 500; write each temperature's own", {"files": {T: twice[:1], 500.0: twice[:1]}})
     energies = section["energies"]["files"][T]
     refused(r"0\.csv' is at 400 and at 500", {"energies": {"files": {T: energies, 500.0: energies}}})
-    refused(r"'nowhere\.xtc' is no file", {"files": {T: ["nowhere.xtc"]}})
+    refused(r"'nowhere\.xtc' is not a file", {"files": {T: ["nowhere.xtc"]}})
     refused(
         r"system\.energies\.files: 1 files at 400 for 2 trajectories",
         {"energies": {"files": {T: section["energies"]["files"][T][:1]}}},
@@ -399,7 +399,7 @@ def test_one_energy_file_serves_parts_of_a_run_and_no_row_twice(tmp_path):
     _, found, _ = imported(study(section, 2, 20, [T]), Layout(str(tmp_path / "results")))
     np.testing.assert_array_equal(found, energies[T].reshape(2, 20))
     whole[5:25].save_xtc(parts[1])
-    with pytest.raises(ThermolatentError, match=r"rows that .*part1\.xtc needs are those of another trajectory"):
+    with pytest.raises(ThermolatentError, match=r"rows for .*part1\.xtc are already used by another trajectory"):
         imported(study(section, 2, 20, [T]), Layout(str(tmp_path / "again")))
 
 

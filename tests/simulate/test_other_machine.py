@@ -164,7 +164,7 @@ def test_unfinished_md_is_refused_and_kept(made, tmp_path, monkeypatch, elsewher
     before = everything(layout)
     if other == "openmm":
         elsewhere()
-    with pytest.raises(SimulationError, match=r"was begun with .* to go on after its 8 frames"):
+    with pytest.raises(SimulationError, match=r"was begun with .* to continue after its 8 frames"):
         run(made(**OTHERS[other]), layout)
     assert everything(layout) == before
     run(made(any_openmm=True), layout)

@@ -63,8 +63,8 @@ PEPTIDE = {"kind": "peptide", "sequence": "YYDPETGTWY"}
         ({**PEPTIDE, "water": "tip3p"}, {}, ["system.water", "solvent: implicit", "solvent: explicit"]),
         ({**PEPTIDE, "solvent": "vacuum", "salt": 0.1}, {}, ["system.salt", "means nothing with solvent: vacuum"]),
         ({**PEPTIDE, "solvent": "explicit", "water": "tip7p"}, {}, ["system.water", "'tip7p'", "known: tip3p"]),
-        ({"kind": "structure", "file": "no.pdb"}, {}, ["system.file", "'no.pdb' is no file", "relative to"]),
-        ({"kind": "prepared", "topology": "no.prmtop"}, {}, ["system.topology", "'no.prmtop' is no file"]),
+        ({"kind": "structure", "file": "no.pdb"}, {}, ["system.file", "'no.pdb' is not a file", "relative to"]),
+        ({"kind": "prepared", "topology": "no.prmtop"}, {}, ["system.topology", "'no.prmtop' is not a file"]),
     ],
 )
 def test_the_study_is_refused(system, simulate, words):

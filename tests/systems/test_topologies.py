@@ -119,7 +119,7 @@ def test_a_number_of_two_residues_is_refused():
         ThermolatentError, match=r"'2' is ambiguous: 2 is the number of 2 residues, A:2, B:2; write e\.g\. A:2$"
     ):
         find_residue("x", topology.residues, 2)
-    with pytest.raises(ThermolatentError, match="'ALA' is no residue; write a number like 4, or A:4"):
+    with pytest.raises(ThermolatentError, match="'ALA' is not a residue; write a number like 4, or A:4"):
         find_residue("x", topology.residues, "ALA")
 
 

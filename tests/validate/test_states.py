@@ -62,7 +62,7 @@ def test_points_beyond_the_grid_have_the_nearest_cells_basin(basins):
 
 
 def test_a_missing_minimum_is_named(system):
-    with pytest.raises(ThermolatentError, match=r"ends near \(.*1\.5.*\), which is no named minimum"):
+    with pytest.raises(ThermolatentError, match=r"ends near \(.*1\.5.*\), which is not a named minimum"):
         Basins(system.plane_energy_gradient, MINIMA[:2], [-2.0, -2.0], [2.0, 3.0], grid=60)
 
 

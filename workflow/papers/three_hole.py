@@ -146,8 +146,9 @@ def encoded_and_generated(sources: Sources, entry: PaperFigure) -> Drawing:
             title = f"{_MODELS[model]}\n{title}" if name == "latent_md" else title
             image = _map(panel, own["edges_latent"], free_energies(own[name])[0], title)
     figure.colorbar(image, ax=axes, extend="max", label="free energy (kT)", pad=0.01, aspect=30)
-    rows = ((model, *row) for model, own in profiles.items() for row in surfaces.rows(own))
-    columns = ["model", *surfaces.row_columns(profiles["dspib"])]
+    study, _ = sources.study(entry.studies[0])
+    rows = ((model, *row) for model, own in profiles.items() for row in surfaces.rows(study, model, own))
+    columns = ["model", *surfaces.COLUMNS]
     return Drawing(figure, columns, rows, different=[f"One seed ({sources.seeds[0]})."])
 
 

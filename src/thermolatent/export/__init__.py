@@ -1,1 +1,1 @@
-"""What other programs take from a study: frame weights, structures by weight, the learned variable."""
+"""Exports for other programs: frame weights, structures by weight, the learned variable."""

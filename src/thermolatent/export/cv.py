@@ -81,7 +81,7 @@ def run(study: Study, layout: Layout, out: str | None, weighting: Weighting) -> 
 
 
 def feature_values(study: Study, topology: Particles | mdtraj.Topology) -> tuple[list[str], list[Value]]:
-    """Name of each feature's column, and what it is in PLUMED; raises :class:`ThermolatentError` where nothing is known."""
+    """Name of each feature's column, and its value in PLUMED; raises :class:`ThermolatentError` if unknown."""
     names, values = [], []
     for feature in study.featurize.features:
         columns = feature.on(topology)
@@ -117,7 +117,7 @@ class _Mean(nn.Module):
 
 
 def write_torchscript(path: str, spib: Spib) -> None:
-    """Write mu(x) as PLUMED's PYTORCH_MODEL reads it; raises :class:`ThermolatentError` where torch writes no TorchScript."""
+    """Write mu(x) as PLUMED's PYTORCH_MODEL reads it; raises :class:`ThermolatentError` if torch cannot write TorchScript."""
     spib = spib.eval().requires_grad_(False)
     try:
         with warnings.catch_warnings():
@@ -145,7 +145,7 @@ def atom_numbers(study: Study, topology: Particles | mdtraj.Topology, at: str) -
 
 
 def _molecules(topology: Particles | mdtraj.Topology) -> tuple[list[list[int]], bool]:
-    """Atoms of each molecule, and whether they hold together."""
+    """Atoms of each molecule, and whether bonds are known."""
     if isinstance(topology, Particles):
         return [list(range(topology.n_atoms))], False
     if topology.n_bonds == 0:  # nobody knows which atoms are together

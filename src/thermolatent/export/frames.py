@@ -1,4 +1,4 @@
-"""The training frames with their weights at one temperature, and where each of them is in the files of the MD."""
+"""The training frames with their weights at one temperature, and their places in the files of the MD."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Weighting:
 
 @dataclass(frozen=True)
 class Origins:
-    """Where frames are, in training frame order.
+    """Places of frames, in training frame order.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class WeightedFrames:
     Attributes
     ----------
     log_weights: ln w ``(N,)``, sum of w 1; -inf of a frame that does not count.
-    states, state_names: number of the named state of each frame ``(N,)``, and what they are called.
+    states, state_names: number of the named state of each frame ``(N,)``, and the names.
     """
 
     data: Frames
@@ -91,7 +91,7 @@ def check_model(study: Study, model: str | None) -> None:
 
 
 def origins(study: Study, layout: Layout, data: Frames) -> Origins:
-    """Where the training frames are."""
+    """Places of the training frames."""
     numbers: dict[str, int] = {}
     found: list[tuple[np.ndarray, ...]] = []
     for T in data.temperatures:

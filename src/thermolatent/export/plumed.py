@@ -14,17 +14,17 @@ _MOST_IN_PDB = 99_999
 
 
 class PlumedInput:
-    """The lines of an input, each action once, before those that take its values.
+    """The lines of an input, each action once, before its users.
 
-    Molecules are made whole first, and periodic boundaries then left out wherever all atoms are of one molecule: so the features'
-    trajectories have them. Between molecules the nearest image counts.
+    Molecules are made whole first, and periodic boundaries are then ignored for atoms of one molecule, as in the features'
+    trajectories. Between molecules the nearest image counts.
 
     Parameters
     ----------
     numbers: number of each atom in the MD, from 1, ``(n_atoms,)``.
-    molecules: atoms of each, from 0; one list of all for particles that no box surrounds.
-    bonded: whether molecules hold together, so that they can be made whole.
-    stem: what names of structures that RMSD compares with begin with.
+    molecules: atoms of each, from 0; one list of all for particles without a box.
+    bonded: whether bonds are known, so that molecules can be made whole.
+    stem: beginning of the names of RMSD's reference structures.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class PlumedInput:
         self._used: set[int] = set()
 
     def name(self, value: Value, comment: str = "") -> str:
-        """What other lines call a value; writes its action, and those that it takes, if they are not there yet."""
+        """The name of a value in other lines; adds its action and those it needs."""
         action = value.action
         if action not in self._labels:
             words = [self._reference(action)] if action.reference else []

@@ -30,8 +30,8 @@ def run(
 ) -> list[str]:
     """Write ``n`` frames and return the names of the files: the trajectory, and beside XTC and DCD the topology as PDB.
 
-    With a model and its seed these are the frames of its own DCD, if n is ``generate.structures``. The PDB has remarks that say
-    of each frame where it is from.
+    With a model and its seed these are the frames of its own DCD, if n is ``generate.structures``. The PDB has remarks with the
+    origin of each frame.
     """
     asked = format_temperature(checked_temperature(temperature))
     path = out or f"{study.name}.T{asked}.structures.{form}"
@@ -58,7 +58,7 @@ def run(
 
 
 def remarks(frames: WeightedFrames, chosen: np.ndarray, temperature: float) -> list[str]:
-    """Lines of a PDB that say where each of the frames ``chosen`` is from; frames of files count from 0."""
+    """Lines of a PDB with the origins of the frames ``chosen``; frames of files count from 0."""
     origins, data = frames.origins, frames.data
     at = data.temperature_index()[chosen]
     lines = [f"REMARK   1 FRAMES OF MD DRAWN BY THEIR WEIGHTS AT T = {format_temperature(temperature)}"]

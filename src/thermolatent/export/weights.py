@@ -1,4 +1,4 @@
-"""``thermolatent export weights``: the weight of each training frame at a temperature, beside what identifies it."""
+"""``thermolatent export weights``: the weight of each training frame at a temperature, with its origin."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the models see of a frame. One file per family; ``kinds.py`` lists them."""
+"""Features of frames, the input of the models. One file per family; ``kinds.py`` lists them."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Particles:
-    """What there is to know of the particles of a model system: their number. Molecules have an mdtraj Topology."""
+    """The particles of a model system, of which only the number is known. Molecules have an mdtraj Topology."""
 
     n_atoms: int
 
@@ -34,8 +34,8 @@ class Columns:
     names: one per column.
     compute: columns ``(frames, n)`` of positions ``(frames, n_atoms, 3)`` in nm.
     periodic: whether each column is an angle in radians, -pi to pi; empty means that none is.
-    plumed: gives each column as PLUMED computes it; None where that is not known.
-    boxed: whether ``compute`` takes the frames' box vectors ``(frames, 3, 3)`` in nm, or None, as a second argument.
+    plumed: gives each column as PLUMED computes it; None if unknown.
+    boxed: whether ``compute`` takes the frames' box vectors ``(frames, 3, 3)`` in nm, or None, as second argument.
     """
 
     names: list[str]
@@ -61,7 +61,7 @@ class Feature(BaseModel):
 
     @property
     def label(self) -> str:
-        """What other keys of a study call it."""
+        """Its name in other keys of a study."""
         return self.kind
 
     @property
@@ -70,7 +70,7 @@ class Feature(BaseModel):
         return [path] if (path := getattr(self, "to", None)) else []
 
     def on(self, topology: Particles | mdtraj.Topology) -> Columns:
-        """The feature on these atoms; raises :class:`ThermolatentError` where they have none of it.
+        """The feature on these atoms; raises :class:`ThermolatentError` if they have none.
 
         The topology of finished MD has two attributes besides: ``start``, its first structure ``(n_atoms, 3)`` in nm, and
         ``molecules``, the number of each atom's molecule.

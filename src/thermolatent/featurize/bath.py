@@ -1,13 +1,13 @@
 """A harmonic bath that stands for a solvent whose energy is known exactly.
 
 The potential energy u of n harmonic degrees of freedom at temperature T is distributed as Gamma(n/2, kT), whatever their
-frequencies. Drawn for each frame and added to its energy it changes nothing about the ensemble of the frames while the
-energies of two temperatures cease to overlap. Where n = M + dM s(x) depends on the frame, the marginal of x becomes
+frequencies. Drawn for each frame and added to its energy, it does not change the ensemble of the frames, but the
+energies of two temperatures do not overlap any more. Where n = M + dM s(x) depends on the frame, the marginal of x becomes
 
     p_T(x) proportional to exp(-U(x)/kT) T^(dM s(x)/2),
 
-so frames of the MD then carry log-weights (dM/2) s(x) ln(T/T0). T0, at which they all vanish, is a choice of the bath's
-frequencies, which shift the free energy by a constant entropy. For all of it d ln p/d(1/kT) = <U> - E[U|x] holds.
+so frames of the MD then carry log-weights (dM/2) s(x) ln(T/T0). T0, at which they all vanish, is given by the
+frequencies of the bath, which add a constant entropy. d ln p/d(1/kT) = <U> - E[U|x] still holds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.special import expit
 if TYPE_CHECKING:
     from thermolatent.featurize.settings import Bath
 
-#: The draws depend on it and on the temperature alone: studies with one MD and one bath have one and the same energies.
+#: Draws depend on this and the temperature only: studies with the same MD and bath have the same energies.
 _SEED = 20250601
 
 

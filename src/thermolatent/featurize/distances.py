@@ -13,7 +13,7 @@ from thermolatent.featurize.molecular import between_molecules, in_blocks, pair_
 from thermolatent.featurize.plumed import Value, function, of_atoms
 from thermolatent.systems.selection import atom_label, numbered_label, residue_label, select
 
-#: No contact reaches farther, nm.
+#: Maximum r0 of a contact, nm.
 _FARTHEST = 3.0
 
 
@@ -178,5 +178,5 @@ def _heavy(atom) -> bool:
 
 
 def separation(a, b) -> int:
-    """How many residues b is after a in one chain; residues of different chains are as far apart as can be."""
+    """Number of residues from a to b in one chain; very large for residues of different chains."""
     return b.index - a.index if a.chain.index == b.chain.index else 10**9

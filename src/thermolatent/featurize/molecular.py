@@ -1,4 +1,4 @@
-"""What the features of molecules share: atoms by mdtraj's selection language, labels for plots, a native structure."""
+"""Common parts of the features of molecules: topology, distances between molecules, native structures."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def in_blocks(
 
 
 def between_molecules(topology: mdtraj.Topology, pairs: np.ndarray) -> np.ndarray:
-    """Which pairs of atoms ``(n, 2)`` are of two molecules, ``(n,)`` bool."""
+    """Whether the atoms of each pair ``(n, 2)`` are in different molecules, ``(n,)`` bool."""
     molecules = getattr(topology, "molecules", None)
     molecules = molecules_of(topology) if molecules is None else np.asarray(molecules)
     return molecules[pairs[:, 0]] != molecules[pairs[:, 1]]
 
 
 def pair_distances(trajectory: mdtraj.Trajectory, pairs: np.ndarray, between: np.ndarray) -> np.ndarray:
-    """Distances ``(frames, n)`` in nm of pairs of atoms: in a molecule as it is, ``between`` molecules to the nearest image."""
+    """Distances ``(frames, n)`` in nm of pairs of atoms: direct within a molecule, to the nearest image ``between`` molecules."""
     import mdtraj
 
     distances = mdtraj.compute_distances(trajectory, pairs, periodic=False)

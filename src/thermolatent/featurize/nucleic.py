@@ -1,8 +1,8 @@
-"""Nucleic acids: how the bases lie to each other (G-vectors and eRMSD), and which of them pair.
+"""Nucleic acids: relative positions of the bases (G-vectors and eRMSD), and base pairs.
 
 Bottaro, Di Palma and Bussi, Nucleic Acids Res. 42, 13306 (2014). Each base has a frame in its six-membered ring: the origin
 is the mean of C2, C4 and C6, x points to C2, z is normal to the ring, on the same side for purines and pyrimidines. r_jk
-is where base k lies in the frame of base j, and r~ = (x / 0.5, y / 0.5, z / 0.3), lengths in nm. With c = 2.4 and
+is the position of base k in the frame of base j, and r~ = (x / 0.5, y / 0.5, z / 0.3), lengths in nm. With c = 2.4 and
 g = pi / c, where |r~| < c, and 0 elsewhere::
 
     G(r~) = (sin(g |r~|) r~ / |r~|, 1 + cos(g |r~|)) / g,      eRMSD = sqrt[ sum over j != k of |G_jk - G'_jk|^2 / N ]
@@ -141,7 +141,7 @@ def find_bases(kind: str, topology) -> tuple[list, np.ndarray]:
 
 
 def g_vectors(positions: np.ndarray, rings: np.ndarray) -> np.ndarray:
-    """G of every ordered pair of bases, ``(frames, n, n, 4)`` float64, of positions in nm; the diagonal means nothing."""
+    """G of every ordered pair of bases, ``(frames, n, n, 4)`` float64, of positions in nm; the diagonal is undefined."""
     atoms = np.asarray(positions, dtype=np.float64)[:, rings]  # (frames, n, 3, 3)
     origin = atoms.mean(axis=2)
     x = _unit(atoms[:, :, 0] - origin)

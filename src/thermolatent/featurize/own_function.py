@@ -19,12 +19,12 @@ from pydantic import Field, model_validator
 from thermolatent.errors import ThermolatentError, did_you_mean
 from thermolatent.featurize.base import Columns, Feature
 
-#: How far a frame's value may be off when it is computed alone: arithmetic in single precision, not another frame's influence.
+#: Tolerance of a frame's value computed alone: rounding in single precision.
 _ROUNDING = {"rtol": 1e-3, "atol": 1e-4}
 
 
 class OwnFunction(Feature):
-    """What a Python function gives for each frame: of molecules, of an mdtraj Trajectory; of model systems, of positions
+    """A Python function of each frame: of an mdtraj Trajectory for molecules, for model systems of positions
     ``(frames, n_atoms, 3)`` float32 in nm. It returns ``(frames,)`` or ``(frames, n)`` numbers, each from its own frame alone.
     """
 
@@ -78,7 +78,7 @@ class OwnFunction(Feature):
         return getattr(module, self.name)
 
     def _values(self, function: Callable, positions: np.ndarray, topology: Any, names: list[str]) -> np.ndarray:
-        # A copy: whoever superposes frames in place must not change what other features see.
+        # A copy: a function that superposes frames in place must not affect other features.
         frames = np.array(positions, dtype=np.float32)
         if hasattr(topology, "residues"):
             import mdtraj
@@ -125,7 +125,7 @@ def _functions_in(path: str) -> list[str]:
 
 
 def _told(error: Exception, path: str) -> str:
-    """Kind and message of an error in the user's code, and the last line there that led to it; one line."""
+    """Type, message and last line of an error in the user's code, as one line."""
     wanted = Path(path).resolve()
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).resolve() == wanted]
     where = f" (line {lines[-1]})" if lines else ""

@@ -1,4 +1,4 @@
-"""What a column is in PLUMED: values of its actions, which :mod:`thermolatent.export.plumed` writes out as an input.
+"""Columns as values of PLUMED's actions, which :mod:`thermolatent.export.plumed` writes to an input.
 
 PLUMED: Tribello et al., Comput. Phys. Commun. 185, 604 (2014). Lengths in nm and angles in radians, as everywhere here.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Value(NamedTuple):
-    """One number that an action gives: its only one, or one of its components by name."""
+    """One number of an action: its value, or one of its components by name."""
 
     action: Action
     component: str | None = None

@@ -21,7 +21,7 @@ from thermolatent.featurize.molecular import (
 from thermolatent.featurize.plumed import Action, Value, of_atoms
 from thermolatent.systems.selection import select
 
-#: Atoms compared where a study does not say: the backbone of proteins and nucleic acids.
+#: Default atoms: the backbone of proteins and nucleic acids.
 _BACKBONE = 'name CA or name C or name N or name P or name "O5\'" or name "C5\'" or name "C4\'" or name "C3\'"'
 #: Native contacts after Best, Hummer and Eaton, PNAS 110, 17874 (2013): steepness (1/nm), slack, cutoff (nm), residues.
 _STEEPNESS, _SLACK, _CUTOFF, _SEPARATION = 50.0, 1.8, 0.45, 3

@@ -68,8 +68,8 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
                     if len(wrong := np.argwhere(~np.isfinite(array[walker, rows]))):
                         frame, column = wrong[0]
                         raise ArtifactError(
-                            f"{path}: '{columns.names[column]}' of frame {first + frame} (from 0) is no finite number; look at "
-                            "that frame, or leave the feature out"
+                            f"{path}: '{columns.names[column]}' of frame {first + frame} (from 0) is not a finite number; look "
+                            "at that frame, or leave the feature out"
                         )
         for array in arrays:
             array.flush()
@@ -104,7 +104,7 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
 
 
 def _continuity(settings: Settings, protocol: dict) -> dict:
-    """Where in the files walkers of imported MD are from, and how many frames there are between exchanges of replicas."""
+    """Places of the walkers of imported MD in its files, and the number of frames between exchanges of replicas."""
     told = {}
     if settings.stride is not None:
         files, stride = list(dict.fromkeys(protocol["starts"])), settings.stride
@@ -118,14 +118,14 @@ def _continuity(settings: Settings, protocol: dict) -> dict:
 
 
 def saved_topology(path: str, n_particles: int | None) -> Particles | mdtraj.Topology:
-    """What features are computed on: the topology that the MD wrote, or so many bare particles."""
+    """The topology for the features: that of the MD, or bare particles."""
     if n_particles is not None:
         return Particles(n_particles)
     return load_topology(path)
 
 
 def _heavy_atoms(topology: Particles | mdtraj.Topology) -> int:
-    """Atoms of the solute that are no hydrogen; 0 of a model system. Water and single atoms (ions) are no solute."""
+    """Number of heavy atoms of the solute; 0 for a model system. Water and single atoms (ions) are not solute."""
     if isinstance(topology, Particles):
         return 0
     solute = [r for r in topology.residues if not r.is_water and r.n_atoms > 1]
@@ -133,7 +133,7 @@ def _heavy_atoms(topology: Particles | mdtraj.Topology) -> int:
 
 
 def _md_log_weights(path: str, protocol: dict, frames: int) -> np.ndarray | None:
-    """Log-weights of biased MD, ``(walkers, frames)`` float64; None of MD that samples its ensemble itself."""
+    """Log-weights of biased MD, ``(walkers, frames)`` float64; None for unbiased MD."""
     if not protocol.get("weighted", False):
         return None
     shape = (protocol["walkers"], protocol["frames"])

@@ -1,6 +1,6 @@
 """Torsion angles by name (IUPAC: of the residue their central bond starts in), or of any four atoms.
 
-As a model's features they are sin and cos, so that nothing jumps at 180 degrees; as the fixed plane they are angles.
+As features of a model they are sin and cos, which are continuous at 180 degrees; in the fixed plane they are angles.
 """
 
 from __future__ import annotations

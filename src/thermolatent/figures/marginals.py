@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 
 from thermolatent.figures.style import DOUBLE, look, panels, temperature_title
 from thermolatent.figures.surfaces import CAP, PER_ROW, band, legend_above, say_no_md
+from thermolatent.reweight.influence import NORMAL
 from thermolatent.validate.settings import Asked
 
-#: Half width of the band, the 95 % interval, in standard errors.
-BAND = 1.96
 _CURVES = {
     "marginal_md": "free_energy_md_kT",
     "marginal_md_stderr": "stderr_kT",
@@ -76,7 +75,7 @@ def _curves(study: Asked, model: str, profiles, k: int, j: int, panel) -> None:
     md, error = profiles["marginal_md"][k, j], profiles["marginal_md_stderr"][k, j]
     own = look(study, model)
     panel.fill_between(
-        centers, md - BAND * error, md + BAND * error, color="0.75", linewidth=0, label="MD, 95 % interval"
+        centers, md - NORMAL * error, md + NORMAL * error, color="0.75", linewidth=0, label="MD, 95 % interval"
     )
     band(study, panel, centers, profiles["marginal_reweighting"][k, j], profiles["marginal_reweighting_half"][k, j])
     panel.plot(centers, md, color="black", linewidth=0.9, label="MD")

@@ -11,6 +11,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import require_new, save_arrays
 from thermolatent.generate.stage import draw_samples
 from thermolatent.learn.model import load_density
+from thermolatent.reweight.influence import NORMAL
 
 log = logging.getLogger(__name__)
 
@@ -53,5 +54,5 @@ def _print(dim: int, temperature: float, drawn: dict[str, np.ndarray]) -> None:
     shares = np.bincount(states, minlength=drawn["state_probabilities"].shape[1]) / samples
     for state, share in enumerate(shares):
         # The sampling error only, without the error of the model.
-        print(f"state {state}: {share:.4f} +- {1.96 * math.sqrt(share * (1 - share) / samples):.4f} (sampling)")
+        print(f"state {state}: {share:.4f} +- {NORMAL * math.sqrt(share * (1 - share) / samples):.4f} (sampling)")
     print("states of the model; for populations with intervals: thermolatent predict <study>")

@@ -1,1 +1,1 @@
-"""What files of existing MD say: energies in any program's words, times of frames, and whether both agree with the study."""
+"""Files of existing MD from other programs: energies, frame times, and checks that they agree with each other and the study."""

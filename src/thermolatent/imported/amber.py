@@ -11,10 +11,10 @@ from thermolatent.imported.quantities import quantity, unit
 from thermolatent.imported.tables import EnergyTable, wanted
 from thermolatent.imported.texts import lines_of
 
-#: Names may hold blanks and brackets (``1-4 NB``, ``EAMBER (non-restraint)``).
+#: Names may contain blanks and parentheses (``1-4 NB``, ``EAMBER (non-restraint)``).
 _FIELD = re.compile(r"(\S[^=]*?)\s*=\s*(-?[\d.]+(?:[Ee][+-]?\d+)?|\*+|-?nan|-?inf\w*)", re.IGNORECASE)
 _BLOCK = re.compile(r"\s*NSTEP\s*=")
-#: What stands above a block that is none of a single step: averages at the end, or running ones within a run.
+#: Headings of blocks that are not of a single step: averages at the end, or running averages.
 _NO_STEP = ("A V E R A G E S", "R M S  F L U C T U A T I O N S", "AVERAGES OVER")
 
 
@@ -23,8 +23,8 @@ def is_one(path: str, head: str) -> bool:
 
 
 def read(path: str, column: str | None) -> EnergyTable:
-    """Energies are kcal/mol, volumes cubic angstroms. Raises :class:`ArtifactError` for thermodynamic integration with two
-    regions that have energies of their own.
+    """Energies are kcal/mol, volumes cubic angstroms. Raises :class:`ArtifactError` for thermodynamic integration with
+    separate energies of two regions.
     """
     blocks: list[dict[str, str]] = []
     inside = skip = regions = False
@@ -54,7 +54,7 @@ def read(path: str, column: str | None) -> EnergyTable:
     numbers = {name: _numbers(path, name, blocks) for name in own}
     if regions and _two_energies(numbers):
         raise ArtifactError(
-            f"{path}: is of thermodynamic integration, each step has the energies of two regions; write those of the simulated "
+            f"{path}: is a thermodynamic integration with energies of two regions at each step; write those of the simulated "
             'lambda as a CSV: #"Time (ps)","Potential Energy (kcal/mol)"'
         )
     volumes = {name: unit("A^3") for name in names if quantity(name) == "volume"}
@@ -67,11 +67,11 @@ def _numbers(path: str, name: str, blocks: list[dict[str, str]]) -> np.ndarray:
         return np.array(texts, np.float64)
     except ValueError:
         number = next(i for i, text in enumerate(texts) if not re.fullmatch(r"[-+.\d]+(?:[eE][-+]?\d+)?", text))
-        raise ArtifactError(f"{path}: '{texts[number]}' is no number (row {number}, from 0, of '{name}')") from None
+        raise ArtifactError(f"{path}: '{texts[number]}' is not a number (row {number}, from 0, of '{name}')") from None
 
 
 def _two_energies(numbers: dict[str, np.ndarray]) -> bool:
-    """Whether steps follow themselves with another potential energy."""
+    """Whether a step is repeated with another potential energy."""
     if "NSTEP" not in numbers or "EPtot" not in numbers:
         return False
     again = np.flatnonzero(np.diff(numbers["NSTEP"]) == 0)

@@ -1,4 +1,4 @@
-"""Energies of existing trajectories, computed anew with the user's System."""
+"""Energies of existing trajectories, recomputed with the user's System."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def energy_function(system: Trajectories) -> Callable[[mdtraj.Trajectory], np.nd
         made = mm.XmlSerializer.deserialize(Path(path).read_text())
     except (mm.OpenMMException, ValueError, TypeError) as error:
         raise ArtifactError(
-            f"{path}: is no OpenMM System ({error}); write the XML of XmlSerializer.serialize(system)"
+            f"{path}: is not an OpenMM System ({error}); write the XML of XmlSerializer.serialize(system)"
         ) from None
     if not isinstance(made, mm.System) or made.getNumParticles() != system.all_atoms.n_atoms:
         count = made.getNumParticles() if isinstance(made, mm.System) else "no"

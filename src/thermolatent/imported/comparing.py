@@ -1,4 +1,4 @@
-"""What energy files say beside energies, compared with the study: temperatures, means, restraints, and files with each other."""
+"""Checks of energy files: temperatures and mean energies against the study, restraints, and duplicate files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ log = logging.getLogger(__name__)
 
 #: Standard errors by which a mean must be off before files are refused.
 ERRORS = 5.0
-#: Share of T by which a kinetic temperature may be off for the time step and the count of degrees of freedom alone. Of 4 fs
-#: with heavy hydrogens it is 1 to 2 %.
+#: Relative error of a kinetic temperature that the time step and the number of degrees of freedom may cause; with 4 fs and
+#: heavy hydrogens it is 1 to 2 %.
 KINETIC = 0.03
 #: 0 degrees Celsius in K.
 _CELSIUS = 273.15
-#: Blocks of time that a standard error is taken from.
+#: Number of time blocks for a standard error.
 _BLOCKS = 20
 
 
 def mean_and_error(series: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Mean of all values of some series in time, and its standard error by the means of blocks; infinite of too few values."""
+    """Mean of several time series together and its standard error from block means, infinite for too few values."""
     blocks = max(2, _BLOCKS // len(series))
     means = [block.mean() for one in series if len(one) >= 2 * blocks for block in np.array_split(one, blocks)]
     error = float(np.std(means, ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("inf")
@@ -98,18 +98,18 @@ def check_different(files: Mapping[float, Sequence[str]], key: str) -> None:
 
 
 def check_names(trajectories: Sequence[str], others: Sequence[str], key: str) -> None:
-    """Raise :class:`ArtifactError` for files whose names say that they stand in another order than the trajectories."""
+    """Raise :class:`ArtifactError` for files with the names of the trajectories in another order."""
     stems, own = ([Path(path).stem for path in paths] for paths in (trajectories, others))
     if own != stems and sorted(own) == sorted(stems) and len(set(own)) == len(own):
         wrong = next(i for i, (a, b) in enumerate(zip(stems, own, strict=True)) if a != b)
         raise ArtifactError(
-            f"{key}: {others[wrong]} stands where {trajectories[wrong]} does, their names say otherwise; write one file for each "
+            f"{key}: {others[wrong]} is in the place of {trajectories[wrong]}, but has another name; write one file for each "
             "trajectory, in the same order"
         )
 
 
 def say_restraints(table: EnergyTable, rows: np.ndarray, column: str | None) -> None:
-    """Log what restraints add to the potential energy that a program prints."""
+    """Log restraint energies that are part of the printed potential energy."""
     if column is not None:
         return
     for name in (n for n in table.names if n in table.numbers):
@@ -128,5 +128,5 @@ def say_restraints(table: EnergyTable, rows: np.ndarray, column: str | None) -> 
             )
 
 
-#: Columns of restraint energies that a program counts into its potential energy.
+#: Columns of restraint energies that programs include in the potential energy.
 _RESTRAINTS = ("RESTRAINT", "MISC", "Position Rest.", "Dis. Rest.", "Angle Rest.", "Dih. Rest.", "COM Pull En.")

@@ -1,4 +1,4 @@
-"""OpenMM's StateDataReporter, and other tables of separated columns below a line of names."""
+"""OpenMM's StateDataReporter, and other delimited tables with a header line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from thermolatent.imported.tables import EnergyTable, wanted
 from thermolatent.imported.texts import Section, content_of, numbers
 
 _SEPARATORS = ",\t;"
-#: Lines that are no rows of numbers; the first one always has the names.
+#: Lines that are not rows of numbers; the first line is always a header.
 _WORDS = re.compile(rb"\A\s*(?!\s).+|^[#\"A-Za-z_].*", re.MULTILINE)
 
 
@@ -23,7 +23,7 @@ def is_one(path: str, head: str) -> bool:
 
 
 def read(path: str, column: str | None) -> EnergyTable:
-    """A run that was continued may have its header again, with other columns or in another order."""
+    """A continued run may repeat the header, with other columns or in another order."""
     content = content_of(path)
     sections, separator = _sections(content)
     names = tuple(dict.fromkeys(name for section in sections for name in section.names))
@@ -34,7 +34,7 @@ def read(path: str, column: str | None) -> EnergyTable:
 
 
 def _sections(content: bytes) -> tuple[list[Section], str]:
-    """The rows below each line of names, and what separates the columns."""
+    """The rows below each header, and the separator of the columns."""
     words = list(_WORDS.finditer(content))
     names, separator = _names(words[0][0].decode(errors="replace"))
     headers = [words[0], *(w for w in words[1:] if _is_header(w[0].decode(errors="replace"), names, separator))]

@@ -1,4 +1,4 @@
-"""All that files of existing MD say but positions: which frames may be used, with their energies and weights."""
+"""Everything but positions in files of existing MD: the usable frames with their energies and weights."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames of one file that follow each other without a gap; every ``stride``-th is used.
+    """Consecutive frames of one file without a gap; every ``stride``-th is used.
 
     Attributes
     ----------
     file: number of the file at this temperature.
-    label: of the file, and of the stretch where it has several: what is independent has another label.
+    label: of the file, with the first frame if it has several stretches; independent data have different labels.
     first: number of the first frame used, in the file.
-    energies: of the frames used, kJ/mol, ``(n,)``; NaN where there are none, or none yet.
+    energies: of the frames used, kJ/mol, ``(n,)``; NaN if there are none, or none yet.
     log_weights: bias / kT, ``(n,)``; None of MD without a bias.
-    volumes: whether volumes that the energies' file says were looked at, for pV.
+    volumes: whether the energy file has volumes, from which pV was added if needed.
     """
 
     file: int
@@ -48,7 +48,7 @@ class Stretch:
 
 
 def examine(system: Trajectories, temperature: float, times: list[FrameTimes]) -> list[Stretch]:
-    """Stretches of all files at one temperature, in their order; all that can be said without positions has been compared.
+    """Stretches of all files at one temperature, in file order, after all checks that need no positions.
 
     ``times`` are those of the files (:func:`times_of`).
 
@@ -96,14 +96,14 @@ def _stretches(system: Trajectories, file: int, times: FrameTimes) -> list[Stret
 
 
 def _check_simultaneous(system: Trajectories, times: FrameTimes) -> None:
-    """Raise for a replica whose frames are not those of the lowest temperature, in number and in time."""
+    """Raise if number or times of the frames differ from those at the lowest temperature."""
     lowest = system.at(min(system.files))[0]
     if times.path == lowest:
         return
     first = times_of(system, lowest)
     advice = (
-        "frames of equal number of a replica exchange (system.discontinuous: true) are simultaneous: write files of the same "
-        "frames at all temperatures"
+        "frames with the same number are simultaneous in replica exchange (system.discontinuous: true): write files with the "
+        "same frames at all temperatures"
     )
     if first.frames != times.frames:
         raise ArtifactError(f"{times.path}: has {times.frames} frames, {lowest} has {first.frames}; {advice}")
@@ -120,7 +120,7 @@ def _check_simultaneous(system: Trajectories, times: FrameTimes) -> None:
 def _with_rows(
     system: Trajectories, T: float, found: list[Stretch], times: list[FrameTimes], source: ColumnFiles, key: str
 ) -> list[Stretch]:
-    """Stretches with numbers out of the files of ``system.<key>``; frames at their ends that have none are left out."""
+    """Stretches with values from the files of ``system.<key>``; frames without a value at their ends are left out."""
     paths, kT, kept = system.at(T, key), system.kT(T), []
     comparing.check_names(system.at(T), paths, f"system.{key}.files")
     taken: dict[str, np.ndarray] = {}
@@ -164,7 +164,7 @@ def _with_rows(
 
 
 def _runs_of(times: FrameTimes, own: list[Stretch], interval: float) -> Iterator[int]:
-    """Number of the run in the file that each stretch is of."""
+    """Number of the run in the file to which each stretch belongs."""
     if times.time is None:
         yield from (0 for _ in own)
         return
@@ -175,11 +175,11 @@ def _runs_of(times: FrameTimes, own: list[Stretch], interval: float) -> Iterator
 
 
 def _take(taken: dict[str, np.ndarray], path: str, rows: np.ndarray, trajectory: str) -> None:
-    """Remember which rows of a file have a frame; raise where two trajectories would have the same."""
+    """Record the rows of a file that are used; raise if another trajectory uses one of them."""
     there = rows[rows >= 0]
     if len(np.intersect1d(taken.get(path, []), there)):
         raise ArtifactError(
-            f"{path}: the rows that {trajectory} needs are those of another trajectory already; write its own file"
+            f"{path}: the rows for {trajectory} are already used by another trajectory; write a file of its own"
         )
     taken[path] = np.concatenate([taken.get(path, np.empty(0, int)), there])
 
@@ -187,9 +187,9 @@ def _take(taken: dict[str, np.ndarray], path: str, rows: np.ndarray, trajectory:
 def _matched(
     stretch: Stretch, rows: np.ndarray, table: EnergyTable, times: FrameTimes, system: Trajectories
 ) -> tuple[int, int] | None:
-    """From which to before which of its frames a stretch has rows; None if it has none.
+    """Range ``(begin, stop)`` of the frames of a stretch that have rows; None if none has.
 
-    Raises for frames without a row between others that have one.
+    Raises for a frame without a row between frames with rows.
     """
     there = np.flatnonzero(rows >= 0)
     if not len(there):
@@ -202,7 +202,7 @@ def _matched(
         advice = f"write stride: {every * system.stride}" if every > 1 else "write an energy for each frame"
         raise ArtifactError(
             f"{table.path}: frame {stretch.first + system.stride * missing} of {times.path} (from 0) has no row, frames before "
-            f"and after it have; {advice}, or leave the frame out of the file"
+            f"and after it have one; {advice}, or leave the frame out of the file"
         )
     if stop - begin < len(rows):
         log.warning(
@@ -215,7 +215,7 @@ def _matched(
 
 
 def _means_beside(system: Trajectories, temperature: float) -> dict[float, tuple[float, float]]:
-    """Mean and standard error of the energies in the files of the temperatures next to one, kJ/mol."""
+    """Mean and standard error (kJ/mol) of the energies at the neighbouring temperatures."""
     source, ladder = system.energies, sorted(system.energies.files)
     at = ladder.index(temperature)
     found = {}
@@ -228,7 +228,7 @@ def _means_beside(system: Trajectories, temperature: float) -> dict[float, tuple
 
 
 def _pooled(summaries: list[tuple[float, float, int]]) -> tuple[float, float]:
-    """Mean of all rows of some files, and its standard error, of each file's mean, error and number of rows."""
+    """Mean of all rows of several files and its standard error, from each file's mean, error and number of rows."""
     means, errors, rows = np.array(summaries, float).T
     share = rows / rows.sum()
     return float(share @ means), float(np.sqrt(np.sum((share * errors) ** 2)))
@@ -236,6 +236,6 @@ def _pooled(summaries: list[tuple[float, float, int]]) -> tuple[float, float]:
 
 @functools.lru_cache(maxsize=256)
 def _summary(path: str, changed: int, column: str | None, unit: str | None, kT: float) -> tuple[float, float, int]:
-    """Mean, standard error and number of the energies in a file that was ``changed`` then."""
+    """Mean, standard error and number of the energies in a file; its time of change is part of the cache key."""
     values = read_table(path, column).energies(column, unit, kT, "system.energies")
     return *comparing.mean_and_error([values]), len(values)

@@ -1,7 +1,7 @@
-"""When the frames of a trajectory file were saved, out of its headers: no positions are read.
+"""Times of the frames of a trajectory file, from its headers; positions are not read.
 
-Many writers leave no times: mdtraj, VMD and cpptraj put 0 and 1 into a DCD's header, mdtraj numbers the frames of an XTC that was
-made of one. Such times are unknown.
+Many writers store no times: mdtraj, VMD and cpptraj write 0 and 1 into the header of a DCD, and mdtraj numbers the frames of an
+XTC converted from it. Such times count as unknown.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class FrameTimes:
     Attributes
     ----------
     atoms: in each frame.
-    time: ps, ``(frames,)`` float64; None where the file does not say.
-    step: MD step, ``(frames,)`` float64; None where the file does not say.
-    interval: ps between frames, where a DCD's header tells that and no more; it may be its writer's invention.
+    time: ps, ``(frames,)`` float64; None if unknown.
+    step: MD step, ``(frames,)`` float64; None if unknown.
+    interval: ps between frames, if a DCD header has this only; some writers make it up.
     single: whether times are single precision.
     """
 
@@ -54,14 +54,14 @@ def read_times(path: str) -> FrameTimes:
 
     ending = Path(path).suffix.lower()
     if ending not in _READERS:
-        raise ArtifactError(f"{path}: '{ending}' is no format of trajectories that is read; write {FORMATS}")
+        raise ArtifactError(f"{path}: '{ending}' is not a supported trajectory format; write {FORMATS}")
     if Path(path).stat().st_size == 0:
         raise ArtifactError(f"{path}: is empty; write {FORMATS}")
     try:
         found = _dcd(path) if ending == ".dcd" else _FORMATS[ending](path, getattr(mdtraj.formats, _READERS[ending]))
     except ArtifactError:
         raise
-    except Exception as error:  # mdtraj's readers raise many kinds, some without a word
+    except Exception as error:  # mdtraj's readers raise many types, some without a message
         why = str(error) or type(error).__name__
         raise ArtifactError(f"{path}: cannot be read as a trajectory ({why}); write {FORMATS}") from None
     if found.frames == 0:
@@ -70,10 +70,10 @@ def read_times(path: str) -> FrameTimes:
 
 
 def _without_numbering(found: FrameTimes) -> FrameTimes:
-    """Times that only number the frames, or are all the same, or NaN, are unknown."""
+    """Replace times by None if they only number the frames, are all equal, or NaN."""
     time, step = found.time, found.step
     if step is not None and (len(step) < 2 or np.abs(np.diff(step)).min() <= 1):
-        step = None  # no program saves every step; converters number frames so
+        step = None  # no program saves every step, but converters number frames like this
     numbered = time is not None and step is None and np.array_equal(time, np.arange(len(time)))
     if time is not None and (numbered or not np.isfinite(time).all() or (len(time) > 1 and np.ptp(time) == 0)):
         time = None
@@ -147,19 +147,19 @@ def _trr(path: str, reader: type) -> FrameTimes:
 
 
 def _netcdf(path: str, reader: type) -> FrameTimes:
-    """Variables ``time`` (ps) and ``coordinates``. What is missing at a file's end the library would read as zeros."""
+    """Variables ``time`` (ps) and ``coordinates``. The library would read what is missing at the end of a file as zeros."""
     from scipy.io import netcdf_file
 
     with open(path, "rb") as file:
         magic = file.read(4)
-    if magic not in (b"CDF\x01", b"CDF\x02"):  # written through HDF5, which notices for itself where it is cut off
+    if magic not in (b"CDF\x01", b"CDF\x02"):  # written by HDF5, which detects truncated files
         with in_ascii(path) as name, reader(name) as file:
             frames, atoms = len(file), int(file.n_atoms)
             _, time, *_ = file.read(atom_indices=np.array([0]))
     else:
         frames = 0
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # that the map stays open while its variables are there
+            warnings.simplefilter("ignore", RuntimeWarning)  # of a memory map that stays open
             try:
                 with netcdf_file(path, mmap=True) as file:
                     frames, atoms, _ = file.variables["coordinates"].shape

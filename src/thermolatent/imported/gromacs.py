@@ -16,7 +16,7 @@ from thermolatent.imported.texts import Section, content_of, numbers
 
 #: First number of an .edr file that has a format version.
 _MAGIC = -55555
-#: Bytes that the name of an energy takes at least: its length and four letters.
+#: Minimum number of bytes of an energy's name: its length and four letters.
 _LEAST_NAME = 8
 _LEGEND = re.compile(rb'^@\s*s(\d+)\s+legend\s+"(.*)"', re.MULTILINE)
 _LABEL = re.compile(r'^@\s*([xy])axis\s+label\s+"(.*)"', re.MULTILINE)
@@ -28,7 +28,7 @@ def is_one(path: str, head: str) -> bool:
 
 
 def read(path: str, column: str | None) -> EnergyTable:
-    """The columns are time and the legends; the y-axis has their units, once each, so single columns are known by name."""
+    """Columns are the time and the legends. The label of the y axis has each unit once, so other units follow from the names."""
     content = content_of(path)
     legends = [match[2].decode(errors="replace") for match in _LEGEND.finditer(content)]
     if not legends:
@@ -48,7 +48,7 @@ def read(path: str, column: str | None) -> EnergyTable:
 
 
 def _energy_unit(label: str) -> Unit | None:
-    """Of the y-axis of ``gmx energy``, ``(kJ/mol), (K), (bar)``: each unit once, in the order of first use."""
+    """Unit of energies by the y axis of ``gmx energy``, ``(kJ/mol), (K), (bar)``: each unit once, in the order of first use."""
     texts = re.findall(r"\(([^()]*)\)", label)
     told = [found for text in texts if (found := unit(text)) is not None and found.dimension == "energy"]
     return told[0] if told else None if texts else unit("kJ/mol")
@@ -85,7 +85,7 @@ def read_edr(path: str, column: str | None) -> EnergyTable:
 def _require_names(path: str) -> None:
     """Raise :class:`ValueError` for a file that does not begin with the names of its energies.
 
-    pyedr takes any first number for how many there are, and fills the memory for what is no .edr file.
+    pyedr takes any first number as their count, and would fill the memory for another kind of file.
     """
     with open(path, "rb") as file:
         head = file.read(12)
@@ -94,4 +94,4 @@ def _require_names(path: str) -> None:
     magic, _, count = struct.unpack(">3i", head)
     count = magic if magic > 0 else count  # the oldest format begins with the number itself
     if (magic < 0 and magic != _MAGIC) or not 0 < _LEAST_NAME * count <= Path(path).stat().st_size:
-        raise ValueError("it does not begin as one")
+        raise ValueError("it does not begin like one")

@@ -1,4 +1,4 @@
-"""Which row of an energy file belongs to which frame: by time or by MD step; never by count where times say otherwise."""
+"""Rows of an energy file for frames of a trajectory: matched by time or MD step, by count only if neither is known."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from thermolatent.imported.tables import EnergyTable
 
 log = logging.getLogger(__name__)
 
-#: Share of the distance between rows, or frames, by which times may be off and still be the same: what programs round is less.
+#: Tolerance of equal times, as a share of the distance between rows or frames; programs round less than this.
 ROUNDING = 0.01
 
 
 @dataclass(frozen=True)
 class Rows:
-    """How a study says that rows are to be taken; None where it says nothing.
+    """Keys of a study for the choice of rows; None for keys it leaves out.
 
     Attributes
     ----------
@@ -52,16 +52,16 @@ def match(
     interval: float,
     rows: Rows,
 ) -> np.ndarray:
-    """Row of each frame, ``(n,)`` int64; -1 of frames that have none.
+    """Row of each frame, ``(n,)`` int64; -1 for frames without one.
 
     Parameters
     ----------
-    values: of the column that is taken, ``(rows,)``: two rows of one time must agree in it.
+    values: of the column, ``(rows,)``; two rows at the same time must agree.
     used: numbers of the frames, ``(n,)``, ascending.
-    run: number of the run each of them is of, ``(n,)``: times begin anew with each.
+    run: number of the run of each frame, ``(n,)``; times restart with each run.
     interval: ps between the file's frames, as the study says.
 
-    Raises :class:`ArtifactError` where the files contradict each other or the study, or do not say enough.
+    Raises :class:`ArtifactError` if the files contradict each other or the study, or are ambiguous.
     """
     clock = _common_clock(table, times)
     if clock is None:
@@ -71,8 +71,8 @@ def match(
     frame_runs = np.unique(run)
     if len(frame_runs) > 1 and len(row_runs) != len(frame_runs):
         raise ArtifactError(
-            f"{table.path}: {clock.unit} begin anew {len(row_runs) - 1} times, those of {times.path} {len(frame_runs) - 1} "
-            "times; write the files of single runs"
+            f"{table.path}: {clock.unit} restart {len(row_runs) - 1} times, those of {times.path} {len(frame_runs) - 1} "
+            "times; write files of single runs"
         )
     for number, which in enumerate(frame_runs):
         own = np.concatenate(row_runs) if len(frame_runs) == 1 else row_runs[number]
@@ -101,7 +101,7 @@ def _common_clock(table: EnergyTable, times: FrameTimes) -> _Clock | None:
 
 
 def _time_step(steps: np.ndarray, time: np.ndarray) -> float | None:
-    """ps per step, if one alone lets steps and times, both counted from 0, begin and end together; None if there is none such."""
+    """ps per step, if only one value lets steps and times, both counted from 0, begin and end together; else None."""
     if len(steps) < 2 or len(time) < 2:
         return None
     between, apart = np.diff(steps), np.diff(time)
@@ -123,9 +123,9 @@ def _time_step(steps: np.ndarray, time: np.ndarray) -> float | None:
 
 
 def _runs(clock: np.ndarray) -> list[np.ndarray]:
-    """Numbers of the rows of each run: a clock that goes back begins another one.
+    """Row numbers of each run; a clock that goes back begins another run.
 
-    A program that goes on where it stopped writes the last row again, as its first: that row is left out.
+    A program that is restarted repeats the last row as its first; the repeated row is left out.
     """
     starts = np.flatnonzero(np.diff(clock) <= 0) + 1
     pieces = np.split(np.arange(len(clock)), starts)
@@ -142,7 +142,7 @@ def _runs(clock: np.ndarray) -> list[np.ndarray]:
 
 
 def _nearest(table: EnergyTable, values: np.ndarray, own: np.ndarray, clock: _Clock, frames: np.ndarray) -> np.ndarray:
-    """The row among ``own`` at the time of each of ``frames``, -1 where there is none; raises for two rows that differ."""
+    """The row among ``own`` at the time of each of ``frames``, -1 if there is none; raises for two rows that differ."""
     wanted, digits, unit = clock.frames[frames], clock.digits[frames], clock.unit
     order = own[np.argsort(clock.rows[own], kind="stable")]
     ascending = clock.rows[order]
@@ -150,7 +150,7 @@ def _nearest(table: EnergyTable, values: np.ndarray, own: np.ndarray, clock: _Cl
     tolerance = digits + ROUNDING * spacing
     if spacing and np.median(tolerance) > spacing / 2:
         raise ArtifactError(
-            f"{table.path}: rows are {spacing:g} {unit} apart, the trajectory's times are not as exact; write frames and "
+            f"{table.path}: rows are {spacing:g} {unit} apart, the trajectory's times are less exact; write frames and "
             "energies with MD steps (DCD, XTC; a column Step), or shorter files"
         )
     low = np.searchsorted(ascending, wanted - tolerance, "left")
@@ -160,7 +160,7 @@ def _nearest(table: EnergyTable, values: np.ndarray, own: np.ndarray, clock: _Cl
         if np.ptp(values[several]) > 0:
             raise ArtifactError(
                 f"{table.path}: rows {several[0]} and {several[1]} (from 0) are both at {wanted[frame]:g} {unit} and differ: a "
-                "run was begun again before its end; leave out what was replaced, in the energies and in the frames"
+                "run was restarted before its end; leave out the rows and the frames that were replaced"
             )
     return np.where(high > low, order[np.minimum(low, len(order) - 1)], -1)
 
@@ -193,15 +193,15 @@ def _require_agreement(
 
 
 def _by_count(table: EnergyTable, times: FrameTimes, interval: float, rows: Rows) -> np.ndarray:
-    """Row of every frame of the file where nothing but their numbers is known."""
+    """Row of every frame of the file, if only the numbers of rows and frames are known."""
     there, frames = len(table), times.frames
     skip, every = rows.skip or 0, rows.every or 1
     spacing = _spacing(table)
     per_frame = None if spacing is None else round(interval / spacing)
     if per_frame is not None and abs(per_frame * spacing - interval) > ROUNDING * interval:
         raise ArtifactError(
-            f"{table.path}: its rows are {spacing:g} ps apart, system.frame_interval says {interval:g}: no whole number of rows "
-            "per frame; write the true frame_interval, or the energies of this run"
+            f"{table.path}: its rows are {spacing:g} ps apart, system.frame_interval says {interval:g}: not a whole number of "
+            "rows per frame; write the true frame_interval, or the energies of this run"
         )
     chosen = np.arange(skip, there, every)
     if len(chosen) != frames or (per_frame is not None and per_frame != every):
@@ -217,7 +217,7 @@ def _by_count(table: EnergyTable, times: FrameTimes, interval: float, rows: Rows
 
 
 def _spacing(table: EnergyTable) -> float | None:
-    """ps between rows, where they are at one distance throughout."""
+    """ps between rows; None if unknown or not constant."""
     if table.time is None or len(table) < 2:
         return None
     apart = np.diff(table.time)
@@ -226,14 +226,14 @@ def _spacing(table: EnergyTable) -> float | None:
 
 
 def _fitting(rows: int, frames: int, per_frame: int | None, key: str) -> str:
-    """Every ``skip`` and ``every`` by which as many rows as frames are taken, to the last row or nearly so."""
+    """Advice: the values of ``skip`` and ``every`` that give each frame a row and use the file to its end."""
     found = []
     for every in range(1, rows // max(1, frames - 1) + 1) if per_frame is None else [per_frame]:
         low, high = max(0, rows - every * frames), rows - 1 - every * (frames - 1)
         if 0 <= low <= high and (per_frame is not None or every == 1 or low < every):
             found.append(f"{key}.skip: {low}{f' to {high}' if high > low else ''} with {key}.every: {every}")
     if not found:
-        return "no row can be told for each frame; write the energies of this run, with a column of times (ps) or steps"
+        return "no choice of rows gives each frame one; write the energies of this run, with a column of times (ps) or steps"
     if len(found) > 4:
         found = [*found[:4], "and others"]
     return f"say which rows are theirs: {', or '.join(found)} would fit; or write a column of times (ps) or steps"

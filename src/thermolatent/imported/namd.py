@@ -1,4 +1,4 @@
-"""NAMD's log: ``ENERGY:`` lines below ``ETITLE:`` lines; those of a minimisation are none of the run's rows."""
+"""NAMD's log: ``ENERGY:`` lines below ``ETITLE:`` lines; those of a minimisation are left out."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read(path: str, column: str | None) -> EnergyTable:
 
 
 def _at_rest(names: list[str], row: list[str]) -> bool:
-    """Whether nothing moves: a minimisation's row has neither a temperature nor a kinetic energy."""
+    """Whether a row is of a minimisation, without temperature and kinetic energy."""
     own = [name for name in ("TEMP", "KINETIC") if name in names]
     return bool(own) and all(re.fullmatch(r"-?0*\.?0*", row[names.index(name)]) for name in own)
 
@@ -72,4 +72,4 @@ def _numbers(path: str, name: str, rows: list[tuple[list[str], list[str]]]) -> n
         return np.array(texts, np.float64)
     except ValueError:
         wrong = next(text for text in texts if not re.fullmatch(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", text))
-        raise ArtifactError(f"{path}: '{wrong}' is no number; is the file cut off? (column '{name}')") from None
+        raise ArtifactError(f"{path}: '{wrong}' is not a number; is the file cut off? (column '{name}')") from None

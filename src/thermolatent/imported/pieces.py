@@ -1,4 +1,4 @@
-"""Where the frames of a trajectory file follow each other without a gap, and whether their times are those of the study."""
+"""Pieces of a trajectory file without gaps in time, and checks of its times against the study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from thermolatent.imported.frame_times import FrameTimes
 
 log = logging.getLogger(__name__)
 
-#: Relative difference of two intervals that are the same: programs print six digits.
+#: Relative tolerance of equal intervals: programs print six digits.
 _SAME = 1e-3
 
 
@@ -26,7 +26,7 @@ class Piece(NamedTuple):
 
 
 def checked(times: FrameTimes, interval: float) -> FrameTimes:
-    """The times, without those that cannot be told apart; raises :class:`ArtifactError` if ``interval`` (ps) is not theirs."""
+    """The times, or None if single precision cannot resolve them; raises :class:`ArtifactError` for another ``interval`` (ps)."""
     if times.interval is not None and abs(times.interval - interval) > _SAME * interval:
         log.warning(
             "%s: its header says %g ps between frames, system.frame_interval %g; one of them is wrong (converters leave such "
@@ -45,22 +45,23 @@ def checked(times: FrameTimes, interval: float) -> FrameTimes:
     apart = np.diff(times.time)
     if (apart < 0).all():
         raise ArtifactError(
-            f"{times.path}: times descend, from {times.time[0]:g} to {times.time[-1]:g} ps; write the frames in the order of time"
+            f"{times.path}: times descend, from {times.time[0]:g} to {times.time[-1]:g} ps; write the frames "
+            "in ascending order of time"
         )
     typical = float(np.median(np.abs(apart)))
     if abs(typical - interval) > _SAME * interval + _rounding(times.time).max():
         raise ArtifactError(
             f"{times.path}: its frames are {typical:g} ps apart, system.frame_interval says {interval:g}; write frame_interval: "
-            f"{typical:g}, or, if a converter made these times up, write the file with the true ones"
+            f"{typical:g}, or, if a converter made these times up, write the file with the true times"
         )
     return times
 
 
 def pieces(times: FrameTimes, interval: float) -> list[Piece]:
-    """Pieces of a file without a gap in them, whole where times are unknown.
+    """Pieces of a file without gaps; the whole file if times are unknown.
 
-    Runs that were joined, each from its own time 0, and what is before and after a gap are pieces of their own, which one line
-    says. Raises :class:`ArtifactError` for times that are there twice.
+    Concatenated runs, each with its own time 0, and parts before and after a gap are separate pieces, which is logged. Raises
+    :class:`ArtifactError` for repeated times.
     """
     if times.time is None:
         return [Piece(0, times.frames, 0)]
@@ -78,8 +79,8 @@ def pieces(times: FrameTimes, interval: float) -> list[Piece]:
                     else "goes back in time"
                 )
                 raise ArtifactError(
-                    f"{times.path}: frame {cut} (from 0) {what}, from {time[cut - 1]:g} to {time[cut]:g} ps: a run was begun "
-                    "again before its end; leave out the frames that are there twice (gmx trjcat, cpptraj)"
+                    f"{times.path}: frame {cut} (from 0) {what}, from {time[cut - 1]:g} to {time[cut]:g} ps: a run was "
+                    "restarted before its end; leave out the repeated frames (gmx trjcat, cpptraj)"
                 )
             starts.append(begin)
             run += 1
@@ -99,5 +100,5 @@ def pieces(times: FrameTimes, interval: float) -> list[Piece]:
 
 
 def _rounding(time: np.ndarray) -> np.ndarray:
-    """How far the difference of two times in single precision may be off."""
+    """Rounding error of the difference of two times in single precision."""
     return 2 * np.spacing(np.abs(time).astype(np.float32)).astype(float)

@@ -1,4 +1,4 @@
-"""PLUMED's COLVAR: blank-separated columns below ``#! FIELDS``, which a restart may write again, with others."""
+"""PLUMED's COLVAR: blank-separated columns below ``#! FIELDS``, which a restart may repeat with other columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a column of an energy file is, and in which unit. Every conversion of imported numbers is here.
+"""Quantity and unit of a column of an energy file. All conversions of imported numbers are here.
 
 Standard units are kJ/mol, ps, K, nm^3 and bar.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-#: kJ/mol, of a thermochemical calorie (exact) and of an electronvolt per particle (CODATA 2018).
+#: kJ/mol per kcal/mol (thermochemical, exact) and per eV (CODATA 2018).
 _KCAL, _EV = 4.184, 96.48533212331
 #: Dimension, and size in the standard unit, of units as programs and people write them: lower case, without blanks and marks.
 _UNITS: dict[str, tuple[str, float | None]] = {
@@ -22,7 +22,7 @@ _UNITS: dict[str, tuple[str, float | None]] = {
     **dict.fromkeys(("a3", "å3", "angstrom3"), ("volume", 1e-3)),
     **{name: ("pressure", size) for name, size in {"bar": 1.0, "atm": 1.01325, "kpa": 0.01, "mpa": 10.0}.items()},
 }
-#: What a column holds, by its name in lower case, words separated by one blank, its unit left out. The first that fits counts.
+#: Quantity by the name of a column, in lower case, words separated by one blank, without its unit. The first match counts.
 _NAMES = {
     "step": r"steps?|nstep|ts",
     "time": r"time",
@@ -39,9 +39,9 @@ _NAMES = {
 }
 #: The dimension of the quantities that have one of their own.
 _DIMENSION = {name: name for name in ("time", "temperature", "volume", "pressure")}
-#: What is read of a file beside a column that a study names.
+#: Quantities that are read besides the column that a study names.
 READ = ("step", "time", "potential", "temperature", "volume", "pV", "restraint")
-#: Never a potential energy, nor a bias, whatever a study says.
+#: Never a potential energy or a bias.
 NEVER_ENERGIES = ("step", "time", "total", "kinetic", "temperature", "volume", "pressure", "density", "enthalpy")
 
 
@@ -54,12 +54,12 @@ class Unit:
     size: float | None
 
     def factor(self, kT: float) -> float:
-        """What numbers are multiplied with to be in the standard unit; ``kT`` in kJ/mol."""
+        """Factor to the standard unit; ``kT`` in kJ/mol."""
         return kT if self.size is None else self.size
 
 
 def unit(text: str) -> Unit | None:
-    """The unit that a text is; None of a text that is none."""
+    """The unit with this name; None if unknown."""
     found = _UNITS.get(re.sub(r"[\s^.·]|(?<!\*)\*(?!\*)", "", text).lower())
     return None if found is None else Unit(text.strip(), *found)
 
@@ -71,20 +71,20 @@ def split(name: str) -> tuple[str, str | None]:
 
 
 def quantity(name: str) -> str:
-    """What the column of this name holds: one of ``step, time, potential, total, ...``; ``other`` of names that say nothing."""
+    """Quantity of a column by its name: ``step``, ``time``, ``potential``, ...; ``other`` if unknown."""
     words = " ".join(re.findall(r"[^\W_]+", split(name)[0].lower()))
     return next((what for what, pattern in _NAMES.items() if re.fullmatch(pattern, words)), "other")
 
 
 def has_dimension(name: str, found: Unit) -> bool:
-    """Whether a unit can be that of the column of this name."""
+    """Whether a column of this name can have this unit."""
     return _DIMENSION.get(quantity(name), found.dimension) == found.dimension
 
 
 def unit_of_column(name: str, energies: Unit | None) -> Unit | None:
-    """Unit in a column's name, else the one its quantity has in every program, else ``energies``, that of the file.
+    """Unit in a column's name, else the usual unit of its quantity, else ``energies``, the file's unit of energy.
 
-    A unit in brackets that is not known is none: ``TEMP(F)``.
+    An unknown unit in parentheses counts as none: ``TEMP(F)``.
     """
     what, (_, written) = quantity(name), split(name)
     if written is not None and (found := unit(written)) is not None:

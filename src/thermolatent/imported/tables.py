@@ -1,7 +1,7 @@
-"""Energy files of any program as one kind of table: numbers by column, each with its quantity and unit, and step and time.
+"""Energy files of any program as one type of table: numbers by column with quantity and unit, steps and times.
 
-Understood are OpenMM's StateDataReporter and other CSV, GROMACS .xvg and .edr, AMBER mdout, NAMD logs and PLUMED COLVAR. Which
-one a file is, its content tells.
+Formats are OpenMM's StateDataReporter and other CSV, GROMACS .xvg and .edr, AMBER mdout, NAMD logs and PLUMED COLVAR, which
+are recognised by their content.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EnergyTable:
-    """What an energy file says.
+    """Content of an energy file.
 
     Attributes
     ----------
-    names: of all columns, in the file's own words.
+    names: of all columns, as in the file.
     numbers: ``(rows,)`` float64 of the columns that were read, in the file's units.
-    units: of single columns, where the program has others than its columns' names say.
-    energy_unit: of all columns that are energies and do not say theirs; None where nobody knows.
-    fallback: of a column for which neither file nor study says it, the program's own unit.
-    time_step: ps per step, where the file says so.
-    pressure: target of the barostat in bar, where the file says so.
-    time_digits: half the last digit of times as they are printed, ps.
+    units: of single columns, if they do not follow from the names.
+    energy_unit: of energy columns without a unit in their name; None if unknown.
+    fallback: the program's unit, for a column whose unit neither file nor study gives.
+    time_step: ps per step, if in the file.
+    pressure: target of the barostat in bar, if in the file.
+    time_digits: half of the last digit of printed times, ps.
     """
 
     path: str
@@ -49,7 +49,7 @@ class EnergyTable:
         return len(next(iter(self.numbers.values())))
 
     def unit(self, name: str) -> Unit | None:
-        """Unit of a column; None where neither its name nor the program says it."""
+        """Unit of a column; None if neither its name nor the program gives it."""
         return self.units.get(name) or unit_of_column(name, self.energy_unit)
 
     def first(self, what: str) -> str | None:
@@ -76,10 +76,10 @@ class EnergyTable:
         return None if self.step is None or self.time_step is None else self.step * self.time_step
 
     def energies(self, column: str | None, given: str | None, kT: float, key: str) -> np.ndarray:
-        """``(rows,)`` of a column in kJ/mol, converted once: from the unit that the file says, else from that ``given``.
+        """Values ``(rows,)`` of a column in kJ/mol, converted from the file's unit, or from ``given`` if it has none.
 
-        ``column`` None is the potential energy. Raises :class:`ArtifactError` for a column that is none of energies, of an
-        unknown unit, or that holds a number that is not finite.
+        ``column`` None is the potential energy. Raises :class:`ArtifactError` for a column that is not an energy, has an
+        unknown unit, or a value that is not finite.
         """
         name = find_column(self.path, self.names, column, key)
         what, said = quantity(name), self.unit(name)
@@ -87,12 +87,12 @@ class EnergyTable:
         if what in NEVER_ENERGIES or (said is not None and said.dimension != "energy"):
             is_what = what if what in NEVER_ENERGIES else f"in {said.name}"
             raise ArtifactError(
-                f"{self.path}: column '{name}' is {is_what}, no potential energy or bias; name another by {key}.column; "
+                f"{self.path}: column '{name}' is {is_what}, not a potential energy or bias; write another as {key}.column; "
                 f"there are {', '.join(n for n in self.names if quantity(n) not in NEVER_ENERGIES) or 'none'}"
             )
         if taken is None:
             raise ArtifactError(
-                f"{self.path}: does not say in which unit '{name}' is; write {key}.unit: kJ/mol, kcal/mol, kT or eV"
+                f"{self.path}: does not give the unit of '{name}'; write {key}.unit: kJ/mol, kcal/mol, kT or eV"
             )
         if said is not None and given is not None and unit(given).size != said.size:
             log.warning(
@@ -101,7 +101,7 @@ class EnergyTable:
         values = self.numbers[name]
         if not np.isfinite(values).all():
             raise ArtifactError(
-                f"{self.path}: row {int(np.argmin(np.isfinite(values)))} (from 0) of '{name}' is no finite number"
+                f"{self.path}: row {int(np.argmin(np.isfinite(values)))} (from 0) of '{name}' is not a finite number"
             )
         return values * taken.factor(kT)
 
@@ -113,7 +113,7 @@ def find_column(path: str, names: Sequence[str], column: str | None, key: str = 
     """
     if column is None:
         found = [name for name in names if quantity(name) == "potential"]
-        missing = f"no column says that it is the potential energy; write which is, {key}.column"
+        missing = f"no column is named as the potential energy; write its name as {key}.column"
     else:
         exact = [name for name in names if name == column]
         found = exact or [name for name in names if split(name)[0].lower() == column.strip().lower()]
@@ -128,15 +128,15 @@ def find_column(path: str, names: Sequence[str], column: str | None, key: str = 
 
 
 def wanted(names: Sequence[str], column: str | None) -> list[str]:
-    """Columns of a file that are worth reading: all that say what they are, and the one a study names."""
+    """Columns to read: those with a known quantity, and the one that a study names."""
     named = {column, *(name for name in names if column and split(name)[0].lower() == column.strip().lower())}
     return [name for name in names if name in named or quantity(name) in READ]
 
 
 def read_table(path: str, column: str | None = None) -> EnergyTable:
-    """Read an energy file; ``column`` is read beside the columns whose names say what they are.
+    """Read an energy file; ``column`` is read besides the columns with known quantities.
 
-    Raises :class:`ArtifactError` for a file of none of the formats, without rows, or with rows that are cut off.
+    Raises :class:`ArtifactError` for a file of an unknown format, without rows, or with truncated rows.
     """
     from thermolatent.imported import amber, csv_files, gromacs, namd, plumed
     from thermolatent.imported.texts import head_of

@@ -1,4 +1,4 @@
-"""Text files with columns of numbers: encodings, sections under headers of their own, rows that are cut off."""
+"""Text files with columns of numbers: encodings, sections with headers, truncated rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from thermolatent.errors import ArtifactError
 
-#: Bytes in which the first line of a program's own must be.
+#: Bytes at the beginning of a file that must show its format.
 _HEAD_BYTES = 2**22
 
 
@@ -98,7 +98,7 @@ def _of_section(path: str, section: Section, wanted: Sequence[str], separator: s
 
 
 def _wrong_row(path: str, section: Section, own: Sequence[str], separator: str | None) -> ArtifactError | None:
-    """What is wrong with the first row that is not as its header says; None if all are."""
+    """The error of the first row that does not fit its header; None if all fit."""
     rows = (line for line in section.text.decode(errors="replace").splitlines() if line.strip())
     for number, line in enumerate(rows, start=section.first):
         fields = line.split(separator)
@@ -113,8 +113,8 @@ def _wrong_row(path: str, section: Section, own: Sequence[str], separator: str |
                 value = float(text)
             except ValueError:
                 return ArtifactError(
-                    f"{path}: '{text}' is no number; is the file cut off? (row {number}, from 0, of '{name}')"
+                    f"{path}: '{text}' is not a number; is the file cut off? (row {number}, from 0, of '{name}')"
                 )
             if not np.isfinite(value):
-                return ArtifactError(f"{path}: row {number} (from 0) of '{name}' is no finite number")
+                return ArtifactError(f"{path}: row {number} (from 0) of '{name}' is not a finite number")
     return None

@@ -1,4 +1,4 @@
-"""Energies at constant pressure are U + pV: what to add where the files hold U and volumes that fluctuate."""
+"""pV of MD at constant pressure, for files with U and fluctuating volumes: the energies are U + pV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
 
-#: Relative spread of a volume above which it is more than how programs print it.
+#: Relative standard deviation of a volume above which it is not just rounding.
 _FLUCTUATES = 1e-5
 
 
@@ -27,7 +27,7 @@ def add_pV(
 ) -> np.ndarray:
     """Energies of a file's rows ``(rows,)``, kJ/mol, with pV where its volumes ``(rows,)`` fluctuate.
 
-    ``pressure`` (bar) is the study's; where it says none, it is the file's own target, or the program's column pV is added.
+    ``pressure`` (bar) is the study's; without it the column pV is added, or pV at the target pressure of the file.
     """
     if volumes is None or not fluctuate(volumes):
         return energies
@@ -40,11 +40,11 @@ def add_pV(
 
 
 def pV(path: str, volumes: np.ndarray, pressure: float | None) -> np.ndarray | float:
-    """pV in kJ/mol of volumes that fluctuate; 0 where the pressure is not known, which is said."""
+    """pV in kJ/mol of volumes that fluctuate; 0, with a warning, if the pressure is unknown."""
     if pressure is None:
         log.warning(
             "%s: the volume fluctuates, by %.2g nm^3 about %.4g, and the energies are taken as they are; write system.energies."
-            "pressure: 1 (bar) to have pV added, or pressure: 0 where it is in them",
+            "pressure: 1 (bar) to add pV, or pressure: 0 if the energies contain it",
             path,
             volumes.std(),
             volumes.mean(),
@@ -56,9 +56,9 @@ def pV(path: str, volumes: np.ndarray, pressure: float | None) -> np.ndarray | f
 
 
 def pV_of_boxes(source: Energies, volumes: np.ndarray, seen: bool, temperature: float) -> np.ndarray | float:
-    """pV in kJ/mol of trajectories' boxes ``(walkers, frames)``, nm^3, 0 where there are none, to be added to the energies.
+    """pV in kJ/mol of trajectories' boxes ``(walkers, frames)``, nm^3, to be added to the energies; 0 without boxes.
 
-    Nothing is added where the energies' files had volumes of their own (``seen``).
+    Nothing is added if the energy files have volumes (``seen``).
     """
     if seen or not fluctuate(volumes) or (source.column is not None and source.pressure is None):
         return 0.0

@@ -64,7 +64,9 @@ def read_assignments(pairs: Iterable[str]) -> dict[str, Any]:
         try:
             found[key] = load_yaml(value)
         except yaml.YAMLError:
-            raise ThermolatentError(f"--system {pair}: '{value}' is no YAML value; write e.g. remove=[GOL]") from None
+            raise ThermolatentError(
+                f"--system {pair}: '{value}' is not a YAML value; write e.g. remove=[GOL]"
+            ) from None
     return found
 
 
@@ -96,7 +98,7 @@ def system_section(given: str, solvent: str | None, more: Mapping[str, Any]) -> 
             section |= {"force_field": "charmm36", "solvent": "explicit"}  # the only one with parameters for it
     else:
         raise ThermolatentError(
-            f"'{given}' is no file, no sequence of amino acids (GYDPETGTWG) or of RNA (ggcGCAAgcc) and no model system, "
+            f"'{given}' is not a file, no sequence of amino acids (GYDPETGTWG) or of RNA (ggcGCAAgcc) and no model system, "
             f"{did_you_mean(given, MODEL_SYSTEMS)}"
         )
     if section["kind"] in ("lj_cluster", "three_hole"):

@@ -1,8 +1,8 @@
-"""How far the encoder's noise blurs the latent space, and what that does to a density of it.
+"""The encoder's noise relative to the latent space, and its effect on densities.
 
 r(z|T) models z = mu(x) + sigma eps, so it is the density of mu(x) convolved with the noise. On a barrier, where the free
-energy has curvature -kappa (kT per unit of z squared), that is too high by sigma^2 kappa / 2 to leading order, by Taylor
-expansion of the convolution.
+energy has curvature -kappa (kT per unit of z squared), this density is too high by a factor 1 + sigma^2 kappa / 2 to leading
+order, by Taylor expansion of the convolution.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def noise_ratio(spib: Spib, x: Rows, counts: np.ndarray | None) -> np.ndarray:
 
 
 def barrier_excess(ratio: float, barrier: float = _BARRIER) -> float:
-    """By what share noise of ``ratio`` standard deviations raises the density on top of the barrier (kT) between two wells.
+    """Relative increase of the density on top of a barrier (kT) between two wells by noise of ``ratio`` standard deviations.
 
-    By quadrature, for F(z) = barrier (z^2 - 1)^2. Of two wells far apart in units of their width it is the worst coordinate that
-    there is: all of the standard deviation is between the wells.
+    By quadrature, for F(z) = barrier (z^2 - 1)^2. Two wells far apart in units of their width are the worst
+    case: the standard deviation is that between the wells.
     """
     z = np.linspace(-4, 4, 8001)
     density = np.exp(-barrier * (z**2 - 1) ** 2)
@@ -47,7 +47,7 @@ def barrier_excess(ratio: float, barrier: float = _BARRIER) -> float:
 
 
 def warn_if_blurred(ratio: np.ndarray) -> None:
-    """Warn where a coordinate's noise is above :data:`NOISE_WARNING`, with the error that it makes."""
+    """Warn of a coordinate with noise above :data:`NOISE_WARNING`, with the resulting error."""
     if (worst := float(ratio.max())) > NOISE_WARNING:
         log.warning(
             "sigma/std(z) is %.2f, above %g: a model's samples and densities of z are blurred by the encoder's noise, and on top "

@@ -1,4 +1,4 @@
-"""What the files of existing MD hold: all that is known before positions are read.
+"""Content of the files of existing MD that is known before positions are read.
 
 ``thermolatent check`` and the import ask the same functions; the import reads and checks every frame besides.
 """
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Block(NamedTuple):
-    """Frames of a walker: every ``stride``-th from ``first`` on, in the file of this number; ``label`` is that of its stretch."""
+    """Frames of a walker: every ``stride``-th from ``first`` on in file number ``file``; ``label`` of their stretch."""
 
     file: int
     label: str
@@ -34,11 +34,11 @@ class Contents:
     Attributes
     ----------
     totals: frames in each file.
-    blocks: where each walker is from.
-    begins: ps, when the first frame of each walker was saved; since the file began, and one interval, where that is not known.
-    energies: ``(walkers, frames)`` kJ/mol; NaN where there are none, or none yet.
+    blocks: origin of each walker.
+    begins: time (ps) of the first frame of each walker; if unknown, one interval after the beginning of the file.
+    energies: ``(walkers, frames)`` kJ/mol; NaN if there are none, or none yet.
     log_weights: bias / kT of biased MD, the largest being 0, ``(walkers, frames)``; None of MD without a bias.
-    volumes_seen: whether the energies' files had volumes, so that pV is in the energies where it belongs there.
+    volumes_seen: whether the energy files had volumes, so that the energies have pV if needed.
     """
 
     totals: list[int]
@@ -52,7 +52,7 @@ class Contents:
     def of(cls, system: Trajectories, simulate: Simulate, temperature: float) -> Contents:
         """Read the headers of trajectories and all energies and weights.
 
-        Raises :class:`ThermolatentError` for files that do not fit together or to the study, or hold too few frames.
+        Raises :class:`ThermolatentError` for files that contradict each other or the study, or have too few frames.
         """
         times = [times_of(system, path) for path in system.at(temperature)]
         stretches = examine(system, temperature, times)
@@ -77,7 +77,7 @@ class Contents:
 
 
 def cut(paths: list[str], lengths: list[int], walkers: int, frames: int) -> list[tuple[int, int]]:
-    """``(file, first frame)`` of each walker's block; raises :class:`ArtifactError` that says what would fit."""
+    """``(file, first frame)`` of each walker's block; raises :class:`ArtifactError` with possible values."""
     blocks = [(file, first) for file, n in enumerate(lengths) for first in range(0, n - frames + 1, frames)]
     if len(blocks) < walkers:
         there = ", ".join(f"{n} in {path}" for path, n in zip(paths, lengths, strict=True))

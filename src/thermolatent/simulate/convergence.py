@@ -1,4 +1,4 @@
-"""Do walkers that started in different minima still remember it? Compared by their mean potential energy."""
+"""Convergence: mean potential energies of walkers from different starts are compared."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Many independent copies of one molecule in one OpenMM System: they fill a GPU that one copy leaves idle.
 
-Every pairwise force gets a cutoff longer than the molecule can ever be, and the copies stand farther apart than that:
-within a copy nothing is cut off, between copies there is nothing. A harmonic restraint keeps each centre of mass at its
-place. It depends on the centre alone, so the distribution of everything internal is untouched.
+Every pairwise force gets a cutoff above the largest possible extent of the molecule, and the copies are farther apart than
+that: within a copy nothing is cut off, and copies do not interact. A harmonic restraint holds each centre of mass, which does
+not change the distribution of internal coordinates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TERMS = {
     "CustomTorsionForce": ("Torsion", slice(0, 4)),
     "CMAPTorsionForce": ("Torsion", slice(1, 9)),
 }
-#: Forces between all pairs: name of the pairs that are left out or special.
+#: Forces between all pairs: name of their excluded or special pairs.
 _PAIRWISE = {
     "NonbondedForce": "Exception",
     "CustomNonbondedForce": "Exclusion",
@@ -69,7 +69,7 @@ def why_not(system: mm.System) -> str | None:
 
 
 def longest_extent(system: mm.System) -> float:
-    """Length in nm that no conformation exceeds: the longest of all shortest ways along bonds; inf without a way."""
+    """Upper bound (nm) of the extent of any conformation: the longest of all shortest paths along bonds; inf without a path."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import shortest_path
 

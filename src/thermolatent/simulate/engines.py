@@ -16,7 +16,7 @@ Frame = tuple[np.ndarray, dict[str, np.ndarray]]
 
 
 class Failed(Exception):
-    """OpenMM cannot go on (mostly: a coordinate is not a number). ``walker`` is None where that is not known."""
+    """OpenMM cannot continue, mostly since a coordinate is not a number. ``walker`` is None if unknown."""
 
     def __init__(self, walker: int | None, reason: str):
         super().__init__(walker, reason)
@@ -24,13 +24,13 @@ class Failed(Exception):
 
 
 class Engine:
-    """All walkers of a simulation. They are stepped together, seen together, and go into one checkpoint."""
+    """All walkers of a simulation, with common steps, frames and checkpoints."""
 
     def start(self, positions: np.ndarray, kelvin: float, seeds: list[tuple[int, int]]) -> None:
         """Put walkers at ``positions (walkers, all particles, 3)`` in nm with random velocities.
 
-        ``seeds`` are each walker's for noise and for velocities; one Context of all walkers has its noise already, and
-        needs only the first one's for velocities.
+        ``seeds``: of each walker, for noise and velocities. One Context of all walkers is seeded for noise already, and uses
+        the first seed for velocities.
         """
         raise NotImplementedError
 
@@ -47,7 +47,7 @@ class Engine:
         raise NotImplementedError
 
     def checkpoint(self) -> bytes:
-        """Everything that decides what comes next, random numbers included."""
+        """The complete state, including the random number generators."""
         raise NotImplementedError
 
     def restore(self, checkpoint: bytes) -> None:
@@ -65,7 +65,7 @@ class Engine:
 class Together(Engine):
     """One Context with all walkers, particles ordered walker by walker.
 
-    ``degrees_of_freedom`` of one walker asks for kinetic temperatures, which cost fetching the velocities.
+    With ``degrees_of_freedom`` of one walker frames have kinetic temperatures, for which velocities are fetched.
     """
 
     def __init__(self, context: mm.Context, walkers: int, degrees_of_freedom: int = 0):
@@ -115,7 +115,7 @@ class Recipe:
     platform, properties: where it runs.
     saved: indices of the particles whose positions are wanted.
     degrees_of_freedom: of the whole system.
-    energies: whether the simulation has to give them (explicit solvent, whose positions are not saved).
+    energies: whether frames have them (explicit solvent, whose positions are not saved).
     pressure: bar, with a MonteCarloBarostat in the system; None for a constant volume.
     """
 
@@ -130,7 +130,7 @@ class Recipe:
 
 
 class InTurn(Engine):
-    """One Context of one copy; between its turns a walker is a checkpoint, with its own random numbers in it."""
+    """One Context of one copy for all walkers in turn; between turns a walker is a checkpoint with its own random numbers."""
 
     def __init__(self, recipe: Recipe, first: int = 0):
         self._recipe, self._first = recipe, first
@@ -208,7 +208,7 @@ class InTurn(Engine):
 
 
 def gathered(positions: np.ndarray, molecules: list[list[int]], box: np.ndarray) -> np.ndarray:
-    """Positions ``(n, 3)`` with every molecule in the image that is nearest to the first one.
+    """Positions ``(n, 3)`` with every molecule at the image nearest to the first molecule.
 
     ``box (3, 3)`` has the vectors in reduced form. OpenMM keeps each molecule whole, but moves it into the box.
     """

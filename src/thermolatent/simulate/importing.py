@@ -1,7 +1,7 @@
-"""Existing trajectories become the walkers of a study: the stage simulate of ``system: {kind: trajectories}``.
+"""Import of existing trajectories as walkers: the stage simulate of ``system: {kind: trajectories}``.
 
-Each file is cut into contiguous blocks of ``simulate.frames`` frames; a walker is one block. Where the files hold more blocks
-than the study has walkers, those taken are spread evenly over them all.
+Each file is cut into contiguous blocks of ``simulate.frames`` frames; a walker is one block. Of more blocks than the study has
+walkers, evenly spaced ones are taken.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class _Arrays:
 
 
 def run(settings: Settings, outputs: MdFiles, identity: dict[str, Any]) -> None:
-    """Write trajectories, energies (NaN where there are none), log-weights of biased MD, topology and protocol.
+    """Write trajectories, energies (NaN if unknown), log-weights of biased MD, topology and protocol.
 
-    Raises :class:`ThermolatentError` for files that do not fit together, or hold too few frames.
+    Raises :class:`ThermolatentError` for files that contradict each other, or have too few frames.
     """
     system, simulate, temperature, started = settings.system, settings.simulate, settings.temperature, time.monotonic()
-    kept = system.kept  # refuses a selection that does not do
+    kept = system.kept  # refuses an invalid selection
     if len(kept) == system.all_atoms.n_atoms and any(residue.is_water for residue in system.all_atoms.residues):
         log.warning("water is kept, which makes large files; write system.atoms: not water")
     paths = system.at(temperature)
@@ -107,7 +107,7 @@ def run(settings: Settings, outputs: MdFiles, identity: dict[str, Any]) -> None:
 
 
 def import_identity(system: Trajectories, settings: Simulate, temperature: float) -> dict[str, Any]:
-    """Everything that decides the frames, the files' sizes and times among it."""
+    """Everything that determines the frames, including sizes and times of the files."""
     return {
         "format": FORMAT_VERSION,
         "system": system.model_dump(mode="json"),
@@ -157,7 +157,7 @@ def _import_file(
 
 
 def _energy_function(system: Trajectories) -> Callable[[mdtraj.Trajectory], np.ndarray] | None:
-    """What computes energies anew, where the study says so."""
+    """The function that recomputes energies, if the study asks for it."""
     return energy_function(system) if system.energies is not None and system.energies.system_xml else None
 
 
@@ -188,7 +188,7 @@ def _sampled(system: Trajectories, path: str, most: int) -> Iterator[tuple[int, 
             total = len(file)
             for number in np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(int)).tolist():
                 file.seek(number)
-                # to the very end: what is left of a frame that is cut off is only met there
+                # to the end of the file, where the rest of a truncated frame would be
                 frame = file.read_as_traj(system.all_atoms, n_frames=None if number == total - 1 else 1)
                 if len(frame) != 1:
                     raise EOFError("the file ends")
@@ -217,7 +217,7 @@ def _chunks(
 
 
 def _have_cells(cells: np.ndarray, temperature: float) -> bool:
-    """Whether the frames have unit cells; raises :class:`ArtifactError` where files with and without are mixed."""
+    """Whether the frames have unit cells; raises :class:`ArtifactError` if only some have."""
     has = cells[..., 0] > 0
     if has.any() and not has.all():
         raise ArtifactError(
@@ -235,11 +235,13 @@ def _volumes(cells: np.ndarray) -> np.ndarray:
 
 
 def _convergence(system: Trajectories, energies: np.ndarray, starts: list[str], temperature: float) -> dict[str, Any]:
-    """Whether files agree in mean energy; where there are no energies, that it is not known."""
+    """Comparison of the mean energies of the files; unknown without energies."""
     if system.energies is not None:
         result = compare_starts(energies, starts)
         warn_if_unconverged(result, format_temperature(temperature))
         return result
-    log.warning("no energies: how free energies bend is left to the prior of heat capacities, and intervals are wider")
+    log.warning(
+        "no energies: the curvature of free energies in temperature is left to the prior of heat capacities; intervals are wider"
+    )
     walkers = {name: starts.count(name) for name in dict.fromkeys(starts)}
     return {"mean_energy": {}, "walkers": walkers, "difference": 0.0, "standard_errors": None, "between": None}

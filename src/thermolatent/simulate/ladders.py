@@ -17,7 +17,7 @@ from thermolatent.simulate.processes import Processes
 from thermolatent.systems.base import System
 from thermolatent.temperatures import format_temperature
 
-#: Where a replica has been of late: not yet at the lowest rung; there; at the highest one since then.
+#: End of the ladder that a replica visited last: none yet, the lowest rung, or the highest rung after the lowest.
 _NOWHERE, _LOWEST, _HIGHEST = 0, 1, 2
 
 
@@ -30,7 +30,7 @@ def log_acceptance(betas: np.ndarray, energies: np.ndarray) -> np.ndarray:
 
 
 class Ladders(Engine):
-    """An engine whose walkers are seen rung by rung: walker ``k * ladders + n`` is whoever is at rung k of ladder n.
+    """An engine whose walkers are ordered by rung: walker ``k * ladders + n`` is the replica at rung k of ladder n.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class Ladders(Engine):
     ladders: their number.
     seed: of the exchanges.
 
-    ``step`` takes the temperature of the lowest rung; the others' are in proportion, which is for heating up. There are
-    exchanges at the end of every step that is not for heating.
+    ``step`` takes the temperature of the lowest rung; the other temperatures are scaled with it, for heating. Exchanges follow
+    every step at the final temperatures.
     """
 
     def __init__(self, engine: InTurn | Processes, system: System, temperatures: list[float], ladders: int, seed: int):
@@ -82,7 +82,7 @@ class Ladders(Engine):
         return self._frame
 
     def _replicas(self) -> np.ndarray:
-        """``(ladders, rungs)``: number of the replica at each rung, counted through over the ladders."""
+        """``(ladders, rungs)``: number of the replica at each rung, counted over all ladders."""
         ladders, rungs = self._rung.shape
         return np.argsort(self._rung, axis=1) + rungs * np.arange(ladders)[:, None]
 
@@ -95,7 +95,7 @@ class Ladders(Engine):
     def _exchange(self, energies: np.ndarray) -> None:
         """One round; ``energies (ladders, rungs)``."""
         ladders, rungs = self._rung.shape
-        # a generator per round: a run that goes on needs no more of it than the number of rounds
+        # one generator per round: a continued run needs the number of rounds only
         draws = np.random.default_rng([self._seed, self._rounds]).random((ladders, rungs - 1))
         with np.errstate(invalid="ignore"):
             accepted = np.log(draws) < log_acceptance(self._betas, energies)
@@ -135,7 +135,7 @@ class Ladders(Engine):
 
 
 def exchange_statistics(checkpoint: bytes) -> dict[str, Any]:
-    """Of the ladders in a checkpoint, on any machine: ``acceptance`` of each pair of neighbouring rungs, None if never tried,
+    """Statistics of the ladders in a checkpoint: ``acceptance`` of each pair of neighbouring rungs, None if never tried,
     and ``round_trips (ladders, replicas)``.
 
     A round trip goes from the lowest rung to the highest and back.

@@ -21,7 +21,7 @@ def seed_of(seed: int, temperature: float, purpose: str) -> int:
 
 
 def asked_platform(system: System, settings: Simulate) -> str:
-    """The platform that the study asks for, which need not be here."""
+    """The platform of the study, which this OpenMM may lack."""
     return system.fastest_platform if settings.platform == "auto" else settings.platform
 
 

@@ -1,4 +1,4 @@
-"""How a molecule is simulated: box and barostat, minimised starts, which engine, the heating ramp, broken bonds."""
+"""Simulation of a molecule: box and barostat, minimised starts, choice of engine, heating ramp, broken bonds."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from thermolatent.systems.molecule import Molecule
 
 log = logging.getLogger(__name__)
 
-#: Platforms on which a walker is a job for one core.
+#: Platforms on which a walker runs on one core.
 ON_CORES = ("Reference", "CPU")
-#: The temperature rises from this part of the final one, over this part of the equilibration, in so many stages.
+#: Heating: first temperature as a share of the final one, share of the equilibration, number of stages.
 RAMP_FROM, RAMP_PART, RAMP_STAGES = 0.1, 0.2, 10
-#: Times its force-field length at which a bond is broken.
+#: A bond is broken above this multiple of its force-field length.
 BROKEN = 1.5
 #: Root mean square force at which a minimisation ends, kJ/mol/nm.
 _TOLERANCE = 10.0
@@ -40,8 +40,7 @@ _TOLERANCE = 10.0
 def molecule_engine(molecule: Molecule, settings: Simulate, temperature: float, threads: int = 1) -> Engine:
     """The engine for this molecule and platform; :func:`start_walkers` or a checkpoint gives it walkers.
 
-    On a GPU, copies in one Context where nothing of the molecule is against it; else walkers in turn, on
-    ``threads`` processes where the platform uses cores.
+    On a GPU, copies in one Context if the molecule allows it; else walkers in turn, in ``threads`` processes on the CPU.
     """
     name = platform_name(molecule, settings)
     if name not in ON_CORES:
@@ -57,7 +56,7 @@ def molecule_engine(molecule: Molecule, settings: Simulate, temperature: float, 
 def engine_in_turn(
     system: System, settings: Simulate, temperature: float, walkers: int, threads: int = 1
 ) -> InTurn | Processes:
-    """The engine whose walkers take turns, of a molecule or a model system; on ``threads`` processes where those help."""
+    """The engine whose walkers take turns, of a molecule or a model system; in ``threads`` processes on the CPU."""
     name = platform_name(system, settings)
     one = molecule_system(system, settings, temperature) if system.molecular else system.build()
     recipe = Recipe(
@@ -79,7 +78,7 @@ def start_walkers(
 ) -> None:
     """Put every walker at its minimised start with random velocities of the ramp's first temperature.
 
-    ``iterations`` bounds the minimisation; 0 leaves it its time.
+    ``iterations``: maximum of the minimisation; 0 for no limit.
     """
     system = molecule_system(molecule, settings, temperature)
     starts = minimised_starts(molecule, settings, system, iterations)
@@ -120,7 +119,7 @@ def molecule_system(molecule: Molecule, settings: Simulate, temperature: float) 
 
 
 def saved_series(settings: Simulate) -> tuple[str, ...]:
-    """What is saved of a molecule per walker and frame, beside its energy."""
+    """Names of the series that are saved besides the energy."""
     return ("kinetic_temperature",) + (("volumes",) if settings.pressure is not None else ())
 
 
@@ -134,7 +133,7 @@ def box_scale(molecule: Molecule, settings: Simulate) -> float:
 def minimised_starts(
     molecule: Molecule, settings: Simulate, system: mm.System, iterations: int = 0
 ) -> dict[str, np.ndarray]:
-    """Each start ``(all particles, 3)`` in nm at the minimum of the energy below it, in the box of ``system``.
+    """Each start ``(all particles, 3)`` in nm at its local energy minimum, in the box of ``system``.
 
     Raises :class:`SimulationError` for one whose energy is not finite.
     """
@@ -157,7 +156,7 @@ def minimised_starts(
 
 
 def _scaled(context: mm.Context, positions: np.ndarray, scale: float) -> np.ndarray:
-    """Every molecule moved as a whole, as a barostat does it."""
+    """Positions with every molecule moved as a whole, as by a barostat."""
     positions = np.array(positions, dtype=float)
     for members in map(list, context.getMolecules()):
         positions[members] += (scale - 1) * positions[members].mean(axis=0)
@@ -193,7 +192,7 @@ class Bonds:
 
     @classmethod
     def of(cls, molecule: Molecule) -> Bonds:
-        """Those of the topology: what else is held together harmonically is a restraint."""
+        """Bonds of the topology; other harmonic bonds are restraints."""
         built = molecule.built
         lengths = bond_lengths(built.system)
         saved = {int(atom): index for index, atom in enumerate(built.saved)}

@@ -1,8 +1,8 @@
-"""The unfinished part of a simulation: raw arrays that only grow, and a checkpoint that says how far they count.
+"""An unfinished simulation: raw arrays that only grow, and a checkpoint with the number of valid frames.
 
-A job killed at any moment leaves the last checkpoint and perhaps some frames after it. :meth:`Partial.resume` cuts
-those off, so that the continued run writes them once. Of a finished simulation everything but the positions is kept
-beside it, for a longer run that continues it: the positions come back from its trajectories.
+A killed job leaves its last checkpoint and possibly some later frames. :meth:`Partial.resume` removes those, so that the
+continued run writes them once. Of a finished simulation everything but the positions is kept, for a longer run that continues
+it; positions are read back from its trajectories.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _CHECKPOINT = "checkpoint"
 _POSITIONS = "positions.angstrom"
-#: What of an identity the machine decides: the ensemble is the same with any, but a checkpoint goes on only with its own.
+#: Keys of an identity that depend on the machine. The ensemble does not, but a checkpoint needs the same values.
 MACHINE = ("platform", "precision", "openmm")
 
 
@@ -35,17 +35,17 @@ class Partial:
     Parameters
     ----------
     folder: where it lies; removed by :meth:`remove` once the trajectories are in place.
-    identity: everything that decides the frames (JSON-able). A folder of another identity is discarded, but
-        ``frames``, their number, may have been raised since, and what is in :data:`MACHINE` discards nothing.
+    identity: everything that determines the frames (JSON-able). A folder of another identity is discarded; a larger number of
+        ``frames`` and other values of :data:`MACHINE` are allowed.
     walkers, particles: shape of one saved frame, ``(walkers, particles, 3)``.
     series: names of the numbers that are saved per walker and frame.
-    any_openmm: whether unfinished MD may go on with another version of OpenMM than it began with.
+    any_openmm: whether unfinished MD may continue with another version of OpenMM.
 
     Attributes
     ----------
-    made_on: the :data:`MACHINE` part of the identity of the frames that are there; versions of OpenMM separated by commas.
+    made_on: the :data:`MACHINE` part of the identity of the existing frames; versions of OpenMM separated by commas.
 
-    Where frames are missing, reading a folder raises :class:`SimulationError` if it was begun on another machine.
+    Reading a folder with missing frames raises :class:`SimulationError` on another machine.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Partial:
         self._series = {name: self.folder / f"{name}.float64" for name in series}
 
     def resume(self) -> tuple[dict[str, Any], bytes] | None:
-        """``(progress, engine's checkpoint)`` of the last checkpoint, or None to start afresh in an empty folder."""
+        """``(progress, engine's checkpoint)`` of the last checkpoint, or None to start again in an empty folder."""
         found = self._read(self.folder)
         if found is None:
             self.clear()
@@ -77,13 +77,13 @@ class Partial:
 
     @property
     def _here(self) -> dict[str, str]:
-        """The part of the identity that this machine decides."""
+        """The part of the identity that depends on this machine."""
         return {key: self._identity[key] for key in MACHINE if key in self._identity}
 
     def reopen(self, finished: Path, trajectories: list[str]) -> dict[str, Any] | None:
-        """Make an empty folder the unfinished part of what :meth:`finish` left in ``finished``, if there is any.
+        """Continue the simulation that :meth:`finish` left in ``finished``, unless the folder has an unfinished one.
 
-        Left alone if there is an unfinished part already. Returns the progress if every frame is there, else None.
+        Returns the progress if all frames exist, else None.
         """
         self._take_over(finished, trajectories)
         found = self._read(self.folder, quiet=True)
@@ -113,7 +113,7 @@ class Partial:
         (finished / _POSITIONS).unlink()
 
     def _read(self, folder: Path, without: str = "", quiet: bool = False) -> tuple[dict[str, Any], bytes] | None:
-        """The checkpoint in ``folder``, if it is of this simulation and the arrays, but for one, are long enough."""
+        """The checkpoint in ``folder``, if it is of this simulation and the arrays (except ``without``) are long enough."""
         warn = log.debug if quiet else log.warning
         try:
             content = (folder / _CHECKPOINT).read_bytes()
@@ -137,20 +137,20 @@ class Partial:
         return progress, state
 
     def _go_on_here(self, folder: Path, frames: int) -> None:
-        """Raise :class:`SimulationError` if frames were made on another machine than this; else take note of this one."""
+        """Raise :class:`SimulationError` if the frames were made on another machine; else record this one."""
         here, there = self._here, self.made_on
         versions = there["openmm"].split(", ") if there else []
         for key in ("platform", "precision"):
             if here and here[key] != there[key]:
                 raise SimulationError(
-                    f"{folder}: was begun with {key} {there[key]}, here it is {here[key]}; to go on after its {frames} frames "
-                    f"write simulate.{key}: {there[key]}, to begin anew remove this folder"
+                    f"{folder}: was begun with {key} {there[key]}, here it is {here[key]}; to continue after its {frames} frames "
+                    f"write simulate.{key}: {there[key]}, to start again remove this folder"
                 )
         if here and here["openmm"] != versions[-1]:
             if not self._any_openmm:
                 raise SimulationError(
-                    f"{folder}: was begun with OpenMM {versions[-1]}, here is {here['openmm']}; to go on after its {frames} "
-                    "frames all the same write simulate.any_openmm: true, to begin anew remove this folder"
+                    f"{folder}: was begun with OpenMM {versions[-1]}, here is {here['openmm']}; to continue after its {frames} "
+                    "frames write simulate.any_openmm: true, to start again remove this folder"
                 )
             self.made_on = {**there, "openmm": ", ".join([*versions, here["openmm"]])}
 
@@ -184,7 +184,7 @@ class Partial:
             raise unwritable(self.folder, error) from error
 
     def checkpoint(self, progress: dict[str, Any], state: bytes) -> None:
-        """Make everything appended so far count. ``progress`` holds at least ``frames``."""
+        """Make everything appended so far valid. ``progress`` holds at least ``frames``."""
         try:
             self._checkpoint(progress, state)
         except OSError as error:

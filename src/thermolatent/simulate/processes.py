@@ -1,4 +1,4 @@
-"""Walkers shared out over processes, each with a Context of one copy.
+"""Walkers distributed over processes, each with a Context of one copy.
 
 Processes and not threads: contexts of the Reference platform share one random number generator, so only one may run at a
 time in a process; on the CPU platform threads are at best as fast (``benchmarks/md_throughput.py`` with a molecule's study).
@@ -17,7 +17,7 @@ from thermolatent.simulate.engines import Engine, Failed, Frame, InTurn, Recipe,
 
 
 class Processes(Engine):
-    """Walkers in turn, shared out over processes. The same as :class:`InTurn` but faster with more than one core."""
+    """As :class:`InTurn`, with the walkers distributed over processes."""
 
     def __init__(self, recipe: Recipe, walkers: int, processes: int):
         context = multiprocessing.get_context("spawn")
@@ -76,7 +76,7 @@ class Processes(Engine):
 
 
 def _serve(pipe: Any, recipe: Recipe, first: int) -> None:
-    """A process of :class:`Processes`: do what the pipe says until the other end is closed."""
+    """Main loop of a process: call the methods that the pipe names until its other end is closed."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)  # the parent decides when to stop
     engine = None

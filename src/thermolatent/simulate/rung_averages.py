@@ -1,7 +1,7 @@
-"""What all rungs of a replica exchange say together: free energies and mean energies by MBAR, with errors.
+"""MBAR over all rungs of a replica exchange: free energies and mean energies, with errors.
 
-Shirts and Chodera, doi:10.1063/1.2978177. Frames of a ladder are correlated, in time and between rungs, since replicas go
-through both; ladders are independent. So errors are a jackknife over whole ladders, and assume nothing about correlation times.
+Shirts and Chodera, doi:10.1063/1.2978177. Frames of a ladder are correlated in time and between rungs; ladders are
+independent. Errors are therefore a jackknife over ladders, which needs no correlation times.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-#: Frames of all ladders and rungs together that go into MBAR, at the most; evenly spaced, neighbours are nearly copies.
+#: Maximum number of frames for MBAR, of all ladders and rungs together, evenly spaced.
 MOST_FRAMES = 50_000
 
 

@@ -1,4 +1,4 @@
-"""Whether MD fits on the disk, asked before it is run."""
+"""Disk space for MD, checked before a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def md_bytes(system: System, simulate: Simulate) -> int:
 def require_space(system: System, simulate: Simulate, folder: str, temperatures: int = 1) -> None:
     """Raise :class:`SimulationError` if the MD of so many temperatures cannot fit on the disk of ``folder``.
 
-    For a moment it is there twice: as it grew, and as trajectories. What an unfinished run has counts.
+    At the end the MD exists twice, as arrays and as trajectories. Files of an unfinished run are subtracted.
     """
     needed = 2 * temperatures * md_bytes(system, simulate)
     there = size_of(f"{folder}.partial")

@@ -36,9 +36,8 @@ log = logging.getLogger(__name__)
 def run(settings: Settings, inputs: tuple[str, ...], outputs: MdFiles, threads: int = 1) -> None:
     """Simulate all walkers at one temperature and write trajectories, energies, topology and protocol.
 
-    A run that was killed goes on from ``<folder>.partial``; a finished one with the same protocol is left alone, or
-    continued where more frames are asked for, which ``<folder>.restart`` makes possible. Finished MD needs no machine like the
-    one that made it: its other files come back from ``<folder>.restart`` alone.
+    A killed run continues from ``<folder>.partial``. Finished MD with the same protocol is left unchanged, or continued from
+    ``<folder>.restart`` if more frames are asked for. Its lost files are restored from there, on any machine.
     Raises :class:`SimulationError` for a missing platform, a blow-up, or frames to be added to MD of another platform or OpenMM.
     """
     imported = settings.system.kind == "trajectories"
@@ -80,7 +79,7 @@ def _simulate(settings: Settings, outputs: MdFiles, identity: dict[str, Any], th
 def write_md(
     outputs: MdFiles, system: System, temperature: float, saved: dict[str, np.ndarray], protocol: dict[str, Any]
 ) -> None:
-    """Write what there is beside trajectories: energies, volumes, topology and, last, the protocol."""
+    """Write the files besides trajectories: energies, volumes, topology and, last, the protocol."""
     convergence = compare_starts(saved["energies"], protocol["starts"])
     warn_if_unconverged(convergence, format_temperature(temperature))
     save_array(outputs.energies, saved["energies"])
@@ -91,9 +90,9 @@ def write_md(
 
 
 def series_of(system: System, simulate: Simulate, *folders: str | Path) -> tuple[str, ...]:
-    """What is saved per walker and frame beside positions.
+    """Names of the series that are saved besides positions.
 
-    MD in ``folders`` of a model system, begun when its kinetic temperature was not saved, goes on without it.
+    MD of a model system in ``folders`` that was begun without kinetic temperatures continues without them.
     """
     if system.molecular:
         return ("energies", *saved_series(simulate))
@@ -103,9 +102,9 @@ def series_of(system: System, simulate: Simulate, *folders: str | Path) -> tuple
 
 
 def protocol_identity(system: System, settings: Simulate, temperature: float) -> dict[str, Any]:
-    """Everything that decides the frames, JSON-able: the first part of protocol.json and the key of a partial run.
+    """Everything that determines the frames, JSON-able: the first part of protocol.json and the key of a partial run.
 
-    Of :data:`MACHINE` it has what MD begun here would have.
+    Keys of :data:`MACHINE` have the values of this machine.
     """
     platform = asked_platform(system, settings)
     on_gpu = platform not in ("Reference", "CPU")
@@ -163,14 +162,12 @@ def thermodynamics(system: System, temperature: float, saved: dict[str, np.ndarr
 
 
 def is_finished(md: MdFiles, identity: dict[str, Any]) -> bool:
-    """Whether a protocol of this identity and all its files are there; on which machine they were made does not matter."""
+    """Whether all files exist with a protocol of this identity, made on any machine."""
     try:
         found = load_json(md.protocol, "protocol")
     except ArtifactError:
         return False
-    found, wanted = (
-        {"continuous": True, **each} for each in (found, identity)
-    )  # only tempered frames say they are not
+    found, wanted = ({"continuous": True, **each} for each in (found, identity))  # a key of tempered frames only
     wanted = {key: value for key, value in json.loads(json.dumps(wanted)).items() if key not in MACHINE}
     same = {key: found.get(key) for key in wanted} == wanted
     return same and all(Path(file).is_file() for file in (*md.trajectories, md.energies, md.topology))

@@ -1,6 +1,6 @@
 """The stage ``temper``: MD at the reference temperatures by replica exchange, one job for all of them.
 
-Every walker of the study is a ladder of its own; what is saved for walker n at a temperature is whoever is there in ladder n.
+Every walker of the study has its own ladder; frames of walker n at a temperature are of the replica there in ladder n.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class _OfSomeRungs(Partial):
 
 
 def run(settings: TemperSettings, inputs: tuple[str, ...], outputs: TemperOutputs, threads: int = 1) -> None:
-    """Simulate all ladders; write at every temperature that is kept what the stage simulate writes, and a list of these files.
+    """Simulate all ladders; write the files of the stage simulate for every kept temperature, and a list of them.
 
-    Killed or with more frames asked for, it goes on, as the stage simulate does, and raises what that stage does.
+    It continues like the stage simulate, and raises the same errors.
     """
     identities = {T: _identity(settings, T) for T in settings.kept}
     if all(is_finished(outputs.md[T], identities[T]) for T in settings.kept):
@@ -111,7 +111,7 @@ def _run_ladders(settings: TemperSettings, outputs: TemperOutputs, partial: Part
 
 
 def _identity(settings: TemperSettings, temperature: float) -> dict[str, Any]:
-    """Everything that decides the frames at a temperature."""
+    """Everything that determines the frames at a temperature."""
     return {
         **protocol_identity(settings.system, settings.simulate, temperature),
         "continuous": False,
@@ -156,7 +156,7 @@ def _is_tempered(md: MdFiles) -> bool:
 
 
 def _mbar(settings: TemperSettings, energies: np.ndarray) -> dict[str, Any]:
-    """Of the energies ``(rungs * ladders, frames)`` of all rungs; the same whatever is kept."""
+    """Averages of the energies ``(rungs * ladders, frames)`` of all rungs, kept or not."""
     betas = np.array([1 / settings.system.kT(T) for T in settings.ladder])
     return mbar_averages(energies.reshape(len(betas), settings.simulate.walkers, -1), betas)
 
@@ -174,7 +174,7 @@ def _warn_if_far_apart(ladder: list[float], acceptance: list[float | None]) -> N
 
 
 def _told(settings: TemperSettings, done: dict[str, Any]) -> dict[str, Any]:
-    """What protocol.json tells of the run; the time is shared out, so that sums over temperatures are right."""
+    """Entries of protocol.json about the run; its time is divided among the temperatures, so that sums are right."""
     replica_steps = done["steps"] * settings.simulate.walkers * len(settings.ladder)
     return {
         "steps": done["steps"],

@@ -1,4 +1,4 @@
-"""The topology of the saved particles, for whoever opens the trajectories."""
+"""Topology file of the saved particles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dynamics itself: all walkers step together, a frame of each is saved every ``save_every`` steps.
+"""The dynamics: all walkers step together, and frames are saved every ``save_every`` steps.
 
 An engine moves them (:mod:`thermolatent.simulate.engines`). The loop stays close to a bare ``integrator.step``:
 positions are fetched once per saved frame, energies are computed for a whole chunk of frames at once, files grow and
@@ -35,14 +35,14 @@ log = logging.getLogger(__name__)
 CHUNK_FRAMES = 100
 #: Seconds after which a chunk ends even if it is not full, and after which a checkpoint is due.
 CHECKPOINT_SECONDS = 10.0
-#: Potential energy above the highest start, in kT per particle, that no equilibrium ever reaches.
+#: Potential energy above the highest start, in kT per particle, that is never reached in equilibrium.
 BLOW_UP = 1e4
 
 
 def simulate_walkers(
     system: System, settings: Simulate, temperature: float, partial: Partial, threads: int = 1
 ) -> dict[str, Any]:
-    """Run, or go on, until ``partial`` holds all frames.
+    """Start or continue the dynamics until ``partial`` holds all frames.
 
     Returns the final progress: ``steps`` per walker, ``frames``, ``wall_seconds``, and ``walker_steps`` and
     ``seconds`` of this call alone. Raises :class:`SimulationError` on a blow-up, :class:`Stopped` after a checkpoint when
@@ -119,7 +119,7 @@ def _resume(engine: Engine, partial: Partial) -> dict[str, Any]:
         except (mm.OpenMMException, ValueError) as error:
             raise SimulationError(
                 f"{partial.folder}: its checkpoint cannot be read by this OpenMM and device ({str(error).strip()}); go on where "
-                "it was begun, or remove this folder, and the one that ends in .restart if there is one, to begin anew"
+                "it was begun, or start again: remove this folder, and the one that ends in .restart if there is one"
             ) from error
         log.info("%s: going on after %d frames", partial.folder, state["frames"])
         return state
@@ -220,12 +220,12 @@ class _Run:
         )
 
     def rate(self, steps: int, seconds: float) -> str:
-        """How fast it runs, for people."""
+        """Speed as text."""
         reduced = self.system.temperature_unit == "reduced"
         return rate_text(steps * self.settings.walkers / max(seconds, 1e-9), self.settings.time_step, reduced)
 
     def checkpoint(self) -> None:
-        """Make all frames so far count."""
+        """Save a checkpoint, which makes all frames so far valid."""
         now = time.monotonic()
         self.state["wall_seconds"] += now - self._clock
         self._clock = self._checkpointed = now
@@ -233,9 +233,9 @@ class _Run:
 
 
 def to_save(system: System, positions: np.ndarray) -> np.ndarray:
-    """Positions ``(frames, walkers, n, 3)`` as they are written: centroid removed and z = 0 where neither matters.
+    """Positions ``(frames, walkers, n, 3)`` as they are written: without centroid and z if the energy does not depend on them.
 
-    The centroid of a translation-invariant system diffuses without end, and float32 would lose digits to it.
+    The centroid of a translation-invariant system diffuses, which costs digits of float32.
     """
     if system.translation_invariant:
         positions = positions - positions.mean(axis=2, keepdims=True)

@@ -1,4 +1,4 @@
-"""Whether the named states' centers can be points of the study's plane: angles in radians, lengths in nm."""
+"""Checks of the units of the named states' centers: angles in radians, lengths in nm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thermolatent.errors import ThermolatentError
 if TYPE_CHECKING:
     from thermolatent.states.settings import BasinStates, NearestStates
 
-#: Centers whose size differs from the frames' by this factor or more are in another unit, or of another molecule.
+#: Centers that differ from the frames by this factor or more have another unit, or are of another molecule.
 _FACTOR = 4.0
 
 
@@ -39,9 +39,9 @@ def check_angles(spec: NearestStates | BasinStates, periodic: Sequence[bool]) ->
 
 
 def check_reached(spec: NearestStates | BasinStates, points: np.ndarray, periodic: Sequence[bool]) -> None:
-    """Raise :class:`ThermolatentError` if a column has no center near any frame, and centers of another size than frames.
+    """Raise :class:`ThermolatentError` if all centers in a column are far from the frames and of another magnitude.
 
-    A single center without frames may be a state that short MD has not reached: the estimator says so.
+    A single center without frames may be a state that short MD has not reached, which the estimator reports.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def check_reached(spec: NearestStates | BasinStates, points: np.ndarray, periodi
 
 
 def _advice(ratio: float, centers: np.ndarray) -> str:
-    """The likely mistake, by how much larger centers are than frames."""
+    """The likely mistake, by the ratio of centers to frames."""
     if ratio < 1:
         return "write points where frames are, lengths in nm and angles in radians"
     unit, factor = ("degrees", np.pi / 180) if ratio > np.sqrt(10 * 180 / np.pi) else ("angstrom", 0.1)

@@ -98,7 +98,7 @@ class Basins:
         if len(at) > max(1, len(points) / 1000):
             x, y = np.median(at, axis=0)
             raise ThermolatentError(
-                f"validate.states.minima: steepest descent ends near ({x:.3f}, {y:.3f}), which is no named minimum; add it"
+                f"validate.states.minima: steepest descent ends near ({x:.3f}, {y:.3f}), which is not a named minimum; add it"
             )
         labels[index] = np.linalg.norm(at[:, None] - self.minima[None], axis=-1).argmin(axis=1)
         return labels

@@ -5,7 +5,7 @@ All methods also accept Snakemake wildcards (``Layout("results/{study}").feature
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,35 @@ if TYPE_CHECKING:
 
 #: In place of a model's name: the baselines are scored like a model.
 BASELINES_JOB = "baselines"
+
+
+def _file(name: str) -> property:
+    """A path below the study's folder."""
+    return property(lambda self: f"{self.root}/{name}")
+
+
+def _md_file(name: str) -> Callable[..., str]:
+    """A path in the folder of the MD at ``temperature``."""
+    return lambda self, temperature: f"{self.simulation(temperature)}/{name}"
+
+
+def _frame_file(name: str) -> Callable[..., str]:
+    """A path in the folder of the features at ``temperature``."""
+    return lambda self, temperature: f"{self.root}/featurize/T{format_temperature(temperature)}/{name}"
+
+
+def _model_file(name: str) -> Callable[..., str]:
+    """A path by ``model`` and ``seed``."""
+    return lambda self, model, seed: f"{self.root}/{name.format(model=model, seed=seed)}"
+
+
+def _generated_file(suffix: str) -> Callable[..., str]:
+    """A path by ``model``, ``seed`` and ``temperature`` in the folder of the ensembles."""
+
+    def path(self, model, seed, temperature) -> str:
+        return f"{self.root}/generate/{model}/seed{seed}/T{format_temperature(temperature)}.{suffix}"
+
+    return path
 
 
 @dataclass(frozen=True)
@@ -51,36 +80,25 @@ class Layout:
             return f"{folder}/files.json"
         return self.figures if path == self.figures_folder else path
 
-    @property
-    def study(self) -> str:
-        return f"{self.root}/study.json"
+    study = _file("study.json")
 
     # simulate: a folder per temperature
     def simulation(self, temperature) -> str:
         return f"{self.md or self.root}/simulate/T{format_temperature(temperature)}"
 
-    def topology(self, temperature) -> str:
-        return f"{self.simulation(temperature)}/topology.pdb"
-
-    def protocol(self, temperature) -> str:
-        return f"{self.simulation(temperature)}/protocol.json"
-
-    def md_energies(self, temperature) -> str:
-        return f"{self.simulation(temperature)}/energies.npy"
-
-    def md_log_weights(self, temperature) -> str:
-        """Log-weights of biased MD, ``(walkers, frames)``; exists if the protocol has ``weighted``."""
-        return f"{self.simulation(temperature)}/log_weights.npy"
-
-    def volumes(self, temperature) -> str:
-        """Volumes ``(walkers, frames)`` in nm^3 of MD at constant pressure."""
-        return f"{self.simulation(temperature)}/volumes.npy"
+    topology = _md_file("topology.pdb")
+    protocol = _md_file("protocol.json")
+    md_energies = _md_file("energies.npy")
+    #: Log-weights of biased MD, ``(walkers, frames)``; exists if the protocol has ``weighted``.
+    md_log_weights = _md_file("log_weights.npy")
+    #: Volumes ``(walkers, frames)`` in nm^3 of MD at constant pressure.
+    volumes = _md_file("volumes.npy")
 
     def trajectory(self, temperature, walker: int) -> str:
         return f"{self.simulation(temperature)}/walker{walker:02d}.dcd"
 
     def trajectories(self, temperature, walkers: int) -> list[str]:
-        return [self.trajectory(temperature, w) for w in range(walkers)]
+        return [self.trajectory(temperature, walker) for walker in range(walkers)]
 
     def md_files(self, temperature, walkers: int) -> MdFiles:
         """All that the stage simulate writes."""
@@ -105,27 +123,13 @@ class Layout:
         return f"{self.md or self.root}/simulate/tempered.json"
 
     # featurize: a folder per temperature
-    def _featurized(self, temperature) -> str:
-        return f"{self.root}/featurize/T{format_temperature(temperature)}"
-
-    def features(self, temperature) -> str:
-        return f"{self._featurized(temperature)}/features.npy"
-
-    def plane(self, temperature) -> str:
-        return f"{self._featurized(temperature)}/plane.npy"
-
-    def observables(self, temperature) -> str:
-        return f"{self._featurized(temperature)}/observables.npy"
-
-    def energies(self, temperature) -> str:
-        return f"{self._featurized(temperature)}/energies.npy"
-
-    def log_weights(self, temperature) -> str:
-        """Log-weights ``(walkers, frames)`` of weighted frames; an empty array for equal counts."""
-        return f"{self._featurized(temperature)}/log_weights.npy"
-
-    def features_header(self, temperature) -> str:
-        return f"{self._featurized(temperature)}/features.json"
+    features = _frame_file("features.npy")
+    plane = _frame_file("plane.npy")
+    observables = _frame_file("observables.npy")
+    energies = _frame_file("energies.npy")
+    #: Log-weights ``(walkers, frames)`` of weighted frames; an empty array for equal counts.
+    log_weights = _frame_file("log_weights.npy")
+    features_header = _frame_file("features.json")
 
     def frame_files(self, temperature) -> FrameFiles:
         """All that the stage featurize writes."""
@@ -142,114 +146,48 @@ class Layout:
     def spib(self, seed) -> str:
         return f"{self.root}/represent/seed{seed}.safetensors"
 
-    @property
-    def reweighting(self) -> str:
-        """The estimator, one for all seeds."""
-        return f"{self.root}/reweight/reweighting.safetensors"
-
-    @property
-    def running(self) -> str:
-        """Share of each named state in the training MD up to a time."""
-        return f"{self.root}/reweight/running.csv"
-
-    def model(self, model, seed) -> str:
-        return f"{self.root}/learn/{model}/seed{seed}.safetensors"
+    #: The estimator, one for all seeds.
+    reweighting = _file("reweight/reweighting.safetensors")
+    #: Share of each named state in the training MD up to a time.
+    running = _file("reweight/running.csv")
+    model = _model_file("learn/{model}/seed{seed}.safetensors")
 
     @staticmethod
     def history(model_file: str) -> str:
         """The loss history next to a model file."""
         return model_file.removesuffix(".safetensors") + ".history.csv"
 
-    # generate: a folder per model and seed
-    def _generated(self, model, seed) -> str:
-        return f"{self.root}/generate/{model}/seed{seed}"
-
-    def generated(self, model, seed) -> str:
-        """List of the files of that folder (their number depends on the study), written at the end."""
-        return f"{self._generated(model, seed)}/files.json"
-
-    def samples(self, model, seed, temperature) -> str:
-        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.npz"
-
-    def structures(self, model, seed, temperature) -> str:
-        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.dcd"
-
-    def medoids(self, model, seed, temperature) -> str:
-        return f"{self._generated(model, seed)}/T{format_temperature(temperature)}.medoids.pdb"
-
-    def surfaces(self, model, seed) -> str:
-        return f"{self._generated(model, seed)}/surfaces.npz"
+    # generate: a folder per model and seed; the list of its files (their number depends on the study) is written at the end
+    generated = _model_file("generate/{model}/seed{seed}/files.json")
+    samples = _generated_file("npz")
+    structures = _generated_file("dcd")
+    medoids = _generated_file("medoids.pdb")
+    surfaces = _model_file("generate/{model}/seed{seed}/surfaces.npz")
 
     # validate
-    def scores(self, model, seed) -> str:
-        return f"{self.root}/validate/{model}/seed{seed}.scores.csv"
+    scores = _model_file("validate/{model}/seed{seed}.scores.csv")
+    populations = _model_file("validate/{model}/seed{seed}.populations.csv")
+    profiles = _model_file("validate/{model}/seed{seed}.profiles.npz")
+    all_scores = _file("validate/scores.csv")
+    all_populations = _file("validate/populations.csv")
+    #: Populations with intervals and verdicts; needs no reference MD.
+    predictions = _file("validate/predictions.csv")
+    #: The reweighting's populations at temperatures at most 1 % apart, means of observables, and free energies in the plane.
+    grid = _file("validate/grid.csv")
+    grid_observables = _file("validate/grid_observables.csv")
+    grid_surfaces = _file("validate/grid.npz")
+    #: Sampling of each named state at each training temperature.
+    convergence = _file("validate/convergence.csv")
+    #: Melting temperature, enthalpy, entropy, heat capacity of one named state; no rows without ``validate.melting``.
+    melting = _file("validate/melting.csv")
+    #: Measured values beside the predictions; no rows without ``validate.experiment``.
+    experiment = _file("validate/experiment.csv")
+    metrics = _file("validate/metrics.json")
 
-    def populations(self, model, seed) -> str:
-        return f"{self.root}/validate/{model}/seed{seed}.populations.csv"
-
-    def profiles(self, model, seed) -> str:
-        return f"{self.root}/validate/{model}/seed{seed}.profiles.npz"
-
-    @property
-    def all_scores(self) -> str:
-        return f"{self.root}/validate/scores.csv"
-
-    @property
-    def all_populations(self) -> str:
-        return f"{self.root}/validate/populations.csv"
-
-    @property
-    def predictions(self) -> str:
-        """Populations with intervals and verdicts; needs no reference MD."""
-        return f"{self.root}/validate/predictions.csv"
-
-    @property
-    def grid(self) -> str:
-        """The reweighting's populations at temperatures at most 1 % apart."""
-        return f"{self.root}/validate/grid.csv"
-
-    @property
-    def grid_observables(self) -> str:
-        """Means of observables at the same temperatures."""
-        return f"{self.root}/validate/grid_observables.csv"
-
-    @property
-    def grid_surfaces(self) -> str:
-        """Free energies in the fixed plane at the same temperatures."""
-        return f"{self.root}/validate/grid.npz"
-
-    @property
-    def convergence(self) -> str:
-        """Sampling of each named state at each training temperature."""
-        return f"{self.root}/validate/convergence.csv"
-
-    @property
-    def melting(self) -> str:
-        """Melting temperature, enthalpy, entropy, heat capacity of one named state; no rows without ``validate.melting``."""
-        return f"{self.root}/validate/melting.csv"
-
-    @property
-    def experiment(self) -> str:
-        """Measured values beside the predictions; no rows without ``validate.experiment``."""
-        return f"{self.root}/validate/experiment.csv"
-
-    @property
-    def metrics(self) -> str:
-        return f"{self.root}/validate/metrics.json"
-
-    # figures and report
-    @property
-    def figures_folder(self) -> str:
-        return f"{self.root}/figures"
+    # figures and report; the list of figures (their number depends on the study) is written at the end
+    figures_folder = _file("figures")
+    figures = _file("figures/files.json")
+    report = _file("report.html")
 
     def figure(self, name: str, extension: str) -> str:
         return f"{self.figures_folder}/{name}.{extension}"
-
-    @property
-    def figures(self) -> str:
-        """List of the figures (their number depends on the study), written at the end."""
-        return f"{self.figures_folder}/files.json"
-
-    @property
-    def report(self) -> str:
-        return f"{self.root}/report.html"

@@ -39,7 +39,7 @@ class System(BaseModel):
     fastest_platform: ClassVar[str] = "CPU"
     #: Whether moving a whole copy changes nothing. Its centroid then diffuses, and is removed before frames are saved.
     translation_invariant: ClassVar[bool] = False
-    #: Whether forces ignore z. OpenMM moves it all the same; frames are saved with z = 0.
+    #: Whether forces ignore z. OpenMM integrates it nevertheless; frames are saved with z = 0.
     planar: ClassVar[bool] = False
 
     kind: str
@@ -69,7 +69,7 @@ class System(BaseModel):
         """Raise :class:`ThermolatentError` if this system cannot be simulated so; must need neither OpenMM nor a build."""
 
     def input_files(self, temperature: float) -> list[str]:
-        """Files of the user's that the stage simulate reads at this temperature."""
+        """The user's files that the stage simulate reads at this temperature."""
         return []
 
     def plane_energy_gradient(self, points: np.ndarray) -> np.ndarray:
@@ -90,7 +90,7 @@ class System(BaseModel):
         return temperature if self.temperature_unit == "reduced" else GAS_CONSTANT * temperature
 
     def kelvin(self, temperature: float) -> float:
-        """The temperature OpenMM must be given."""
+        """The temperature for OpenMM."""
         return self.kT(temperature) / GAS_CONSTANT
 
 

@@ -1,4 +1,4 @@
-"""Bonds that a topology file does not list: by the templates of mdtraj, by distance, or asked for."""
+"""Bonds that a topology file does not list: by the templates of mdtraj, or by distance."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def molecules_of(topology: mdtraj.Topology) -> np.ndarray:
 
 
 def complete_bonds(path: str, structure: mdtraj.Trajectory, has_chains: bool) -> None:
-    """Make the bonds of ``structure.topology`` those of the structure: none that a template puts between two molecules, and
-    all of residues that no template knows.
+    """Correct the bonds of ``structure.topology``: remove those of templates between two molecules, and add those of residues
+    without a template.
 
-    ``has_chains`` says whether the format can tell where a chain ends. Raises :class:`ThermolatentError` where it can and does
-    not, and for atoms whose bonds cannot be found.
+    ``has_chains``: whether the format marks the ends of chains. Raises :class:`ThermolatentError` for a missing mark, and for
+    atoms whose bonds cannot be found.
     """
     _drop_false_bonds(path, structure, has_chains)
     topology, positions = structure.topology, structure.xyz[0]
@@ -77,7 +77,7 @@ def complete_bonds(path: str, structure: mdtraj.Trajectory, has_chains: bool) ->
 
 
 def _drop_false_bonds(path: str, structure: mdtraj.Trajectory, has_chains: bool) -> None:
-    """Take out backbone bonds between residues that are apart, which templates have put between two molecules."""
+    """Remove backbone bonds of templates between residues that are far apart, as of two molecules."""
     import mdtraj
 
     topology = structure.topology

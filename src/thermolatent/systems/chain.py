@@ -36,7 +36,7 @@ _PHI, _PSI, _PHI_PROLINE = -135.0, 135.0, -65.0
 #: Torsions (degrees) C-N-CA-CB of an L residue, and of the two methyls of AIB.
 _C_BETA = -122.0
 _METHYLS = {"CB1": 122.0, "CB2": -122.0}
-#: Steps of the minimisation that takes the strain out of the built chain, without folding it.
+#: Steps of the minimisation that removes strain of the built chain, without folding it.
 _MINIMISE = 500
 
 #: Where hydrogens of AIB go; OpenMM knows those of the other residues.
@@ -50,8 +50,8 @@ def build_chain(
 ) -> tuple[openmm.app.Topology, np.ndarray]:
     """Extended chain of three-letter ``residues`` with all atoms; positions ``(n, 3)`` in nm, the same in every process.
 
-    ``capped`` adds ACE and NME; otherwise the termini are charged. ``force_field`` places hydrogens and takes the strain
-    out, in vacuum.
+    ``capped`` adds ACE and NME; otherwise the termini are charged. ``force_field`` places hydrogens and removes
+    strain, in vacuum.
     """
     topology, positions = protonated(*_heavy_atoms(residues, capped), pH, force_field)
     return topology, minimised(topology, positions, force_field)
@@ -80,7 +80,7 @@ def minimised(
 ) -> np.ndarray:
     """Positions ``(n, 3)`` in nm after some steps of minimisation in vacuum, centred, rounded to 1e-4 nm.
 
-    Not ``charged``: without electrostatics, for many charges of one sign, which nothing screens here.
+    Not ``charged``: without electrostatics, for many charges of one sign without screening.
     """
     import openmm as mm
     from openmm import app
@@ -96,7 +96,7 @@ def minimised(
 
 
 def discharge(system: openmm.System) -> None:
-    """Take all charges out of the System's NonbondedForce."""
+    """Set all charges of the System's NonbondedForce to 0."""
     import openmm as mm
 
     for force in (f for f in system.getForces() if isinstance(f, mm.NonbondedForce)):
@@ -109,7 +109,7 @@ def discharge(system: openmm.System) -> None:
 
 
 def reference():
-    """OpenMM's Reference platform: one thread, the same bits every time."""
+    """OpenMM's Reference platform: one thread, bitwise reproducible."""
     import openmm as mm
 
     return mm.Platform.getPlatformByName("Reference")
@@ -117,7 +117,7 @@ def reference():
 
 @contextlib.contextmanager
 def seeded(seed: int = 1) -> Iterator[None]:
-    """Python's global generator, of which OpenMM's Modeller draws, at a fixed seed; restored afterwards."""
+    """Python's global random generator, which OpenMM's Modeller uses, with a fixed seed; restored afterwards."""
     before = random.getstate()
     random.seed(seed)
     try:

@@ -1,4 +1,4 @@
-"""Files that a study names below ``system:``. Relative paths start at the working directory, as those of ``config.yaml``."""
+"""Files in the section ``system`` of a study. Relative paths start at the working directory, as those of ``config.yaml``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 def existing_file(path: str) -> str:
     """``path``, if it is a file; raises ValueError that says where it was looked for."""
     if not Path(path).is_file():
-        raise ValueError(f"'{path}' is no file; write a path that is absolute or relative to {Path.cwd()}")
+        raise ValueError(f"'{path}' is not a file; write a path that is absolute or relative to {Path.cwd()}")
     return path
 
 

@@ -100,7 +100,7 @@ def create_system(force_field: openmm.app.ForceField, topology: openmm.app.Topol
 
 
 def template_error(error: Exception, topology: openmm.app.Topology, name: str) -> ThermolatentError:
-    """What OpenMM says of a residue without template, in terms of the study."""
+    """OpenMM's error for a residue without template, in terms of the study."""
     from pdbfixer.pdbfixer import substitutions
 
     if found := re.match(
@@ -120,7 +120,7 @@ def template_error(error: Exception, topology: openmm.app.Topology, name: str) -
 
 
 def _at_fault(residue: openmm.app.topology.Residue) -> openmm.app.topology.Residue:
-    """The residue itself, or its neighbour in the chain if that is no standard one: then bonds to it are what does not fit."""
+    """The residue itself, or a neighbour in the chain that is not standard: then the bond to it does not fit the template."""
     from pdbfixer.pdbfixer import dnaResidues, proteinResidues, rnaResidues
 
     standard = {*proteinResidues, *dnaResidues, *rnaResidues, "ACE", "NME", "NH2", "HOH"}

@@ -1,4 +1,4 @@
-"""What has to be known of an OpenMM System that others made: what its engine brings, its solute, its hydrogens."""
+"""OpenMM Systems of other programs: removal of thermostats and barostats, solute, hydrogens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SOLVENT = {
     *("HOH", "WAT", "SOL", "TIP3", "TIP3P", "TP3", "TIP4", "T4P", "OPC", "SPC", "SPCE"),
     *("NA", "NA+", "SOD", "CL", "CL-", "CLA", "K", "K+", "POT", "MG", "MG2", "CA2", "CAL", "CES", "LI", "RB", "CS"),
 }
-#: What barostats and thermostats inside a System are called; the engine brings its own.
+#: Names of barostats and thermostats inside a System; the engine has its own.
 _CONTROLS = ("Barostat", "AndersenThermostat", "CMMotionRemover")
 
 

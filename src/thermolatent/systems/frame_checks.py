@@ -1,7 +1,7 @@
-"""Frames of existing MD: each is checked, its molecules are made whole and brought beside each other.
+"""Frames of existing MD: each is checked, and its molecules are made whole and placed next to each other.
 
-The box that cut a molecule is undone along bonds. Several molecules are joined along the shortest distances between their atoms
-(the minimum spanning tree of the nearest images), not by their centres. Waters and single atoms stay where they are.
+Molecules cut by the periodic box are made whole along bonds. Several molecules are joined along the shortest distances between
+their atoms (the minimum spanning tree of the nearest images), not by their centres. Waters and single atoms are not moved.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from thermolatent.files.dcd import box_vectors
 from thermolatent.systems.bonds import molecules_of
 from thermolatent.systems.selection import atom_label
 
-#: No bond is that long (nm), and none between the beads of a chain of C-alpha atoms.
+#: Maximum length (nm) of a bond, and of one between the beads of a chain of C-alpha atoms.
 _LONGEST, _LONGEST_OF_BEADS = 0.4, 0.6
-#: Atoms that are bonded are never that near (nm).
+#: Minimum length (nm) of a bond.
 _SHORTEST = 0.03
 #: Coordinates (nm) that single precision resolves no better than 0.001 nm.
 _FARTHEST = 1e4
-#: Part of the bonds above which a frame is not one that the box cut.
+#: Share of broken bonds above which the periodic box is not the reason.
 _MOST = 0.5
-#: Molecules up to which they are brought beside each other: more are a membrane or a mixture.
+#: Maximum number of molecules that are joined; more are a membrane or a mixture.
 _MOST_JOINED = 12
-#: Distances between atoms that are held in memory at once.
+#: Maximum number of distances in memory.
 _DISTANCES = 2**22
 
 
 @dataclass(frozen=True)
 class Molecules:
-    """What is known of the atoms that are read.
+    """Molecules of the atoms that are read.
 
     Attributes
     ----------
     bonds: ``(bonds, 2)``.
     longest: ``(bonds,)`` nm above which a bond is broken.
     layers: bonds ``(n, 2)`` along which molecules are made whole; the first atoms of a layer stand in the layers before.
-    joined: atoms of each molecule that is brought beside the others; none of more than twelve.
+    joined: atoms of each molecule that is joined; none if there are more than twelve.
     nearest: its heavy atoms.
     labels: of the atoms.
     """
@@ -54,7 +54,7 @@ class Molecules:
 
     @classmethod
     def of(cls, topology: mdtraj.Topology, reduced: bool) -> Molecules:
-        """Those of a topology; in ``reduced`` units no length of a bond is known."""
+        """Molecules of a topology; lengths of bonds are unknown in ``reduced`` units."""
         atoms, number = list(topology.atoms), molecules_of(topology)
         pairs = [(a.index, b.index) for a, b in topology.bonds if "VS" not in (a.element.symbol, b.element.symbol)]
         bonds = np.array(pairs, int).reshape(-1, 2)
@@ -94,11 +94,11 @@ def _layers(bonds: np.ndarray, n_atoms: int) -> list[np.ndarray]:
 def check_frames(
     molecules: Molecules, path: str, first: int, part: mdtraj.Trajectory, stride: int = 1
 ) -> mdtraj.Trajectory:
-    """The frames with molecules whole and beside each other, changed in place.
+    """The frames with whole and joined molecules, changed in place.
 
     They are number ``first``, ``first + stride``, ... of the file.
-    Raises :class:`ArtifactError` that names the file, the frame and the atoms: coordinates that are no numbers, or all the same,
-    or beyond all measure, and bonds that are broken although the box has been undone.
+    Raises :class:`ArtifactError` that names the file, the frame and the atoms: coordinates that are not finite, all the same
+    or too large, and bonds that are broken although the box was removed.
     """
     number = first + stride * np.arange(len(part))
     _check_numbers(path, number, part.xyz)
@@ -122,7 +122,7 @@ def check_frames(
 
 
 def _boxes(path: str, number: np.ndarray, part: mdtraj.Trajectory) -> np.ndarray | None:
-    """Box vectors ``(frames, 3, 3)``, which all frames or none must have; a cell of no volume is none, and is taken away."""
+    """Box vectors ``(frames, 3, 3)``, which all frames or none must have; cells without a volume are removed."""
     if part.unitcell_lengths is None:
         return None
     has = (part.unitcell_lengths > 0).all(axis=1) & (part.unitcell_angles > 0).all(axis=1)
@@ -174,7 +174,7 @@ def _refuse_broken(molecules: Molecules, path: str, frame: int, lengths: np.ndar
 
 
 def _made_whole(molecules: Molecules, xyz: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Positions with each atom at the image nearest to the one it is bonded to."""
+    """Positions with each atom at the image nearest to its bonded neighbour."""
     images = np.zeros(xyz.shape, np.float32)
     inverse = np.linalg.inv(boxes)
     for before, atoms in (layer.T for layer in molecules.layers):
@@ -183,7 +183,7 @@ def _made_whole(molecules: Molecules, xyz: np.ndarray, boxes: np.ndarray) -> np.
 
 
 def _join(molecules: Molecules, xyz: np.ndarray, boxes: np.ndarray) -> None:
-    """Move molecules, in place, to the image nearest to those that are joined already, nearest first (Prim's algorithm)."""
+    """Move molecules, in place, to the images nearest to those already joined, nearest first (Prim's algorithm)."""
     count, frames = len(molecules.joined), np.arange(len(xyz))
     distance = np.full((len(xyz), count, count), np.inf, np.float32)
     shift = np.zeros((len(xyz), count, count, 3), np.float32)
@@ -206,8 +206,8 @@ def _join(molecules: Molecules, xyz: np.ndarray, boxes: np.ndarray) -> None:
 def _nearest_image(
     xyz: np.ndarray, boxes: np.ndarray, ones: np.ndarray, others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Least distance ``(frames,)`` between atoms of two molecules over all images, and the move ``(frames, 3)`` of the second
-    molecule that makes it so."""
+    """Least distance ``(frames,)`` between atoms of two molecules over all images, and the shift ``(frames, 3)`` of the second
+    molecule to that image."""
     pairs = np.stack(np.meshgrid(ones, others, indexing="ij"), axis=-1).reshape(-1, 2)
     block = max(1, _DISTANCES // len(pairs))
     chosen = [
@@ -217,6 +217,6 @@ def _nearest_image(
     one, other = pairs[np.concatenate(chosen)].T
     frames = np.arange(len(xyz))
     apart = (xyz[frames, other] - xyz[frames, one])[:, None]
-    # exact for what is nearer than half the box's least width
+    # exact for distances below half of the smallest width of the box
     move = -np.round(apart @ np.linalg.inv(boxes)) @ boxes
     return np.linalg.norm(apart + move, axis=-1)[:, 0], move[:, 0]

@@ -23,7 +23,7 @@ Surroundings = Literal["vacuum", "implicit", "explicit"]
 
 #: Longest time step (ps) of LangevinMiddleIntegrator with bonds to hydrogen constrained, at two hydrogen masses (amu);
 #: linear in between. At 3 amu the fastest free motion is that of heavy atoms, and 4 fs are common practice
-#: (doi:10.1021/ct5010406). Without constraints the bonds to hydrogen set the pace, and half of it is allowed.
+#: (doi:10.1021/ct5010406). Without constraints half of it is allowed.
 _TIME_STEPS = {1.5: 0.002, 3.0: 0.004}
 #: Atoms up to which one copy in vacuum is faster on Reference than on CPU (one thread each).
 _TINY = 60
@@ -56,16 +56,16 @@ class Molecule(System):
 
     @property
     def surroundings(self) -> Surroundings:
-        """What is around the solute."""
+        """Surroundings of the solute."""
         raise NotImplementedError
 
     def _build(self) -> Built:
-        """Make it; slow. Others call :attr:`built`."""
+        """Build it, which is slow; others use :attr:`built`."""
         raise NotImplementedError
 
     @property
     def built(self) -> Built:
-        """The molecule, built once per process; raises :class:`ThermolatentError` that says what to write."""
+        """The molecule, built once per process; raises :class:`ThermolatentError` with a remedy."""
         return _built(self)
 
     @property
@@ -128,12 +128,12 @@ class Molecule(System):
 
     @property
     def _too_fast(self) -> tuple[str, str]:
-        """For messages: what the hydrogens are like, and what to write to slow them down."""
+        """For messages: a description of the hydrogens, and a remedy."""
         raise NotImplementedError
 
 
 class Parametrised(Molecule):
-    """A molecule whose study says what its hydrogens weigh and how they are bound."""
+    """A molecule with masses and constraints of hydrogens by the study."""
 
     hydrogen_mass: float = Field(
         1.5, ge=1.0, le=4.0, description="amu of each hydrogen of the solute; what is added its heavy atom loses"

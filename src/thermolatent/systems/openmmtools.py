@@ -47,7 +47,7 @@ class OpenMMTools(Molecule):
         """A new one; raises :class:`ThermolatentError` for arguments that it does not take together."""
         try:
             return _test_systems()[self.name](**self._constructor_arguments())
-        except Exception as error:  # constructors raise whatever they stumble over
+        except Exception as error:  # constructors raise errors of any type
             raise ThermolatentError(
                 f"system.arguments: {self.name} cannot be built with them: {' '.join(str(error).split())}"
             ) from None
@@ -111,7 +111,7 @@ class OpenMMTools(Molecule):
 
 @functools.cache
 def _test_systems() -> dict[str, type[TestSystem]]:
-    for name in ("pymbar", "numexpr"):  # they greet and tell of their threads
+    for name in ("pymbar", "numexpr"):  # they log greetings and their threads
         logging.getLogger(name).setLevel(logging.ERROR)
     from openmmtools import testsystems
 

@@ -1,10 +1,10 @@
-"""Which of OpenMM's platforms a molecule runs on where the study says ``auto``."""
+"""OpenMM's platform for molecules with ``platform: auto``."""
 
 from __future__ import annotations
 
 import functools
 
-#: Names by which OpenCL implementations that run on the CPU show themselves. Debian's PoCL crashes with GB forces.
+#: Parts of the names of OpenCL implementations on a CPU. Debian's PoCL crashes with GB forces.
 _OPENCL_ON_CPU = ("portable computing", "pocl", "pthread", "cpu")
 
 
@@ -21,7 +21,7 @@ def gpu_platform() -> str | None:
 
 
 def why_not(name: str) -> str | None:
-    """Why this loaded platform is not taken by itself: no Context can be made, or a CPU poses as a GPU; None if it is.
+    """Why ``auto`` does not take this loaded platform: no Context can be made, or it is OpenCL on a CPU; None if it does.
 
     The Context is one of mixed precision, the study's default, which Apple's GPUs lack.
     """

@@ -105,7 +105,7 @@ class Prepared(Parametrised):
             starts = {Path(path).stem: _positions(path) for path in self.positions or (self.topology_file,)}
         except ThermolatentError:
             raise
-        except Exception as error:  # OpenMM's parsers raise whatever they stumble over
+        except Exception as error:  # OpenMM's parsers raise errors of any type
             shown = " ".join(str(error).split())
             raise ThermolatentError(f"system.topology: {self.topology_file} cannot be read or built: {shown}") from None
         for name, positions in starts.items():
@@ -131,7 +131,7 @@ class Prepared(Parametrised):
             with open(self.system_xml) as file:
                 system = mm.XmlSerializer.deserialize(file.read())
             if not isinstance(system, mm.System):
-                raise ThermolatentError(f"system.system_xml: {self.system_xml} is no OpenMM System; write one")
+                raise ThermolatentError(f"system.system_xml: {self.system_xml} is not an OpenMM System; write one")
             return system, _coordinates(self.topology_file).topology
         arguments: dict[str, Any] = {
             "nonbondedMethod": app.PME if self.solvent == "explicit" else app.NoCutoff,
@@ -171,12 +171,12 @@ class Prepared(Parametrised):
             return
         found = list(read_structure(named)[0].residues)
         if len(found) != topology.getNumResidues():
-            return  # what is wrong with the positions is said where they are read
+            return  # wrong positions are reported when they are read
         for residue, source in zip(topology.residues(), found, strict=True):
             residue.id, residue.insertionCode = str(source.resSeq), insertion_code(source)
 
     def _check(self, system, topology, saved: np.ndarray) -> None:
-        """What the study says must be what the System is: periodicity, box and cutoff, hydrogens of the solute."""
+        """Raise if the study contradicts the System: periodicity, box and cutoff, hydrogens of the solute."""
         import openmm as mm
 
         periodic = system.usesPeriodicBoundaryConditions()

@@ -1,4 +1,4 @@
-"""Side chains whose protonation the names of a structure file say: HIP, ASH, LYN and the like.
+"""Protonation of side chains by the residue names of a structure file, such as HIP, ASH and LYN.
 
 OpenMM's readers give such residues their standard names, so that the pH alone would decide. Here the names are read from the
 file, and OpenMM's Modeller is told which variants to build.
@@ -32,8 +32,8 @@ Key = tuple[str, str, str]
 
 
 def standardise_names(path: str, topology: openmm.app.Topology) -> dict[Key, str]:
-    """Give residues of ``topology``, read from this PDB or mmCIF file, their standard names; return the variants of those that
-    the file calls otherwise. Forms that cannot be built are said.
+    """Give residues of ``topology``, read from this PDB or mmCIF file, their standard names; return the variants of those with
+    other names in the file. Forms that cannot be built are logged.
     """
     names, variants = _names_in(path), {}
     for residue in topology.residues():

@@ -1,4 +1,4 @@
-"""Missing heavy atoms of a structure, by PDBFixer, with the hand that L residues have and with trans peptide bonds.
+"""Missing heavy atoms of a structure, by PDBFixer, with L chirality and trans peptide bonds.
 
 PDBFixer places a missing CB without regard to chirality. Residues that come out mirrored lose their side chain, get CB where
 an L residue has it, and are completed again. Its force field holds a peptide bond cis as well as trans; those of new residues
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import openmm.app
     import pdbfixer
 
-#: Volume (nm^3) that the bonds of a centre span, below which it has no hand; a tetrahedral one's is 0.0026.
+#: Volume (nm^3) spanned by the bonds of a centre below which its chirality is unclear; 0.0026 for a tetrahedral one.
 _FLAT = 0.001
-#: Strength k (kJ/mol) of k (1 + cos omega), which leaves no minimum at cis, and of what holds the hands; steps of MD with them.
+#: Strength k (kJ/mol) of k (1 + cos omega), which leaves no minimum at cis, and of chirality; steps of MD with them.
 _HOLD, _STEPS = 200.0, 2000
 #: Random seeds of that MD; the first that works is taken.
 _SEEDS = range(1, 6)
@@ -31,7 +31,7 @@ _CENTRES = {"": ("CA", "N", "C", "CB"), "ILE": ("CB", "CA", "CG1", "CG2"), "THR"
 
 
 def add_missing_atoms(fixer: pdbfixer.PDBFixer) -> None:
-    """Complete ``fixer``, whose ``missingResidues`` are set. A D residue or a cis peptide bond that the file has stays one.
+    """Complete ``fixer``, whose ``missingResidues`` are set. D residues and cis peptide bonds of the file are kept.
 
     Raises :class:`ThermolatentError` if a residue cannot be rebuilt.
     """
@@ -144,13 +144,13 @@ def _nanometres(fixer: pdbfixer.PDBFixer) -> np.ndarray:
 
 
 def _centres(residue: openmm.app.topology.Residue, atoms: Iterable[str]) -> list[tuple[str, str, str, str]]:
-    """Those of its centres of chirality whose atoms are there."""
+    """Its centres of chirality whose atoms all exist."""
     centres = [_CENTRES[name] for name in ("", residue.name) if name in _CENTRES]
     return [names for names in centres if set(atoms) >= set(names)]
 
 
 def _mirrored(fixer: pdbfixer.PDBFixer) -> list[openmm.app.topology.Residue]:
-    """Residues with a centre of the wrong hand, or so flat that it may become one."""
+    """Residues with a centre of wrong or unclear chirality."""
     positions = _nanometres(fixer)
     found = []
     for residue in fixer.topology.residues():
@@ -164,7 +164,7 @@ def _mirrored(fixer: pdbfixer.PDBFixer) -> list[openmm.app.topology.Residue]:
 
 
 def _turn(fixer: pdbfixer.PDBFixer, residues: list[openmm.app.topology.Residue]) -> None:
-    """Cut these residues down to the backbone and a CB that makes them L."""
+    """Reduce these residues to the backbone and a CB with L chirality."""
     from openmm import app, unit
 
     keys = {_key(residue) for residue in residues}

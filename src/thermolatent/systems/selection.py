@@ -1,7 +1,7 @@
 """Atoms by mdtraj's selection language, residues as people write them, and how both are written for people.
 
-``A:4`` is residue 4 of chain A, ``A:52B`` the one with insertion code B, ``A:4-9`` are those from 4 to 9; a segment's name does
-as well as a chain's. Numbers are those of the user's file.
+``A:4`` is residue 4 of chain A, ``A:52B`` the one with insertion code B, ``A:4-9`` are those from 4 to 9; names of
+segments work like those of chains. Numbers are those of the user's file.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def select(kind: str, key: str, topology: mdtraj.Topology, selection: str) -> np
     except Exception as error:  # mdtraj's parser raises many kinds
         first = reason(error).split(" ^^^")[0]
         raise ThermolatentError(
-            f"{where}: '{selection}' is no selection of mdtraj ({first}); write e.g. 'name CA and resSeq 2 to 9', or 'A:4'"
+            f"{where}: '{selection}' is not an mdtraj selection ({first}); write e.g. 'name CA and resSeq 2 to 9', or 'A:4'"
         ) from None
     if len(atoms) == 0:
         there = ", ".join(residue_label(r) for r in residues[:6])
@@ -78,7 +78,9 @@ def find_residue(where: str, residues: Iterable[Residue], name: int | str) -> Re
     if isinstance(name, str) and (found := _NAMED.fullmatch(name)) and not found[4]:
         return _one(where, residues, found[1], int(found[2]), found[3])
     if isinstance(name, str) and not re.fullmatch(r"-?\d+", name):
-        raise ThermolatentError(f"{where}: '{name}' is no residue; write a number like 4, or A:4 for that of chain A")
+        raise ThermolatentError(
+            f"{where}: '{name}' is not a residue; write a number like 4, or A:4 for that of chain A"
+        )
     mine = [r for r in residues if r.resSeq == int(name)]
     _refuse_ambiguous(where, str(name), mine, both=False)
     return _only(where, str(name), residues, mine)
@@ -126,7 +128,7 @@ def _numbers(text: str) -> Iterable[int]:
 
 
 def _among(indices: Iterable[int]) -> str:
-    """Selection of residues by what mdtraj calls resid: their count from 0."""
+    """Selection of residues by mdtraj's ``resid``, which counts from 0."""
     found = sorted(indices)
     if not found:
         return "(none)"

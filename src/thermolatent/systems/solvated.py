@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Largest cutoff as a share of the box: below the half, so that a barostat may shrink it.
 _CUTOFF_SHARE = 0.45
-#: Box vectors of width 1: the rhombic dodecahedron holds as much distance between images in 0.71 of the volume.
+#: Box vectors of width 1: the rhombic dodecahedron has the same distance between images with 0.71 of the volume.
 _BOXES = {
     "cube": np.eye(3),
     "dodecahedron": np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.5, 0.5, math.sqrt(0.5)]]),
@@ -35,7 +35,7 @@ _FOUR_SITES = ("opc", "tip4pew", "tip4pfb", "tip4p2005")
 
 
 class Solvated(Parametrised):
-    """Keys that every built molecule shares. Those of another ``solvent`` than the one chosen are refused."""
+    """Keys of every built molecule. Keys for another ``solvent`` are refused."""
 
     force_field: str = Field("amber14", description="amber14, amber19, amber99sb, amber99sb-ildn, amber03 or charmm36")
     solvent: Surroundings = Field("implicit", description="vacuum, implicit or explicit")
@@ -111,7 +111,7 @@ class Solvated(Parametrised):
             if self.salt:
                 arguments |= {"implicitSolventKappa": force_fields.debye_kappa(self.salt)}
         if self.solvent == "explicit":
-            create_system(force_field, topology, name)  # what the force field lacks is said before water hides it
+            create_system(force_field, topology, name)  # missing parameters are reported before water is added
             topology, starts = self._solvate(force_field, topology, starts)
             cutoff, switch = self._cutoff, FORCE_FIELDS[name].switch
             arguments |= {"nonbondedMethod": app.PME, "nonbondedCutoff": cutoff}
@@ -191,7 +191,7 @@ def _net_charge(force_field, topology) -> int:
 
 
 def _replace_by_ions(modeller, solute_atoms: int, waters: int, ions: list[str]) -> None:
-    """Cut down to ``waters`` molecules and turn some into ions, at random (one seed), far from solute and each other."""
+    """Remove all but ``waters`` molecules and replace some by ions, at random (one seed), far from solute and each other."""
     from openmm import app, unit
     from scipy.spatial import cKDTree
 

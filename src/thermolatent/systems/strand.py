@@ -24,15 +24,14 @@ _ALPHA, _BETA, _GAMMA, _EPSILON, _ZETA, _CHI = -66.0, 175.0, 56.0, -152.0, -71.0
 #: Bond lengths (nm) and angles (degrees) of the backbone, doi:10.1107/S0907444996001160.
 _O3_P, _P_O5, _O5_C5, _C5_C4, _C4_C3, _P_OP = 0.1607, 0.1593, 0.1420, 0.1510, 0.1524, 0.1485
 _C3_O3_P, _O3_P_O5, _P_O5_C5, _O5_C5_C4, _C5_C4_C3, _O5_P_OP = 119.7, 104.0, 120.9, 111.7, 116.0, 108.0
-#: Torsions about O5'-P of the two oxygens that bind nothing else, from that of O3'.
+#: Torsions about O5'-P of the two terminal oxygens, relative to O3'.
 _FREE_OXYGENS = {"OP1": -115.5, "OP2": 115.5}
 
 
 def build_strand(letters: str, pH: float, force_field: openmm.app.ForceField) -> tuple[openmm.app.Topology, np.ndarray]:
-    """A-form strand of ``letters`` with all atoms and OH at both ends; positions ``(n, 3)`` in nm, always the same bits.
+    """A-form strand of ``letters`` with all atoms and OH at both ends; positions ``(n, 3)`` in nm, bitwise reproducible.
 
-    ``force_field`` places hydrogens and takes the strain out, in vacuum without
-    charges, so that the phosphates do not drive the strand apart.
+    ``force_field`` places hydrogens and removes strain, in vacuum without charges, since the phosphates repel each other.
     """
     from openmm import unit
 

@@ -1,7 +1,7 @@
 """Topologies of files, with the residue numbers, insertion codes and chain ids that the files have.
 
 mdtraj reads and OpenMM writes. What they leave out is added here: insertion codes (``residue.insertion_code``, one letter or
-nothing), the numbers that a prmtop may hold, and chains where a format has none: a chain is what backbone bonds hold together.
+nothing), the numbers that a prmtop may hold, and chains, by backbone bonds, if a format has none.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _section(text: str, flag: str) -> list[str]:
 
 
 def split_chains(topology: mdtraj.Topology) -> mdtraj.Topology:
-    """The same atoms and bonds, with a chain for each piece that backbone bonds hold together, and an id for each chain.
+    """The same atoms and bonds, with a chain for each piece connected by backbone bonds, and an id for each chain.
 
     Waters, ions and ligands stay in the chain of what is before them, and so do residues of which no bond is known. A part of a
     chain that is split keeps the chain's id, in a format that has ids; a chain without one gets the next letter that is free.

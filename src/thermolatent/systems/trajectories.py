@@ -1,7 +1,7 @@
 """The user's existing MD: a topology, trajectory files per temperature, and energies where there are any.
 
 Nothing is simulated. The stage simulate imports the files (:mod:`thermolatent.simulate.importing`) into the layout that every
-other system's MD has, and everything after it works the same.
+other system's MD has, and later stages work the same.
 """
 
 from __future__ import annotations
@@ -182,12 +182,12 @@ class Trajectories(System):
 
     @property
     def kept(self) -> np.ndarray:
-        """Indices of the atoms that are kept; raises :class:`ThermolatentError` for a selection that does not do."""
+        """Indices of the atoms that are kept; raises :class:`ThermolatentError` for an invalid selection."""
         return self._atoms[0]
 
     @property
     def read(self) -> np.ndarray:
-        """Indices of the atoms of all molecules that are kept, in whole or in part: a box is undone along whole molecules."""
+        """Indices of all atoms of molecules that are kept, also in part: periodic images are removed for whole molecules."""
         return self._atoms[1]
 
     @property
@@ -259,7 +259,7 @@ class Trajectories(System):
 
 @functools.lru_cache(maxsize=4)
 def _read_topology(path: str, reduced: bool) -> tuple[mdtraj.Topology, mdtraj.Trajectory | None]:
-    """The topology, in chains that bonds hold together, and the first structure in the file if it holds any.
+    """The topology, with chains by bonds, and the first structure in the file, if any.
 
     Bonds are completed unless units are ``reduced``, in which distances say nothing of bonds.
     """
@@ -279,7 +279,7 @@ def _read_topology(path: str, reduced: bool) -> tuple[mdtraj.Topology, mdtraj.Tr
 
 @functools.lru_cache(maxsize=4)
 def _choose_atoms(path: str, selection: str | None, reduced: bool) -> tuple[np.ndarray, np.ndarray, Molecules]:
-    """Atoms that are kept, atoms that are read, and what is known of the latter."""
+    """Kept atoms, read atoms, and the molecules of the latter."""
     from thermolatent.systems.bonds import molecules_of
     from thermolatent.systems.frame_checks import Molecules
     from thermolatent.systems.selection import select

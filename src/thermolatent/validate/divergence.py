@@ -133,13 +133,3 @@ def kl_sym_paper(reference: np.ndarray, generated: np.ndarray, area: float) -> n
 
     p, q = inside(reference), inside(generated)
     return ((p - q) * np.log(p / q)).sum(-1) / 2
-
-
-#: Scores of binned mass: name -> function of (reference, generated).
-BINNED = {
-    "js": js,
-    "kl_ref_gen": kl_ref_gen,
-    "kl_gen_ref": kl_gen_ref,
-    "kl_sym": kl_sym,
-    "coverage": coverage,
-}

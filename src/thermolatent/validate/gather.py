@@ -116,7 +116,7 @@ def describe(
             "parts": PARTS,
         },
         "doubts": predictions.doubts_of(study, reweighting),
-        "metrics": {name: metric._asdict() for name, metric in METRICS.items()},
+        "metrics": {n: {"unit": m.unit, "range": m.range, "definition": m.definition} for n, m in METRICS.items()},
     }
 
 

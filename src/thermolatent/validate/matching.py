@@ -13,8 +13,8 @@ import numpy as np
 
 from thermolatent.sampling import systematic_resample
 from thermolatent.validate import divergence, sliced
-from thermolatent.validate.divergence import BINNED, PAPER_BINS, Bins
-from thermolatent.validate.free_energy import free_energy_rmse
+from thermolatent.validate.divergence import PAPER_BINS, Bins
+from thermolatent.validate.metrics import FIXED, LATENT, MASS, comparing
 from thermolatent.validate.uncertainty import bootstrap_masses, effective_sample_size, resampled
 from thermolatent.validate.view import View
 
@@ -118,11 +118,11 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
             kept = (ps > 0).any(0) | (qs > 0).any(0) | (p + q > 0)
             kept[-1] = True
             known = not (np.isnan(ps).any() or np.isnan(qs).any())
-            for name, function in _functions(kind, grid, n, view.js_name).items():
+            for name, function in _functions(kind, grid, n, view).items():
                 value[name] = float(function(p, q))
                 error[name] = function(ps[:, kept], qs[:, kept]) if known else np.full(replicates, np.nan)
             if not kind and candidate is not None and candidate.weights is not None:
-                name = f"{view.js_name}_floor_ess"
+                name = f"js_{'plane' if view.is_fixed else 'latent'}_floor_ess"
                 fewer = min(n, max(1, round(effective_sample_size(generated.weights))))
                 one_each = slice(None) if other.weights is None else other.draw(len(other.points), rng)
                 counts = np.bincount(grid.assign(other.points[one_each]), minlength=grid.cells)
@@ -145,12 +145,12 @@ def matched_scores(view: View, temperature: float, candidate: Candidate | None, 
     return Matched(scores, int(n_ref), int(n_gen))
 
 
-def _functions(kind: str, grid: Bins, n: int, js_name: str) -> dict:
+def _functions(kind: str, grid: Bins, n: int, view: View) -> dict:
     """Scores ``f(reference mass, generated mass)`` on one set of bins."""
     if kind == "paper":
         return {"kl_sym_paper": lambda p, q: divergence.kl_sym_paper(p, q, grid.area)}
-    named = {js_name if name == "js" else name: function for name, function in BINNED.items()}
-    return {**named, "free_energy_rmse_kT": lambda p, q: free_energy_rmse(p[..., :-1], q[..., :-1], 0.5 / n)}
+    metrics = comparing(FIXED if view.is_fixed else LATENT, MASS)
+    return {name: lambda p, q, number=number: number(p, q, 0.5 / n) for name, number in metrics}
 
 
 def _sliced(reference: Candidate, generated: Candidate, drawn: np.ndarray, transform, rng) -> tuple[float, float]:

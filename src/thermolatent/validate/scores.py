@@ -5,23 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
 from thermolatent.frames import Frames
 from thermolatent.reweight.design import LEAST_UNITS
 from thermolatent.reweight.estimator import ConditionalReweighting
-from thermolatent.reweight.influence import linear_interval, logit_interval, share_interval
+from thermolatent.reweight.influence import NORMAL, linear_interval, logit_interval, share_interval
 from thermolatent.reweight.units import independent_pieces, pieces_text
 from thermolatent.states.plane import NamedPlane
 from thermolatent.states.sets import StateSet
 from thermolatent.temperatures import format_temperature
-from thermolatent.validate.free_energy import free_energy_rmse
 from thermolatent.validate.matching import Candidate, matched_scores
-from thermolatent.validate.metrics import METRICS
+from thermolatent.validate.metrics import EXACT_MASS, EXACT_POPULATIONS, METRICS, POPULATIONS, comparing
 from thermolatent.validate.observables import weighted_mean
-from thermolatent.validate.populations import delta_F_rmse, population_error, population_max_error
 from thermolatent.validate.settings import Asked
 from thermolatent.validate.uncertainty import bootstrap_masses, effective_sample_size, stream
 from thermolatent.validate.view import View
@@ -138,10 +136,10 @@ class ScoreRows:
             self.population_rows.append(self._row(model, temperature) | {"states": states, "state": name} | numbers)
 
     def _population_rows(self, model, temperature, state_set: StateSet, value, stderr, interval=None) -> None:
-        """``interval``: its ends (low, high); default: 1.96 standard errors on the logit scale."""
+        """``interval``: its ends (low, high); default: 95 % by the standard errors, on the logit scale."""
         with np.errstate(divide="ignore", invalid="ignore"):
             n_eff = np.where(stderr > 0, value * (1 - value) / stderr**2, np.nan)
-        low, high = logit_interval(value, 1.96 * stderr) if interval is None else interval
+        low, high = logit_interval(value, NORMAL * stderr) if interval is None else interval
         columns = {"value": value, "stderr": stderr, "low": low, "high": high, "n_eff": n_eff}
         self._add_populations(model, temperature, state_set.label, state_set.names, **columns)
 
@@ -215,20 +213,16 @@ class ScoreRows:
 
     def _population_scores(self, model: str, temperature: float, state_set: StateSet, compared: Compared) -> None:
         n_ref, n_gen, scale = compared.n_ref, compared.n_gen, compared.scale
-        functions = {
-            "population_mae": population_error,
-            "population_max_error": population_max_error,
-            "delta_F_rmse_kT": lambda p, q: delta_F_rmse(p, q, 0.5 / min(n_ref, n_gen)),
-        }
-        for metric, function in functions.items():
-            stderr = scale * float(function(*compared.boots).std(ddof=1))
-            value = scale * float(function(*compared.pair))
+        smallest = 0.5 / min(n_ref, n_gen)
+        for metric, number in comparing(POPULATIONS):
+            stderr = scale * float(number(*compared.boots, smallest).std(ddof=1))
+            value = scale * float(number(*compared.pair, smallest))
             self.add(model, temperature, state_set.plane, metric, value, stderr=stderr, n_ref=n_ref, n_gen=n_gen)
 
     # observables: rows of the populations with states "observable"
 
     def _observable_rows(self, model, temperature, mean, stderr, independent, interval=None) -> None:
-        low, high = (mean - 1.96 * stderr, mean + 1.96 * stderr) if interval is None else interval
+        low, high = (mean - NORMAL * stderr, mean + NORMAL * stderr) if interval is None else interval
         columns = {"value": mean, "stderr": stderr, "low": low, "high": high, "n_eff": independent}
         self._add_populations(model, temperature, "observable", self.reference.observable_names, **columns)
 
@@ -284,15 +278,14 @@ class ScoreRows:
         if exact is None:
             return
         n, bins = len(candidate.points), self.fixed.bins
-        scores = [
-            ("population_mae_exact", population_error, exact[1], populations, boot),
-            ("population_max_error_exact", population_max_error, exact[1], populations, boot),
-        ]
         histogram, strata = candidate.histogram(bins.assign(candidate.points), bins.cells)
         total = histogram.sum(0) / histogram.sum()
         boots = bootstrap_masses(histogram, strata, self.replicates, self._stream(model, "exact F", temperature))
-        rmse = partial(free_energy_rmse, smallest=0.5 / n)
-        scores.append(("free_energy_rmse_exact_kT", rmse, exact[0], total[:-1], boots[:, :-1]))
-        for metric, function, reference, value, replicates in scores:
-            stderr = float(function(reference, replicates).std(ddof=1))
-            self.add(model, temperature, "fixed", metric, function(reference, value), stderr=stderr, n_gen=n)
+        for of, reference, predicted, replicates in (
+            (EXACT_POPULATIONS, exact[1], populations, boot),
+            (EXACT_MASS, exact[0], total[:-1], boots[:, :-1]),
+        ):
+            for metric, number in comparing(of):
+                stderr = float(number(reference, replicates, 0.5 / n).std(ddof=1))
+                value = number(reference, predicted, 0.5 / n)
+                self.add(model, temperature, "fixed", metric, value, stderr=stderr, n_gen=n)

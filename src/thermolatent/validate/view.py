@@ -38,8 +38,8 @@ class View:
         self.bins = Bins.spanning(self.visited(), self.n_bins, self.periodic)
 
     @property
-    def js_name(self) -> str:
-        return "js_plane" if self.name == "fixed" else "js_latent"
+    def is_fixed(self) -> bool:
+        return self.name == "fixed"
 
     def counts(self, temperature: float) -> np.ndarray | None:
         """How often each frame counts at one temperature, ``(walkers * frames,)``; None for equal counts."""

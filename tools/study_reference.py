@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from study_schema import PLUGINS, schema, schema_of
 from thermolatent.study.loading import Project
-from thermolatent.study.schema import PLUGINS, schema, schema_of
 
 _TOP = """\
 # Configuration: every key
