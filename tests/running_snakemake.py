@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from thermolatent.study.loading import load_study
 
 HOME = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).parent / "snakemake"
+#: Runs each command line that it reads in a copy of itself, and tells its exit code. Imports and digests of code take two
+#: seconds in a new process, a plan a tenth of that.
+SERVER = """
+import gc, json, os, sys
+import smart_open, snakemake.caching.storage, snakemake.cli, snakemake.report.html_reporter
+from thermolatent.digest import code_digest
+from thermolatent.study import answers, disk, jobs, project
+from thermolatent.study.stages import STAGES
+
+for stage in STAGES.values():
+    code_digest([stage.module])
+gc.freeze()  # no copy moves what it does not use
+for line in sys.stdin:
+    arguments, folder, *told = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        for number, name in zip((0, 1, 2), (os.devnull, *told)):
+            os.dup2(os.open(name, os.O_WRONLY if number else os.O_RDONLY), number)
+        sys.argv = arguments
+        sys.exit(snakemake.cli.main())
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 
 
 @dataclass
@@ -60,16 +87,27 @@ def snakemake(folder: Path, *arguments: str, home: Path = HOME, snakefile: Path 
     environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
     # A checkout that is tested without being installed; and the last digit is that of this process's BLAS kernels.
     environment |= {k: v for k, v in os.environ.items() if k == "PYTHONPATH" or k.startswith(("OPENBLAS_", "MKL_"))}
+    command = [SNAKEMAKE, "--snakefile", snakefile or home / "Snakefile", "--directory", folder, *arguments]
+    command = [str(word) for word in command]
     if home != HOME:
         environment["PYTHONPATH"] = str(home / "src")
-    done = subprocess.run(
-        [SNAKEMAKE, "--snakefile", snakefile or home / "Snakefile", "--directory", folder, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        return Outcome(done.returncode, done.stdout, done.stderr)
+    server = _server(tuple(sorted(environment.items())))
+    with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as error:
+        server.stdin.write(json.dumps([command, str(folder), out.name, error.name]) + "\n")
+        server.stdin.flush()
+        return Outcome(int(server.stdout.readline()), out.read(), error.read())
+
+
+@cache
+def _server(environment: tuple[tuple[str, str], ...]) -> subprocess.Popen:
+    """The server of an environment, until this process ends."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER], env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    atexit.register(server.communicate)  # the end of its input is its own
+    return server
 
 
 def start_snakemake(folder: Path, *arguments: str) -> subprocess.Popen:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from thermolatent.densities.couplings import SplineCoupling
 from thermolatent.densities.flow import FlowDensity
@@ -13,9 +14,8 @@ from thermolatent.densities.specs import FlowSpec
 FLOWS = [
     (transform, base, temperature, d)
     for transform in ("realnvp", "spline")
-    for base in ("tilted", "gaussian")
-    for temperature in (["steer"], ["condition"], ["steer", "condition"])
-    for d in (1, 2, 3, 5)
+    for base, temperature in (("tilted", ["steer"]), ("gaussian", ["condition"]), ("tilted", ["steer", "condition"]))
+    for d in (1, 2, 5)
     if not (transform == "realnvp" and d == 1)
 ]
 
@@ -130,10 +130,14 @@ def test_spline_agrees_with_zuko():
     torch.manual_seed(0)
     spline = SplineCoupling(1, 1, 0, 8, 5, box=3.0).double()
     with torch.no_grad():
-        spline.conditioner.last.bias.normal_()
+        raw = spline.conditioner.last.bias.normal_().detach()  # its weights are zero: the parameters of every row
     v = torch.linspace(-2.9, 2.9, 50, dtype=torch.float64)[:, None]
     resting = torch.zeros_like(v)
-    x, y, slope = spline._knots(resting, None, 1)[0, 0].detach()
+    sizes = spline.smallest + (1 - 5 * spline.smallest) * torch.softmax(raw[:10].view(2, 5), 1)
+    x, y = 3.0 * (2 * F.pad(sizes.cumsum(1), (1, 0)) - 1)
+    slope = F.pad(
+        spline.smallest + (1 - spline.smallest) * F.softplus(raw[10:] + math.log(math.e - 1)), (1, 1), value=1.0
+    )
     theirs = zuko.transforms.MonotonicRQSTransform.__new__(zuko.transforms.MonotonicRQSTransform)
     torch.distributions.Transform.__init__(theirs)
     theirs.horizontal, theirs.vertical, theirs.derivatives = x, y, slope

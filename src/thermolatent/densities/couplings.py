@@ -65,37 +65,48 @@ class SplineCoupling(nn.Module):
         super().__init__()
         self.bins = bins
         self.register_buffer("box", torch.tensor(float(box)))
+        # The bins below each knot, 1 or 0: a matrix product with it is faster than a cumulative sum
+        self.register_buffer("below", torch.triu(torch.ones(bins, bins + 1), 1), persistent=False)
         self.conditioner = Conditioner(n_resting, n_context, width, n_moving * (3 * bins - 1))
 
-    def _knots(self, resting: Tensor, context: Tensor | None, n_moving: int) -> Tensor:
-        """Knot positions x, y and slopes, ``(n, n_moving, 3, bins + 1)``."""
-        n, k = len(resting), self.bins
-        raw = self.conditioner(resting, context).view(n, n_moving, 3 * k - 1)
-        share = torch.softmax(raw[..., : 2 * k].view(n, n_moving, 2, k), dim=-1)
-        ends = (self.smallest + (1 - k * self.smallest) * share).cumsum(-1)
-        ends = self.box * (2 * F.pad(ends, (1, 0)) - 1)
-        # softplus(x + offset) is 1 at x = 0: the spline starts as the identity
-        offset = math.log(math.e - 1)
-        slopes = self.smallest + (1 - self.smallest) * F.softplus(raw[..., 2 * k :] + offset)
-        return torch.cat([ends, F.pad(slopes, (1, 1), value=1.0)[:, :, None]], dim=2)
+    def _bins_of(
+        self, v: Tensor, axis: int, resting: Tensor, context: Tensor | None
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """The bin of each value along ``axis``, 0 for x and 1 for y: x, y and slope at its two ends, and whether the value is
+        inside the box."""
+        n, k = len(v), self.bins
+        raw = self.conditioner(resting, context).view(n, -1, 3 * k - 1)
+        shares = torch.softmax(raw[..., : 2 * k].view(n, -1, 2, k), dim=-1).view(-1, k)
+        # The bins fill the box from -box to box: each is of the smallest size, and of its share of the rest
+        lowest = self.box * (2 * self.smallest * self.below.sum(0) - 1)
+        rest = self.box * 2 * (1 - k * self.smallest)
+        knots = torch.addmm(lowest, shares, rest * self.below).view(n, -1, 2, k + 1)
+        inside = v.abs() < self.box
+        with torch.no_grad():
+            clipped = torch.where(inside, v, torch.zeros_like(v))  # outside, any finite value: masked afterwards
+            left = torch.searchsorted(knots[..., axis, 1:-1].contiguous(), clipped[..., None], right=True)
+            ends = torch.cat([left, left + 1], dim=-1)
+        places = knots.flatten(2).gather(-1, torch.cat([ends, ends + k + 1], dim=-1)).movedim(-1, 0).contiguous()
+        # softplus(x + offset) is 1 at x = 0: the spline starts as the identity, and has that slope at the box
+        slopes = F.pad(raw[..., 2 * k :], (1, 1)).gather(-1, ends).movedim(-1, 0) + math.log(math.e - 1)
+        slopes = self.smallest + (1 - self.smallest) * F.softplus(slopes)
+        return (*places, *slopes), inside
 
     def forward(self, resting: Tensor, moving: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         """The moved coordinates and ln|det|, ``(n,)``."""
-        knots = self._knots(resting, context, moving.shape[1])
-        (x0, x1, y0, y1, d0, d1), inside = _bin_of(moving, knots, 0, self.box)
+        (x0, x1, y0, y1, d0, d1), inside = self._bins_of(moving, 0, resting, context)
         width, height = x1 - x0, y1 - y0
-        t = (moving - x0) / width
-        s = height / width
-        rise = t * (1 - t)
+        t, s = (moving - x0) / width, height / width
+        left = 1 - t
+        rise, square = t * left, t * t
         denominator = s + (d0 + d1 - 2 * s) * rise
-        moved = y0 + height * (s * t * t + d0 * rise) / denominator
-        gradient = s * s * (d1 * t * t + 2 * s * rise + d0 * (1 - t) ** 2) / (denominator * denominator)
+        moved = y0 + height * (s * square + d0 * rise) / denominator
+        gradient = (s / denominator).square() * (d1 * square + 2 * s * rise + d0 * left * left)
         log_det = torch.where(inside, gradient.log(), torch.zeros_like(gradient))
         return torch.where(inside, moved, moving), log_det.sum(1)
 
     def inverse(self, resting: Tensor, moved: Tensor, context: Tensor | None) -> Tensor:
-        knots = self._knots(resting, context, moved.shape[1])
-        (x0, x1, y0, y1, d0, d1), inside = _bin_of(moved, knots, 1, self.box)
+        (x0, x1, y0, y1, d0, d1), inside = self._bins_of(moved, 1, resting, context)
         width, height = x1 - x0, y1 - y0
         s = height / width
         dy = moved - y0
@@ -103,15 +114,3 @@ class SplineCoupling(nn.Module):
         a, b, c = height * (s - d0) + curve, height * d0 - curve, -s * dy
         root = 2 * c / (-b - torch.sqrt((b * b - 4 * a * c).clamp_min(0)))
         return torch.where(inside, x0 + root * width, moved)
-
-
-def _bin_of(v: Tensor, knots: Tensor, row: int, box: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Each value's bin along ``knots[..., row, :]``: x, y and slope at its two ends, and whether it is inside the box."""
-    inside = v.abs() < box
-    clipped = torch.where(inside, v, torch.zeros_like(v))  # outside, any finite value: masked afterwards
-    with torch.no_grad():
-        left = torch.searchsorted(knots[..., row, 1:-1].contiguous(), clipped[..., None], right=True)
-        # one gather for all six numbers: its backward pass is the most expensive part
-        n = knots.shape[-1]
-        index = left + torch.tensor([0, 1, n, n + 1, 2 * n, 2 * n + 1], device=v.device)
-    return knots.flatten(2).gather(-1, index).unbind(-1), inside
