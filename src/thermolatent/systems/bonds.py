@@ -27,7 +27,7 @@ _OTHER = 0.15
 #: Bonds along the backbones of proteins and nucleic acids, and their longest distance (nm) in a structure.
 _BACKBONE, _LONGEST = ({"C", "N"}, {"O3'", "P"}), 0.25
 #: Distance (nm) of C-alpha atoms that follow one another: 0.29 in a cis peptide, 0.38 in a trans one.
-_ALPHA_CARBONS = (0.25, 0.45)
+ALPHA_CARBONS = (0.25, 0.45)
 
 
 def bonds_by_distance(symbols: list[str], positions: np.ndarray) -> np.ndarray:
@@ -107,7 +107,7 @@ def _join_alpha_carbons(topology: mdtraj.Topology, positions: np.ndarray) -> Non
         alone = [a for r in chain.residues if r.n_atoms == 1 for a in r.atoms if a.name == "CA" and _is_real(a)]
         for first, second in itertools.pairwise(alone):
             apart = np.linalg.norm(positions[first.index] - positions[second.index])
-            if first.element.symbol == "C" and _ALPHA_CARBONS[0] < apart < _ALPHA_CARBONS[1]:
+            if first.element.symbol == "C" and ALPHA_CARBONS[0] < apart < ALPHA_CARBONS[1]:
                 topology.add_bond(first, second)
 
 
