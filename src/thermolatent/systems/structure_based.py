@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Constants of the paper in eps and nm: bonds 100 eps/A^2, angles 20 eps/rad^2, dihedrals by their periodicity.
 BOND, ANGLE, DIHEDRALS = 1e4, 20.0, {1: 1.0, 3: 0.5}
+#: cos(n x) as a polynomial of c = cos(x): one cosine a dihedral.
+_COSINES = {1: "c", 3: "c*(4*c^2-3)"}
 #: Distance (nm) at which two beads without a native contact repel each other with eps.
 REPULSION = 0.4
 #: Angle between the bonds of the extended start, radians.
@@ -83,10 +85,14 @@ class StructureBased(System):
 
         terms = _terms(self)
         n, system = self.n_particles, mm.System()
-        bonds, angles, dihedrals = mm.HarmonicBondForce(), mm.HarmonicAngleForce(), mm.PeriodicTorsionForce()
-        contacts = mm.CustomBondForce("5*u^6-6*u^5;u=square(s/r)")
+        bonds, angles = mm.HarmonicBondForce(), mm.HarmonicAngleForce()
+        dihedrals = mm.CustomTorsionForce(
+            "+".join(f"{k}*(1-{_COSINES[m]})" for m, k in DIHEDRALS.items()) + ";c=cos(theta-turn)"
+        )
+        dihedrals.addPerTorsionParameter("turn")
+        contacts = mm.CustomBondForce("u^5*(5*u-6);u=s/r^2")  # integer powers are products
         contacts.addPerBondParameter("s")
-        repulsion = mm.CustomBondForce(f"({REPULSION}/r)^12")
+        repulsion = mm.CustomBondForce(f"({REPULSION**2}/r^2)^6")
         for first in range(0, walkers * n, n):
             for _ in range(n):
                 system.addParticle(1.0)
@@ -95,10 +101,9 @@ class StructureBased(System):
             for particles, angle in zip((terms.angles + first).tolist(), terms.bends, strict=True):
                 angles.addAngle(*particles, angle, 2 * ANGLE)
             for particles, turn in zip((terms.dihedrals + first).tolist(), terms.turns, strict=True):
-                for periodicity, k in DIHEDRALS.items():
-                    dihedrals.addTorsion(*particles, periodicity, periodicity * turn + np.pi, k)
+                dihedrals.addTorsion(*particles, [turn])
             for particles, distance in zip((terms.contacts + first).tolist(), terms.distances, strict=True):
-                contacts.addBond(*particles, [distance])
+                contacts.addBond(*particles, [distance**2])
             for particles in (terms.others + first).tolist():
                 repulsion.addBond(*particles)
         for force in (bonds, angles, dihedrals, contacts, repulsion):
