@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-ORDER = ("toy", "lj7", "lj7_noise", "lj7_far", "lj7_coupled", "three_hole", "alanine", "water")
+ORDER = (
+    "toy",
+    "lj7",
+    "lj7_noise",
+    "lj7_far",
+    "lj7_coupled",
+    "three_hole",
+    "alanine",
+    "water",
+    "hairpin_go",
+    "wca_dimer",
+)
 HEAD = """# Do the error bars hold?
 
 95 % intervals from short MD in independent sets, truth from all of it or from an exact answer. Made by
@@ -17,7 +28,9 @@ HEAD = """# Do the error bars hold?
   sets and states were independent (states of one set are not);
 * *error*, *stderr*: mean error and mean standard error; *form*: the part of it for the assumed dependence on temperature;
 * *precision*: of the predictions "trusted within 0.05", how many are; *recall*: of the assessable ones that are right within
-  0.05, how many are trusted.
+  0.05, how many are trusted;
+* *MBAR*: its mean error and mean standard error on the same sets (pymbar on frames thinned to one per statistical inefficiency),
+  and the share of its 95 % intervals that hold the truth.
 """
 
 
@@ -73,6 +86,8 @@ def _by_system(everything: list[pd.DataFrame]) -> str:
 def _table(rows: pd.DataFrame, keys: list[str]) -> str:
     """Markdown table, one row per group of ``keys``."""
     head = [*keys, "sets", "assessable", "coverage", "error", "stderr", "form", "precision", "recall"]
+    if beside := "mbar" in rows:
+        head += ["MBAR: coverage", "error", "stderr"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for names, group in rows.groupby(keys, sort=False):
         fit = group[group.assessable]
@@ -90,5 +105,15 @@ def _table(rows: pd.DataFrame, keys: list[str]) -> str:
             ]
         else:
             cells += ["-"] * 6
+        if beside:
+            cells += _mbar_cells(fit[fit.mbar.notna()])
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _mbar_cells(fit: pd.DataFrame) -> list[str]:
+    """MBAR's coverage, mean error and mean standard error; dashes where it was not judged."""
+    if not len(fit):
+        return ["-"] * 3
+    numbers = (fit.mbar - fit.truth).abs().mean(), fit.mbar_stderr.mean()
+    return [f"{fit.mbar_hit.astype(float).mean():.3f}", *(f"{number:.4f}" for number in numbers)]

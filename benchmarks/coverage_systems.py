@@ -20,6 +20,8 @@ from thermolatent.errors import ThermolatentError
 
 LJ7 = {"hexagon": (0.747, 1.318), "tricapped": (0.958, 0.299), "trapezoid": (0.755, 0.351), "chevron": (0.592, -0.116)}
 ALANINE = {"C7eq": (-1.45, 1.2), "C5": (-2.7, 2.8), "C7ax": (1.2, -0.9)}
+HAIRPIN = {"folded": (0.90, 0.516), "unfolded": (0.22, 0.625)}
+DIMERS = {"compact": (0.382, 0.382), "first": (0.586, 0.382), "second": (0.382, 0.586), "extended": (0.586, 0.586)}
 #: Of the bath that holds more degrees of freedom in the hexagon, as in studies/lj7_coupled.yaml.
 COUPLED = {"at": 0.8, "width": 0.1, "degrees": 12, "neutral": 0.27}
 #: Frames over which the correlated noise of a bath forgets itself.
@@ -33,6 +35,7 @@ class Case:
     Attributes
     ----------
     truth: temperature -> state -> (share, its own standard error).
+    mbar: whether MBAR is judged beside.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Case:
     frames: dict[str, Any]
     truth: dict[float, dict[str, tuple[float, float]]]
     heat_capacity: float = 5.0
+    mbar: bool = False
 
 
 class Md:
@@ -69,6 +73,15 @@ class Md:
             weight = None if counts is None else counts[T].ravel()
             share = np.bincount(self.labels[T].ravel(), weight, minlength=len(self.names))
             found[T] = {name: (float(p), 0.0) for name, p in zip(self.names, share / share.sum(), strict=True)}
+        return found
+
+    def truth_with_errors(self, asked: list[float], states: list[str]) -> dict:
+        """Shares of these states in all of the MD, with their standard errors from the scatter of its walkers."""
+        found: dict = {T: {} for T in asked}
+        for T in asked:
+            for state in states:
+                inside = (self.labels[T] == self.names.index(state)).mean(axis=1)
+                found[T][state] = float(inside.mean()), float(inside.std(ddof=1) / np.sqrt(len(inside)))
         return found
 
     def sets(self, walkers: int, frames: int) -> Iterator[tuple[int, tuple[slice, slice]]]:
@@ -220,6 +233,30 @@ def _three_hole_truth(system: Any, minima: dict, asked: list[float]):
     return assigner, truth
 
 
+def hairpin_go(options: Namespace) -> Iterator[Case]:
+    """A structure-based hairpin: trained on both sides of Tm, and above it; of two states the share of one is judged."""
+    everything = [0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1, 1.15, 1.25]
+    md = Md(options, "hairpin_go", HAIRPIN, everything)
+    for name, train in (("both sides of Tm", [0.8, 1.15]), ("above Tm", [1.1, 1.25])):
+        truth = md.truth_with_errors([T for T in everything if T not in train], ["folded"])
+        for number, part in md.sets(8, 250):
+            frames = md.frames(train, part, temperature_unit="reduced")
+            yield Case(name, number, frames, truth, mbar=True)
+            yield Case(f"{name}, no energies", number, frames | {"energies": None}, truth)
+
+
+def wca_dimer(options: Namespace) -> Iterator[Case]:
+    """Dimers in an explicit fluid, whose energies are those of all of it: two and three temperatures."""
+    asked = [85, 120, 180]
+    md = Md(options, "wca_dimer", DIMERS, [75, 100, 150, *asked])
+    truth = md.truth_with_errors(asked, md.names)
+    for train in ([75, 150], [75, 100, 150]):
+        for number, part in md.sets(4, 150):
+            frames, name = md.frames(train, part), f"{len(train)} temperatures"
+            yield Case(name, number, frames, truth, mbar=True)
+            yield Case(f"{name}, no energies", number, frames | {"energies": None}, truth)
+
+
 SYSTEMS = {
     "lj7": lj7,
     "lj7_noise": lj7_noise,
@@ -227,6 +264,8 @@ SYSTEMS = {
     "lj7_coupled": lj7_coupled,
     "three_hole": three_hole,
     "alanine": alanine,
+    "hairpin_go": hairpin_go,
+    "wca_dimer": wca_dimer,
     "water": lambda options: water(options, Case),
     "toy": lambda options: toy(Case),
 }

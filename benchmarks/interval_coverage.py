@@ -26,6 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: the set
 
 import numpy as np
 import pandas as pd
+from coverage_mbar import mbar_shares
 from coverage_report import write_report
 from coverage_systems import SYSTEMS, Case
 from scipy.special import expit, logit
@@ -45,6 +46,7 @@ def judged(case: Case) -> list[dict]:
     fitted = ConditionalReweighting(case.heat_capacity).fit(**case.frames)
     assessable = fitted.assessments.groupby("state", sort=False)["assessable"].all()
     seconds = time.perf_counter() - start
+    beside = mbar_shares(case.frames, list(case.truth)) if case.mbar else {}
     rows = []
     for T, truth in case.truth.items():
         found = fitted.populations(T).set_index("state")
@@ -72,6 +74,10 @@ def judged(case: Case) -> list[dict]:
                     "seconds": seconds,
                 }
             )
+            if beside:
+                value, stderr = beside[T][state]
+                half = 1.96 * np.hypot(stderr, its_error)
+                rows[-1] |= {"mbar": value, "mbar_stderr": stderr, "mbar_hit": abs(value - share) <= half}
     return rows
 
 
@@ -125,6 +131,7 @@ def summary(rows: pd.DataFrame) -> pd.Series:
     fit = rows[rows.assessable]
     error = (fit.value - fit.truth).abs().mean()
     trusted, right = fit[fit.trusted], fit[fit.right]
+    beside = {} if "mbar" not in fit else {"mbar error": (fit.mbar - fit.truth).abs().mean()}
     return pd.Series(
         {
             "n": len(rows),
@@ -138,6 +145,7 @@ def summary(rows: pd.DataFrame) -> pd.Series:
             "precision": trusted.right.mean(),
             "recall": right.trusted.mean(),
             "s/fit": rows.seconds.mean(),
+            **beside,
         }
     ).round(4)
 

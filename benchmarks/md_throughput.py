@@ -33,6 +33,7 @@ from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
 from thermolatent.systems.base import System
 from thermolatent.systems.lj_cluster import LJCluster
+from thermolatent.systems.molecule import Molecule
 
 
 class PairBonds(LJCluster):
@@ -179,7 +180,7 @@ def main() -> None:
             print(f"{type(system).__name__:>12}: bare {speed:.3g} walker-steps/s", flush=True)
         return
     for platform in arguments.platforms:
-        if study.system.molecular:
+        if isinstance(study.system, Molecule):
             molecule(study, platform, arguments.frames, arguments.repeats, arguments.walkers, arguments.threads)
             continue
         compare(study, platform, arguments.frames, arguments.repeats)

@@ -228,6 +228,8 @@ def completed(content):
     simulate = dict(BASE["simulate"])
     if content["system"]["kind"] == "trajectories":
         simulate.pop("time_step")
+    elif content["system"]["kind"] == "structure_based":
+        pass  # in reduced units, without any surroundings
     elif "Explicit" in content["system"].get("name", content["system"].get("solvent", "explicit").title()):
         simulate["pressure"] = 1
     return {**BASE, "simulate": simulate, **content}

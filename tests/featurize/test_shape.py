@@ -6,7 +6,9 @@ import pytest
 from molecules_for_tests import alanine_dipeptide, chain, rotation
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.featurize.molecular import load_native
 from thermolatent.featurize.shape import NativeContacts, RadiusOfGyration, Rmsd
+from thermolatent.systems.topologies import from_openmm
 
 RNG = np.random.default_rng(4)
 
@@ -125,3 +127,25 @@ def test_a_native_structure_of_something_else_is_refused(tmp_path):
     stretched = native * [1, 30, 1]
     with pytest.raises(ThermolatentError, match=r"no heavy atoms within 0\.45 nm .* write a folded structure"):
         NativeContacts(to=saved(tmp_path, topology, stretched), atoms="name CA").on(topology)
+
+
+def test_native_contacts_between_residues(tmp_path):
+    """Of the C-alpha atoms alone, by residues in contact in the whole structure; slack 1.5."""
+    from thermolatent.systems.structure_based import StructureBased
+
+    system = StructureBased(file="chignolin")
+    topology, native = from_openmm(system.topology()), system.starts()["folded"]
+    q = NativeContacts(to="chignolin", between="residues").on(topology)
+    pairs = system.native.contacts
+    r0 = np.linalg.norm(native[pairs[:, 0]] - native[pairs[:, 1]], axis=1)
+    for factor in (1.0, 1.5, 2.0):
+        expected = np.mean(1 / (1 + np.exp(50 * (factor - 1.5) * r0)))
+        assert q.compute(factor * native[None])[0, 0] == pytest.approx(expected, abs=1e-4)
+    assert q.compute(1.5 * native[None])[0, 0] == pytest.approx(0.5, abs=1e-4)
+    # the same in the whole molecule
+    whole = load_native("native_contacts", "chignolin")
+    assert NativeContacts(to="chignolin", between="residues").on(whole.topology).compute(whole.xyz)[
+        0, 0
+    ] == pytest.approx(q.compute(native[None])[0, 0], abs=1e-4)
+    with pytest.raises(ThermolatentError, match=r"native_contacts\.to: it has 10 of the atoms, the system has 9"):
+        NativeContacts(to="chignolin", between="residues").on(topology.subset(range(9)))

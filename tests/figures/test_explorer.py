@@ -21,6 +21,8 @@ from thermolatent.study.answers import asked_of
 from thermolatent.study.jobs import run_job
 from thermolatent.study.loading import load_study
 from thermolatent.systems.bonds import bonds_by_distance
+from thermolatent.systems.structure_based import StructureBased
+from thermolatent.systems.topologies import from_openmm, write_pdb
 from thermolatent.tables import read_table
 from thermolatent.validate.grid import OBSERVABLE_COLUMNS
 from thermolatent.validate.predictions import COLUMNS
@@ -238,6 +240,14 @@ def test_bonds_of_a_molecule_and_its_axes(tmp_path):
     assert bonds_by_distance(symbols, found[0].positions).tolist() == [[0, 1], [1, 2], [1, 3]]
     turned = medoids.along_axes(xyz[0])
     assert list(np.argsort(-turned.var(axis=0))) == [0, 1, 2]
+
+
+def test_beads_of_a_chain_are_bonded_to_their_neighbours(tmp_path):
+    system, path = StructureBased(file="chignolin"), str(tmp_path / "medoids.pdb")
+    remark = "REMARK   1 MODEL 1: folded, POPULATION 1.0000, FRAME FROM T = 1"
+    write_pdb(path, from_openmm(system.topology()), system.starts()["folded"][None], [remark])
+    shown = medoids.molecule(True, {1.0: path})
+    assert shown == {"elements": ["C"] * 10, "bonds": [(i, i + 1) for i in range(9)], "radius": None}
 
 
 def test_a_chiral_molecule_is_not_mirrored():

@@ -13,7 +13,7 @@ from thermolatent.figures import figures_of, melting
 from thermolatent.files.artifacts import load_json, save_json
 from thermolatent.report import findings
 from thermolatent.report.findings import number
-from thermolatent.report.tables import score_tables
+from thermolatent.report.tables import melting_tables, score_tables
 from thermolatent.study.answers import asked_of
 from thermolatent.study.jobs import run_job
 from thermolatent.validate.predictions import decimals
@@ -343,6 +343,14 @@ def test_measured_values_stand_beside_the_predictions(tmp_path):
     (chi2,) = {float(row["chi2"]) for row in tables_of(study, layout, [0]).measured if row["chi2"]}
     assert f"Population of hexagon, CD, 2004: chi-square {number(chi2)} for 2 values" in page.text
     assert page.tables["Melting temperature of hexagon: DSC"][1][:2] == ["", "0.90 error not given"]
+
+
+@pytest.mark.parametrize(("Tm", "where"), [(0.3, None), (0.15, "below"), (0.6, "above")])
+def test_a_melting_temperature_beyond_the_training_ones_is_called_extrapolated(Tm, where):
+    fits = {"reweighting": melting.Melted({"Tm": (Tm, 0.01)}, None, where is not None)}
+    (table,) = melting_tables(asked_of(make_study(melting="hexagon")), fits)
+    said = f"By reweighting Tm is {where} all training temperatures, so extrapolated."
+    assert table.caption.endswith(said) if where else "extrapolated" not in table.caption
 
 
 def test_one_start_is_not_called_too_few_walkers(tmp_path):

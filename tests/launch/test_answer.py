@@ -7,6 +7,7 @@ from thermolatent.launch.answer import answer
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.tables import write_table
+from thermolatent.validate import melting
 from thermolatent.validate.predictions import COLUMNS
 
 
@@ -50,3 +51,22 @@ def test_of_training_temperatures_alone_those_are_told(study):
     Path(layout.predictions).parent.mkdir(parents=True)
     write_table(layout.predictions, COLUMNS, [row("0.5", "left", role="train")])
     assert answer(*study) == ["  T = 0.5: left 0.30 +- 0.04 trusted"]
+
+
+@pytest.mark.parametrize(
+    ("Tm", "where"),
+    [
+        (0.9512, ""),
+        (0.4512, ", below all training temperatures, so extrapolated"),
+        (1.6512, ", above all training temperatures, so extrapolated"),
+    ],
+)
+def test_the_melting_temperature_and_whether_it_is_extrapolated(tmp_path, Tm, where):
+    write(tmp_path, SOUND | {"validate": SOUND["validate"] | {"melting": "left"}})
+    study, layout = load_study("mine", tmp_path / "studies"), Layout(str(tmp_path / "results/mine"))
+    Path(layout.predictions).parent.mkdir(parents=True)
+    write_table(layout.predictions, COLUMNS, [row("0.5", "left", role="train")])
+    md = {"predictor": "md", "state": "left", "quantity": "Tm", "value": 1, "low": 0.9, "high": 1.1}
+    own = md | {"predictor": "reweighting", "value": Tm, "low": Tm - 0.0084, "high": Tm + 0.0084}
+    write_table(layout.melting, melting.COLUMNS, [own, own | {"quantity": "dH"}, md])
+    assert answer(study, layout)[1:] == [f"  left melts at T = {Tm:.3f} +- 0.008{where}"]

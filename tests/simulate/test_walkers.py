@@ -11,6 +11,7 @@ from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.base import GAS_CONSTANT
 from thermolatent.systems.lj_cluster import LJCluster
+from thermolatent.systems.structure_based import StructureBased
 from thermolatent.systems.three_hole import ThreeHole
 
 
@@ -193,3 +194,21 @@ def test_walkers_start_in_all_minima():
     starts = starting_positions(ThreeHole(), 5)
     np.testing.assert_array_equal(starts[0], starts[3])
     assert len(np.unique(starts[:3, 0, 0])) == 3
+
+
+def test_a_model_system_with_residues(make_study, tmp_path):
+    """All copies in one Context, features of its topology."""
+    system = StructureBased(file="chignolin")
+    settings = {"walkers": 4, "frames": 3, "save_every": 20, "equilibration": 20, "time_step": 0.002}
+    ends = {"kind": "distances", "pairs": [["resSeq 1", "resSeq 10"], ["resSeq 2", "resSeq 9"]]}
+    study = make_study(system, (0.8, 1.2), features="ca_distances", plane=ends, **settings)
+    layout = simulate(study, tmp_path, 0.8)
+    protocol = load_json(layout.protocol(0.8))
+    assert protocol["starts"] == ["folded", "extended", "folded", "extended"]
+    assert protocol["kinetic_temperature"]["expected"] == {"mean": 0.8, "std": pytest.approx(0.8 * (2 / 30) ** 0.5)}
+    run_job("featurize", study, layout, temperature=0.8)
+    header = load_json(layout.features_header(0.8))
+    assert header["plane_names"] == ["d(TYR1-CA,TYR10-CA)", "d(TYR2-CA,TRP9-CA)"]
+    first = load_array(layout.plane(0.8))[:, 0]
+    assert (first[::2] < 0.8).all()  # the folded ones are folded still
+    assert (first[1::2] > 1.5).all()

@@ -38,6 +38,13 @@ def test_explicit_solvent_is_not_saved():
     assert water.n_particles == water.built.system.getNumParticles()  # there is nothing else
 
 
+def test_single_atoms_around_a_molecule_are_its_solvent():
+    dimers = system("DoubleWellDimer_WCAFluid", nparticles=64, ndimers=2)
+    assert dimers.surroundings == "explicit"
+    np.testing.assert_array_equal(dimers.built.saved, [0, 1, 2, 3])
+    assert system("WCAFluid", nparticles=64).n_particles == 64  # there is nothing else
+
+
 def test_virtual_sites_and_a_box_that_only_the_system_knows():
     four = system("FourSiteWaterBox", box_edge="2.1*nanometer")
     assert four.built.system.isVirtualSite(3)

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from thermolatent.errors import ThermolatentError
+from thermolatent.systems.files import structure_path
 
 if TYPE_CHECKING:
     import mdtraj
@@ -67,7 +68,7 @@ class Feature(BaseModel):
     @property
     def input_files(self) -> list[str]:
         """Files that it reads."""
-        return [path] if (path := getattr(self, "to", None)) else []
+        return [structure_path(name)] if (name := getattr(self, "to", None)) else []
 
     def on(self, topology: Particles | mdtraj.Topology) -> Columns:
         """The feature on these atoms; raises :class:`ThermolatentError` if they have none.

@@ -10,6 +10,7 @@ import numpy as np
 
 from thermolatent.errors import ThermolatentError, reason
 from thermolatent.systems.bonds import molecules_of
+from thermolatent.systems.files import structure_path
 from thermolatent.systems.selection import atom_label
 from thermolatent.systems.topologies import read_structure
 
@@ -73,7 +74,8 @@ def first_start(topology: mdtraj.Topology) -> np.ndarray | None:
 
 
 def load_native(kind: str, path: str) -> mdtraj.Trajectory:
-    """First frame of a structure file; raises :class:`ThermolatentError`."""
+    """First frame of a structure file, or of a structure that comes with the package; raises :class:`ThermolatentError`."""
+    path = structure_path(path)
     if not Path(path).is_file():
         raise ThermolatentError(f"{kind}.to: there is no file {path}; write the path of a PDB file")
     try:

@@ -19,12 +19,13 @@ from thermolatent.featurize.molecular import (
     require_molecule,
 )
 from thermolatent.featurize.plumed import Action, Value, of_atoms
+from thermolatent.systems.native import CUTOFF, SEPARATION, read_native
 from thermolatent.systems.selection import select
 
 #: Default atoms: the backbone of proteins and nucleic acids.
 _BACKBONE = 'name CA or name C or name N or name P or name "O5\'" or name "C5\'" or name "C4\'" or name "C3\'"'
-#: Native contacts after Best, Hummer and Eaton, PNAS 110, 17874 (2013): steepness (1/nm), slack, cutoff (nm), residues.
-_STEEPNESS, _SLACK, _CUTOFF, _SEPARATION = 50.0, 1.8, 0.45, 3
+#: Native contacts after Best, Hummer and Eaton, PNAS 110, 17874 (2013): steepness (1/nm) and slack.
+_STEEPNESS, _SLACK = 50.0, {"atoms": 1.8, "residues": 1.5}
 
 
 class Rmsd(Feature):
@@ -94,18 +95,42 @@ class RadiusOfGyration(Feature):
 class NativeContacts(Feature):
     """Q, the fraction of native contacts (Best, Hummer and Eaton, PNAS 110, 17874, 2013, equation 1).
 
-    Q = mean over native contacts of 1 / (1 + exp[50/nm (r - 1.8 r0)]): pairs of heavy atoms more than three residues apart
-    that are closer than 0.45 nm in the native structure, r0 their distance there.
+    Q = mean over native contacts of 1 / (1 + exp[50/nm (r - slack r0)]): pairs of heavy atoms more than three residues apart
+    that are closer than 0.45 nm in the native structure, r0 their distance there, slack 1.8. Or of residues that have such a pair
+    there, by the distance of their C-alpha atoms and with the slack of coarse-grained models, 1.5 (PLUMED's manual).
     """
 
     kind: Literal["native_contacts"] = "native_contacts"
     to: str = Field(description="file of the native structure")
+    between: Literal["atoms", "residues"] = Field(
+        "atoms", description="heavy atoms; residues: C-alpha atoms, also of a model that has no others"
+    )
     atoms: str = Field("not water and element != H", description="heavy atoms that count, an mdtraj selection")
+    chain: str | None = Field(None, description="chain of the file for residues; needed where it has several")
 
     def on(self, topology) -> Columns:
+        topology = require_molecule(self.kind, topology)
+        pairs, r0 = self._atoms(topology) if self.between == "atoms" else self._residues(topology)
+        slack, between = _SLACK[self.between], between_molecules(topology, pairs)
+
+        def fraction(trajectory):
+            r = pair_distances(trajectory, pairs, between)
+            with np.errstate(over="ignore"):  # exp of a far pair: its contact is 0
+                return np.mean(1.0 / (1.0 + np.exp(_STEEPNESS * (r - slack * r0))), axis=1, keepdims=True)
+
+        def plumed() -> list[Value]:
+            contacts = tuple((f"ATOMS{i}", tuple(pair)) for i, pair in enumerate(pairs.tolist(), start=1))
+            # its switching function Q is this one; R_0 is not in it, but must be there
+            q = f"{{{{Q R_0=0.01 BETA={_STEEPNESS} LAMBDA={slack} REF={{!r}}}}}}"
+            switches = " ".join(f"SWITCH{i}={q.format(r)}" for i, r in enumerate(r0.tolist(), start=1))
+            return [Value(Action("CONTACTMAP", contacts, options=f"{switches} WEIGHT={1 / len(pairs)!r} SUM"))]
+
+        return Columns(["Q"], in_blocks(fraction, topology, len(pairs)), plumed=plumed, boxed=True)
+
+    def _atoms(self, topology) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of heavy atoms that are native, and their distances (nm)."""
         import mdtraj
 
-        topology = require_molecule(self.kind, topology)
         atoms = select(self.kind, "atoms", topology, self.atoms)
         native = load_native(self.kind, self.to)
         native_atoms = select(self.kind, "atoms", native.topology, self.atoms)
@@ -113,29 +138,22 @@ class NativeContacts(Feature):
         first, second = np.triu_indices(len(atoms), 1)
         residue = np.array([topology.atom(i).residue.index for i in atoms])
         chain = np.array([topology.atom(i).residue.chain.index for i in atoms])
-        apart = (residue[second] - residue[first] > _SEPARATION) | (chain[first] != chain[second])
+        apart = (residue[second] - residue[first] >= SEPARATION) | (chain[first] != chain[second])
         first, second = first[apart], second[apart]
         own = np.stack([native_atoms[first], native_atoms[second]], axis=1)
         r0 = mdtraj.compute_distances(native, own, periodic=False)[0] if len(own) else np.empty(0)
-        if not (r0 < _CUTOFF).any():
+        if not (r0 < CUTOFF).any():
             raise ThermolatentError(
-                f"native_contacts.to: {self.to} has no heavy atoms within {_CUTOFF} nm that are more than {_SEPARATION} "
+                f"native_contacts.to: {self.to} has no heavy atoms within {CUTOFF} nm that are at least {SEPARATION} "
                 "residues apart; write a folded structure"
             )
-        pairs = np.stack([atoms[first], atoms[second]], axis=1)[r0 < _CUTOFF]
-        r0 = r0[r0 < _CUTOFF]
-        between = between_molecules(topology, pairs)
+        return np.stack([atoms[first], atoms[second]], axis=1)[r0 < CUTOFF], r0[r0 < CUTOFF]
 
-        def fraction(trajectory):
-            r = pair_distances(trajectory, pairs, between)
-            with np.errstate(over="ignore"):  # exp of a far pair: its contact is 0
-                return np.mean(1.0 / (1.0 + np.exp(_STEEPNESS * (r - _SLACK * r0))), axis=1, keepdims=True)
-
-        def plumed() -> list[Value]:
-            contacts = tuple((f"ATOMS{i}", tuple(pair)) for i, pair in enumerate(pairs.tolist(), start=1))
-            # its switching function Q is this one; R_0 is not in it, but must be there
-            q = f"{{{{Q R_0=0.01 BETA={_STEEPNESS} LAMBDA={_SLACK} REF={{!r}}}}}}"
-            switches = " ".join(f"SWITCH{i}={q.format(r)}" for i, r in enumerate(r0.tolist(), start=1))
-            return [Value(Action("CONTACTMAP", contacts, options=f"{switches} WEIGHT={1 / len(pairs)!r} SUM"))]
-
-        return Columns(["Q"], in_blocks(fraction, topology, len(pairs)), plumed=plumed, boxed=True)
+    def _residues(self, topology) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of C-alpha atoms whose residues are in contact, and their native distances (nm)."""
+        atoms = select(self.kind, "between", topology, "name CA and element C")
+        native = read_native("native_contacts.to", self.to, self.chain)
+        matching_atoms(self.kind, native.topology, range(native.topology.n_atoms), topology, atoms)
+        first, second = native.contacts.T
+        r0 = np.linalg.norm(native.positions[first] - native.positions[second], axis=1)
+        return atoms[native.contacts], r0

@@ -1,4 +1,4 @@
-"""Results of a study in a few lines: the path of its report, and its predicted populations."""
+"""Results of a study in a few lines: the path of its report, and its predicted populations and melting temperature."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from thermolatent.reweight.verdict import NOT_ASSESSABLE
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.tables import read_table
+from thermolatent.validate import melting
 from thermolatent.validate.predictions import COLUMNS, HEADLINE, decimals
 
 #: Number of temperatures in the lines; the others are in the report.
@@ -17,7 +18,8 @@ _MOST = 3
 
 
 def answer(study: Study, layout: Layout) -> list[str]:
-    """The path of the report and a line per predicted temperature (or training temperature), if the files exist."""
+    """The path of the report and a line per predicted temperature (or training temperature), and the melting temperature, if the
+    files exist."""
     lines = [layout.report] if Path(layout.report).is_file() else []
     if not Path(layout.predictions).is_file():
         return lines
@@ -29,6 +31,21 @@ def answer(study: Study, layout: Layout) -> list[str]:
     if len(by_temperature) > _MOST:
         rest = ", ".join(T for T, _ in by_temperature[_MOST:])
         lines.append(f"  and T = {rest}: {layout.predictions}")
+    return [*lines, *_melting(study, layout, unit)]
+
+
+def _melting(study: Study, layout: Layout, unit: str) -> list[str]:
+    """E.g. ``folded melts at T = 0.951 +- 0.008``, and whether that is beyond the training temperatures."""
+    if study.validate_.melting is None or not Path(layout.melting).is_file():
+        return []
+    lines = []
+    for row in read_table(layout.melting, melting.COLUMNS):
+        if row["predictor"] == HEADLINE and row["quantity"] == "Tm":
+            Tm, low, high = (float(row[name]) for name in ("value", "low", "high"))
+            digits = decimals(high - low)
+            where = melting.beyond(Tm, study.temperatures.train)
+            text = f"  {row['state']} melts at T = {Tm:.{digits}f} +- {(high - low) / 2:.{digits}f}{unit}"
+            lines.append(text + (f", {where}" if where else ""))
     return lines
 
 

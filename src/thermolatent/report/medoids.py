@@ -12,7 +12,7 @@ import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.report.packing import packed
-from thermolatent.systems.bonds import bonds_by_distance
+from thermolatent.systems.bonds import alpha_carbon_bonds, bonds_by_distance
 
 #: The remark of each structure, written by ``generate``.
 _REMARK = re.compile(r"^REMARK +1 MODEL (\d+): (.*), POPULATION ([0-9.]+), FRAME FROM T = (\S+)$", re.MULTILINE)
@@ -81,7 +81,8 @@ def molecule(molecular: bool, files: Mapping[float, str]) -> dict[str, Any]:
     topology, medoids = read_medoids(next(iter(files.values())))
     symbols, at = [atom.element.symbol for atom in topology.atoms], medoids[0].positions
     if molecular:
-        return {"elements": symbols, "bonds": bonds_by_distance(symbols, at).tolist(), "radius": None}
+        bonds = [*bonds_by_distance(symbols, at).tolist(), *alpha_carbon_bonds(topology, at)]
+        return {"elements": symbols, "bonds": bonds, "radius": None}
     apart = np.linalg.norm(at[:, None] - at[None], axis=-1)[np.triu_indices(len(at), 1)]
     return {"elements": symbols, "bonds": [], "radius": float(apart.min()) / 2 if len(apart) else 0.1}
 

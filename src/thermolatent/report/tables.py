@@ -16,6 +16,7 @@ from thermolatent.report.findings import number
 from thermolatent.reweight.verdict import NOT_ASSESSABLE, TRUSTED
 from thermolatent.simulate.convergence import LIMIT
 from thermolatent.temperatures import Temperatures, format_temperature
+from thermolatent.validate.melting import beyond
 from thermolatent.validate.metrics import METRICS
 from thermolatent.validate.predictions import MEAN, POPULATION, decimals
 from thermolatent.validate.settings import Asked
@@ -193,6 +194,8 @@ def melting_tables(study: Asked, fits: dict[str, Melted]) -> list[Table]:
         "the MD, and models that are not informed, by a two-state fit with its chi2 per degree of freedom, far above 1 for "
         "more than two states. Marked: Tm outside of the temperatures of the data."
     )
+    if "reweighting" in fits and (where := beyond(fits["reweighting"].Tm, study.temperatures.train)):
+        caption += f" By reweighting Tm is {where}."
     title = f"Melting of {study.validate_.melting}"
     return [Table(title, caption, [Cell(text) for text in (*header, "chi2")], rows)]
 

@@ -58,13 +58,13 @@ def engine_in_turn(
 ) -> InTurn | Processes:
     """The engine whose walkers take turns, of a molecule or a model system; in ``threads`` processes on the CPU."""
     name = platform_name(system, settings)
-    one = molecule_system(system, settings, temperature) if system.molecular else system.build()
+    one = molecule_system(system, settings, temperature) if isinstance(system, Molecule) else system.build()
     recipe = Recipe(
         system=mm.XmlSerializer.serialize(one),
         integrator=mm.XmlSerializer.serialize(langevin(system, settings, temperature)),
         platform=name,
         properties=platform_properties(name, settings),
-        saved=np.asarray(system.built.saved) if system.molecular else np.arange(system.n_particles),
+        saved=np.asarray(system.built.saved) if isinstance(system, Molecule) else np.arange(system.n_particles),
         degrees_of_freedom=degrees_of_freedom(one),
         energies=getattr(system, "surroundings", "") == "explicit",
         pressure=settings.pressure,

@@ -13,6 +13,7 @@ from thermolatent.simulate.langevin import make_context, platform_name
 from thermolatent.simulate.molecules import ON_CORES, molecule_engine, start_walkers
 from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.base import System
+from thermolatent.systems.molecule import Molecule
 
 #: Minimisation steps before the clock starts: enough that nothing blows up while it is cold.
 _MINIMISE = 100
@@ -54,10 +55,10 @@ def measure(system: System, settings: Simulate, temperature: float, seconds: flo
     """
     platform = platform_name(system, settings)
     on_cores = platform in ON_CORES
-    if system.molecular and on_cores:
+    if isinstance(system, Molecule) and on_cores:
         settings = settings.model_copy(update={"walkers": 2})  # they take turns: two are as fast as many
     kelvin = system.kelvin(temperature)
-    if system.molecular:
+    if isinstance(system, Molecule):
         kelvin = min(kelvin, _COLD)
         engine: Engine = molecule_engine(system, settings, temperature)
         start_walkers(engine, system, settings, temperature, _MINIMISE)

@@ -94,7 +94,7 @@ def series_of(system: System, simulate: Simulate, *folders: str | Path) -> tuple
 
     MD of a model system in ``folders`` that was begun without kinetic temperatures continues without them.
     """
-    if system.molecular:
+    if isinstance(system, Molecule):
         return ("energies", *saved_series(simulate))
     begun = [Path(folder) for folder in folders if Path(folder, "checkpoint").is_file()]
     kinetic = all((folder / "kinetic_temperature.float64").is_file() for folder in begun)
@@ -127,7 +127,7 @@ def protocol_identity(system: System, settings: Simulate, temperature: float) ->
         "openmm": mm.version.version,
         "starts": start_names(system, settings.walkers),
         "centroid_removed": system.translation_invariant,
-        **(_molecular_identity(system, settings) if system.molecular else {}),
+        **(_molecular_identity(system, settings) if isinstance(system, Molecule) else {}),
     }
 
 
@@ -148,7 +148,7 @@ def thermodynamics(system: System, temperature: float, saved: dict[str, np.ndarr
     """
     told = {}
     if "kinetic_temperature" in saved:
-        freedom = degrees_of_freedom(system.built.system if system.molecular else system.build())
+        freedom = degrees_of_freedom(system.built.system if isinstance(system, Molecule) else system.build())
         told["kinetic_temperature"] = {"expected": {"mean": temperature, "std": temperature * (2 / freedom) ** 0.5}}
     kelvin = GAS_CONSTANT if system.temperature_unit == "reduced" else 1.0
     for name, key, unit in (("kinetic_temperature", "kinetic_temperature", kelvin), ("volumes", "volume_nm3", 1.0)):

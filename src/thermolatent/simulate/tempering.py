@@ -27,6 +27,7 @@ from thermolatent.simulate.settings import TemperOutputs, TemperSettings
 from thermolatent.simulate.space import require_space
 from thermolatent.simulate.stage import is_finished, protocol_identity, series_of, write_md
 from thermolatent.simulate.walkers import Dynamics, simulate_with
+from thermolatent.systems.molecule import Molecule
 from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ def _start(engine: Ladders, of: TemperSettings) -> None:
     system, settings, lowest = of.system, of.simulate, of.ladder[0]
     kelvin = system.kelvin(lowest)
     positions = starting_positions(system, settings.walkers)
-    if system.molecular:
+    if isinstance(system, Molecule):
         starts = minimised_starts(system, settings, molecule_system(system, settings, lowest))
         positions = np.stack([starts[name] for name in start_names(system, settings.walkers)])
         kelvin = kelvin_at(0, system, settings, lowest)

@@ -27,6 +27,7 @@ from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.settings import Simulate
 from thermolatent.stopping import stop_signals
 from thermolatent.systems.base import System
+from thermolatent.systems.molecule import Molecule
 from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
@@ -48,14 +49,14 @@ def simulate_walkers(
     ``seconds`` of this call alone. Raises :class:`SimulationError` on a blow-up, :class:`Stopped` after a checkpoint when
     SIGTERM or SIGUSR1 came.
     """
-    if system.molecular:
+    if isinstance(system, Molecule):
         engine = molecule_engine(system, settings, temperature, threads)
     else:
         context = make_context(system, settings, temperature, threads)
         engine = Together(context, settings.walkers, degrees_of_freedom(system.build()))
 
     def start() -> None:
-        if system.molecular:
+        if isinstance(system, Molecule):
             start_walkers(engine, system, settings, temperature)
 
     dynamics = Dynamics(system, settings, temperature, temperature, f"MD at T={format_temperature(temperature)}")
@@ -136,7 +137,7 @@ class _Run:
         self.total_steps = settings.equilibration + settings.frames * settings.save_every
         self._kelvin = system.kelvin(temperature)
         self._highest, self._bonds = np.inf, None
-        if system.molecular:
+        if isinstance(system, Molecule):
             self._bonds = Bonds.of(system)
         else:
             starts = system.potential_energy(starting_positions(system, settings.walkers))
@@ -170,7 +171,7 @@ class _Run:
     def _equilibrate(self) -> None:
         """A few steps; a molecule's first ones heat it."""
         done, kelvin, most = self.state["steps"], self._kelvin, self.settings.save_every
-        if self.system.molecular:
+        if isinstance(self.system, Molecule):
             kelvin = kelvin_at(done, self.system, self.settings, self.temperature)
             most = ramp_stage(self.settings) if kelvin < self._kelvin else most
         self._step(min(most, self.settings.equilibration - done), kelvin)
@@ -209,7 +210,7 @@ class _Run:
     def _failed(self, walker: int | None, step: int, what: str) -> SimulationError:
         who = "a walker" if walker is None else self.engine.name(walker)
         remedy = f"lower simulate.time_step (now {self.settings.time_step} ps) or raise simulate.friction"
-        if self.system.molecular:
+        if isinstance(self.system, Molecule):
             remedy = f"the time step is too long for the fastest motion, or the start is strained: {remedy}"
             if self.settings.equilibration:
                 remedy += f" or simulate.equilibration (now {self.settings.equilibration} steps)"

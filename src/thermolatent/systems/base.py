@@ -32,8 +32,7 @@ class System(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     temperature_unit: ClassVar[Literal["reduced", "kelvin"]] = "kelvin"
-    #: Whether it has a topology, which features are bound to: a :class:`thermolatent.systems.molecule.Molecule`, or the
-    #: user's own trajectories.
+    #: Whether it has a topology of residues, which features are bound to. A model system with one is built like any other.
     molecular: ClassVar[bool] = False
     #: OpenMM platform that is fastest for it, measured by ``benchmarks/md_throughput.py``.
     fastest_platform: ClassVar[str] = "CPU"

@@ -27,7 +27,7 @@ _OTHER = 0.15
 #: Bonds along the backbones of proteins and nucleic acids, and their longest distance (nm) in a structure.
 _BACKBONE, _LONGEST = ({"C", "N"}, {"O3'", "P"}), 0.25
 #: Distance (nm) of C-alpha atoms that follow one another: 0.29 in a cis peptide, 0.38 in a trans one.
-_ALPHA_CARBONS = (0.25, 0.45)
+ALPHA_CARBONS = (0.25, 0.45)
 
 
 def bonds_by_distance(symbols: list[str], positions: np.ndarray) -> np.ndarray:
@@ -60,7 +60,8 @@ def complete_bonds(path: str, structure: mdtraj.Trajectory, has_chains: bool) ->
     """
     _drop_false_bonds(path, structure, has_chains)
     topology, positions = structure.topology, structure.xyz[0]
-    _join_alpha_carbons(topology, positions)
+    for first, second in alpha_carbon_bonds(topology, positions):
+        topology.add_bond(topology.atom(first), topology.atom(second))
     if not (lonely := _lonely(topology)):
         return
     near = [atom.index for atom in topology.atoms if not atom.residue.is_water and _is_real(atom)]
@@ -101,14 +102,16 @@ def _drop_false_bonds(path: str, structure: mdtraj.Trajectory, has_chains: bool)
     topology._bonds = [bond for bond in topology.bonds if id(bond) not in far]
 
 
-def _join_alpha_carbons(topology: mdtraj.Topology, positions: np.ndarray) -> None:
-    """Bonds along chains of C-alpha atoms alone."""
+def alpha_carbon_bonds(topology: mdtraj.Topology, positions: np.ndarray) -> list[tuple[int, int]]:
+    """Bonds along chains of C-alpha atoms alone, as pairs of atoms; positions ``(n_atoms, 3)`` in nm."""
+    found = []
     for chain in topology.chains:
         alone = [a for r in chain.residues if r.n_atoms == 1 for a in r.atoms if a.name == "CA" and _is_real(a)]
         for first, second in itertools.pairwise(alone):
             apart = np.linalg.norm(positions[first.index] - positions[second.index])
-            if first.element.symbol == "C" and _ALPHA_CARBONS[0] < apart < _ALPHA_CARBONS[1]:
-                topology.add_bond(first, second)
+            if first.element.symbol == "C" and ALPHA_CARBONS[0] < apart < ALPHA_CARBONS[1]:
+                found.append((first.index, second.index))
+    return found
 
 
 def _lonely(topology: mdtraj.Topology) -> set[int]:

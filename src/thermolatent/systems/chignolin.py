@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from thermolatent.systems.chain import minimised, protonated
-from thermolatent.systems.force_fields import DATA
+from thermolatent.systems.files import DATA
 from thermolatent.systems.peptide import Peptide
 
 if TYPE_CHECKING:

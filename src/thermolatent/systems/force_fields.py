@@ -5,18 +5,16 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from thermolatent.errors import ThermolatentError, did_you_mean, reason
+from thermolatent.systems.files import DATA
 
 if TYPE_CHECKING:
     import openmm.app
 
-#: Files that come with the package.
-DATA = Path(__file__).with_name("data")
 #: OpenMM's files of implicit solvents, which hold parameters for Amber force fields.
 Implicit = Literal["hct", "obc1", "obc2", "gbn", "gbn2"]
 #: Temperature (K) at which the Debye length of salt in implicit solvent is taken: all temperatures share one Hamiltonian.

@@ -13,6 +13,7 @@ from thermolatent.systems.prepared import Prepared
 from thermolatent.systems.rna import Rna
 from thermolatent.systems.rna_tetraloop import RnaTetraloop
 from thermolatent.systems.structure import Structure
+from thermolatent.systems.structure_based import StructureBased
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.systems.trajectories import Trajectories
 
@@ -27,6 +28,7 @@ SYSTEMS = by_kind(
     Rna,
     RnaTetraloop,
     Structure,
+    StructureBased,
     ThreeHole,
     Trajectories,
 )

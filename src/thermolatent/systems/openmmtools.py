@@ -16,6 +16,7 @@ from thermolatent.systems.foreign import hydrogens, remove_controls, solute
 from thermolatent.systems.molecule import Built, Molecule, Surroundings, longest_time_step
 
 if TYPE_CHECKING:
+    import openmm.app
     from openmmtools.testsystems import TestSystem
 
 #: Displacement (nm) by which a System without external forces may be moved as a whole, and its energy stays the same.
@@ -25,7 +26,8 @@ _MOVED = (0.31, -0.17, 0.23)
 class OpenMMTools(Molecule):
     """One class of ``openmmtools.testsystems``. Arguments with a unit are text, e.g. ``1.5*nanometer``, in OpenMM's names.
 
-    Water and ions are not saved, unless there is nothing else. A thermostat or barostat of its own is left out.
+    Water, ions and single atoms around a molecule are not saved, unless there is nothing else. A thermostat or barostat of its
+    own is left out.
     """
 
     kind: Literal["openmmtools"] = "openmmtools"
@@ -93,7 +95,7 @@ class OpenMMTools(Molecule):
         remove_controls(made.system)
         positions = np.array(made.positions.value_in_unit(unit.nanometer))
         periodic = made.system.usesPeriodicBoundaryConditions()
-        saved = solute(made.topology) if periodic else np.arange(len(positions))
+        saved = _of_molecules(made.topology, solute(made.topology)) if periodic else np.arange(len(positions))
         if periodic:
             made.topology.setPeriodicBoxVectors(made.system.getDefaultPeriodicBoxVectors())
         return Built(
@@ -107,6 +109,12 @@ class OpenMMTools(Molecule):
             if key not in known:
                 raise ValueError(f"arguments.{key}: unknown argument of {self.name}, {did_you_mean(key, known)}")
         return {key: _converted(f"arguments.{key}", value, known[key]) for key, value in self.arguments.items()}
+
+
+def _of_molecules(topology: openmm.app.Topology, atoms: np.ndarray) -> np.ndarray:
+    """Those of ``atoms`` that have a bond: single atoms around a molecule are its solvent."""
+    bonded = {atom.index for bond in topology.bonds() for atom in bond}
+    return atoms[np.isin(atoms, list(bonded))] if bonded else atoms
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from thermolatent.systems.force_fields import DATA
+from thermolatent.systems.files import DATA
 from thermolatent.systems.molecule import Surroundings
 from thermolatent.systems.rna import Rna
 

@@ -119,6 +119,13 @@ def two_state_population(dH: float, Tm: float, temperatures, kT) -> np.ndarray:
     return expit(dH * (1 / kT - temperatures / (kT * Tm)))
 
 
+def beyond(Tm: float, training: Sequence[float]) -> str:
+    """In words that a melting temperature is extrapolated; nothing where it is between training temperatures."""
+    if min(training) <= Tm <= max(training):
+        return ""
+    return f"{'below' if Tm < min(training) else 'above'} all training temperatures, so extrapolated"
+
+
 def rows(
     study: Asked, populations: list[dict[str, str]], reweighting: ConditionalReweighting | None = None
 ) -> list[dict]:
