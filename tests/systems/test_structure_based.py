@@ -225,5 +225,5 @@ def test_water_is_left_out(folded, tmp_path):
 
 
 def test_a_file_that_is_not_there_is_refused():
-    with pytest.raises(ThermolatentError, match=r"system\.file: 'nowhere\.pdb' is no file; write a path"):
+    with pytest.raises(ThermolatentError, match=r"system\.file: 'nowhere\.pdb' is not a file; write a path"):
         parse_one("system", SYSTEMS, {"kind": "structure_based", "file": "nowhere.pdb"})
