@@ -9,6 +9,7 @@ import pytest
 from files_for_figures import BINS, make_study, profile_arrays, reweighting_of, tables_of, write_study_files
 from PIL import Image
 
+from thermolatent.cli import main
 from thermolatent.errors import ArtifactError
 from thermolatent.figures import (
     calibration,
@@ -23,13 +24,14 @@ from thermolatent.figures import (
     surfaces,
     uncertainty,
 )
+from thermolatent.figures.stage import draw
 from thermolatent.figures.style import DOUBLE, MAX_PIXELS, look, style
 from thermolatent.figures.tables import Tables
 from thermolatent.files.artifacts import load_json
 from thermolatent.reweight.influence import NORMAL
 from thermolatent.reweight.verdict import judge
 from thermolatent.study.answers import asked_of
-from thermolatent.study.jobs import JOBS, run_job, run_stage
+from thermolatent.study.jobs import JOBS, run_stage
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.validate.settings import BASELINES
 
@@ -170,8 +172,8 @@ def test_curves_have_the_reweightings_band_where_the_model_is_informed(informed)
     study = make_study(dimensions=1)
     arrays = profile_arrays(study, 1, informed)
     F, half = arrays["marginal_reweighting"][1, 0], arrays["marginal_reweighting_half"][1, 0]
-    for draw in (surfaces.draw, marginals.draw):
-        panel = visible(draw(asked_of(study), "latf", arrays))[1]
+    for drawing in (surfaces.draw, marginals.draw):
+        panel = visible(drawing(asked_of(study), "latf", arrays))[1]
         (*bands,) = [c for c in panel.collections if c.get_label() == "conditional reweighting, 95 % interval"]
         assert len(bands) == informed
         if informed:
@@ -263,10 +265,13 @@ def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
     """And nothing warns while the figures are drawn, here all that there are."""
     study = make_study(melting="hexagon", observables=True)
     layout = write_study_files(study, tmp_path, [0, 1])
+    job = JOBS["figures"](study, layout, seeds=[0, 1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run_job("figures", study, layout, seeds=[0, 1])
-    assert {"observables", "melting"} <= {Path(path).stem for path in listed(layout)}
+        written = draw(job.settings, job.inputs, figures_of(job.settings, asked=True), tmp_path / "drawn")
+    drawn = {Path(path).stem for path in written}
+    assert {"observables", "melting", "history", "surfaces_latf", "marginals_latf_published"} <= drawn
+    assert {"observables", "melting"} <= {figure.name for figure in figures_of(job.settings)} < drawn
     tables = tables_of(study, layout, [0, 1])
     figure = observables.draw(asked_of(study), tables)
     assert [panel.get_title() for panel in visible(figure)] == ["mu2", "mu3"]
@@ -280,7 +285,7 @@ def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
     shown = tables.population("latf_published", "hexagon")
     drawn = line(panel, look(asked_of(study), "latf_published").label)
     np.testing.assert_allclose(drawn.get_ydata(), [v.median for v in shown.values()])
-    with open(layout.figure("melting", "csv"), newline="") as file:
+    with open(tmp_path / "drawn" / "melting.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["series"] == "latf_published"]
     middle = min(rows, key=lambda row: abs(float(row["temperature"]) - fits["latf_published"].Tm))
     assert float(middle["population"]) == pytest.approx(0.5, abs=0.02)
@@ -478,8 +483,9 @@ def test_a_missing_or_broken_file_is_named(write_files, study, damage):
         Path(path).write_text("stage,step\ndensity,x\n")
     else:
         Path(path).unlink()
+    job = JOBS["figures"](study, layout, seeds=[0])
     with pytest.raises(ArtifactError, match=Path(path).name):
-        run_job("figures", study, layout, seeds=[0])
+        draw(job.settings, job.inputs, figures_of(job.settings, asked=True), layout.figures_folder)
 
 
 def test_importing_and_drawing_leave_matplotlib_as_it_was(study, shown):
@@ -512,3 +518,23 @@ def test_figure_names_need_no_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == len(list(figures_of(make_study())))
+
+
+def test_one_figure_for_a_talk(write_files, monkeypatch, capsys):
+    """The command draws one figure, of some models, in another format, and nothing else."""
+    layout = write_files(make_study())
+    arguments = ["--results", str(Path(layout.root).parent)]
+    monkeypatch.setattr("thermolatent.commands.figure.study_of", lambda options: make_study())
+    monkeypatch.setattr("thermolatent.study.layout.Layout.of", lambda study, results: layout)
+    assert main(["figure", "lj7", "populations", "--models", "latf", "--format", "svg", *arguments]) == 0
+    svg, data = (Path(path) for path in capsys.readouterr().out.split())
+    assert (svg.name, data.name) == ("populations.svg", "populations.csv")
+    assert svg.read_text().startswith("<?xml")
+    assert {row[1] for row in csv.reader(data.open())} == {"series", "reweighting", "md", "nearest", "mbar", "latf"}
+    assert len(list(svg.parent.iterdir())) == 2
+    assert main(["figure", "lj7", *arguments]) == 0
+    assert capsys.readouterr().out.split() == [f.name for f in figures_of(make_study(), asked=True)]
+    assert main(["figure", "lj7", "population", *arguments]) == 1
+    assert capsys.readouterr().err.strip().endswith("no figure 'population', did you mean 'populations'?")
+    assert main(["figure", "lj7", "history", "--models", "late", *arguments]) == 1
+    assert "no model 'late', did you mean 'latf'?" in capsys.readouterr().err

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """A figure: its module, and for which studies it is drawn."""
+    """A figure: its module, for which studies there is one, and whether it is drawn on request only (``thermolatent figure``)."""
 
     module: str
     of: Callable[[Settings], object] = lambda study: True
+    asked: bool = False
 
 
-#: Module of each figure that every model has.
+#: Module of each figure that there is of every model; they are drawn on request.
 FIGURES_OF_A_MODEL = {
     "surfaces": "thermolatent.figures.surfaces",
     "marginals": "thermolatent.figures.marginals",
 }
-#: All other figures, in the order of the report.
+#: All others, in the order of the report.
 FIGURES = {
     "populations": Entry("thermolatent.figures.populations"),
     "uncertainty": Entry("thermolatent.figures.uncertainty"),
@@ -37,8 +38,8 @@ FIGURES = {
     "observables": Entry("thermolatent.figures.observables", lambda study: study.featurize.observables),
     "melting": Entry("thermolatent.figures.melting", lambda study: study.validate_.melting),
     "convergence": Entry("thermolatent.figures.convergence"),
-    "divergence": Entry("thermolatent.figures.divergence"),
-    "history": Entry("thermolatent.figures.history"),
+    "divergence": Entry("thermolatent.figures.divergence", asked=True),
+    "history": Entry("thermolatent.figures.history", asked=True),
 }
 
 
@@ -50,8 +51,10 @@ class Drawn(NamedTuple):
     model: str = ""
 
 
-def figures_of(study: Settings) -> Iterator[Drawn]:
-    """All figures of a study."""
-    for model in study.models:
+def figures_of(study: Settings, asked: bool = False) -> Iterator[Drawn]:
+    """The figures of a study that the workflow draws; ``asked``: and those that are drawn on request."""
+    for name, entry in FIGURES.items():
+        if entry.of(study) and (asked or not entry.asked):
+            yield Drawn(name, entry.module)
+    for model in study.models if asked else ():
         yield from (Drawn(f"{name}_{model}", module, model) for name, module in FIGURES_OF_A_MODEL.items())
-    yield from (Drawn(name, entry.module) for name, entry in FIGURES.items() if entry.of(study))

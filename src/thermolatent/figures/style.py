@@ -143,20 +143,22 @@ def log_ticks(axis: Axis, most: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def save_figure(figure: Figure, folder: str, name: str) -> list[str]:
-    """Write ``<name>.pdf`` and ``<name>.png`` into a folder, without dates. Returns their paths."""
+#: Formats of a figure, with the entries that hold a date or a version: without them equal figures are equal files.
+FORMATS = {"pdf": {"CreationDate": None}, "png": {"Software": None}, "svg": {"Date": None}}
+
+
+def save_figure(figure: Figure, folder: str, name: str, formats: Sequence[str] = ("pdf", "png")) -> list[str]:
+    """Write ``<name>.<format>`` into a folder. Returns the paths."""
     width, height = figure.get_size_inches()
     # The layout, which takes longer than the drawing, is computed once for both files.
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")
-    # Without a date equal figures are equal files, which repeat no later jobs.
-    undated = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
     paths = []
-    for extension, metadata in undated.items():
+    for extension in formats:
         path = f"{folder}/{name}.{extension}"
         dpi = min(DPI, MAX_PIXELS / max(width, height)) if extension == "png" else DPI
         with replacing(path) as temporary:
-            figure.savefig(temporary, format=extension, dpi=dpi, metadata=metadata)
+            figure.savefig(temporary, format=extension, dpi=dpi, metadata=FORMATS[extension])
         paths.append(path)
     return paths
 
