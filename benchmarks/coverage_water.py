@@ -13,6 +13,9 @@ import numpy as np
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.reweight.units import block_length, blocks
+from thermolatent.simulate.contents import Contents
+from thermolatent.simulate.settings import Simulate
+from thermolatent.systems.colvar import Colvar
 
 #: Training temperatures, by their number among the twenty.
 TRAINED = ((3, 10), (5, 12), (5, 15), (6, 13), (1, 7), (2, 11), (2, 8, 14), (4, 9, 17), (3, 9, 16), (6, 10, 15))
@@ -30,8 +33,12 @@ def water(options: Namespace, case: type) -> Iterator:
             f"{folder}: no COLVAR files; make them by benchmarks/alanine_water.py from pymbar's example, --data says where"
         )
     temperatures = sorted(files)
-    data = np.stack([np.loadtxt(files[T]) for T in temperatures])
-    phi, psi, energies = data[..., 1], data[..., 2], data[..., 3]
+    section = {"files": {T: [str(f)] for T, f in files.items()}, "features": ["phi", "psi"], "periodic": ["phi", "psi"]}
+    exchange = {"frame_interval": 1, "discontinuous": True, "exchange_interval": 20}
+    system, whole = Colvar(**section, **exchange, energy="energy"), Simulate(walkers=2, frames=5000, time_step=1)
+    contents = [Contents.of(system, whole, T) for T in temperatures]
+    phi, psi = np.stack([one.columns.reshape(-1, 2).T for one in contents], axis=1)
+    energies = np.stack([one.energies.ravel() for one in contents])
     alpha = (phi < 0) & (psi > np.radians(-120)) & (psi < np.radians(60))
     states = np.where(phi > 0, 2, np.where(alpha, 0, 1))
     features = np.stack([np.cos(phi), np.sin(phi), np.cos(psi), np.sin(psi)], axis=-1).astype(np.float32)

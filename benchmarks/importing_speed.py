@@ -1,10 +1,11 @@
 """Importing 1e6 frames of alanine dipeptide with their energies, all checks included: time and memory of the stage.
 
     python benchmarks/importing_speed.py [--frames 1000000] [--format xtc]
+    python benchmarks/importing_speed.py --format colvar
 
 Half of the frames are at each of two temperatures, in four files each, with a CSV of steps, times, energies and temperatures
 beside each that has two rows per frame. The stage runs once per temperature in a process of its own; the times are added, and the
-larger memory is printed.
+larger memory is printed. Of COLVAR files, which have no positions, times, phi, psi, energies and a bias are read.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ TEMPERATURES, FILES, INTERVAL = (300, 400), 4, 2.0
 
 def make_files(folder: Path, frames: int, ending: str) -> None:
     """Trajectories and energies of ``frames`` frames in all."""
+    if ending == "colvar":
+        return make_columns(folder, frames)
     topology, positions = alanine_dipeptide(frames=500)
     mdtraj.Trajectory(positions[:1], topology).save_pdb(str(folder / "top.pdb"))
     each = frames // len(TEMPERATURES) // FILES
@@ -52,6 +55,18 @@ def make_files(folder: Path, frames: int, ending: str) -> None:
             )
 
 
+def make_columns(folder: Path, frames: int) -> None:
+    """COLVAR files of ``frames`` rows in all."""
+    each = frames // len(TEMPERATURES) // FILES
+    for T in TEMPERATURES:
+        for i in range(FILES):
+            rng = np.random.default_rng([T, i])
+            columns = [INTERVAL * np.arange(1, each + 1), *rng.uniform(-np.pi, np.pi, (2, each))]
+            columns += [rng.normal(T, 20, each), rng.normal(0, 3, each)]
+            header = "! FIELDS time phi psi energy metad.rbias"
+            np.savetxt(folder / f"{T}_{i}.colvar", np.stack(columns, 1), "%.6f", header=header, comments="#")
+
+
 def the_stage(folder: Path, frames: int, ending: str, T: int) -> None:
     """Time and memory of the stage simulate; runs in a process of its own."""
     from thermolatent.parsing import parse
@@ -62,18 +77,18 @@ def the_stage(folder: Path, frames: int, ending: str, T: int) -> None:
     files, energies = (
         {T: [str(folder / f"{T}_{i}.{e}") for i in range(FILES)] for T in TEMPERATURES} for e in (ending, "csv")
     )
+    system = {"kind": "trajectories", "topology": str(folder / "top.pdb"), "energies": {"files": energies}}
+    featurize = {"features": ["backbone_torsions"], "plane": [{"kind": "backbone_torsions", "form": "angle"}]}
+    if ending == "colvar":
+        angles = {"features": ["phi", "psi"], "periodic": ["phi", "psi"]}
+        system = {"kind": "colvar", **angles, "energy": "energy", "bias": "metad.rbias"}
+        featurize = {"features": ["columns"], "plane": [{"kind": "columns", "form": "angle"}]}
     content = {
         "name": "speed",
-        "system": {
-            "kind": "trajectories",
-            "topology": str(folder / "top.pdb"),
-            "files": files,
-            "frame_interval": INTERVAL,
-            "energies": {"files": energies},
-        },
+        "system": {**system, "files": files, "frame_interval": INTERVAL},
         "temperatures": {"train": list(TEMPERATURES)},
         "simulate": {"walkers": FILES, "frames": frames // len(TEMPERATURES) // FILES},
-        "featurize": {"features": ["backbone_torsions"], "plane": [{"kind": "backbone_torsions", "form": "angle"}]},
+        "featurize": featurize,
         "models": {"latf": {"density": "flow"}},
         "validate": {"states": {"kind": "nearest", "centers": {"a": [0, 0], "b": [1, 1]}}},
     }
@@ -89,7 +104,7 @@ def the_stage(folder: Path, frames: int, ending: str, T: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=1_000_000)
-    parser.add_argument("--format", default="xtc", choices=["xtc", "dcd", "trr", "nc"])
+    parser.add_argument("--format", default="xtc", choices=["xtc", "dcd", "trr", "nc", "colvar"])
     parser.add_argument("--stage", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.stage:

@@ -29,7 +29,7 @@ this key only, for `thermolatent run mine --scale smoke`; the results are in `re
 """
 _AFTER_SIMULATE = """
 `simulate` needs `frames` and `time_step`, or `{from: other}` only: then system and MD are those of the study `other`.
-For `system.kind: trajectories` there are `walkers` and `frames` only.
+For `system.kind: trajectories` and `colvar` there are `walkers` and `frames` only.
 """
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}

@@ -195,7 +195,9 @@ def folder_of_a_reader(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     topology, positions = alanine_dipeptide()
     text = "\n".join(block.text for block in EXECUTED if block.kind == "yaml")
-    for name in set(re.findall(r"[\w/.]+\.(?:pdb|xtc|xvg|colvar|prmtop|inpcrd|xml|top|gro|psf|prm|rtf|py)\b", text)):
+    for name in set(
+        re.findall(r"[\w/.]+\.(?:pdb|xtc|xvg|colvar|prmtop|inpcrd|xml|top|gro|psf|prm|rtf|py)(?:\.gz)?\b", text)
+    ):
         path = tmp_path / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -226,7 +228,7 @@ def completed(content):
     if "system" not in content:
         return merge(BASE, content)
     simulate = dict(BASE["simulate"])
-    if content["system"]["kind"] == "trajectories":
+    if content["system"]["kind"] in ("trajectories", "colvar"):
         simulate.pop("time_step")
     elif content["system"]["kind"] == "structure_based":
         pass  # in reduced units, without any surroundings

@@ -124,6 +124,37 @@ def test_weights_in_a_file_give_the_populations_and_find_their_frames(imported, 
             np.testing.assert_array_equal(mine["energy"], np.loadtxt(f"{source}.colvar")[frame])
 
 
+@pytest.mark.parametrize("form", weights.SUFFIXES)
+def test_exported_weights_are_columns_that_give_the_same_populations(imported, tmp_path, form):
+    """All frames of the MD at each temperature, weighted to it: the frames of 0.5 and 1.5 are those of both files."""
+    study, layout = imported
+    files, shares = {}, {}
+    for T in (0.75, 1.25):
+        path = str(tmp_path / f"{T}{weights.SUFFIXES[form]}")
+        files[T] = weights.run(study, layout, T, form, path, Weighting())
+        columns, _, state = read(path)
+        shares[T] = [columns["weight"][state == name].sum() for name in STATES]
+    system = {"kind": "colvar", "files": files, "features": ["x", "y"], "log_weight": "log_weight", "unit": "reduced"}
+    content = study.model_dump(mode="json", by_alias=True, exclude={"name", "generate", "simulate", "learn"}) | {
+        **{"name": "again", "system": system | {"energy": {"column": "energy", "unit": "kJ/mol"}}},
+        **{"temperatures": {"train": [0.75, 1.25]}, "simulate": {"walkers": 16, "frames": 150}},
+        "featurize": {"features": ["columns"], "plane": ["columns"]},
+    }
+    again, at = parse(Study, content, "again.yaml"), Layout(str(tmp_path / "results"))
+    for T in again.temperatures.train:
+        for stage in ("simulate", "featurize"):
+            run_job(stage, again, at, temperature=T)
+    data = load_frames(training_frames(again, at))
+    names, assigner = name_states(again.validate_.states, again.system, data)
+    for T in again.temperatures.train:
+        labels, counts = assigner.assign(data.plane[T].reshape(-1, 2)), data.counts[T].ravel()
+        found = [counts[labels == names.index(name)].sum() / counts.sum() for name in STATES]
+        np.testing.assert_allclose(found, shares[T], atol=1e-4)
+        assert np.ptp(counts) > 0.1
+    with pytest.raises(ThermolatentError, match=r"study again: there are no structures, .*write export weights"):
+        structures.run(again, at, 1.0, 5, "xtc", str(tmp_path / "s.xtc"), Weighting())
+
+
 def test_a_frame_that_counts_nothing_has_a_finite_log_weight(imported, tmp_path):
     """At T = 0.002 most frames of 1.5 have no weight that float64 holds."""
     study, layout = imported

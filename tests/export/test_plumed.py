@@ -16,17 +16,19 @@ from thermolatent.export.frames import Weighting
 from thermolatent.export.plumed import PlumedInput
 from thermolatent.featurize.base import Particles, columns_on
 from thermolatent.featurize.kinds import FEATURES
-from thermolatent.featurize.stage import saved_topology
 from thermolatent.files.artifacts import load_array, save_model
+from thermolatent.frame_loading import load_frames
 from thermolatent.parsing import parse
 from thermolatent.represent.representation import load_representation, spib_tensors
 from thermolatent.represent.scaler import Scaler, new_spib
 from thermolatent.represent.settings import Representation
+from thermolatent.study.answers import training_frames
 from thermolatent.study.jobs import run_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.systems.kinds import SYSTEMS
 from thermolatent.systems.prepared import Prepared
+from thermolatent.systems.topologies import load_topology
 
 T = 300.0
 FRAMES = 1000
@@ -197,10 +199,58 @@ def test_the_exported_variable_is_the_encoder(dipeptide, tmp_path, encoder, comp
     assert expected.std(axis=0).min() > 0.1
 
 
+def test_the_variable_of_columns_stands_below_the_users_own_input_and_is_read_back(dipeptide, tmp_path):
+    """Torsions in degrees from the user's input; then the exported variable, written to a COLVAR, as the columns of a study."""
+    _, layout = dipeptide
+    positions = mdtraj.load(layout.trajectory(T, 0), top=layout.topology(T)).xyz
+    own = (
+        "phi: TORSION ATOMS=5,7,9,15\nd: DISTANCE ATOMS=1,22\ndegrees: COMBINE ARG=phi COEFFICIENTS=57.29577951308232 "
+    )
+    own += "PERIODIC=NO\n"
+    measured = Input(own, positions)
+    system = {"kind": "colvar", "features": ["degrees", "d"], "periodic": {"degrees": 360}}
+    study, at = imported_columns(tmp_path / "a", system, {name: measured[name] for name in ("degrees", "d")})
+    features = load_array(at.features(T))
+    rows = torch.from_numpy(features.reshape(-1, 3))
+    spib = new_spib(Representation(), Scaler(rows, np.arange(len(rows))), 4)
+    save_model(at.spib(0), "spib", {"spib": asdict(spib.spec)}, spib_tensors(spib))
+    cv.run(study, at, str(tmp_path / "z.dat"), Weighting())
+    text = (tmp_path / "z.dat").read_text()
+    assert "# Write it below your own input, which defines degrees, d\n" in text
+    expected = load_representation(at.spib(0)).encode(features).reshape(-1, 2)
+    read = Input(own + text, positions)
+    found = {"z1": read["z1"], "z2": read["z2"]}
+    np.testing.assert_allclose(np.stack(list(found.values()), axis=1), expected, atol=1e-5)
+    again, at = imported_columns(tmp_path / "b", {"kind": "colvar", "features": ["z1", "z2"]}, found)
+    data = load_frames(training_frames(again, at))
+    split = np.median(expected[:, 0])
+    assert abs((data.plane[T][..., 0] < split).mean() - (expected[:, 0] < split).mean()) < 1e-4
+
+
+def imported_columns(folder, system, columns):
+    """(study, layout): columns in a COLVAR, imported and featurized."""
+    folder.mkdir()
+    path = str(folder / "a.colvar")
+    data = np.column_stack([np.arange(FRAMES // 2), *columns.values()])
+    np.savetxt(path, data, "%.9f", header=f"! FIELDS time {' '.join(columns)}", comments="#")
+    content = {
+        "system": {**system, "files": {T: [path]}},
+        "temperatures": {"train": [T]},
+        "simulate": {"walkers": 2, "frames": FRAMES // 4},
+        "featurize": {"features": ["columns"], "plane": [{"kind": "columns", "form": "angle"}]},
+        "models": {"latf": {"density": "flow"}},
+        "validate": {"states": {"kind": "nearest", "centers": {"a": [0, 0], "b": [1, 1]}}},
+    }
+    layout = Layout(str(folder / "results/mine"))
+    for stage in ("simulate", "featurize"):
+        run_job(stage, made(content), layout, temperature=T)
+    return made(content), layout
+
+
 def test_a_structure_to_compare_with_lies_beside_the_input(dipeptide, tmp_path):
     content, layout = dipeptide
     study = made({**content, "featurize": {**content["featurize"], "features": ["rmsd"]}})
-    topology = saved_topology(layout.topology(T), None)
+    topology = load_topology(layout.topology(T))
     positions = mdtraj.load(study.system.at(T)[0], top=study.system.topology_file).xyz
     rows = columns_on(study.featurize.features, topology).compute(positions[:, 1:])  # without the ion
     spib = new_spib(Representation(), Scaler(torch.from_numpy(rows), np.arange(FRAMES)), 4)

@@ -197,6 +197,92 @@ def test_a_format_without_times_asks_for_the_interval(trajectories, capsys):
     assert "a.dcd: does not say how far its frames are apart; write --frame-interval PS" in refused(capsys, *found)
 
 
+def test_energies_and_patterns_become_files_of_the_study(trajectories, capsys):
+    for name, frames in (("a", 130), ("b", 90), ("c", 210)):
+        energies = np.random.default_rng(frames).normal(-900 + frames, 1, frames)
+        np.savetxt(f"{name}.csv", energies, header='"Potential Energy (kJ/mole)"', comments="#")
+    files = ["--trajectories", "340=[ab].xtc", "440=c*.xtc", "--name", "own", "--predict", "380"]
+    assert main(["init", "--topology", FOLDED, *files, "--energies", "340=a.csv", "440=c.csv"]) == 1
+    assert "system.energies.files: 1 files at 340 for 2 trajectories" in capsys.readouterr().err
+    assert main(["init", "--topology", FOLDED, *files, "--energies", "340=[ab].csv", "440=c.csv"]) == 0
+    study, text = written("own")
+    assert study.system.files == {340: ["a.xtc", "b.xtc"], 440: ["c.xtc"]}
+    assert study.system.energies.files == {340: ["a.csv", "b.csv"], 440: ["c.csv"]}
+    assert "# energies:" not in text
+    assert main(["check", "own"]) == 0
+
+
+def columns_file(path, T, separator=" ", scale=1.0, first="#! FIELDS "):
+    rng, n = np.random.default_rng(T), 400
+    phi, psi = (scale * np.concatenate([[-3.14, 3.14], rng.uniform(-3.14, 3.14, n - 2)]) for _ in range(2))
+    rows = [0.5 * np.arange(n), phi, rng.uniform(0.2, 0.9, n), psi, rng.normal(T, 1, n), rng.normal(0, 1, (2, n))]
+    names = separator.join(["time", "phi", "d", "psi", "ene", "metad.bias", "metad.rbias"])
+    np.savetxt(path, np.vstack(rows).T, "%.6f", separator, header=first + names, comments="")
+
+
+def test_columns_become_a_study_that_imports(capsys):
+    for T in (300, 350, 400):
+        columns_file(f"{T}.colvar", T)
+    files = ["--columns", *(f"{T}={T}.col*" for T in (300, 350, 400)), "--train", "300", "400"]
+    assert main(["init", *files, "--predict", "350", "--name", "own"]) == 0
+    study, text = written("own")
+    system = study.system
+    assert (system.kind, system.features, system.periodic) == (
+        "colvar",
+        ["phi", "d", "psi"],
+        {"phi": None, "psi": None},
+    )
+    assert (system.energy.column, system.bias.column, system.frame_interval) == ("ene", "metad.rbias", 0.5)
+    assert system.files == {T: [f"{T}.colvar"] for T in (300, 350, 400)}
+    assert study.temperatures.reference == [350]
+    assert study.generate.structures == 0
+    assert "periodic: [phi, psi] # see that these are the angles" in text
+    assert main(["check", "own"]) == 0
+    for stage in ("simulate", "featurize"):
+        assert main([stage, "own@smoke"]) == 0
+
+
+def test_columns_of_degrees_in_an_exchange_of_replicas():
+    for T in (300, 400):
+        columns_file(f"{T}.csv", T, ",", 180 / np.pi, "")
+    keys = ["discontinuous=true", "exchange_interval=1.0", "energy={column: ene, unit: kT}", "features=[psi]"]
+    files = ["--columns", "300=300.csv", "400=400.csv", "--name", "own"]
+    assert main(["init", *files, *(word for key in keys for word in ("--system", key))]) == 0
+    study, _ = written("own")
+    assert study.system.periodic == {"psi": 360}
+    assert study.system.energy.unit == "kT"
+    assert study.representation.lag == 1  # of two frames between exchanges
+    assert [feature.kind for feature in study.featurize.plane] == ["columns"]  # sin and cos
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--columns", "300=a.colvar", "400=c.colvar"], "c.colvar: there is no such file"),
+        (["--columns", "300=a.colvar", "400=x*.colvar"], "x*.colvar: there is no such file"),
+        (["--columns", "a.colvar"], "--columns a.colvar: write TEMPERATURE=FILE,FILE"),
+        (["--columns", "300=a.colvar"], "one temperature (300) cannot say"),
+        (["A", "--columns", "300=a.colvar", "400=b.colvar"], "'A' cannot be combined with"),
+        (["--columns", "300=a.colvar", "400=b.colvar", "--topology", FOLDED], "--topology: is not for --columns"),
+        (
+            ["--columns", "300=a.colvar", "400=b.colvar", "--system", "features=[d]"],
+            "is one column, the fixed plane needs two",
+        ),
+        (
+            ["--columns", "300=a.colvar", "400=b.colvar", "--system", "features=[e, d]"],
+            "a.colvar: column 'e' is not there",
+        ),
+        (["--columns", "300=e.colvar", "400=b.colvar"], "e.colvar: has no column for a feature, only time, ene"),
+        (["--energies", "300=a.colvar"], "existing MD needs --topology and --trajectories"),
+    ],
+)
+def test_columns_that_do_not_do_are_refused_in_one_line(capsys, arguments, words):
+    for name in ("a", "b"):
+        columns_file(f"{name}.colvar", 300 + ord(name))
+    Path("e.colvar").write_text("#! FIELDS time ene\n0 1\n1 2\n")
+    assert words in refused(capsys, *arguments)
+
+
 @pytest.mark.parametrize("lengths", [[130, 90], [210], [5000, 5000, 20000], [10, 10], [7, 1000]])
 def test_existing_md_is_cut_into_blocks_that_are_there(lengths):
     walkers, frames = cut_into_walkers(lengths).values()

@@ -1,5 +1,6 @@
 """Energy files as MD programs write them, cut to a few rows: which numbers are taken, in which unit, and what is refused."""
 
+import gzip
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -106,6 +107,24 @@ def test_each_program(written, text, column, expected):
     found = energies(written(text), column)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("text", [OPENMM, XVG, PLUMED, AMBER, NAMD])
+def test_a_gzipped_file_is_the_file(written, text):
+    plain, zipped = written(text), written("", "file.gz")
+    Path(zipped).write_bytes(gzip.compress(text.encode()))
+    one, other = (read_table(path, "metad.rbias") for path in (plain, zipped))
+    assert one.names == other.names
+    for name, values in one.numbers.items():
+        np.testing.assert_array_equal(other.numbers[name], values)
+
+
+def test_blanks_separate_columns_where_nothing_else_does(written):
+    table = read_table(written("time phi U\n0 1 -5e3\n0.5 -2 -6e3\n"), "phi")
+    assert table.names == ("time", "phi", "U")
+    np.testing.assert_array_equal(np.stack([table.time, table.finite("phi")]), [[0, 0.5], [1, -2]])
+    np.testing.assert_array_equal(energies(written("#  Step U(eV)\n1 2\n2 3\n")), 96.48533212331 * np.array([2, 3]))
+    np.testing.assert_array_equal(energies(written("Potential Energy (kJ/mole)\n-1\n-2\n")), [-1, -2])  # one column
 
 
 def test_a_file_with_a_byte_order_mark_is_the_file_without_it(written):

@@ -1,4 +1,4 @@
-"""Replica exchange from elsewhere, from its files to the report and to a prediction, as a user runs it."""
+"""Replica exchange from elsewhere, trajectories or columns, from files to the report and to a prediction, as a user runs it."""
 
 import csv
 import subprocess
@@ -20,16 +20,21 @@ TEMPERATURES, FRAMES, EXCHANGE = (0.5, 1.0, 1.5), 6000, 20
 CENTERS = {name: MINIMA[name] for name in ("left", "right")}
 
 
-def study(files, energies):
+def study(kind, files, energies):
+    given = {
+        "trajectories": {"topology": "top.pdb", "files": files, "energies": {"files": energies}},
+        "colvar": {"files": energies, "features": ["x", "y"], "energy": "Potential Energy"},
+    }
+    feature = "position_xy" if kind == "trajectories" else "columns"
     return {
         "system": {
-            **{"kind": "trajectories", "topology": "top.pdb", "files": files, "energies": {"files": energies}},
+            **{"kind": kind, **given[kind]},
             **{"frame_interval": 1.0, "unit": "reduced", "discontinuous": True, "exchange_interval": EXCHANGE},
         },
         "temperatures": {"train": [0.5, 1.5], "predict": [1.0], "reference": [1.0]},
         "simulate": {"walkers": 12, "frames": 500},
         "featurize": {
-            **{"features": ["position_xy"], "plane": ["position_xy"]},
+            **{"features": [feature], "plane": [feature]},
             "observables": [{"kind": "function", "file": "height.py", "name": "height"}],
         },
         "representation": {"lag": 3, "initial_labels": 12, "refinements": 2, "epochs": 3, "learning_rate": 5e-3},
@@ -37,7 +42,7 @@ def study(files, energies):
         "models": {
             "latf": {"density": {"kind": "flow", "couplings": 2, "width": 8}, "informed": True, "encoder": "frozen"}
         },
-        "generate": {"samples": 1000, "structures": 5, "grid": 3},
+        "generate": {"samples": 1000, "grid": 3} | ({"structures": 5} if kind == "trajectories" else {}),
         "validate": {
             **{"bins": 15, "bootstrap": 10, "tolerance": {"populations": 0.1, "height": 0.2}},
             "states": {"kind": "nearest", "centers": {name: list(at) for name, at in CENTERS.items()}},
@@ -45,8 +50,8 @@ def study(files, energies):
     }
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+@pytest.fixture(scope="module", params=["trajectories", "colvar"])
+def finished(request, tmp_path_factory):
     """A folder with the files, in which the workflow has run on one core."""
     folder = tmp_path_factory.mktemp("imported")
     files, energies = {}, {}
@@ -56,11 +61,13 @@ def finished(tmp_path_factory):
         trajectory[0].save_pdb(str(folder / "top.pdb"))
         files[T], energies[T] = [f"{T}.{'xtc' if T == 1.0 else 'dcd'}"], [f"{T}.csv"]
         trajectory.save(str(folder / files[T][0]))
-        lines = ['#"Potential Energy (kJ/mole)"', *map(str, ThreeHole().plane_energy(points))]
+        rows = np.column_stack([np.arange(FRAMES), points, ThreeHole().plane_energy(points)]).tolist()
+        lines = ['#"Time (ps)","x","y","Potential Energy (kJ/mole)"', *(",".join(map(repr, row)) for row in rows)]
         (folder / energies[T][0]).write_text("\n".join(lines) + "\n")
-    (folder / "height.py").write_text("def height(trajectory):\n    return trajectory.xyz[:, 0, 1]\n")
+    own = {"trajectories": "frames.xyz[:, 0, 1]", "colvar": "frames[:, 1]"}[request.param]
+    (folder / "height.py").write_text(f"def height(frames):\n    return {own}\n")
     (folder / "studies").mkdir()
-    (folder / "studies/mine.yaml").write_text(yaml.safe_dump(study(files, energies), sort_keys=False))
+    (folder / "studies/mine.yaml").write_text(yaml.safe_dump(study(request.param, files, energies), sort_keys=False))
     done = snakemake(folder, "--cores", "1", "--config", "studies=[mine]", "seeds=[0]")
     assert done.code == 0, (done.out + done.error)[-5000:]
     return folder

@@ -6,7 +6,6 @@ rule simulate:
     input:
         unpack(inputs_of("simulate")),
     output:
-        topology=PATHS.topology("{temperature}"),
         energies=PATHS.md_energies("{temperature}"),
         protocol=PATHS.protocol("{temperature}"),
     log:

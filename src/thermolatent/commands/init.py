@@ -21,7 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--solvent", choices=("vacuum", "implicit", "explicit"), help="default: implicit for peptides")
     parser.add_argument("--topology", metavar="FILE", help="topology of all atoms in existing trajectories")
-    parser.add_argument("--trajectories", nargs="+", metavar="T=FILE,...", help="existing MD, e.g. 340=a.xtc,b.xtc")
+    parser.add_argument(
+        "--trajectories", nargs="+", metavar="T=FILE,...", help="existing MD, e.g. 340=a.xtc,b.xtc or '340=a*.xtc'"
+    )
+    parser.add_argument("--energies", nargs="+", metavar="T=FILE,...", help="their energies, e.g. 340=a.xvg,b.xvg")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        metavar="T=FILE,...",
+        help="existing MD as columns without coordinates, e.g. 300=a.colvar",
+    )
     parser.add_argument(
         "--frame-interval", type=float, metavar="PS", help="time between their frames (default: from the files)"
     )
@@ -37,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from thermolatent.init.run import Request, run
 
-    keys = ("what", "train", "predict", "topology", "trajectories", "frame_interval", "solvent", "system", "name")
-    asked = {key: getattr(options, key) for key in (*keys, "studies", "force", "no_probe")}
+    keys = ("what", "train", "predict", "topology", "trajectories", "energies", "columns", "frame_interval", "solvent")
+    asked = {key: getattr(options, key) for key in (*keys, "system", "name", "studies", "force", "no_probe")}
     try:
         path = run(Request(**asked))
     except ThermolatentError as error:

@@ -19,16 +19,16 @@ from torch import nn
 from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.export.frames import Weighting, check_model
 from thermolatent.export.plumed import PlumedInput
-from thermolatent.featurize.base import Particles
+from thermolatent.featurize.base import NamedColumns, Particles, without_topology
 from thermolatent.featurize.plumed import Value
-from thermolatent.featurize.stage import saved_topology
-from thermolatent.files.artifacts import replacing, require_new
+from thermolatent.files.artifacts import load_json, replacing, require_new
 from thermolatent.represent.representation import load_representation
 from thermolatent.represent.spib import Spib
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
 from thermolatent.systems.openmmtools import OpenMMTools
 from thermolatent.systems.prepared import Prepared
+from thermolatent.systems.topologies import load_topology
 from thermolatent.systems.trajectories import Trajectories
 
 if TYPE_CHECKING:
@@ -46,8 +46,12 @@ def run(study: Study, layout: Layout, out: str | None, weighting: Weighting) -> 
     check_model(study, model)
     source = layout.spib(seed) if model is None else layout.model(model, seed)
     spib = load_representation(source).spib
-    at = layout.topology(study.temperatures.train[0])
-    topology = saved_topology(at, None if study.system.molecular else study.system.n_particles)
+    coldest = study.temperatures.train[0]
+    at, topology = layout.topology(coldest), without_topology(study.system)
+    if isinstance(topology, NamedColumns):
+        periods = load_json(layout.protocol(coldest), "protocol of the MD")["periods"]
+        topology = NamedColumns(topology.names, tuple(map(periods.get, topology.names)))
+    topology = topology or load_topology(at)
     names, values = feature_values(study, topology)
     if len(values) != spib.spec.n_features:
         raise ArtifactError(
@@ -80,7 +84,7 @@ def run(study: Study, layout: Layout, out: str | None, weighting: Weighting) -> 
     return [*files, *([] if linear else [str(network)])]
 
 
-def feature_values(study: Study, topology: Particles | mdtraj.Topology) -> tuple[list[str], list[Value]]:
+def feature_values(study: Study, topology: Particles | NamedColumns | mdtraj.Topology) -> tuple[list[str], list[Value]]:
     """Name of each feature's column, and its value in PLUMED; raises :class:`ThermolatentError` if unknown."""
     names, values = [], []
     for feature in study.featurize.features:
@@ -132,9 +136,11 @@ def write_torchscript(path: str, spib: Spib) -> None:
         ) from error
 
 
-def atom_numbers(study: Study, topology: Particles | mdtraj.Topology, at: str) -> tuple[np.ndarray, str]:
+def atom_numbers(study: Study, topology: Particles | NamedColumns | mdtraj.Topology, at: str) -> tuple[np.ndarray, str]:
     """Number from 1 of each saved atom ``(n_atoms,)`` in the user's own topology, or where MD was made here in that of its
     files, and the name of that file."""
+    if study.system.columns:
+        return np.empty(0, int), ""
     if isinstance(study.system, Trajectories):
         return study.system.kept + 1, study.system.topology_file
     if isinstance(study.system, Prepared):
@@ -144,8 +150,10 @@ def atom_numbers(study: Study, topology: Particles | mdtraj.Topology, at: str) -
     return np.arange(topology.n_atoms) + 1, at
 
 
-def _molecules(topology: Particles | mdtraj.Topology) -> tuple[list[list[int]], bool]:
+def _molecules(topology: Particles | NamedColumns | mdtraj.Topology) -> tuple[list[list[int]], bool]:
     """Atoms of each molecule, and whether bonds are known."""
+    if isinstance(topology, NamedColumns):
+        return [], False
     if isinstance(topology, Particles):
         return [list(range(topology.n_atoms))], False
     if topology.n_bonds == 0:  # nobody knows which atoms are together
@@ -156,7 +164,9 @@ def _molecules(topology: Particles | mdtraj.Topology) -> tuple[list[list[int]], 
 def _remarks(study: Study, source: str, numbered: str, coordinates: list[str], values: list[Value]) -> list[str]:
     lines = [
         f"The learned variable {', '.join(coordinates)} of study {study.name} ({source}), written by thermolatent export cv",
-        f"Atoms are numbered as in {numbered}",
+        f"Atoms are numbered as in {numbered}"
+        if numbered
+        else f"Write it below your own input, which defines {', '.join(study.system.columns)}",
         "Units are PLUMED's own: nm, ps, kJ/mol, radians",
     ]
     if any(value.action.kind == "GYRATION" for value in values):

@@ -16,7 +16,6 @@ from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.study.answers import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
-from thermolatent.systems.trajectories import Trajectories
 
 
 @dataclass(frozen=True)
@@ -97,10 +96,10 @@ def origins(study: Study, layout: Layout, data: Frames) -> Origins:
     for T in data.temperatures:
         walkers, frames = data.shape(T)
         protocol = load_json(layout.protocol(T), "protocol of the MD")
-        if isinstance(study.system, Trajectories):
+        if study.system.existing:
             paths, first = protocol["starts"], np.array(protocol["first_frames"])[:, None]
             frame = first + study.system.stride * np.arange(frames)
-            time = study.system.frame_interval * frame
+            time = protocol["time_step"] / study.system.stride * frame
         else:
             paths = layout.trajectories(T, walkers)
             frame = np.tile(np.arange(frames), (walkers, 1))

@@ -43,6 +43,8 @@ class PlumedInput:
     def name(self, value: Value, comment: str = "") -> str:
         """The name of a value in other lines; adds its action and those it needs."""
         action = value.action
+        if not action.kind:
+            return value.component
         if action not in self._labels:
             words = [self._reference(action)] if action.reference else []
             words += [f"{keyword}={self._listed(atoms)}" for keyword, atoms in action.atoms if not action.reference]

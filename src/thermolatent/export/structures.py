@@ -7,6 +7,7 @@ from pathlib import Path
 import mdtraj
 import numpy as np
 
+from thermolatent.errors import ThermolatentError
 from thermolatent.export.frames import WeightedFrames, Weighting, weighted_frames
 from thermolatent.files.artifacts import replacing, require_new
 from thermolatent.files.paths import in_ascii
@@ -33,6 +34,11 @@ def run(
     With a model and its seed these are the frames of its own DCD, if n is ``generate.structures``. The PDB has remarks with the
     origin of each frame.
     """
+    if study.system.columns:
+        raise ThermolatentError(
+            f"study {study.name}: there are no structures, its MD is columns of numbers (system.kind: {study.system.kind}); "
+            "write export weights, which says of each frame what it weighs"
+        )
     asked = format_temperature(checked_temperature(temperature))
     path = out or f"{study.name}.T{asked}.structures.{form}"
     require_new(path, f".{form}")

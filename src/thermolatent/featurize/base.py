@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from thermolatent.featurize.plumed import Value
     from thermolatent.featurize.settings import Featurize
+    from thermolatent.systems.base import System
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,37 @@ class Particles:
 
 
 @dataclass(frozen=True)
+class NamedColumns:
+    """A system without positions: names of its columns, and the period of each in the unit of its files; None of no angle."""
+
+    names: tuple[str, ...]
+    periods: tuple[float | None, ...]
+
+    @property
+    def n_atoms(self) -> int:
+        """Raises :class:`ThermolatentError`, whatever feature asks."""
+        raise ThermolatentError(
+            f"featurize: the system has columns ({', '.join(self.names)}) and no positions; write features of kind: columns"
+        )
+
+
+def without_topology(system: System) -> Particles | NamedColumns | None:
+    """What there is to know of a system's frames before its MD; None of molecules, whose topology is a file."""
+    if system.columns:
+        periods = {name: period or 2 * np.pi for name, period in system.periodic.items()}
+        return NamedColumns(system.columns, tuple(map(periods.get, system.columns)))
+    return None if system.molecular else Particles(system.n_particles)
+
+
+@dataclass(frozen=True)
 class Columns:
     """A feature on one topology.
 
     Attributes
     ----------
     names: one per column.
-    compute: columns ``(frames, n)`` of positions ``(frames, n_atoms, 3)`` in nm.
+    compute: columns ``(frames, n)`` of positions ``(frames, n_atoms, 3)`` in nm, or of a system without them of its columns
+        ``(frames, m)``.
     periodic: whether each column is an angle in radians, -pi to pi; empty means that none is.
     plumed: gives each column as PLUMED computes it; None if unknown.
     boxed: whether ``compute`` takes the frames' box vectors ``(frames, 3, 3)`` in nm, or None, as second argument.
@@ -70,7 +95,7 @@ class Feature(BaseModel):
         """Files that it reads."""
         return [structure_path(name)] if (name := getattr(self, "to", None)) else []
 
-    def on(self, topology: Particles | mdtraj.Topology) -> Columns:
+    def on(self, topology: Particles | NamedColumns | mdtraj.Topology) -> Columns:
         """The feature on these atoms; raises :class:`ThermolatentError` if they have none.
 
         The topology of finished MD has two attributes besides: ``start``, its first structure ``(n_atoms, 3)`` in nm, and

@@ -5,6 +5,7 @@ from __future__ import annotations
 from thermolatent.featurize.cartesian import PositionXY
 from thermolatent.featurize.coordination import CoordinationMoments, SortedCoordination
 from thermolatent.featurize.distances import CaDistances, Contacts, Distances, EndToEnd
+from thermolatent.featurize.given import GivenColumns
 from thermolatent.featurize.nucleic import BasePairs, Ermsd, GVectors
 from thermolatent.featurize.own_function import OwnFunction
 from thermolatent.featurize.shape import NativeContacts, RadiusOfGyration, Rmsd
@@ -20,6 +21,7 @@ FEATURES = by_kind(
     Distances,
     EndToEnd,
     Ermsd,
+    GivenColumns,
     OwnFunction,
     GVectors,
     NativeContacts,

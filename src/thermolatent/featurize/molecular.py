@@ -26,7 +26,9 @@ _BLOCK_VALUES = 2**24
 def require_molecule(kind: str, topology: Particles | mdtraj.Topology) -> mdtraj.Topology:
     """The topology; raises :class:`ThermolatentError` for a model system, which has bare particles."""
     if not hasattr(topology, "residues"):
-        raise ThermolatentError(f"{kind}: is for molecules, the system has bare particles; write another feature")
+        raise ThermolatentError(
+            f"{kind}: is for molecules, the system has bare particles ({topology.n_atoms}); write another feature"
+        )
     return topology
 
 

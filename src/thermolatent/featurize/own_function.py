@@ -25,7 +25,8 @@ _ROUNDING = {"rtol": 1e-3, "atol": 1e-4}
 
 class OwnFunction(Feature):
     """A Python function of each frame: of an mdtraj Trajectory for molecules, for model systems of positions
-    ``(frames, n_atoms, 3)`` float32 in nm. It returns ``(frames,)`` or ``(frames, n)`` numbers, each from its own frame alone.
+    ``(frames, n_atoms, 3)`` float32 in nm, for ``kind: colvar`` of columns ``(frames, m)`` float32. It returns
+    ``(frames,)`` or ``(frames, n)`` numbers, each from its own frame alone.
     """
 
     kind: Literal["function"] = "function"

@@ -23,7 +23,7 @@ class Action:
 
     Attributes
     ----------
-    kind: in PLUMED's spelling, as TORSION.
+    kind: in PLUMED's spelling, as TORSION; empty where the user has it, and the component is its label.
     atoms: keyword -> indices of atoms, from 0. Those of REFERENCE are in a PDB file at ``reference``.
     arguments: values of other actions that it takes.
     options: the rest of its line.
@@ -35,6 +35,11 @@ class Action:
     arguments: tuple[Value, ...] = ()
     options: str = ""
     reference: tuple[tuple[float, float, float], ...] = ()
+
+
+def of_label(label: str) -> Value:
+    """A value that an input of the user's own defines, above ours."""
+    return Value(Action(""), label)
 
 
 def of_atoms(kind: str, options: str = "", component: str | None = None, **atoms: Iterable[int]) -> Value:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from thermolatent.featurize.base import Feature
+from thermolatent.featurize.base import Feature, NamedColumns, Particles
 from thermolatent.featurize.kinds import AnyFeature
 from thermolatent.files.paths import MdFiles
 from thermolatent.parsing import Positive, Section
@@ -52,7 +52,7 @@ class Settings(Section):
     Attributes
     ----------
     system: its parameters, which the MD must have been run with.
-    n_particles: of a model system; None for molecules, whose topology is a file.
+    bare: what frames of a system without topology are; None for molecules, whose topology is a file.
     walkers, saved: walkers of the MD, and frames saved of each.
     frames: of each walker, the first so many are used.
     stride: of existing trajectories, every so many of their frames were taken; None for other MD.
@@ -61,7 +61,7 @@ class Settings(Section):
 
     featurize: Featurize
     system: dict[str, Any]
-    n_particles: int | None
+    bare: Particles | NamedColumns | None
     temperature: float = Field(exclude=True)
     walkers: int
     saved: int

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.featurize.base import Particles, check_features, columns_on
+from thermolatent.featurize.base import NamedColumns, Particles, check_features, columns_on
 from thermolatent.featurize.bath import bath_energies, coupled_degrees, coupling_log_weights
 from thermolatent.featurize.settings import Inputs, Settings
 from thermolatent.files.artifacts import load_array, load_json, new_array, replacing, save_array, save_json
 from thermolatent.files.dcd import read_boxes, stream_positions
-from thermolatent.files.paths import FrameFiles
+from thermolatent.files.paths import FrameFiles, MdFiles
 from thermolatent.progress import progress
 from thermolatent.systems.topologies import load_topology
 from thermolatent.temperatures import format_temperature
@@ -42,8 +43,8 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
             f"{md.energies}: has shape {energies.shape}, must be {(walkers, saved)}; "
             "delete it and run the stage simulate again"
         )
-    section, topology = settings.featurize, saved_topology(md.topology, settings.n_particles)
-    if not isinstance(topology, Particles):
+    section, topology = settings.featurize, settings.bare or load_topology(md.topology)
+    if settings.bare is None:
         topology.molecules = protocol.get("molecules")
     check_features(section, topology)
     wanted = (section.features, section.plane, section.observables)
@@ -59,9 +60,8 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
         ]
         what = f"features at T={format_temperature(temperature)}"
         for walker in progress(range(walkers), what):
-            path = md.trajectories[walker]
-            boxes = read_boxes(path)
-            for first, positions in stream_positions(path, saved, topology.n_atoms, most=frames):
+            path, boxes, parts = _frames_of(md, walker, saved, frames, topology)
+            for first, positions in parts:
                 rows = slice(first, first + len(positions))
                 for array, columns in zip(arrays, kinds, strict=True):
                     array[walker, rows] = columns.of(positions, None if boxes is None else boxes[rows])
@@ -117,16 +117,25 @@ def _continuity(settings: Settings, protocol: dict) -> dict:
     return told
 
 
-def saved_topology(path: str, n_particles: int | None) -> Particles | mdtraj.Topology:
-    """The topology for the features: that of the MD, or bare particles."""
-    if n_particles is not None:
-        return Particles(n_particles)
-    return load_topology(path)
+def _frames_of(
+    md: MdFiles, walker: int, saved: int, frames: int, topology: Particles | NamedColumns | mdtraj.Topology
+) -> tuple[str, np.ndarray | None, Iterable[tuple[int, np.ndarray]]]:
+    """File of a walker, its boxes where it has any, and ``(first frame, positions or columns)`` of its first ``frames``."""
+    if isinstance(topology, NamedColumns):
+        columns = load_array(md.columns, "columns of the MD", mmap=True)
+        if columns.shape[1:] != (saved, len(topology.names)):
+            raise ArtifactError(
+                f"{md.columns}: has shape {columns.shape}, must be walkers x {(saved, len(topology.names))}; delete it and run "
+                "the stage simulate again"
+            )
+        return md.columns, None, [(0, columns[walker, :frames])]
+    path = md.trajectories[walker]
+    return path, read_boxes(path), stream_positions(path, saved, topology.n_atoms, most=frames)
 
 
-def _heavy_atoms(topology: Particles | mdtraj.Topology) -> int:
-    """Number of heavy atoms of the solute; 0 for a model system. Water and single atoms (ions) are not solute."""
-    if isinstance(topology, Particles):
+def _heavy_atoms(topology: Particles | NamedColumns | mdtraj.Topology) -> int:
+    """Number of heavy atoms of the solute; 0 without a topology. Water and single atoms (ions) are not solute."""
+    if isinstance(topology, Particles | NamedColumns):
         return 0
     solute = [r for r in topology.residues if not r.is_water and r.n_atoms > 1]
     return sum(atom.element.symbol not in ("H", "D", "VS") for residue in solute for atom in residue.atoms)

@@ -20,6 +20,7 @@ class MdFiles:
     log_weights: of biased MD; there if the protocol says ``weighted``.
     volumes: of MD at constant pressure.
     trajectories: one per walker.
+    columns: in place of topology and trajectories where there are no positions, ``(walkers, frames, n)`` float64.
     """
 
     folder: str
@@ -29,6 +30,7 @@ class MdFiles:
     log_weights: str
     volumes: str
     trajectories: tuple[str, ...]
+    columns: str
 
 
 @dataclass(frozen=True)

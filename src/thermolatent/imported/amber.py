@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def is_one(path: str, head: str) -> bool:
     return re.search(r"^\s*NSTEP\s*=", head, re.MULTILINE) is not None
 
 
-def read(path: str, column: str | None) -> EnergyTable:
+def read(path: str, columns: Collection[str]) -> EnergyTable:
     """Energies are kcal/mol, volumes cubic angstroms. Raises :class:`ArtifactError` for thermodynamic integration with
     separate energies of two regions.
     """
@@ -45,9 +46,9 @@ def read(path: str, column: str | None) -> EnergyTable:
         if inside and "=" in line:
             blocks[-1] |= {name: value for name, value in _FIELD.findall(line) if name not in blocks[-1]}
     names = tuple(dict.fromkeys(name for block in blocks for name in block))
-    own = wanted([name for name in names if all(name in block for block in blocks)], column)
+    own = wanted([name for name in names if all(name in block for block in blocks)], columns)
     if missing := [
-        name for name in wanted(names, column) if name not in own and quantity(name) in ("step", "time", "potential")
+        name for name in wanted(names, columns) if name not in own and quantity(name) in ("step", "time", "potential")
     ]:
         number = next(i for i, block in enumerate(blocks) if missing[0] not in block)
         raise ArtifactError(f"{path}: row {number} (from 0) has no {missing[0]}; is the file cut off?")

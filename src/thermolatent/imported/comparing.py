@@ -63,10 +63,13 @@ def check_temperature(table: EnergyTable, rows: np.ndarray, temperature: float, 
     )
 
 
-def check_rising(means: Mapping[float, tuple[float, float]], temperature: float) -> None:
+def check_rising(
+    means: Mapping[float, tuple[float, float]], temperature: float, key: str = "system.energies.files"
+) -> None:
     """Raise :class:`ArtifactError` where the mean potential energy falls from one temperature to the next.
 
-    ``means``: temperature -> mean and standard error, kJ/mol. Only pairs with ``temperature`` in them are compared.
+    ``means``: temperature -> mean and standard error, kJ/mol; ``key``: that of the files. Only pairs with ``temperature`` in them
+    are compared.
     """
     ladder = sorted(means)
     for low, high in itertools.pairwise(ladder):
@@ -75,7 +78,7 @@ def check_rising(means: Mapping[float, tuple[float, float]], temperature: float)
         (cold, cold_error), (hot, hot_error) = means[low], means[high]
         if cold - hot > ERRORS * np.hypot(cold_error, hot_error):
             raise ArtifactError(
-                f"system.energies.files: the mean potential energy falls from {cold:.1f} kJ/mol at {format_temperature(low)} to "
+                f"{key}: the mean potential energy falls from {cold:.1f} kJ/mol at {format_temperature(low)} to "
                 f"{hot:.1f} at {format_temperature(high)}, it must rise with temperature; are files of the two swapped, or is "
                 "the column another quantity?"
             )

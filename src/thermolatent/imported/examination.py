@@ -14,10 +14,10 @@ from thermolatent.errors import ArtifactError
 from thermolatent.imported import comparing
 from thermolatent.imported.frame_times import FrameTimes, read_times
 from thermolatent.imported.matching import Rows, match
-from thermolatent.imported.pieces import checked, pieces
-from thermolatent.imported.tables import EnergyTable, read_table
+from thermolatent.imported.pieces import checked, interval_of, pieces
+from thermolatent.imported.tables import EnergyTable, find_column, read_table
 from thermolatent.imported.volumes import add_pV
-from thermolatent.systems.trajectories import ColumnFiles, Trajectories
+from thermolatent.systems.existing import ExistingMd, Source
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Stretch:
         return len(self.energies)
 
 
-def examine(system: Trajectories, temperature: float, times: list[FrameTimes]) -> list[Stretch]:
+def examine(system: ExistingMd, temperature: float, times: list[FrameTimes]) -> list[Stretch]:
     """Stretches of all files at one temperature, in file order, after all checks that need no positions.
 
     ``times`` are those of the files (:func:`times_of`).
@@ -58,18 +58,33 @@ def examine(system: Trajectories, temperature: float, times: list[FrameTimes]) -
         _check_simultaneous(system, times[0])
     comparing.check_different(system.files, "system.files")
     found = [s for file, one in enumerate(times) for s in _stretches(system, file, one)]
-    if (source := system.energies) is not None and source.files:
-        comparing.check_different(source.files, "system.energies.files")
-        found = _with_rows(system, temperature, found, times, source, "energies")
-    if (source := system.log_weights) is not None:
-        found = _with_rows(system, temperature, found, times, source, "log_weights")
+    for source in system.sources:
+        if source.what == "energies" and (files := system.files_of(source.key)) is not system.files:
+            comparing.check_different(files, f"system.{source.key}.files")
+        found = _with_rows(system, temperature, found, times, source)
+    if system.weighted:
         highest = max(s.log_weights.max() for s in found)
         found = [replace(s, log_weights=s.log_weights - highest) for s in found]
     return found
 
 
-def times_of(system: Trajectories, path: str) -> FrameTimes:
-    """Times of a trajectory file; raises :class:`ArtifactError` if it has other atoms or another interval than the study."""
+def with_interval(system: ExistingMd) -> ExistingMd:
+    """The system with ``frame_interval``, where the study leaves it to the files: that of the first one."""
+    if system.frame_interval is not None:
+        return system
+    path = system.at(min(system.files))[0]
+    interval = interval_of(times_of_rows(read_table(path)))
+    if not interval:
+        raise ArtifactError(f"{path}: does not say how far its rows are apart; write system.frame_interval: PS")
+    log.info("%s: its rows are %g ps apart (system.frame_interval)", path, interval)
+    return system.model_copy(update={"frame_interval": interval})
+
+
+def times_of(system: ExistingMd, path: str) -> FrameTimes:
+    """Times of a file; raises :class:`ArtifactError` if it has other atoms or columns, or another interval, than the study."""
+    if system.columns:
+        asked = [*system.columns, *(source.column.column for source in system.sources)]
+        return checked(times_of_rows(read_table(path, *asked)), system.frame_interval)
     times = read_times(path)
     if times.atoms != system.all_atoms.n_atoms:
         raise ArtifactError(
@@ -79,7 +94,12 @@ def times_of(system: Trajectories, path: str) -> FrameTimes:
     return checked(times, system.frame_interval)
 
 
-def _stretches(system: Trajectories, file: int, times: FrameTimes) -> list[Stretch]:
+def times_of_rows(table: EnergyTable) -> FrameTimes:
+    """Times of a file whose rows are the frames."""
+    return FrameTimes(table.path, len(table), 0, table.time, single=False, table=table)
+
+
+def _stretches(system: ExistingMd, file: int, times: FrameTimes) -> list[Stretch]:
     own = pieces(times, system.frame_interval)
     if system.discontinuous and len(own) > 1:
         raise ArtifactError(
@@ -95,7 +115,7 @@ def _stretches(system: Trajectories, file: int, times: FrameTimes) -> list[Stret
     return found
 
 
-def _check_simultaneous(system: Trajectories, times: FrameTimes) -> None:
+def _check_simultaneous(system: ExistingMd, times: FrameTimes) -> None:
     """Raise if number or times of the frames differ from those at the lowest temperature."""
     lowest = system.at(min(system.files))[0]
     if times.path == lowest:
@@ -118,30 +138,40 @@ def _check_simultaneous(system: Trajectories, times: FrameTimes) -> None:
 
 
 def _with_rows(
-    system: Trajectories, T: float, found: list[Stretch], times: list[FrameTimes], source: ColumnFiles, key: str
+    system: ExistingMd, T: float, found: list[Stretch], times: list[FrameTimes], source: Source
 ) -> list[Stretch]:
-    """Stretches with values from the files of ``system.<key>``; frames without a value at their ends are left out."""
-    paths, kT, kept = system.at(T, key), system.kT(T), []
-    comparing.check_names(system.at(T), paths, f"system.{key}.files")
+    """Stretches with values of a source; frames without a value at their ends are left out."""
+    key, asked = f"system.{source.key}", source.column
+    where = "system.files" if system.files_of(source.key) is system.files else f"{key}.files"
+    paths, kT, kept = system.at(T, source.key), system.kT(T), []
+    comparing.check_names(system.at(T), paths, where)
     taken: dict[str, np.ndarray] = {}
     summaries = []
+    pV_is_there = any(s.what == "pV" for s in system.sources)
+    may_be_of_others = any(s.key == "log_weight" for s in system.sources)  # frames weighted to this temperature
     for file, (path, one) in enumerate(zip(paths, times, strict=True)):
-        table = read_table(path, source.column)
-        values = table.energies(source.column, source.unit, kT, f"system.{key}")
+        table = one.table or read_table(path, asked.column)
+        values = table.energies(asked.column, asked.unit, kT, key)
+        name = find_column(path, table.names, asked.column, key)
+        if source.key == "log_weight" and (said := table.unit(name)) is not None and said.size is not None:
+            raise ArtifactError(f"{path}: '{name}' is in {said.name}, ln w has no unit; write system.bias in its place")
         own = [s for s in found if s.file == file]
         used = [s.first + system.stride * np.arange(len(s)) for s in own]
         runs = [np.full(len(u), r) for u, r in zip(used, _runs_of(one, own, system.frame_interval), strict=True)]
-        how = Rows(source.skip, source.every, f"system.{key}")
-        rows = match(table, values, one, np.concatenate(used), np.concatenate(runs), system.frame_interval, how)
-        _take(taken, path, rows, one.path)
-        if key == "energies":
+        if one.table is not None:
+            rows = np.concatenate(used)
+        else:
+            how, run = Rows(asked.skip, asked.every, key), np.concatenate(runs)
+            rows = match(table, values, one, np.concatenate(used), run, system.frame_interval, how)
+            _take(taken, path, rows, one.path)
+        if source.what == "energies":
             summaries.append((*comparing.mean_and_error([values]), len(values)))
             there = rows[rows >= 0]
-            if system.unit == "kelvin":
+            if system.unit == "kelvin" and not may_be_of_others:
                 comparing.check_temperature(table, there, T, list(system.files))
-            comparing.say_restraints(table, there, source.column)
-            volumes = table.standard("volume")
-            values = add_pV(table, values, volumes, system.energies.pressure, source.column)
+            comparing.say_restraints(table, there, asked.column)
+            volumes = None if pV_is_there else table.standard("volume")
+            values = add_pV(table, values, volumes, asked.pressure, asked.column, key)
         ends = np.cumsum([len(s) for s in own])
         for stretch, its in zip(own, np.split(rows, ends[:-1]), strict=True):
             part = _matched(stretch, its, table, one, system)
@@ -154,12 +184,15 @@ def _with_rows(
                     log_weights=None if stretch.log_weights is None else stretch.log_weights[begin:stop],
                 )
                 numbers = values[its[begin:stop]]
-                if key == "energies":
+                if source.what == "energies":
                     kept.append(replace(cut, energies=numbers, volumes=volumes is not None))
+                elif source.what == "pV":
+                    kept.append(replace(cut, energies=cut.energies + numbers))
                 else:
-                    kept.append(replace(cut, log_weights=numbers / kT))
-    if key == "energies" and system.log_weights is None:  # means of biased frames need not rise
-        comparing.check_rising({T: _pooled(summaries), **_means_beside(system, T)}, T)
+                    others = 0.0 if cut.log_weights is None else cut.log_weights
+                    kept.append(replace(cut, log_weights=others + numbers / kT))
+    if source.what == "energies" and not system.weighted:  # means of biased frames need not rise
+        comparing.check_rising({T: _pooled(summaries), **_means_beside(system, T, source)}, T, where)
     return kept
 
 
@@ -185,7 +218,7 @@ def _take(taken: dict[str, np.ndarray], path: str, rows: np.ndarray, trajectory:
 
 
 def _matched(
-    stretch: Stretch, rows: np.ndarray, table: EnergyTable, times: FrameTimes, system: Trajectories
+    stretch: Stretch, rows: np.ndarray, table: EnergyTable, times: FrameTimes, system: ExistingMd
 ) -> tuple[int, int] | None:
     """Range ``(begin, stop)`` of the frames of a stretch that have rows; None if none has.
 
@@ -214,15 +247,16 @@ def _matched(
     return begin, stop
 
 
-def _means_beside(system: Trajectories, temperature: float) -> dict[float, tuple[float, float]]:
+def _means_beside(system: ExistingMd, temperature: float, source: Source) -> dict[float, tuple[float, float]]:
     """Mean and standard error (kJ/mol) of the energies at the neighbouring temperatures."""
-    source, ladder = system.energies, sorted(system.energies.files)
+    every, asked = system.files_of(source.key), source.column
+    ladder = sorted(every)
     at = ladder.index(temperature)
     found = {}
     for T in {*ladder[max(0, at - 1) : at + 2]} - {temperature}:
-        files = [(path, Path(path).stat().st_mtime_ns) for path in source.files[T]]
+        files = [(path, Path(path).stat().st_mtime_ns) for path in every[T]]
         found[T] = _pooled(
-            [_summary(path, changed, source.column, source.unit, system.kT(T)) for path, changed in files]
+            [_summary(path, changed, asked.column, asked.unit, system.kT(T), source.key) for path, changed in files]
         )
     return found
 
@@ -235,7 +269,9 @@ def _pooled(summaries: list[tuple[float, float, int]]) -> tuple[float, float]:
 
 
 @functools.lru_cache(maxsize=256)
-def _summary(path: str, changed: int, column: str | None, unit: str | None, kT: float) -> tuple[float, float, int]:
+def _summary(
+    path: str, changed: int, column: str | None, unit: str | None, kT: float, key: str
+) -> tuple[float, float, int]:
     """Mean, standard error and number of the energies in a file; its time of change is part of the cache key."""
-    values = read_table(path, column).energies(column, unit, kT, "system.energies")
+    values = read_table(path, column).energies(column, unit, kT, f"system.{key}")
     return *comparing.mean_and_error([values]), len(values)

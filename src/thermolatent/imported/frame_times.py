@@ -15,6 +15,7 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.files.dcd import read_header
 from thermolatent.files.paths import in_ascii
+from thermolatent.imported.tables import EnergyTable
 
 #: Readers of mdtraj by a file's ending.
 _READERS = {
@@ -37,6 +38,7 @@ class FrameTimes:
     step: MD step, ``(frames,)`` float64; None if unknown.
     interval: ps between frames, if a DCD header has this only; some writers make it up.
     single: whether times are single precision.
+    table: the file, where its rows are the frames; None of trajectories.
     """
 
     path: str
@@ -46,6 +48,7 @@ class FrameTimes:
     step: np.ndarray | None = None
     interval: float | None = None
     single: bool = True
+    table: EnergyTable | None = None
 
 
 def read_times(path: str) -> FrameTimes:

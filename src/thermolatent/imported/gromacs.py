@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def is_one(path: str, head: str) -> bool:
     return path.lower().endswith(".xvg") or head.startswith(("@", "# gmx", "#   gmx")) or "\n@ " in head[:10_000]
 
 
-def read(path: str, column: str | None) -> EnergyTable:
+def read(path: str, columns: Collection[str]) -> EnergyTable:
     """Columns are the time and the legends. The label of the y axis has each unit once, so other units follow from the names."""
     content = content_of(path)
     legends = [match[2].decode(errors="replace") for match in _LEGEND.finditer(content)]
@@ -40,7 +41,7 @@ def read(path: str, column: str | None) -> EnergyTable:
         raise ArtifactError(f"{path}: holds several sets of data ('&' between them); write one file for each")
     names, labels = ("time", *legends), dict(_LABEL.findall(content[:100_000].decode(errors="replace")))
     time = unit(split(labels.get("x", "Time (ps)"))[1] or "ps") or unit("ps")
-    found = numbers(path, [Section(names, 0, sets[0])], wanted(names, column), None)
+    found = numbers(path, [Section(names, 0, sets[0])], wanted(names, columns), None)
     digits = 0.6e-6 * time.size
     return EnergyTable(
         path, "GROMACS", names, found, {"time": time}, _energy_unit(labels.get("y", "")), time_digits=digits
@@ -54,7 +55,7 @@ def _energy_unit(label: str) -> Unit | None:
     return told[0] if told else None if texts else unit("kJ/mol")
 
 
-def read_edr(path: str, column: str | None) -> EnergyTable:
+def read_edr(path: str, columns: Collection[str]) -> EnergyTable:
     """Raises :class:`ArtifactError` where pyedr is not installed, or cannot read the file."""
     try:
         import pyedr
@@ -78,7 +79,7 @@ def read_edr(path: str, column: str | None) -> EnergyTable:
     table = np.array(rows, np.float64).reshape(-1, len(names))
     # the oldest files have kJ/mol for everything
     known = {name: found for name in names if (found := unit(units.get(name, ""))) and has_dimension(name, found)}
-    used = {name: table[:, names.index(name)] for name in wanted(names, column)}
+    used = {name: table[:, names.index(name)] for name in wanted(names, columns)}
     return EnergyTable(path, "GROMACS", tuple(names), used, known, time_digits=1e-9)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def is_one(path: str, head: str) -> bool:
     return re.search(r"^ETITLE:", head, re.MULTILINE) is not None
 
 
-def read(path: str, column: str | None) -> EnergyTable:
+def read(path: str, columns: Collection[str]) -> EnergyTable:
     """Energies are kcal/mol, volumes cubic angstroms. Rows at 0 K and those between "Minimizing" and "Running" are left out."""
     names: list[str] = []
     every: dict[str, None] = {}
@@ -43,9 +44,9 @@ def read(path: str, column: str | None) -> EnergyTable:
             told["fs" if "TIMESTEP" in line else "bar"] = float(found[1])
     if not rows:
         raise ArtifactError(f"{path}: has no rows of dynamics, only of minimisation or none; write the log of the run")
-    columns = [name for name in every if all(name in own for own, _ in {id(n): (n, r) for n, r in rows}.values())]
-    numbers = {name: _numbers(path, name, rows) for name in wanted(columns, column)}
-    volumes = {name: unit("A^3") for name in columns if quantity(name) == "volume"}
+    in_all = [name for name in every if all(name in own for own, _ in {id(n): (n, r) for n, r in rows}.values())]
+    numbers = {name: _numbers(path, name, rows) for name in wanted(in_all, columns)}
+    volumes = {name: unit("A^3") for name in in_all if quantity(name) == "volume"}
     step = told.get("fs")
     return EnergyTable(
         path,

@@ -57,6 +57,13 @@ def checked(times: FrameTimes, interval: float) -> FrameTimes:
     return times
 
 
+def interval_of(times: FrameTimes) -> float | None:
+    """ps between frames, by their times; None where they say nothing."""
+    if times.time is None or times.frames < 2:
+        return None
+    return round(float(np.median(np.abs(np.diff(times.time)))), 6)
+
+
 def pieces(times: FrameTimes, interval: float) -> list[Piece]:
     """Pieces of a file without gaps; the whole file if times are unknown.
 

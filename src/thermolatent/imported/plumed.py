@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+
+import numpy as np
 
 from thermolatent.imported.quantities import unit
 from thermolatent.imported.tables import EnergyTable, wanted
 from thermolatent.imported.texts import Section, content_of, numbers
 
 _FIELDS = re.compile(rb"^#! FIELDS\b(.*)$", re.MULTILINE)
+_DOMAIN = re.compile(rb"^#! SET (min|max)_(\S+)\s+(\S+)\s*$", re.MULTILINE)
+_NUMBER = re.compile(r"([-+]?(?:\d*\.?\d+(?:[eE][-+]?\d+)?)?)\*?(pi)?")
 _COMMENT = re.compile(rb"^\s*#.*\n?", re.MULTILINE)
 
 
@@ -16,7 +21,7 @@ def is_one(path: str, head: str) -> bool:
     return "#! FIELDS" in head
 
 
-def read(path: str, column: str | None) -> EnergyTable:
+def read(path: str, columns: Collection[str]) -> EnergyTable:
     """Times are ps; energies have PLUMED's own unit, kJ/mol, unless a study says that the input had other UNITS."""
     content = content_of(path)
     headers, sections, rows = list(_FIELDS.finditer(content)), [], 0
@@ -28,5 +33,22 @@ def read(path: str, column: str | None) -> EnergyTable:
     filled = [section.names for section in sections if section.text.strip()]
     names = tuple(dict.fromkeys(name for section in sections for name in section.names))
     in_all = [name for name in names if all(name in own for own in filled)]
-    found = numbers(path, sections, wanted(in_all, column), None)
-    return EnergyTable(path, "PLUMED", names, found, {"time": unit("ps")}, fallback=unit("kJ/mol"))
+    found = numbers(path, sections, wanted(in_all, columns), None)
+    return EnergyTable(
+        path, "PLUMED", names, found, {"time": unit("ps")}, fallback=unit("kJ/mol"), periods=_periods(content)
+    )
+
+
+def _periods(content: bytes) -> dict[str, float]:
+    """Of columns whose domain the header says, ``#! SET min_phi -pi`` and ``#! SET max_phi pi``; NaN without two numbers."""
+    ends = {(name.decode(), end): _number(text.decode()) for end, name, text in _DOMAIN.findall(content)}
+    return {name: ends.get((name, b"max"), np.nan) - ends.get((name, b"min"), np.nan) for name, _ in ends}
+
+
+def _number(text: str) -> float:
+    """``-3.14``, ``-pi``, ``2*pi``; NaN of anything else."""
+    found = _NUMBER.fullmatch(text)
+    if found is None or not any(found.groups()):
+        return float("nan")
+    size = found[1] + "1" if found[1] in ("", "-", "+") else found[1]
+    return float(size) * (np.pi if found[2] else 1.0)

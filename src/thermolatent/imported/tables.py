@@ -1,13 +1,13 @@
 """Energy files of any program as one type of table: numbers by column with quantity and unit, steps and times.
 
-Formats are OpenMM's StateDataReporter and other CSV, GROMACS .xvg and .edr, AMBER mdout, NAMD logs and PLUMED COLVAR, which
-are recognised by their content.
+Formats are OpenMM's StateDataReporter and other CSV, GROMACS .xvg and .edr, AMBER mdout, NAMD logs, PLUMED COLVAR and NPZ,
+which are recognised by their content.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,7 @@ class EnergyTable:
     time_step: ps per step, if in the file.
     pressure: target of the barostat in bar, if in the file.
     time_digits: half of the last digit of printed times, ps.
+    periods: of single columns, if in the file, in its units; NaN if not given by two numbers.
     """
 
     path: str
@@ -44,6 +45,7 @@ class EnergyTable:
     time_step: float | None = None
     pressure: float | None = None
     time_digits: float = 5e-7
+    periods: dict[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.numbers.values())))
@@ -98,12 +100,20 @@ class EnergyTable:
             log.warning(
                 "%s: '%s' is in %s, as the file says, not in %s (%s.unit)", self.path, name, said.name, given, key
             )
+        return self.finite(name) * taken.factor(kT)
+
+    def finite(self, name: str) -> np.ndarray:
+        """``(rows,)`` of the column of this name in the file's unit; raises :class:`ArtifactError` for what is not finite."""
+        if name not in self.numbers:
+            raise ArtifactError(
+                f"{self.path}: '{name}' is not in all parts of the file; write a file that has it in all"
+            )
         values = self.numbers[name]
         if not np.isfinite(values).all():
             raise ArtifactError(
                 f"{self.path}: row {int(np.argmin(np.isfinite(values)))} (from 0) of '{name}' is not a finite number"
             )
-        return values * taken.factor(kT)
+        return values
 
 
 def find_column(path: str, names: Sequence[str], column: str | None, key: str = "energies") -> str:
@@ -127,31 +137,36 @@ def find_column(path: str, names: Sequence[str], column: str | None, key: str = 
     return found[0]
 
 
-def wanted(names: Sequence[str], column: str | None) -> list[str]:
-    """Columns to read: those with a known quantity, and the one that a study names."""
-    named = {column, *(name for name in names if column and split(name)[0].lower() == column.strip().lower())}
-    return [name for name in names if name in named or quantity(name) in READ]
+def wanted(names: Sequence[str], columns: Collection[str]) -> list[str]:
+    """Columns to read: those with a known quantity, and those that a study names."""
+    asked = {column.strip().lower() for column in columns}
+    return [n for n in names if n in columns or split(n)[0].lower() in asked or quantity(n) in READ]
 
 
-def read_table(path: str, column: str | None = None) -> EnergyTable:
-    """Read an energy file; ``column`` is read besides the columns with known quantities.
+def read_table(path: str, *named: str | None) -> EnergyTable:
+    """Read an energy file; the columns ``named`` are read besides those with known quantities.
 
     Raises :class:`ArtifactError` for a file of an unknown format, without rows, or with truncated rows.
     """
-    from thermolatent.imported import amber, csv_files, gromacs, namd, plumed
+    from thermolatent.imported import amber, csv_files, gromacs, namd, npz_files, plumed
     from thermolatent.imported.texts import head_of
 
+    columns = [column for column in named if column is not None]
     if path.lower().endswith(".edr"):
-        return gromacs.read_edr(path, column)
+        return gromacs.read_edr(path, columns)
+    if npz_files.is_one(path):
+        return npz_files.read(path, columns)
     head = head_of(path)
+    if not head.strip():
+        raise ArtifactError(f"{path}: is empty; write another file")
     for program in (namd, plumed, gromacs, amber, csv_files):
         if program.is_one(path, head):
-            table = program.read(path, column)
+            table = program.read(path, columns)
             break
     else:
         raise ArtifactError(
-            f"{path}: is none of OpenMM's CSV, GROMACS .xvg or .edr, AMBER mdout, NAMD log, PLUMED COLVAR; write it as one of "
-            'them, e.g. a first line #"Potential Energy (kJ/mole)" and a value per line'
+            f"{path}: is none of OpenMM's CSV, GROMACS .xvg or .edr, AMBER mdout, NAMD log, PLUMED COLVAR, NPZ; write it as "
+            'one of them, e.g. a first line #"Potential Energy (kJ/mole)" and a value per line'
         )
     if not table.numbers or not len(table):
         raise ArtifactError(f"{path}: has no rows of numbers; write another file")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
-from thermolatent.errors import ArtifactError
+from thermolatent.errors import ArtifactError, reason
 
 #: Bytes at the beginning of a file that must show its format.
 _HEAD_BYTES = 2**22
@@ -31,14 +34,29 @@ class Section:
 
 
 def content_of(path: str, most: int = -1) -> bytes:
-    """Text of a file in UTF-8 or ASCII, without a byte order mark; raises :class:`ArtifactError` for UTF-16."""
-    with open(path, "rb") as file:
-        found = file.read(most)
+    """Text of a file in UTF-8 or ASCII, gzipped or not, without a byte order mark; raises :class:`ArtifactError` for UTF-16."""
+    found = bytes_of(path, most)
     if found.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in found[:1000]:
         raise ArtifactError(
             f"{path}: is UTF-16 text or binary; save it as UTF-8 (PowerShell writes UTF-16 with '>'; use Out-File -Encoding utf8)"
         )
     return found.removeprefix(b"\xef\xbb\xbf")
+
+
+def bytes_of(path: str, most: int = -1) -> bytes:
+    """Content of a file, gzipped or not; raises :class:`ArtifactError` where it is cut off."""
+    with opened(path) as file:
+        try:
+            return file.read(most)
+        except (EOFError, OSError, zlib.error) as error:
+            raise ArtifactError(f"{path}: cannot be read to its end ({reason(error)}); is the file cut off?") from None
+
+
+def opened(path: str) -> BinaryIO:
+    """A file, open for reading; what is gzipped, by its first bytes, is unpacked."""
+    with open(path, "rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if zipped else open(path, "rb")
 
 
 def head_of(path: str) -> str:
@@ -49,7 +67,7 @@ def head_of(path: str) -> str:
 def lines_of(path: str) -> Iterator[str]:
     """Lines of a text file; raises :class:`ArtifactError` for UTF-16."""
     content_of(path, 1000)
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
+    with io.TextIOWrapper(opened(path), encoding="utf-8-sig", errors="replace") as file:
         yield from file
 
 

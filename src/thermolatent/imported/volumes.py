@@ -23,11 +23,16 @@ def fluctuate(volumes: np.ndarray) -> bool:
 
 
 def add_pV(
-    table: EnergyTable, energies: np.ndarray, volumes: np.ndarray | None, pressure: float | None, column: str | None
+    table: EnergyTable,
+    energies: np.ndarray,
+    volumes: np.ndarray | None,
+    pressure: float | None,
+    column: str | None,
+    key: str = "system.energies",
 ) -> np.ndarray:
     """Energies of a file's rows ``(rows,)``, kJ/mol, with pV where its volumes ``(rows,)`` fluctuate.
 
-    ``pressure`` (bar) is the study's; without it the column pV is added, or pV at the target pressure of the file.
+    ``pressure`` (bar) is the study's, below ``key``; without it the column pV is added, or pV at the target pressure of the file.
     """
     if volumes is None or not fluctuate(volumes):
         return energies
@@ -36,18 +41,19 @@ def add_pV(
         return energies + product
     if pressure is None and column is None:
         pressure = table.pressure
-    return energies + pV(table.path, volumes, pressure)
+    return energies + pV(table.path, volumes, pressure, key)
 
 
-def pV(path: str, volumes: np.ndarray, pressure: float | None) -> np.ndarray | float:
+def pV(path: str, volumes: np.ndarray, pressure: float | None, key: str = "system.energies") -> np.ndarray | float:
     """pV in kJ/mol of volumes that fluctuate; 0, with a warning, if the pressure is unknown."""
     if pressure is None:
         log.warning(
-            "%s: the volume fluctuates, by %.2g nm^3 about %.4g, and the energies are taken as they are; write system.energies."
-            "pressure: 1 (bar) to add pV, or pressure: 0 if the energies contain it",
+            "%s: the volume fluctuates, by %.2g nm^3 about %.4g, and the energies are taken as they are; write %s.pressure: 1 "
+            "(bar) to add pV, or pressure: 0 if the energies contain it",
             path,
             volumes.std(),
             volumes.mean(),
+            key,
         )
         return 0.0
     if pressure:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from thermolatent.featurize.base import Particles, columns_on
+from thermolatent.featurize.base import columns_on, without_topology
 from thermolatent.featurize.kinds import FEATURES
 from thermolatent.parsing import parse_one
 from thermolatent.simulate.topology import write_topology
@@ -45,8 +45,8 @@ def in_plane(system: System, plane: list[Any], positions: np.ndarray | None = No
     starts = (
         system.starts() if positions is None else dict(zip(map(str, range(len(positions))), positions, strict=True))
     )
-    topology: Any = Particles(system.n_particles)
-    if system.molecular:
+    topology: Any = without_topology(system)
+    if topology is None:
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "topology.pdb")
             write_topology(system, path)
@@ -56,19 +56,32 @@ def in_plane(system: System, plane: list[Any], positions: np.ndarray | None = No
 
 
 def sampled(system: System, most: int = 500) -> np.ndarray:
-    """Frames ``(n, n_particles, 3)`` in nm of existing trajectories, the same number from every file."""
+    """Frames ``(n, n_particles, 3)`` in nm, or columns ``(n, m)``, of existing MD, the same number from every file."""
+    share = max(2, most // sum(map(len, system.files.values())))
+    if system.columns:
+        from thermolatent.imported.angles import columns_of
+        from thermolatent.imported.tables import read_table
+
+        paths = [path for T in system.files for path in system.at(T)]
+        every = (columns_of(read_table(p, *system.columns), system.columns, system.periodic) for p in paths)
+        return np.concatenate([c[np.linspace(0, len(c) - 1, share).astype(int)] for c in every])
     from thermolatent.simulate.importing import sampled_positions
 
-    share = max(2, most // sum(map(len, system.files.values())))
     return np.concatenate([sampled_positions(system, T, share) for T in system.files])
 
 
-def clusters(points: Mapping[str, np.ndarray], most: int = 3) -> np.ndarray:
-    """Centres ``(k, 2)`` of k-means on points of the plane, the most populated first; at most ``most``."""
+def clusters(points: Mapping[str, np.ndarray], periodic: Sequence[bool] = (False, False), most: int = 3) -> np.ndarray:
+    """Centres ``(k, 2)`` of k-means on points of the plane, the most populated first; at most ``most``.
+
+    ``periodic``: which columns are angles in radians, whose distances are those on the circle.
+    """
     from scipy.cluster.vq import kmeans2
 
-    values = np.stack(list(points.values())).astype(float)
+    values, angle = np.stack(list(points.values())).astype(complex), np.array(periodic)
+    values[:, angle] = np.exp(1j * values[:, angle])
     scale = np.where(values.std(0) > 0, values.std(0), 1.0)
-    centres, labels = kmeans2(values / scale, most, minit="++", seed=0, missing="warn")
+    scaled = (values / scale).view(float)
+    _, labels = kmeans2(scaled, most, minit="++", seed=0, missing="warn")
     count = np.bincount(labels, minlength=most)
-    return (centres * scale)[np.argsort(-count)][: int((count > 0).sum())]
+    centres = [values[labels == k].mean(axis=0) for k in np.argsort(-count) if count[k]]
+    return np.where(angle, np.angle(centres), np.real(centres))

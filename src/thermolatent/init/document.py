@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from thermolatent.init.proposal import Proposal, length
+from thermolatent.systems.kinds import EXISTING
 from thermolatent.yaml_text import dump_yaml
 
 #: The whole workflow in minutes for any molecule: few frames, no relabelling, tiny networks.
@@ -16,7 +17,7 @@ scales:
     {simulate}
     representation: {{lag: 1, epochs: 5, refinements: 0, initial_labels: 6, batch_size: 64, learning_rate: 5.0e-3}}
     learn: {{steps: 100, evaluate_every: 50, batch_size: 128}}
-    generate: {{samples: 1000, structures: 10, grid: 3}}
+    generate: {{samples: 1000, {structures}grid: 3}}
     validate: {{bins: 20, bootstrap: 10}}
 """
 _MODEL = """\
@@ -41,7 +42,7 @@ def write_document(
 ) -> str:
     """YAML with comments; ``cost``: lines about time and disk; ``smoke_frames``: frames of a walker at scale smoke."""
     notes = proposal.notes
-    existing = section["kind"] == "trajectories"
+    existing = section["kind"] in EXISTING
     reduced = section["kind"] in ("lj_cluster", "three_hole")
     solvated = section.get("solvent") in ("implicit", "explicit")
     unit = "reduced units" if reduced else "kelvin"
@@ -76,12 +77,14 @@ def write_document(
     smoke: dict[str, Any] = {"walkers": walkers, "frames": smoke_frames}
     if not existing:
         smoke |= {"save_every": 2 if not reduced else proposal.simulate["save_every"], "equilibration": 20}
-    out.append(_SMOKE.format(simulate=f"simulate: {flow(smoke)}").rstrip("\n"))
+    structures = "" if section["kind"] == "colvar" else "structures: 10, "
+    out.append(_SMOKE.format(simulate=f"simulate: {flow(smoke)}", structures=structures).rstrip("\n"))
     return "\n".join(out) + "\n"
 
 
 def _description(section: Mapping[str, Any], train: list[float], unit: str) -> str:
-    what = section.get("sequence") or section.get("file") or section.get("topology") or section["kind"]
+    names = ", ".join(map(str, section.get("features", [])))
+    what = section.get("sequence") or section.get("file") or section.get("topology") or names or section["kind"]
     around = {"implicit": " in implicit solvent", "explicit": " in explicit water", "vacuum": " in vacuum"}
     at = " and ".join(f"{t:g}" for t in train) if len(train) == 2 else ", ".join(f"{t:g}" for t in train)
     tail = "T = " + at if unit == "reduced units" else f"{at} K"
@@ -91,19 +94,17 @@ def _description(section: Mapping[str, Any], train: list[float], unit: str) -> s
 
 
 def _system(section: Mapping[str, Any]) -> list[str]:
-    """The section ``system``: one line, or one line per temperature for existing trajectories."""
-    if section["kind"] != "trajectories":
+    """The section ``system``: one line, or one line per temperature for existing MD."""
+    if section["kind"] not in EXISTING:
         line = f"system: {flow(dict(section))}"
         return [f"{line} # keys: docs/systems.md", *_solvent_note(section)]
-    out = ["system:", "  kind: trajectories", f"  topology: {flow(section['topology'])}", "  files:"]
-    out += [f"    {t:g}: {flow(paths)}" for t, paths in section["files"].items()]
-    out.append(f"  frame_interval: {section['frame_interval']:g} # ps between frames")
-    out += [
-        f"  {key}: {flow(section[key])}"
-        for key in section
-        if key not in ("kind", "topology", "files", "frame_interval")
-    ]
-    if "energies" not in section:
+    out, notes = ["system:"], {"frame_interval": "ps between frames", "periodic": "see that these are the angles"}
+    for key, value in section.items():
+        if key == "files":
+            out += ["  files:", *(f"    {t:g}: {flow(paths)}" for t, paths in value.items())]
+        else:
+            out.append(_noted(f"  {key}: {flow(value)}", notes.get(key)))
+    if "energies" not in section and section["kind"] == "trajectories":
         out.append("  # with potential energies reweighting is exact where they overlap, and models learn from them:")
         out += ["  # energies: {files: {...}}, one file per trajectory (docs/trajectories.md)"]
     return out

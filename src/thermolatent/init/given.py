@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ _STRUCTURES, _PREPARED = (".pdb", ".cif", ".mmcif", ".ent"), (".prmtop", ".parm7
 _HEAVY_HYDROGEN = 3.0
 #: Salt (mol/l) in explicit water, about that of a cell.
 _SALT = 0.15
+#: Share of half a circle that the values of an angle reach.
+_FILLED = 0.95
 #: Default number of predicted temperatures.
 _PREDICTED = 3
 
@@ -134,36 +137,104 @@ def with_solvent(section: dict[str, Any], nucleic: bool, amino_acids: int) -> di
     return section
 
 
-def trajectories_section(
-    topology: str, files: Iterable[str], frame_interval: float | None, more: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Section ``system`` of existing MD: ``files`` are ``["340=a.xtc,b.xtc", ...]``; raises :class:`ThermolatentError`."""
+def files_by_temperature(option: str, entries: Iterable[str]) -> dict[float, list[str]]:
+    """``["340=a.xtc,b.xtc", "440=c*.xtc"]`` as files by temperature, ascending; raises :class:`ThermolatentError`."""
     found: dict[float, list[str]] = {}
-    for entry in files:
+    for entry in entries:
         temperature, equals, paths = entry.partition("=")
         try:
             key = float(temperature)
         except ValueError:
             equals = ""
         if not equals or not paths:
-            raise ThermolatentError(f"--trajectories {entry}: write TEMPERATURE=FILE,FILE, e.g. 340=a.xtc,b.xtc")
-        found.setdefault(key, []).extend(paths.split(","))
-    for path in [topology, *(path for paths in found.values() for path in paths)]:
-        if not Path(path).is_file():
-            raise ThermolatentError(f"{path}: there is no such file in {Path.cwd()}; write a path that is")
-    section = {"kind": "trajectories", "topology": topology, "files": dict(sorted(found.items()))}
-    section["frame_interval"] = frame_interval or _frame_interval(found)
+            raise ThermolatentError(f"{option} {entry}: write TEMPERATURE=FILE,FILE, e.g. 340=a.xtc,b.xtc")
+        for path in paths.split(","):
+            matches = [path] if Path(path).is_file() else sorted(glob(path))
+            if not matches:
+                raise ThermolatentError(f"{path}: there is no such file in {Path.cwd()}; write a path that is")
+            found.setdefault(key, []).extend(matches)
+    return dict(sorted(found.items()))
+
+
+def trajectories_section(
+    topology: str,
+    files: Iterable[str],
+    energies: Iterable[str] | None,
+    frame_interval: float | None,
+    more: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Section ``system`` of existing MD, its files as the options have them; raises :class:`ThermolatentError`."""
+    from thermolatent.imported.frame_times import read_times
+    from thermolatent.imported.pieces import interval_of
+
+    if not Path(topology).is_file():
+        raise ThermolatentError(f"{topology}: there is no such file in {Path.cwd()}; write a path that is")
+    found = files_by_temperature("--trajectories", files)
+    section = {"kind": "trajectories", "topology": topology, "files": found, "frame_interval": frame_interval}
+    if energies is not None:
+        section["energies"] = {"files": files_by_temperature("--energies", energies)}
+    if frame_interval is None:
+        times = read_times(next(iter(found.values()))[0])
+        section["frame_interval"] = interval_of(times)
+        if section["frame_interval"] is None:
+            raise ThermolatentError(
+                f"{times.path}: does not say how far its frames are apart; write --frame-interval PS"
+            )
     return section | dict(more)
 
 
-def _frame_interval(files: Mapping[float, list[str]]) -> float:
-    """ps between the frames of the first file; raises :class:`ThermolatentError` if it has no times."""
-    from thermolatent.imported.frame_times import read_times
+def columns_section(files: Iterable[str], frame_interval: float | None, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Section ``system`` of columns in files: what each column is, by its name in the first file.
 
-    times = read_times(next(iter(files.values()))[0])
-    if times.time is None or times.frames < 2:
-        raise ThermolatentError(f"{times.path}: does not say how far its frames are apart; write --frame-interval PS")
-    return round(float(np.median(np.abs(np.diff(times.time)))), 6)
+    Raises :class:`ThermolatentError` for a file that cannot be read, or has no column that may be a feature.
+    """
+    from thermolatent.imported.examination import times_of_rows
+    from thermolatent.imported.pieces import interval_of
+    from thermolatent.imported.quantities import NEVER_ENERGIES, READ, quantity
+    from thermolatent.imported.tables import read_table
+
+    found = files_by_temperature("--columns", files)
+    path = next(iter(found.values()))[0]
+    names = read_table(path).names
+    named = {key: [n for n in names if re.fullmatch(pattern, n.lower())] for key, pattern in _COLUMNS.items()}
+    named["energy"] = [name for name in names if quantity(name) == "potential"] or named["energy"]
+    named["pressure_volume"] = [name for name in names if quantity(name) == "pV"] if named["energy"] else []
+    taken = {name for own in named.values() for name in own}
+    features = more.get("features") or [
+        n for n in names if n not in taken and quantity(n) not in {*READ, *NEVER_ENERGIES}
+    ]
+    if not features:
+        raise ThermolatentError(f"{path}: has no column for a feature, only {', '.join(names)}; write columns of them")
+    section = {"kind": "colvar", "files": found, "features": features}
+    table = read_table(path, *features)
+    section["periodic"] = {name: period for name in features if (period := _period(table, name)) is not None}
+    if not any(section["periodic"].values()):
+        section["periodic"] = list(section["periodic"])
+    section |= {key: own[0] for key, own in named.items() if own and key != "other"}
+    section["frame_interval"] = frame_interval or interval_of(times_of_rows(table))
+    return {key: value for key, value in section.items() if value} | dict(more)
+
+
+#: What columns are called that are no features, by the key they are for.
+_COLUMNS = {
+    "energy": r"ene(rgy|rgies)?",
+    "bias": r".*\.rbias",
+    "log_weight": r"log_?weights?",
+    "other": r".*\.(bias|rct|work)|bias|weight|trajectory|frame|state",
+}
+
+
+def _period(table: Any, name: str) -> float | None:
+    """0 of a column whose period the file says, or that fills -pi to pi; 360 of one that fills -180 to 180; else None."""
+    if name not in table.numbers or name in table.periods:
+        return 0 if name in table.periods else None
+    low, high = np.min(table.numbers[name]), np.max(table.numbers[name])
+    filled = [
+        half
+        for half in (np.pi, 180)
+        if -1.001 * half <= low <= -_FILLED * half < _FILLED * half <= high <= 1.001 * half
+    ]
+    return {np.pi: 0, 180: 360}[filled[0]] if filled else None
 
 
 def study_name(name: str | None, section: Mapping[str, Any]) -> str:

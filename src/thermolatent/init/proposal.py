@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from thermolatent.errors import ThermolatentError
 from thermolatent.init.composition import Composition, clusters, in_plane, sampled
 from thermolatent.systems.base import System
 
@@ -104,6 +106,31 @@ def _features(system: System, composition: Composition) -> Proposal:
     return proposal
 
 
+def propose_columns(system: System) -> Proposal:
+    """A proposal for MD of which only columns are there, whose first two are the plane."""
+    names = system.features[:2]
+    if len(names) == 1 and names[0] not in system.periodic:
+        raise ThermolatentError(f"system.features: {names[0]} is one column, the fixed plane needs two; add a column")
+    form = {"form": "angle"} if len(names) > 1 and any(name in system.periodic for name in names) else {}
+    own = {} if names == system.features else {"names": names}
+    plane = [{"kind": "columns", **own, **form}] if own or form else ["columns"]
+    proposal = Proposal({}, ["columns"], plane, [], 2, {})
+    proposal.notes["features"] = "all of system.features, periodic ones as sin and cos"
+    _clustered_states(
+        proposal, system, [bool(form) and name in system.periodic for name in names] if len(names) > 1 else ()
+    )
+    return proposal
+
+
+def _clustered_states(proposal: Proposal, system: System, periodic: Sequence[bool] = ()) -> None:
+    """States of existing MD: clusters of some of its frames."""
+    centres = clusters(in_plane(system, proposal.plane, sampled(system)), periodic or (False, False))
+    distinct = dict.fromkeys(tuple(_rounded(centre, 3)) for centre in centres)
+    named = {f"state_{letter}": list(centre) for letter, centre in zip("ABC", distinct, strict=False)}
+    proposal.states = {"kind": "nearest", "centers": named}
+    proposal.notes["states"] = "nearest in the plane: clusters of some frames of all temperatures, to be named by you"
+
+
 def _nucleic(system: System) -> Proposal:
     first = next(iter(system.starts()))
     folded = first != "extended"  # for a sequence the fold is not known
@@ -140,13 +167,7 @@ _GUESSED = (
 def _shape_states(proposal: Proposal, system: System, composition: Composition) -> None:
     """States by RMSD and radius of gyration: of known structures, and estimates from the theory of chains."""
     if system.kind == "trajectories":
-        centres = clusters(in_plane(system, proposal.plane, sampled(system)))
-        distinct = dict.fromkeys(tuple(_rounded(centre, 3)) for centre in centres)
-        named = {f"state_{letter}": list(centre) for letter, centre in zip("ABC", distinct, strict=False)}
-        proposal.states = {"kind": "nearest", "centers": named}
-        proposal.notes["states"] = (
-            "nearest in the plane: clusters of some frames of all temperatures, to be named by you"
-        )
+        _clustered_states(proposal, system)
         return
     starts = {name: point.astype(float) for name, point in in_plane(system, proposal.plane).items()}
     first, (_, size) = next(iter(starts.items()))

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from thermolatent.files.disk import size_text
 from thermolatent.init.composition import Composition, compose
 from thermolatent.init.document import duration_of_md, write_document
 from thermolatent.init.given import (
+    columns_section,
     read_assignments,
     read_temperatures,
     study_name,
@@ -23,7 +25,7 @@ from thermolatent.init.given import (
     trajectories_section,
     with_solvent,
 )
-from thermolatent.init.proposal import Proposal, cut_into_walkers, fit_to, length, propose
+from thermolatent.init.proposal import Proposal, cut_into_walkers, fit_to, length, propose, propose_columns
 from thermolatent.parsing import parse
 from thermolatent.rates import short
 from thermolatent.simulate.settings import Simulate
@@ -47,6 +49,8 @@ class Request:
     predict: list[float] | None = None
     topology: str | None = None
     trajectories: list[str] | None = None
+    energies: list[str] | None = None
+    columns: list[str] | None = None
     frame_interval: float | None = None
     solvent: str | None = None
     system: Sequence[str] = ()
@@ -65,11 +69,12 @@ class Request:
 
 def run(asked: Request) -> Path:
     """Write ``<studies>/<name>.yaml`` and return its path; raises :class:`ThermolatentError` before anything is written."""
-    if asked.trajectories or asked.topology:
-        return _from_trajectories(asked)
+    if asked.trajectories or asked.topology or asked.energies or asked.columns:
+        return _from_files(asked)
     if asked.what is None:
         raise ThermolatentError(
-            "give a PDB or mmCIF file, a sequence (GYDPETGTWG), a model system's name, or --topology with --trajectories"
+            "give a PDB or mmCIF file, a sequence (GYDPETGTWG), a model system's name, --topology with --trajectories, or "
+            "--columns"
         )
     if not asked.train:
         raise ThermolatentError("--train: is missing; write the temperatures of the training MD, e.g. --train 340 440")
@@ -96,35 +101,47 @@ def run(asked: Request) -> Path:
     return _write(path, text)
 
 
-def _from_trajectories(asked: Request) -> Path:
+def _from_files(asked: Request) -> Path:
     if asked.what is not None:
-        raise ThermolatentError(f"'{asked.what}' cannot be combined with --topology and --trajectories; leave it out")
-    if not (asked.topology and asked.trajectories):
+        raise ThermolatentError(
+            f"'{asked.what}' cannot be combined with --topology and --trajectories, or --columns; leave it out"
+        )
+    keys = read_assignments(asked.system)
+    if asked.columns:
+        if other := [o for o in ("topology", "trajectories", "energies") if getattr(asked, o)]:
+            raise ThermolatentError(f"--{other[0]}: is not for --columns, whose files have all columns; leave it out")
+        section = columns_section(asked.columns, asked.frame_interval, keys)
+    elif not (asked.topology and asked.trajectories):
         missing = "--trajectories 340=a.xtc,b.xtc 440=c.xtc" if asked.topology else "--topology my.pdb"
         raise ThermolatentError(f"existing MD needs --topology and --trajectories; add {missing}")
-    keys = read_assignments(asked.system)
-    section = trajectories_section(asked.topology, asked.trajectories, asked.frame_interval, keys)
+    else:
+        section = trajectories_section(asked.topology, asked.trajectories, asked.energies, asked.frame_interval, keys)
     train = asked.train or list(section["files"])
     if wrong := [t for t in train if t not in section["files"]]:
-        raise ThermolatentError(f"--train: there are no trajectories at {wrong[0]:g}; add them, or leave it out")
+        raise ThermolatentError(f"--train: there are no files at {wrong[0]:g}; add them, or leave it out")
     temperatures = read_temperatures(train, asked.predict)
     temperatures["reference"] = [t for t in temperatures["predict"] if t in section["files"]]
     path = asked.target(section)
     system = _checked(system_of(section), temperatures)
-    if "atoms" not in section and any(residue.is_water for residue in system.all_atoms.residues):
+    if not asked.columns and "atoms" not in section and any(residue.is_water for residue in system.all_atoms.residues):
         section["atoms"] = "protein" if any(r.is_protein for r in system.all_atoms.residues) else "not water"
         system = system_of(section)
         _say(f"water in the topology: only '{section['atoms']}' is kept (system.atoms)")
-    from thermolatent.imported.examination import times_of
+    from thermolatent.imported.examination import times_of, with_interval
 
-    used = temperatures["train"] + temperatures["reference"]
+    used, system = temperatures["train"] + temperatures["reference"], with_interval(system)
     lengths = {t: [times_of(system, p).frames for p in section["files"][t]] for t in used}
-    composition = compose(system)
-    _say(_what(composition, section))
-    proposal = propose(system, composition, used, False)
+    if asked.columns:
+        proposal = propose_columns(system)
+    else:
+        composition = compose(system)
+        _say(_what(composition, section))
+        proposal = propose(system, composition, used, False)
     cuts = [cut_into_walkers(n) for n in lengths.values()]
     proposal.simulate = {key: min(cut[key] for cut in cuts) for key in ("walkers", "frames")}
     proposal.lag = max(1, min(proposal.lag, proposal.simulate["frames"] // 20))
+    if system.stretch is not None:
+        proposal.lag = max(1, min(proposal.lag, ceil(system.stretch) - 1))
     frames = ", ".join(f"{sum(n)} at {t:g}" for t, n in lengths.items())
     smoke = min(60, proposal.simulate["frames"])
     text = write_document(path.stem, _command(), section, temperatures, proposal, [f"Frames: {frames}."], smoke)

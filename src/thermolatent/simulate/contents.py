@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from thermolatent.errors import ArtifactError
-from thermolatent.imported.examination import examine, times_of
+from thermolatent.imported.angles import columns_of, period_of
+from thermolatent.imported.examination import examine, times_of, with_interval
 from thermolatent.simulate.settings import Simulate
-from thermolatent.systems.trajectories import Trajectories
+from thermolatent.systems.existing import ExistingMd
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class Contents:
     energies: ``(walkers, frames)`` kJ/mol; NaN if there are none, or none yet.
     log_weights: bias / kT of biased MD, the largest being 0, ``(walkers, frames)``; None of MD without a bias.
     volumes_seen: whether the energy files had volumes, so that the energies have pV if needed.
+    columns: of a system without positions, ``(walkers, frames, n)`` float64, angles in radians; else None.
+    periods: of those of them that are angles, in the unit of the first file.
     """
 
     totals: list[int]
@@ -47,13 +50,16 @@ class Contents:
     energies: np.ndarray
     log_weights: np.ndarray | None
     volumes_seen: bool
+    columns: np.ndarray | None = None
+    periods: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, system: Trajectories, simulate: Simulate, temperature: float) -> Contents:
-        """Read the headers of trajectories and all energies and weights.
+    def of(cls, system: ExistingMd, simulate: Simulate, temperature: float) -> Contents:
+        """Read the headers of trajectories, or all columns, and all energies and weights.
 
         Raises :class:`ThermolatentError` for files that contradict each other or the study, or have too few frames.
         """
+        system = with_interval(system)
         times = [times_of(system, path) for path in system.at(temperature)]
         stretches = examine(system, temperature, times)
         found = cut([s.label for s in stretches], [len(s) for s in stretches], simulate.walkers, simulate.frames)
@@ -65,14 +71,21 @@ class Contents:
             blocks.append(Block(stretch.file, stretch.label, frame))
             begins.append(system.frame_interval * (frame + 1) if known is None else float(known[frame]))
         parts = [(stretches[which], slice(first, first + simulate.frames)) for which, first in found]
-        weighted = system.log_weights is not None
+        columns, periods = None, {}
+        if system.columns:
+            of_files = [columns_of(one.table, system.columns, system.periodic) for one in times]
+            taken = [b.first + system.stride * np.arange(simulate.frames) for b in blocks]
+            columns = np.stack([of_files[b.file][rows] for b, rows in zip(blocks, taken, strict=True)])
+            periods = {name: period_of(times[0].table, name, system.periodic) for name in system.periodic}
         return cls(
             [one.frames for one in times],
             blocks,
             begins,
             np.stack([stretch.energies[part] for stretch, part in parts]),
-            np.stack([stretch.log_weights[part] for stretch, part in parts]) if weighted else None,
+            np.stack([stretch.log_weights[part] for stretch, part in parts]) if system.weighted else None,
             any(stretch.volumes for stretch in stretches),
+            columns,
+            periods,
         )
 
 

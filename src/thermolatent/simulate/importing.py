@@ -1,4 +1,4 @@
-"""Import of existing trajectories as walkers: the stage simulate of ``system: {kind: trajectories}``.
+"""Import of existing MD as walkers: the stage simulate of ``system: {kind: trajectories}`` and ``{kind: colvar}``.
 
 Each file is cut into contiguous blocks of ``simulate.frames`` frames; a walker is one block. Of more blocks than the study has
 walkers, evenly spaced ones are taken.
@@ -22,6 +22,7 @@ from thermolatent.files.artifacts import FORMAT_VERSION, new_array, save_array, 
 from thermolatent.files.dcd import box_vectors, write_trajectories
 from thermolatent.files.paths import MdFiles, in_ascii
 from thermolatent.imported.by_system import energy_function
+from thermolatent.imported.examination import with_interval
 from thermolatent.imported.volumes import pV_of_boxes
 from thermolatent.progress import progress
 from thermolatent.simulate.contents import Contents
@@ -29,6 +30,7 @@ from thermolatent.simulate.convergence import compare_starts, warn_if_unconverge
 from thermolatent.simulate.settings import Settings, Simulate
 from thermolatent.simulate.topology import write_topology
 from thermolatent.systems.bonds import molecules_of
+from thermolatent.systems.existing import ExistingMd
 from thermolatent.systems.trajectories import Trajectories
 from thermolatent.temperatures import format_temperature
 
@@ -51,18 +53,50 @@ class _Arrays:
 
 
 def run(settings: Settings, outputs: MdFiles, identity: dict[str, Any]) -> None:
-    """Write trajectories, energies (NaN if unknown), log-weights of biased MD, topology and protocol.
+    """Write trajectories and topology, or columns; energies (NaN if unknown), log-weights of biased MD, protocol.
 
     Raises :class:`ThermolatentError` for files that contradict each other, or have too few frames.
     """
-    system, simulate, temperature, started = settings.system, settings.simulate, settings.temperature, time.monotonic()
-    kept = system.kept  # refuses an invalid selection
-    if len(kept) == system.all_atoms.n_atoms and any(residue.is_water for residue in system.all_atoms.residues):
-        log.warning("water is kept, which makes large files; write system.atoms: not water")
-    paths = system.at(temperature)
+    system, started = with_interval(settings.system), time.monotonic()
+    simulate, temperature = settings.simulate, settings.temperature
+    if not system.columns:
+        _check_atoms(system)
     contents = Contents.of(system, simulate, temperature)
-    blocks, energies = contents.blocks, contents.energies
+    if contents.columns is None:
+        about = _import_positions(system, simulate, temperature, contents, outputs)
+        write_topology(system, outputs.topology)
+    else:
+        about = {"periods": contents.periods}
+        save_array(outputs.columns, contents.columns)
+    save_array(outputs.energies, contents.energies)
+    if contents.log_weights is not None:
+        save_array(outputs.log_weights, contents.log_weights)
+    starts = [block.label for block in contents.blocks]
+    told = {
+        **identity,
+        "starts": starts,
+        "first_frames": [block.first for block in contents.blocks],
+        **about,
+        "time_step": system.saved_interval,
+        "convergence": _convergence(system, contents.energies, starts, temperature),
+        "steps": simulate.frames,
+        "walker_steps_per_second": 0,
+        "wall_seconds": round(time.monotonic() - started, 3),
+    }
+    save_json(outputs.protocol, told)
 
+
+def _check_atoms(system: Trajectories) -> None:
+    """Refuse an invalid selection, and warn of water."""
+    if len(system.kept) == system.all_atoms.n_atoms and any(r.is_water for r in system.all_atoms.residues):
+        log.warning("water is kept, which makes large files; write system.atoms: not water")
+
+
+def _import_positions(
+    system: Trajectories, simulate: Simulate, temperature: float, contents: Contents, outputs: MdFiles
+) -> dict[str, Any]:
+    """Write the walkers' trajectories, and complete ``contents.energies``; returns what the protocol says of them."""
+    paths, blocks, energies = system.at(temperature), contents.blocks, contents.energies
     partial = Path(f"{outputs.folder}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -87,26 +121,11 @@ def run(settings: Settings, outputs: MdFiles, identity: dict[str, Any]) -> None:
         begins,
         cells.swapaxes(0, 1) if has_cell else None,
     )
-    save_array(outputs.energies, energies)
-    if contents.log_weights is not None:
-        save_array(outputs.log_weights, contents.log_weights)
-    write_topology(system, outputs.topology)
-    starts = [block.label for block in blocks]
-    told = {
-        **identity,
-        "starts": starts,
-        "first_frames": [block.first for block in blocks],
-        **({"molecules": molecules_of(system.all_atoms)[kept].tolist()} if has_cell else {}),
-        "convergence": _convergence(system, energies, starts, temperature),
-        "steps": simulate.frames,
-        "walker_steps_per_second": 0,
-        "wall_seconds": round(time.monotonic() - started, 3),
-    }
-    save_json(outputs.protocol, told)
     shutil.rmtree(partial)
+    return {"molecules": molecules_of(system.all_atoms)[system.kept].tolist()} if has_cell else {}
 
 
-def import_identity(system: Trajectories, settings: Simulate, temperature: float) -> dict[str, Any]:
+def import_identity(system: ExistingMd, settings: Simulate, temperature: float) -> dict[str, Any]:
     """Everything that determines the frames, including sizes and times of the files."""
     return {
         "format": FORMAT_VERSION,
@@ -116,11 +135,11 @@ def import_identity(system: Trajectories, settings: Simulate, temperature: float
         "walkers": settings.walkers,
         "frames": settings.frames,
         "save_every": 1,
-        "time_step": system.saved_interval,
         "platform": "imported",
         "openmm": "not used",
-        "energies": system.energies is not None,
-        "weighted": system.log_weights is not None,
+        "energies": system.has_energies,
+        "weighted": system.weighted,
+        **({"columns": list(system.columns)} if system.columns else {}),
         "centroid_removed": False,
         "residue_numbers": "of the files",
         "inputs": [
@@ -234,9 +253,9 @@ def _volumes(cells: np.ndarray) -> np.ndarray:
     return boxes.diagonal(axis1=1, axis2=2).astype(np.float64).prod(axis=1).reshape(cells.shape[:2])
 
 
-def _convergence(system: Trajectories, energies: np.ndarray, starts: list[str], temperature: float) -> dict[str, Any]:
+def _convergence(system: ExistingMd, energies: np.ndarray, starts: list[str], temperature: float) -> dict[str, Any]:
     """Comparison of the mean energies of the files; unknown without energies."""
-    if system.energies is not None:
+    if system.has_energies:
         result = compare_starts(energies, starts)
         warn_if_unconverged(result, format_temperature(temperature))
         return result

@@ -13,7 +13,7 @@ _ATOM, _FRAME = 12, 24 + 4 * 8
 
 def frame_bytes(system: System) -> int:
     """One frame of one walker."""
-    return _ATOM * system.n_particles + _FRAME
+    return _ATOM * system.n_particles + 8 * len(system.columns) + _FRAME
 
 
 def md_bytes(system: System, simulate: Simulate) -> int:

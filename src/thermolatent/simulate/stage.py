@@ -40,7 +40,7 @@ def run(settings: Settings, inputs: tuple[str, ...], outputs: MdFiles, threads: 
     ``<folder>.restart`` if more frames are asked for. Its lost files are restored from there, on any machine.
     Raises :class:`SimulationError` for a missing platform, a blow-up, or frames to be added to MD of another platform or OpenMM.
     """
-    imported = settings.system.kind == "trajectories"
+    imported = settings.system.existing
     identify = importing.import_identity if imported else protocol_identity
     identity = identify(settings.system, settings.simulate, settings.temperature)
     if is_finished(outputs, identity):
@@ -170,4 +170,5 @@ def is_finished(md: MdFiles, identity: dict[str, Any]) -> bool:
     found, wanted = ({"continuous": True, **each} for each in (found, identity))  # a key of tempered frames only
     wanted = {key: value for key, value in json.loads(json.dumps(wanted)).items() if key not in MACHINE}
     same = {key: found.get(key) for key in wanted} == wanted
-    return same and all(Path(file).is_file() for file in (*md.trajectories, md.energies, md.topology))
+    frames = [md.columns] if "columns" in identity else [*md.trajectories, md.topology]
+    return same and all(Path(file).is_file() for file in (*frames, md.energies))

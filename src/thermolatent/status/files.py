@@ -15,6 +15,7 @@ _FILES = {
     "simulate/*.restart/*": "the state from which longer MD continues",
     "simulate/tempered.json": "the files of the replica exchange",
     "simulate/T*/topology.pdb": "the saved atoms, at the first starting structure",
+    "simulate/T*/columns.npy": "all frames where there are no coordinates, (walker, frame, column); angles in radians",
     "simulate/T*/walker*.dcd": "trajectory of one walker; opens with its topology.pdb",
     "simulate/T*/energies.npy": "potential energies of all frames, (walker, frame), kJ/mol or reduced",
     "simulate/T*/volumes.npy": "volumes, (walker, frame), nm^3",

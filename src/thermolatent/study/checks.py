@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thermolatent.featurize.base import Particles, check_features, columns_on
+from thermolatent.featurize.base import check_features, columns_on, without_topology
 from thermolatent.simulate.topology import write_topology
 from thermolatent.states.centers import check_angles, check_reached
 from thermolatent.systems.topologies import load_topology
@@ -24,10 +24,11 @@ def check_molecule(study: Study) -> None:
 
     for temperature in study.temperatures.simulated if isinstance(study.system, Molecule) else ():
         molecule_system(study.system, study.simulate, temperature)
-    starts = np.stack(list(study.system.starts().values()))
     topology = _topology(study)
     check_features(study.featurize, topology)
-    columns_on(study.featurize.all_features, topology).compute(starts)
+    if not study.system.columns:
+        starts = np.stack(list(study.system.starts().values()))
+        columns_on(study.featurize.all_features, topology).compute(starts)
     check_angles(study.validate_.states, columns_on(study.featurize.plane, topology).periodic)
 
 
@@ -36,15 +37,18 @@ def check_files(study: Study) -> None:
 
     A system that is simulated has no such files. Raises :class:`ThermolatentError`.
     """
-    if study.system.kind != "trajectories":
+    if not study.system.existing:
         return
     from thermolatent.simulate.contents import Contents
     from thermolatent.simulate.importing import sampled_positions
 
     positions = {}
     for temperature in study.temperatures.simulated:
-        Contents.of(study.system, study.simulate, temperature)
-        positions[temperature] = sampled_positions(study.system, temperature)
+        columns = Contents.of(study.system, study.simulate, temperature).columns
+        if columns is None:
+            positions[temperature] = sampled_positions(study.system, temperature)
+        else:
+            positions[temperature] = columns.reshape(-1, columns.shape[-1])
     training = np.concatenate([positions[T] for T in study.temperatures.train])
     columns = columns_on(study.featurize.plane, _topology(study))
     check_reached(study.validate_.states, columns.compute(training), columns.periodic)
@@ -52,8 +56,8 @@ def check_files(study: Study) -> None:
 
 def _topology(study: Study) -> Any:
     """What features are made on: the topology as it will be written."""
-    if not study.system.molecular:
-        return Particles(study.system.n_particles)
+    if (bare := without_topology(study.system)) is not None:
+        return bare
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "topology.pdb")
         write_topology(study.system, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from thermolatent.featurize.base import Particles, columns_on
+from thermolatent.featurize.base import columns_on, without_topology
 from thermolatent.files.disk import free_bytes, size_of, size_text
 from thermolatent.simulate.space import frame_bytes, md_bytes
 from thermolatent.study.layout import Layout
@@ -23,8 +23,8 @@ def expected(study: Study, seeds: Iterable[int]) -> dict[str, int]:
     sizes, columns = {}, 0
     if not study.simulate.source:
         sizes["simulate"] = len(study.temperatures.simulated) * md_bytes(study.system, study.simulate)
-    if not study.system.molecular:
-        columns = len(columns_on(study.featurize.all_features, Particles(study.system.n_particles)).names)
+    if (bare := without_topology(study.system)) is not None:
+        columns = len(columns_on(study.featurize.all_features, bare).names)
     sizes["featurize"] = len(study.temperatures.simulated) * frames * (4 * columns + 8)
     structures = study.generate.structures * frame_bytes(study.system)
     samples = study.generate.samples * 4 * (study.representation.latent_dim + 1 + _STATES)

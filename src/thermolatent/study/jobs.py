@@ -13,6 +13,7 @@ from typing import Any
 
 from thermolatent.errors import SimulationError, ThermolatentError
 from thermolatent.featurize import settings as _featurize
+from thermolatent.featurize.base import without_topology
 from thermolatent.files.paths import paths_in
 from thermolatent.generate import settings as _generate
 from thermolatent.learn import settings as _learn
@@ -57,17 +58,16 @@ def temper_job(study: Study, layout: Layout) -> Job:
 
 def featurize_job(study: Study, layout: Layout, temperature: float) -> Job:
     system, section = study.system, study.featurize
-    imported = system.kind == "trajectories"
     settings = _featurize.Settings(
         featurize=section,
         system=system.model_dump(mode="json"),
-        n_particles=None if system.molecular else system.n_particles,
+        bare=without_topology(system),
         temperature=temperature,
         walkers=study.simulate.walkers,
         saved=study.simulate.frames,
         frames=study.frames,
-        stride=system.stride if imported else None,
-        stretch=system.stretch if imported else None,
+        stride=system.stride if system.existing else None,
+        stretch=system.stretch if system.existing else None,
     )
     structures = tuple(path for feature in section.all_features for path in feature.input_files)
     inputs = _featurize.Inputs(layout.md_files(temperature, study.simulate.walkers), structures)

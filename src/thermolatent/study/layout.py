@@ -64,7 +64,7 @@ class Layout:
     def tracked(self, path: str, tempered: Collection[float] = ()) -> str:
         """The file that Snakemake tracks in place of ``path``, since the number of files may depend on the study.
 
-        It tracks topology, energies and protocol of the MD, but for ``tempered`` temperatures the list of their files; and
+        It tracks energies and protocol of the MD, but for ``tempered`` temperatures the list of their files; and
         the lists of ensembles and figures.
         """
         folder, _, name = path.rpartition("/")
@@ -74,7 +74,7 @@ class Layout:
         if folder in {self.simulation(T) for T in tempered}:
             return self.tempered
         if folder.startswith(f"{md}/"):
-            known = name in ("topology.pdb", "energies.npy", "protocol.json")
+            known = name in ("energies.npy", "protocol.json")
             return path if known else f"{folder}/protocol.json"
         if folder.startswith(f"{self.root}/generate/") and name != "surfaces.npz":
             return f"{folder}/files.json"
@@ -110,6 +110,7 @@ class Layout:
             self.md_log_weights(temperature),
             self.volumes(temperature),
             tuple(self.trajectories(temperature, walkers)),
+            f"{self.simulation(temperature)}/columns.npy",
         )
 
     @property

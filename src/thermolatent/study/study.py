@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from thermolatent.errors import did_you_mean
-from thermolatent.featurize.base import Particles, check_features
+from thermolatent.featurize.base import check_features, without_topology
 from thermolatent.featurize.settings import Featurize
 from thermolatent.generate.settings import Generate
 from thermolatent.learn.settings import Composition, Learn
@@ -16,7 +16,8 @@ from thermolatent.parsing import Name, Section
 from thermolatent.represent.settings import Representation
 from thermolatent.reweight.settings import Reweight
 from thermolatent.simulate.settings import Simulate, Tempering
-from thermolatent.systems.kinds import AnySystem
+from thermolatent.systems.colvar import Colvar
+from thermolatent.systems.kinds import EXISTING, AnySystem
 from thermolatent.temperatures import Temperatures, format_temperature
 from thermolatent.validate.settings import BASELINES, MELTING, POPULATIONS, Validate
 
@@ -41,15 +42,22 @@ class Study(Section):
     @model_validator(mode="before")
     @classmethod
     def _existing_md(cls, content: Any) -> Any:
-        """With existing trajectories ``simulate`` has ``walkers`` and ``frames`` only; the times are those of the files."""
-        system, simulate = content.get("system"), content.get("simulate")
-        if not isinstance(system, dict) or system.get("kind") != "trajectories" or not isinstance(simulate, dict):
+        """With existing MD ``simulate`` has ``walkers`` and ``frames`` only; the times are those of the files. There are no
+        structures without coordinates."""
+        system, simulate, generate = content.get("system"), content.get("simulate"), content.get("generate", {})
+        if isinstance(system, Colvar):  # of another study
+            system = {"kind": system.kind}
+        if not isinstance(system, dict) or system.get("kind") not in EXISTING:
+            return content
+        if system["kind"] == "colvar" and isinstance(generate, dict):
+            content = {**content, "generate": {"structures": 0, **generate}}
+        if not isinstance(simulate, dict):
             return content
         if "source" in simulate:  # the section of another study
             return content
         if extra := sorted(set(simulate) - {"walkers", "frames"}):
             raise ValueError(
-                f"simulate.{extra[0]}: is not for system.kind: trajectories, whose MD is done; leave it out"
+                f"simulate.{extra[0]}: is not for system.kind: {system['kind']}, whose MD is done; leave it out"
             )
         times = {"save_every": 1, "time_step": 1.0}  # the protocol of imported MD has the real ones
         return {**content, "simulate": {**simulate, **times}}
@@ -82,8 +90,12 @@ class Study(Section):
                 f"representation.lag: {self.representation.lag} frames is not shorter than a walker "
                 f"({self.frames} frames); lower the lag or simulate longer"
             )
-        if not self.system.molecular:  # features of a molecule are checked by the stage simulate, which builds it
-            check_features(self.featurize, Particles(self.system.n_particles))
+        if (
+            bare := without_topology(self.system)
+        ) is not None:  # those of a molecule the stage simulate checks, which builds it
+            check_features(self.featurize, bare)
+        if self.system.columns and self.generate.structures:
+            raise ValueError("generate.structures: there are no coordinates in columns of numbers; leave it out")
         _check_tolerances(self)
         _check_experiment(self)
         _check_solvent(self)
@@ -170,8 +182,8 @@ def _check_tempering(study: Study) -> None:
     tempering, reference = study.tempering, study.temperatures.reference
     if tempering is None or study.simulate.source:  # checked where the MD is
         return
-    if study.system.kind == "trajectories":
-        raise ValueError("tempering: is not for system.kind: trajectories, whose MD is done; leave it out")
+    if study.system.existing:
+        raise ValueError(f"tempering: is not for system.kind: {study.system.kind}, whose MD is done; leave it out")
     if not reference:
         raise ValueError(
             "tempering: is for reference temperatures, there are none; add some to temperatures.reference or leave it out"
@@ -187,7 +199,7 @@ def _check_tempering(study: Study) -> None:
 def _check_exchanges(study: Study) -> None:
     """For imported replica exchange, refuse a lag that is not shorter than the stretches between exchanges."""
     system, lag = study.system, study.representation.lag
-    if system.kind != "trajectories" or system.stretch is None or lag < system.stretch:
+    if not system.existing or system.stretch is None or lag < system.stretch:
         return
     there = f"{system.exchange_interval:g} ps between exchanges (system.exchange_interval)"
     longest = math.ceil(system.stretch) - 1

@@ -34,6 +34,8 @@ class System(BaseModel):
     temperature_unit: ClassVar[Literal["reduced", "kelvin"]] = "kelvin"
     #: Whether it has a topology of residues, which features are bound to. A model system with one is built like any other.
     molecular: ClassVar[bool] = False
+    #: Whether its MD is done and read from files: :class:`thermolatent.systems.existing.ExistingMd`.
+    existing: ClassVar[bool] = False
     #: OpenMM platform that is fastest for it, measured by ``benchmarks/md_throughput.py``.
     fastest_platform: ClassVar[str] = "CPU"
     #: Whether moving a whole copy changes nothing. Its centroid then diffuses, and is removed before frames are saved.
@@ -42,6 +44,11 @@ class System(BaseModel):
     planar: ClassVar[bool] = False
 
     kind: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that frames have in place of positions; none of a system with positions."""
+        return ()
 
     @property
     def n_particles(self) -> int:

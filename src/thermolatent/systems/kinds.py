@@ -6,6 +6,7 @@ from thermolatent.parsing import by_kind, one_of
 from thermolatent.systems.aib9 import Aib9
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.chignolin import Chignolin
+from thermolatent.systems.colvar import Colvar
 from thermolatent.systems.lj_cluster import LJCluster
 from thermolatent.systems.openmmtools import OpenMMTools
 from thermolatent.systems.peptide import Peptide
@@ -21,6 +22,7 @@ SYSTEMS = by_kind(
     Aib9,
     AlanineDipeptide,
     Chignolin,
+    Colvar,
     LJCluster,
     OpenMMTools,
     Peptide,
@@ -32,5 +34,7 @@ SYSTEMS = by_kind(
     ThreeHole,
     Trajectories,
 )
+#: Kinds of MD that is done, in files.
+EXISTING = [kind for kind, system in SYSTEMS.items() if system.existing]
 #: The type of a study's field.
 AnySystem = one_of("system", SYSTEMS)

@@ -1,83 +1,38 @@
-"""The user's existing MD: a topology, trajectory files per temperature, and energies where there are any.
-
-Nothing is simulated. The stage simulate imports the files (:mod:`thermolatent.simulate.importing`) into the layout that every
-other system's MD has, and later stages work the same.
-"""
+"""The user's existing MD: a topology, trajectory files per temperature, and energies where there are any."""
 
 from __future__ import annotations
 
 import functools
 import logging
-import os
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from thermolatent.errors import ArtifactError, ThermolatentError, reason
 from thermolatent.files.paths import in_ascii
-from thermolatent.systems.base import System, check_kelvin
+from thermolatent.systems.existing import Column, ExistingMd, Files, Source, checked_apart
 from thermolatent.systems.files import existing_file
-from thermolatent.temperatures import format_temperature
 
 if TYPE_CHECKING:
     import mdtraj
     import openmm.app
 
-    from thermolatent.simulate.settings import Simulate
     from thermolatent.systems.frame_checks import Molecules
 
 log = logging.getLogger(__name__)
 
-Files = dict[float, list[str]]
 
-
-def _checked(files: Files) -> Files:
-    for paths in files.values():
-        for path in paths:
-            existing_file(path)
-    return files
-
-
-def _checked_once(files: Files) -> Files:
-    """Also that no file is named twice: its frames, or its temperature, would be wrong."""
-    at: dict[str, float] = {}
-    for temperature, paths in _checked(files).items():
-        for path in paths:
-            if (other := at.setdefault(os.path.realpath(path), temperature)) != temperature:
-                raise ValueError(
-                    f"'{path}' is at {format_temperature(other)} and at {format_temperature(temperature)}; "
-                    "write each temperature's own"
-                )
-        if twice := [path for path in paths if paths.count(path) > 1]:
-            raise ValueError(f"'{twice[0]}' is there twice at {format_temperature(temperature)}; leave one out")
-    return files
-
-
-def _checked_apart(files: Files) -> Files:
-    """Also that no file is at two temperatures; parts of a trajectory may share one."""
-    _checked_once({temperature: list(dict.fromkeys(paths)) for temperature, paths in files.items()})
-    return files
-
-
-class ColumnFiles(BaseModel):
+class ColumnFiles(Column):
     """A column of numbers, one per frame: a file beside each trajectory file, per temperature and in the same order."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     files: Files = Field({}, description="temperature -> files, one per trajectory file")
-    column: str | None = Field(
-        None, description="name of the column; default: the potential energy, where a format has one"
-    )
-    unit: Literal["kJ/mol", "kcal/mol", "kT", "eV"] | None = Field(
-        None, description="of the column, where the file does not say it"
-    )
     skip: int | None = Field(
         None, ge=0, description="rows before the one of the first frame; needed where neither times nor steps tell"
     )
     every: int | None = Field(None, ge=1, description="rows per frame; needed where neither times nor steps tell")
 
-    _files_exist = field_validator("files", mode="after")(_checked_apart)
+    _files_exist = field_validator("files", mode="after")(checked_apart)
 
 
 class Energies(ColumnFiles):
@@ -106,10 +61,10 @@ class LogWeights(ColumnFiles):
     files: Files = Field(min_length=1, description="temperature -> files, one per trajectory file")
     column: str = Field(description="name of the column, e.g. metad.rbias of a PLUMED COLVAR file")
 
-    _files_exist = field_validator("files", mode="after")(_checked_apart)
+    _files_exist = field_validator("files", mode="after")(checked_apart)
 
 
-class Trajectories(System):
+class Trajectories(ExistingMd):
     """Existing trajectories. ``simulate`` says only into how many ``walkers`` of how many ``frames`` they are cut."""
 
     molecular: ClassVar[bool] = True
@@ -118,58 +73,23 @@ class Trajectories(System):
     topology_file: str = Field(alias="topology", description="PDB, mmCIF, gro, prmtop, psf: of all atoms in the files")
     files: Files = Field(min_length=1, description="temperature -> trajectory files: XTC, TRR, DCD, NetCDF")
     frame_interval: float = Field(gt=0, description="ps between the frames in the files")
-    stride: int = Field(1, ge=1, description="every so many frames of the files are used")
     atoms: str | None = Field(None, description="the atoms that are kept, an mdtraj selection; default: all")
-    unit: Literal["kelvin", "reduced"] = Field("kelvin", description="of temperatures; reduced: kT is the temperature")
     energies: Energies | None = Field(None, description="potential energies; without them intervals are wider")
     log_weights: LogWeights | None = Field(None, description="of biased MD")
-    discontinuous: bool = Field(
-        False, description="replica exchange: one file per temperature, frames of equal number are simultaneous"
-    )
-    exchange_interval: float | None = Field(
-        None, gt=0, description="ps between attempts to exchange, from a file's first frame on; of discontinuous files"
-    )
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    _files_exist = field_validator("files", mode="after")(_checked_once)
 
     @field_validator("topology_file", mode="after")
     @classmethod
     def _exists(cls, value: str) -> str:
         return existing_file(value)
 
-    @model_validator(mode="after")
-    def _exchanges(self):
-        if self.discontinuous and self.exchange_interval is None:
-            raise ValueError(
-                "exchange_interval: is missing; with discontinuous: true write the ps between attempts to exchange replicas"
-            )
-        if not self.discontinuous and self.exchange_interval is not None:
-            raise ValueError(
-                "exchange_interval: is for replica exchange only; write discontinuous: true or leave it out"
-            )
-        several = [T for T, paths in self.files.items() if self.discontinuous and len(paths) != 1]
-        if several:
-            raise ValueError(
-                f"files: {len(self.files[several[0]])} at {format_temperature(several[0])}; replica exchange (discontinuous: "
-                "true) needs one file per temperature: join them in the order of time"
-            )
-        return self
+    @property
+    def sources(self) -> list[Source]:
+        parts = {key: getattr(self, key) for key in ("energies", "log_weights")}
+        return [Source(key, key, part) for key, part in parts.items() if part is not None and part.files]
 
     @property
-    def stretch(self) -> float | None:
-        """Frames that are used between two attempts to exchange; None of continuous MD."""
-        return None if self.exchange_interval is None else self.exchange_interval / self.saved_interval
-
-    @property
-    def temperature_unit(self) -> str:
-        return self.unit
-
-    @property
-    def saved_interval(self) -> float:
-        """ps between the frames that are used."""
-        return self.frame_interval * self.stride
+    def has_energies(self) -> bool:
+        return self.energies is not None
 
     @property
     def n_particles(self) -> int:
@@ -225,36 +145,9 @@ class Trajectories(System):
             structure = self.checked(path, 0, first)
         return {"structure": structure.xyz[0, np.searchsorted(self.read, self.kept)]}
 
-    def at(self, temperature: float, key: Literal["files", "energies", "log_weights"] = "files") -> list[str]:
-        """Files of one temperature; raises :class:`ThermolatentError` if there are none, or not one per trajectory."""
-        files = self.files if key == "files" else getattr(self, key).files
-        where = key if key == "files" else f"{key}.files"
-        if temperature not in files:
-            raise ThermolatentError(
-                f"system.{where}: there are none at {format_temperature(temperature)}; there are some at "
-                f"{', '.join(map(format_temperature, files))}; add them, or take {format_temperature(temperature)} out of "
-                "temperatures"
-            )
-        if not files[temperature] or len(files[temperature]) != len(self.files[temperature]):
-            raise ThermolatentError(
-                f"system.{where}: {len(files[temperature])} files at {format_temperature(temperature)} for "
-                f"{len(self.files[temperature])} trajectories; write one for each, in the same order"
-            )
-        return files[temperature]
-
-    def check_simulate(self, settings: Simulate, temperatures: list[float]) -> None:
-        """Refuse temperatures that are not kelvin."""
-        if self.unit == "kelvin":
-            check_kelvin(temperatures)
-
     def input_files(self, temperature: float) -> list[str]:
-        """Every file that is read for this temperature; raises :class:`ThermolatentError` where some are missing."""
-        files = [self.topology_file, *self.at(temperature)]
-        for source, key in ((self.energies, "energies"), (self.log_weights, "log_weights")):
-            files += self.at(temperature, key) if source is not None and source.files else []
-        if self.energies is not None and self.energies.system_xml:
-            files.append(self.energies.system_xml)
-        return files
+        computed = [self.energies.system_xml] if self.energies is not None and self.energies.system_xml else []
+        return [self.topology_file, *super().input_files(temperature), *computed]
 
 
 @functools.lru_cache(maxsize=4)

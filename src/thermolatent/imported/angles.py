@@ -1,0 +1,58 @@
+"""Columns of files as features are made of them: periodic ones in radians, from -pi to pi."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from thermolatent.errors import ArtifactError
+from thermolatent.imported.tables import EnergyTable, find_column
+
+#: Relative excess over a period that printed numbers may have.
+_ROUNDING = 1e-3
+
+
+def columns_of(table: EnergyTable, names: tuple[str, ...], periodic: Mapping[str, float | None]) -> np.ndarray:
+    """``(rows, n)`` float64 of these columns; of the ``periodic`` ones 2 pi x / period, from -pi to pi.
+
+    Raises :class:`ArtifactError` for a column that is not there, and for a period that file and study do not agree on.
+    """
+    found = []
+    for name in names:
+        own = find_column(table.path, table.names, name, "system.features")
+        values = table.finite(own)
+        if (period := period_of(table, name, periodic)) is not None:
+            values = values * (2 * np.pi / period)
+            values = np.where(np.abs(values) > np.pi, values - 2 * np.pi * np.round(values / (2 * np.pi)), values)
+        found.append(values)
+    return np.stack(found, axis=1)
+
+
+def period_of(table: EnergyTable, name: str, periodic: Mapping[str, float | None]) -> float | None:
+    """Period of a column in the file's unit: the study's, else the file's, else 2 pi; None of one that is not periodic."""
+    own = find_column(table.path, table.names, name, "system.features")
+    said, given = table.periods.get(own), periodic.get(name)
+    if name not in periodic:
+        if said is None:
+            return None
+        raise ArtifactError(
+            f"{table.path}: '{name}' is periodic, as its line '#! SET min_{own}' says; write it in system.periodic"
+        )
+    if said is not None and not said > 0 and given is None:
+        raise ArtifactError(
+            f"{table.path}: '#! SET' does not say both ends of '{name}' as numbers; write system.periodic: {{{name}: PERIOD}}"
+        )
+    if given is not None and said is not None and abs(given - said) > _ROUNDING * given:
+        raise ArtifactError(
+            f"{table.path}: the period of '{name}' is {said:g} by its lines '#! SET', system.periodic says {given:g}; write one"
+        )
+    period = given or said
+    if period is None:
+        period, spread = 2 * np.pi, float(np.ptp(table.finite(own)))
+        if spread > (1 + _ROUNDING) * period:
+            raise ArtifactError(
+                f"{table.path}: '{name}' goes over {spread:g}, more than the period 2 pi of radians; write system.periodic: "
+                f"{{{name}: 360}} if it is in degrees"
+            )
+    return float(period)
