@@ -71,6 +71,31 @@ def simulated(tmp_path_factory):
     return folder
 
 
+def test_the_shell_completes_commands_and_studies():
+    """As bash asks: the line and the place of the cursor in the environment, answers on descriptor 8."""
+
+    def asked(line):
+        code = "import os, sys; os.dup2(1, 8); from thermolatent.cli import main; main()"
+        environment = {
+            **os.environ,
+            **{
+                "_ARGCOMPLETE": "1",
+                "COMP_LINE": line,
+                "COMP_POINT": str(len(line)),
+                "COMP_TYPE": "9",
+                "_ARGCOMPLETE_IFS": "\n",
+            },
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+        )
+        return [word.strip() for word in done.stdout.split("\n") if word.strip()]
+
+    assert "predict" in asked("thermolatent pre")
+    assert {"lj7", "lj7_bath"} <= set(asked("thermolatent run lj7"))
+    assert asked("thermolatent figure three_hole_com") == ["three_hole_compare"]
+
+
 def test_help_imports_nothing_that_takes_time():
     code = (
         "import sys; from thermolatent.cli import build_parser; build_parser().format_help();"
@@ -108,7 +133,7 @@ def commands_by_group():
 def test_help_has_the_commands_in_the_order_of_use():
     groups = commands_by_group()
     assert groups["start"] == ["init", "check", "run", "status"]
-    assert groups["look"] == ["predict", "figure", "export"]
+    assert groups["look"] == ["predict", "figure", "states", "export"]
     assert groups["machine"] == ["doctor"]
 
 

@@ -5,6 +5,7 @@ All results are computed by the functions of the stages.
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from thermolatent.errors import ThermolatentError, did_you_mean
+from thermolatent.export.frames import Weighting
+from thermolatent.export.structures import drawn
 from thermolatent.files.paths import FrameFiles
 from thermolatent.frame_loading import load_frames
 from thermolatent.frames import Frames
@@ -40,6 +43,7 @@ from thermolatent.validate.stage import Learned, fixed_view, latent_view, model_
 from thermolatent.validate.view import View
 
 if TYPE_CHECKING:
+    import mdtraj
     from matplotlib.figure import Figure
 
 
@@ -97,6 +101,25 @@ class Run:
         observables = judged_observables(self.asked, self._files(self.study.temperatures.train), reweighting)
         rows = (predictions_at(self.asked, reweighting, T, observables=observables) for T in asked)
         return pd.DataFrame([row for of_temperature in rows for row in of_temperature])
+
+    def structures(
+        self, temperature: float, n: int = 100, model: str | None = None, seed: int = 0
+    ) -> mdtraj.Trajectory:
+        """``n`` frames of the training MD drawn by their weights at a temperature: an equilibrium ensemble, nm.
+
+        By the reweighting, or by a ``model`` of the study; ``seed``: of the model and of the draw. Raises
+        :class:`ThermolatentError` for MD without coordinates.
+        """
+        n, seed = whole_number("n", n, 1), whole_number("seed", seed, 0)
+        return drawn(self.study, self.layout, checked_temperature(temperature), n, Weighting(model, seed))[0]
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the predictions at the study's temperatures as a table, once the stage reweight has run."""
+        if not Path(self.layout.reweighting).is_file():
+            return f"{html.escape(repr(self))}: no predictions yet; run <code>thermolatent run {self.study.name}</code>"
+        found = self.predict(*self.study.temperatures.generated)
+        shown = found[["temperature", "state", "value", "low", "high", "verdict"]]
+        return f"<p>{html.escape(repr(self))}</p>{shown.to_html(index=False, float_format='{:.3f}'.format)}"
 
     def __repr__(self) -> str:
         return f"<run of {self.study.name} in {self.layout.root}: {', '.join(self.study.models)}>"

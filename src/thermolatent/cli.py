@@ -66,6 +66,10 @@ def _listed(group: str, helps: dict[str, str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand. Returns the exit code: 0, 1 for a user error, 130 when interrupted."""
     parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what could follow
+        import argcomplete
+
+        argcomplete.autocomplete(parser, always_complete_options=False)
     options, further = parser.parse_known_args(arguments)
     if further and not options.passes_on:
         parser.error(f"unrecognized arguments: {' '.join(further)}")

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -53,6 +54,33 @@ def test_a_temperature_that_the_study_does_not_name(run):
     assert np.isfinite(there.log_density).all()
     assert there.frame_weights.sum() == pytest.approx(1)
     assert list(there.observables.state) == ["mu2", "mu3"]
+
+
+def test_structures_are_those_of_the_command(run, finished):
+    out = finished / "drawn.dcd"
+    assert (
+        main(
+            ["export", "structures", "lj7", "--temperature", "0.35", "--n", "40", "--format", "dcd", "--out", str(out)]
+        )
+        == 0
+    )
+    there = run.structures(0.35, n=40)
+    assert (there.n_frames, there.n_atoms) == (40, 7)
+    import mdtraj
+
+    np.testing.assert_allclose(there.xyz, mdtraj.load_dcd(str(out), top=there.topology).xyz, atol=1e-5)
+    with pytest.raises(ThermolatentError, match="n: 0; must be a whole number of at least 1"):
+        run.structures(0.35, n=0)
+
+
+def test_a_run_shows_its_predictions_in_a_notebook(run, tmp_path):
+    page = ElementTree.fromstring(f"<div>{run._repr_html_()}</div>")
+    head, *rows = ([cell.text for cell in row] for row in page.iter("tr"))
+    asked = run.predict(*run.study.temperatures.generated)
+    assert [row[head.index("state")] for row in rows] == list(asked.state)
+    np.testing.assert_allclose([float(row[head.index("value")]) for row in rows], asked.value, atol=6e-4)
+    empty = thermolatent.Run("lj7", results=tmp_path)
+    assert "thermolatent run lj7" in empty._repr_html_()
 
 
 def predictions(run, predictor, temperature):

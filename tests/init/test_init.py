@@ -119,9 +119,9 @@ def test_a_structure_file_starts_in_its_native_state():
     states = study.validate_.states.centers
     masses = np.array([a.element.mass for a in mdtraj.load(FOLDED).topology.atoms])
     native = mdtraj.compute_rg(mdtraj.load(FOLDED), masses)[0]
-    assert states["folded"][1] == pytest.approx(native, abs=0.02)
-    assert states["unfolded"][1] > states["folded"][1]
-    assert study.validate_.melting == "folded"
+    assert states["start"][1] == pytest.approx(native, abs=0.02), "whether it is folded is not ours to say"
+    assert states["unfolded"][1] > states["start"][1]
+    assert study.validate_.melting == "start"
     assert "is a guess" in text
 
 
@@ -160,6 +160,15 @@ def test_a_folded_hairpin_of_rna():
     assert states["folded"][0] < 0.7 < states["open"][0]
     assert states["folded"][1] < states["open"][1]
     assert "three are worth" not in text
+
+
+def test_water_gets_a_third_training_temperature_and_says_so(capsys):
+    file = str(force_fields.DATA / "rna_tetraloop_folded.pdb")
+    assert main(["init", file, "--train", "310", "450", "--no-probe", "--name", "two"]) == 0
+    study, _ = written("two")
+    assert study.temperatures.train == [310, 373, 450]
+    assert not set(study.temperatures.predict) & set(study.temperatures.train)
+    assert "three training temperatures, [310, 373, 450]: water leaves two undecided" in capsys.readouterr().err
 
 
 def test_temperatures_in_between_are_predicted_where_none_are_asked_for():
@@ -297,6 +306,7 @@ def test_md_that_takes_too_long_here_is_shortened_to_fit():
     fit_to(proposal, 150.0)
     assert length(proposal.simulate) == pytest.approx(150, rel=0.06)
     assert proposal.lag * 20 <= proposal.simulate["frames"]
+    assert proposal.simulate["walkers"] == 16, "intervals need independent pieces"
 
 
 def test_the_cost_is_told_and_bounds_the_length(monkeypatch, capsys):

@@ -29,8 +29,17 @@ def natural(text: str) -> int:
 
 def add_study(parser: argparse.ArgumentParser) -> None:
     """The arguments ``study`` and ``--studies``."""
-    parser.add_argument("study", help="a study by name (studies/<name>.yaml), or name@scale")
+    study = parser.add_argument("study", help="a study by name (studies/<name>.yaml), or name@scale")
+    study.completer = completed_names
     add_folders(parser)
+
+
+def completed_names(prefix: str, parsed_args: argparse.Namespace, **_) -> list[str]:
+    """Studies whose names begin so, for the shell's tab completion."""
+    folders = study_folders(parsed_args)
+    return sorted(
+        {path.stem for folder in folders for path in Path(folder).glob("*.yaml") if path.stem.startswith(prefix)}
+    )
 
 
 def add_folders(parser: argparse.ArgumentParser) -> None:

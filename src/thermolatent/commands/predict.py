@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import argparse
 
-from thermolatent.commands.arguments import add_folders, add_results, add_threads, natural, positive, study_folders
+from thermolatent.commands.arguments import (
+    add_folders,
+    add_results,
+    add_threads,
+    completed_names,
+    natural,
+    positive,
+    study_folders,
+)
 
 HELP = "populations with intervals and verdicts at any temperature"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    target = parser.add_argument(
         "target",
         metavar="STUDY",
         help="a study by name, one of its models (results/.../learn/<model>/seed<N>.safetensors), or a file of save_density",
     )
+    target.completer = completed_names
     parser.add_argument(
         "--temperature", type=float, nargs="+", required=True, metavar="T", help="one or several, in the study's unit"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from thermolatent.commands.arguments import add_folders, add_seeds, study_folders
+from thermolatent.commands.arguments import add_folders, add_seeds, completed_names, study_folders
 
 HELP = "run the whole workflow of a study, from MD to its report"
 #: Unknown options are passed to Snakemake.
@@ -17,9 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "All other options are Snakemake's: -n shows the jobs and their reasons, --workflow-profile slurm runs on a cluster, "
         "--until learn stops early, --unlock helps after a crash. The same command resumes interrupted work."
     )
-    parser.add_argument(
+    names = parser.add_argument(
         "names", nargs="+", metavar="NAME", help="studies (studies/NAME.yaml), or NAME@SCALE; before all options"
     )
+    names.completer = completed_names
     parser.add_argument("--scale", metavar="SCALE", help="of the study, e.g. smoke, in minutes (default: full)")
     parser.add_argument("--cores", metavar="N", help="maximum number of cores (default: all)")
     add_seeds(parser, None, "each model once per seed (default: 0 1)")

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thermolatent.commands.arguments import add_folders, add_results, add_seeds, positive, study_of
+from thermolatent.commands.arguments import add_folders, add_results, add_seeds, completed_names, positive, study_of
 from thermolatent.errors import ThermolatentError
 
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ HELP = "jobs that are done, running, failed or waiting; or the description of a 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    study = parser.add_argument(
         "study",
         nargs="?",
         help="a study by name, or name@scale (default: all with results); or a file or folder of results",
     )
+    study.completer = completed_names
     add_folders(parser)
     add_results(parser)
     parser.add_argument(

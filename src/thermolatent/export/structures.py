@@ -34,25 +34,14 @@ def run(
     With a model and its seed these are the frames of its own DCD, if n is ``generate.structures``. The PDB has remarks with the
     origin of each frame.
     """
-    if study.system.columns:
-        raise ThermolatentError(
-            f"study {study.name}: there are no structures, its MD is columns of numbers (system.kind: {study.system.kind}); "
-            "write export weights, which says of each frame what it weighs"
-        )
     asked = format_temperature(checked_temperature(temperature))
     path = out or f"{study.name}.T{asked}.structures.{form}"
     require_new(path, f".{form}")
     beside = str(Path(path).with_suffix(".pdb"))
     require_new(beside, ".pdb")
-    frames = weighted_frames(study, layout, temperature, weighting)
-    training = study.temperatures.train
-    md = {T: layout.md_files(T, study.simulate.walkers).trajectories for T in training}
-    chosen = drawn_frames(frames.log_weights, n, weighting.seed)
-    xyz = TrainingTrajectories(frames.data, md).positions(chosen)
-    topology = mdtraj.load_topology(layout.topology(training[0]))
-    trajectory = mdtraj.Trajectory(xyz, topology)
+    trajectory, frames, chosen = drawn(study, layout, temperature, n, weighting)
     if form == "dcd":
-        write_dcd(path, xyz)
+        write_dcd(path, trajectory.xyz)
     elif form == "xtc":
         with replacing(path) as temporary, in_ascii(temporary) as name:
             trajectory.save_xtc(name)
@@ -61,6 +50,26 @@ def run(
         told = remarks(frames, chosen, temperature)
         temporary.write_text("\n".join([*told, temporary.read_text()]))
     return list(dict.fromkeys([path, beside]))
+
+
+def drawn(
+    study: Study, layout: Layout, temperature: float, n: int, weighting: Weighting
+) -> tuple[mdtraj.Trajectory, WeightedFrames, np.ndarray]:
+    """``n`` frames drawn by weight: their structures, all frames with weights, and the numbers of those drawn ``(n,)``.
+
+    Raises :class:`ThermolatentError` for MD without coordinates.
+    """
+    if study.system.columns:
+        raise ThermolatentError(
+            f"study {study.name}: there are no structures, its MD is columns of numbers (system.kind: {study.system.kind}); "
+            "write export weights, which says of each frame what it weighs"
+        )
+    frames = weighted_frames(study, layout, temperature, weighting)
+    training = study.temperatures.train
+    md = {T: layout.md_files(T, study.simulate.walkers).trajectories for T in training}
+    chosen = drawn_frames(frames.log_weights, n, weighting.seed)
+    topology = mdtraj.load_topology(layout.topology(training[0]))
+    return mdtraj.Trajectory(TrainingTrajectories(frames.data, md).positions(chosen), topology), frames, chosen
 
 
 def remarks(frames: WeightedFrames, chosen: np.ndarray, temperature: float) -> list[str]:

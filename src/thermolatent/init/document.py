@@ -67,7 +67,9 @@ def write_document(
     out.append(
         f"  observables: {flow(proposal.observables)} # their means at every temperature; all features: docs/features.md"
     )
-    out.append("# lag in frames: long enough for the motions inside a state to die out, shorter than the states live")
+    out.append(
+        "# lag in frames: longer than motions inside a state, shorter than the states live; edit after the first MD"
+    )
     out.append(f"representation: {{latent_dim: 2, lag: {proposal.lag}, beta_ib: 1.0e-4, initial: {proposal.initial}}}")
     out.append(_MODEL.rstrip("\n"))
     out += ["validate:", *_states(proposal)]
@@ -135,7 +137,7 @@ def _simulate(proposal: Proposal, existing: bool, reduced: bool) -> list[str]:
         "equilibration": f"steps, {relax:g} time units"
         if reduced
         else f"steps, {relax / 1000:g} ns, heating among them",
-        "pressure": "bar; the energies that reweighting uses are U + pV",
+        "pressure": "bar, constant: reweighting uses U + pV; or 'volume: NM3' in its place, the same at all temperatures",
         "friction": "1/ps",
     } | proposal.notes
     return [_noted(f"  {key}: {flow(value)}", notes.get(key)) for key, value in simulate.items()]

@@ -57,6 +57,12 @@ def read_temperatures(train: list[float], predict: list[float] | None) -> dict[s
     return {"train": train, "predict": predict}
 
 
+def with_middle(train: list[float]) -> list[float]:
+    """Two training temperatures and the one between them, by ratio."""
+    low, high = sorted(set(train))
+    return [low, float(f"{np.sqrt(low * high):.3g}"), high]
+
+
 def read_assignments(pairs: Iterable[str]) -> dict[str, Any]:
     """``["remove=[GOL]", "pH=5"]`` as keys and values, values in YAML."""
     found = {}

@@ -21,6 +21,8 @@ _SAMPLING = ((1, 100.0, 1.0, 2), (5, 1000.0, 10.0, 10), (math.inf, 6400.0, 100.0
 _EQUILIBRATION = 1.0
 #: Walkers: copies in one Context of a GPU; in explicit solvent; on cores.
 _WALKERS = {"together": 64, "explicit": 16, "cores": 32}
+#: Shortened MD keeps so many walkers: intervals need independent pieces.
+_LEAST_WALKERS = 16
 #: Approximate minimum of frames per walker of shortened MD.
 _FRAMES = 2000
 #: The states of a dipeptide in (phi, psi), radians.
@@ -159,8 +161,8 @@ def _nucleic(system: System) -> Proposal:
 
 
 _GUESSED = (
-    "nearest in the plane. {} After the first MD look at the plane in the report and put the centres where the minima are; "
-    "editing them repeats no MD and no training"
+    "nearest in the plane. {} Edit after the first MD: 'thermolatent states' proposes the minima of the plane; new centers "
+    "repeat no MD and no training"
 )
 
 
@@ -177,14 +179,18 @@ def _shape_states(proposal: Proposal, system: System, composition: Composition) 
     if first == "extended":  # for a sequence the fold is not known
         name, other, radius = "extended", "compact", folded
     else:
-        name, other, radius = ("folded" if composition.amino_acids else "start"), "unfolded", max(denatured, 1.2 * size)
+        name, other, radius = (
+            "start",
+            "unfolded",
+            max(denatured, 1.2 * size),
+        )  # whether it is folded is the user's to say
     centers = {name: [thermal, size]} | {k: list(p) for k, p in starts.items() if k != first}
     away = math.sqrt(max(radius**2 + size**2 - 2 * _OVERLAP * radius * size, 0.01))
     if len(starts) == 1:
         centers[other] = [away, radius]
     proposal.states = {"kind": "nearest", "centers": {k: _rounded(v, 2) for k, v in centers.items()}}
     _note_states(proposal, list(starts) if len(starts) > 1 else [name], other)
-    proposal.melting = name if name == "folded" else None
+    proposal.melting = name if name == "start" and composition.amino_acids else None
 
 
 def _note_states(proposal: Proposal, known: list[str], guessed: str) -> None:
@@ -224,7 +230,7 @@ def length(simulate: dict[str, Any]) -> float:
 def fit_to(proposal: Proposal, ns: float) -> None:
     """Shorten the MD to ``ns`` per temperature, with fewer walkers, a shorter frame interval and an adapted lag."""
     simulate = proposal.simulate
-    walkers = min(simulate["walkers"], 8)
+    walkers = min(simulate["walkers"], _LEAST_WALKERS)
     each = ns / walkers
     equilibration = min(simulate["equilibration"] * simulate["time_step"] / 1000, each / 10)
     wanted = simulate["save_every"] * simulate["time_step"]  # ps between frames

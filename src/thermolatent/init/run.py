@@ -14,7 +14,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import replacing
 from thermolatent.files.disk import size_text
 from thermolatent.init.composition import Composition, compose
-from thermolatent.init.document import duration_of_md, write_document
+from thermolatent.init.document import duration_of_md, flow, write_document
 from thermolatent.init.given import (
     columns_section,
     read_assignments,
@@ -23,6 +23,7 @@ from thermolatent.init.given import (
     system_of,
     system_section,
     trajectories_section,
+    with_middle,
     with_solvent,
 )
 from thermolatent.init.proposal import Proposal, cut_into_walkers, fit_to, length, propose, propose_columns
@@ -36,6 +37,8 @@ from thermolatent.yaml_text import load_yaml
 
 #: Days of MD that a proposal may take on this machine.
 DAYS = 2.0
+#: A GPU is advised where the MD would take so many times as long.
+_MUCH = 1.5
 #: Duration of the speed measurement, seconds.
 PROBE_SECONDS = 10.0
 
@@ -90,6 +93,11 @@ def run(asked: Request) -> Path:
         section = with_solvent(section, composition.nucleotides > 0, composition.amino_acids)
         system = system_of(section)
         _say(_what(composition, section))
+        if section["solvent"] == "explicit" and len(set(temperatures["train"])) == 2:
+            temperatures = read_temperatures(with_middle(temperatures["train"]), asked.predict)
+            _say(
+                f"three training temperatures, {flow(temperatures['train'])}: water leaves two undecided (docs/choosing.md)"
+            )
     from thermolatent.systems.platforms import gpu_platform
 
     on_gpu = system.molecular and gpu_platform() is not None
@@ -189,11 +197,12 @@ def _cost(system: System, composition: Composition | None, proposal: Proposal, t
         cut = _days(proposal, speed.ns_per_day, rounds)
         lines = [f"MD: {_duration(cut)} for all of train on this machine ({where}: {short(speed.ns_per_day)} ns/day)."]
         if days > DAYS:
-            lines += [
+            lines.append(
                 f"It was shortened to {DAYS:g} days here, {duration_of_md(length(proposal.simulate))} per temperature; this "
-                f"molecule needs about {duration_of_md(wanted)} ({_duration(days)} here).",
-                "So use a GPU (thermolatent doctor), or check 'convergence' in the report whether it is enough.",
-            ]
+                f"molecule needs about {duration_of_md(wanted)} ({_duration(days)} here)."
+            )
+        if days > _MUCH * DAYS:
+            lines.append("So use a GPU (thermolatent doctor); the report says whether this is enough.")
         simulate = proposal.simulate
         size = 12 * composition.atoms * simulate["walkers"] * simulate["frames"]
         lines.append(f"Disk: {size_text(size)} of trajectories per temperature.")
