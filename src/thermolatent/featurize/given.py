@@ -1,7 +1,5 @@
 """Columns that the user's files have: all there is of MD without coordinates."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

@@ -1,11 +1,9 @@
 """Scores, populations and predictions by temperature, with intervals, for figures and report."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from thermolatent.figures.settings import TableFiles
 from thermolatent.files.artifacts import load_json
@@ -89,7 +87,7 @@ class Tables:
         self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
 
     @classmethod
-    def load(cls, study: Asked, files: TableFiles, seeds: Iterable[int]) -> Tables:
+    def load(cls, study: Asked, files: TableFiles, seeds: Iterable[int]) -> Self:
         """Read them; raises :class:`thermolatent.errors.ArtifactError`."""
         scores = read_table(files.scores, SCORE_COLUMNS)
         populations = read_table(files.populations, POPULATION_COLUMNS)

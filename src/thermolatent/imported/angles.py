@@ -1,7 +1,5 @@
 """Columns of files as features are made of them: periodic ones in radians, from -pi to pi."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Text files with columns of numbers: encodings, sections with headers, truncated rows."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import re

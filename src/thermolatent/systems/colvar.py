@@ -1,7 +1,5 @@
 """MD of which only collective variables are there: columns of COLVAR, CSV or NPZ files, per temperature, and no coordinates."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
