@@ -3,8 +3,6 @@
 Heavy libraries are imported by the subcommands, so that ``--help`` is fast.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os

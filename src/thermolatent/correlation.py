@@ -1,7 +1,5 @@
 """Autocorrelation and statistical inefficiency of time series, and the duration of visits of a state."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Frame weights by MBAR, and its equations, solved by pymbar."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 

@@ -1,14 +1,12 @@
 """Progress of long loops: a bar with the remaining time on a terminal, else log lines."""
 
-from __future__ import annotations
-
 import logging
 import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ class Progress:
         self._start = self._logged_time = time.monotonic()
         self._logged_count = done
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if sys.stderr.isatty():
             from tqdm import tqdm
 

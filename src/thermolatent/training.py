@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from pydantic import BaseModel
@@ -20,11 +20,9 @@ from thermolatent.densities.descent import adam
 from thermolatent.digest import job_digest
 from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.files.artifacts import load_model, replacing, save_model
+from thermolatent.frames import Frames
 from thermolatent.rows import Rows, picked_at_once
 from thermolatent.sampling import Sampler
-
-if TYPE_CHECKING:
-    from thermolatent.frames import Frames
 
 __all__ = ["Checkpoint", "History", "adam", "checkpoint_of", "pick_device", "shuffled_batches"]
 

@@ -1,11 +1,9 @@
 """Fitting a density to samples, without a study, a representation or files (:mod:`thermolatent.learn.model` saves it)."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -99,7 +97,7 @@ class Split:
     held_z: Tensor
     held_theta: Tensor
 
-    def to(self, device: torch.device) -> Split:
+    def to(self, device: torch.device) -> Self:
         return Split(*(t.to(device) for t in (self.z, self.theta, self.held_z, self.held_theta)))
 
 

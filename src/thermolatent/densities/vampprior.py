@@ -3,8 +3,6 @@
 r(z) = sum_k w_k q(z|x_k),        w = softmax(free logits).        It does not depend on temperature.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks of versions: Python, the requirements of the package, and the tested pins."""
 
-from __future__ import annotations
-
 import importlib
 import platform
 import re

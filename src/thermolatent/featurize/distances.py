@@ -1,7 +1,5 @@
 """Distances (nm) between atoms, and contacts between residues."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import numpy as np

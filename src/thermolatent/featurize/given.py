@@ -1,6 +1,4 @@
-"""Columns that the user's files have: all there is of MD without coordinates."""
-
-from __future__ import annotations
+"""Columns of the user's files as features, for MD without coordinates."""
 
 from typing import Literal
 
@@ -13,7 +11,7 @@ from thermolatent.featurize.plumed import function, of_label
 
 
 class GivenColumns(Feature):
-    """Columns of ``system: {kind: colvar}``; periodic ones as sin and cos, so that nothing jumps."""
+    """Columns of ``system: {kind: colvar}``; periodic ones as sin and cos, which are continuous."""
 
     kind: Literal["columns"] = "columns"
     names: tuple[str, ...] = Field((), description="some of system.features; default: all")

@@ -1,7 +1,5 @@
 """Convergence of the MD: running populations against simulated time at each training temperature."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from math import ceil, isfinite
 

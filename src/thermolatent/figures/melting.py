@@ -1,7 +1,5 @@
 """The melting curve: a named state's population against temperature, and the melting temperatures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite

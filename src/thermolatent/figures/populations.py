@@ -1,7 +1,5 @@
 """Populations of the named states against temperature."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from math import isfinite
 

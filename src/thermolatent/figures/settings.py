@@ -1,7 +1,5 @@
 """Settings, inputs and outputs of the stage figures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from thermolatent.featurize.settings import Featurize

@@ -1,11 +1,9 @@
 """Scores, populations and predictions by temperature, with intervals, for figures and report."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from thermolatent.figures.settings import TableFiles
 from thermolatent.files.artifacts import load_json
@@ -66,6 +64,10 @@ class Tables:
     seeds: rows of other seeds are left out; rows without a seed are kept.
     plane: names of the fixed plane's two columns.
     doubts: reasons for which nothing in the study is trusted.
+
+    Attributes
+    ----------
+    measured: rows of ``experiment.csv``.
     """
 
     def __init__(
@@ -77,23 +79,23 @@ class Tables:
         seeds: Iterable[int],
         plane: Sequence[str] = (),
         doubts: Sequence[str] = (),
-        measured: Sequence[dict] = (),
     ):
         self.study, self._judged, self.plane, self.doubts = study, judged, tuple(plane), list(doubts)
-        self.measured = list(measured)
+        self.measured: list[dict] = []
         wanted = {"", *map(str, seeds)}
         self._scores = [row for row in scores if row["seed"] in wanted and row["value"]]
         self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
 
     @classmethod
-    def load(cls, study: Asked, files: TableFiles, seeds: Iterable[int]) -> Tables:
+    def load(cls, study: Asked, files: TableFiles, seeds: Iterable[int]) -> Self:
         """Read them; raises :class:`thermolatent.errors.ArtifactError`."""
         scores = read_table(files.scores, SCORE_COLUMNS)
         populations = read_table(files.populations, POPULATION_COLUMNS)
         judged = read_table(files.predictions, predictions.COLUMNS)
-        measured = read_table(files.experiment, experiment.COLUMNS)
         metrics = load_json(files.metrics, "metrics")
-        return cls(study, scores, populations, judged, seeds, metrics["plane"], metrics["doubts"], measured)
+        tables = cls(study, scores, populations, judged, seeds, metrics["plane"], metrics["doubts"])
+        tables.measured = read_table(files.experiment, experiment.COLUMNS)
+        return tables
 
     def score(self, model: str, metric: str, plane: str) -> Series:
         """One metric of one model or baseline in one plane."""

@@ -1,7 +1,5 @@
 """Command ``predict`` with a model file: its ensemble at further temperatures, without the workflow."""
 
-from __future__ import annotations
-
 import logging
 import math
 

@@ -1,7 +1,5 @@
 """The section ``generate`` of a study."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pydantic import Field

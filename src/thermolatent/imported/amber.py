@@ -1,7 +1,5 @@
 """AMBER's mdout: blocks of ``NAME = value`` that begin with NSTEP, of one run or several."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 
@@ -10,7 +8,7 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.imported.quantities import quantity, unit
 from thermolatent.imported.tables import EnergyTable, wanted
-from thermolatent.imported.texts import lines_of
+from thermolatent.imported.texts import as_numbers, lines_of
 
 #: Names may contain blanks and parentheses (``1-4 NB``, ``EAMBER (non-restraint)``).
 _FIELD = re.compile(r"(\S[^=]*?)\s*=\s*(-?[\d.]+(?:[Ee][+-]?\d+)?|\*+|-?nan|-?inf\w*)", re.IGNORECASE)
@@ -52,7 +50,7 @@ def read(path: str, columns: Collection[str]) -> EnergyTable:
     ]:
         number = next(i for i, block in enumerate(blocks) if missing[0] not in block)
         raise ArtifactError(f"{path}: row {number} (from 0) has no {missing[0]}; is the file cut off?")
-    numbers = {name: _numbers(path, name, blocks) for name in own}
+    numbers = {name: as_numbers(path, name, [block[name] for block in blocks]) for name in own}
     if regions and _two_energies(numbers):
         raise ArtifactError(
             f"{path}: is a thermodynamic integration with energies of two regions at each step; write those of the simulated "
@@ -60,15 +58,6 @@ def read(path: str, columns: Collection[str]) -> EnergyTable:
         )
     volumes = {name: unit("A^3") for name in names if quantity(name) == "volume"}
     return EnergyTable(path, "AMBER", names, numbers, volumes, unit("kcal/mol"), pressure=pressure, time_digits=6e-4)
-
-
-def _numbers(path: str, name: str, blocks: list[dict[str, str]]) -> np.ndarray:
-    texts = [block[name] for block in blocks]
-    try:
-        return np.array(texts, np.float64)
-    except ValueError:
-        number = next(i for i, text in enumerate(texts) if not re.fullmatch(r"[-+.\d]+(?:[eE][-+]?\d+)?", text))
-        raise ArtifactError(f"{path}: '{texts[number]}' is not a number (row {number}, from 0, of '{name}')") from None
 
 
 def _two_energies(numbers: dict[str, np.ndarray]) -> bool:

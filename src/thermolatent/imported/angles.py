@@ -1,6 +1,4 @@
-"""Columns of files as features are made of them: periodic ones in radians, from -pi to pi."""
-
-from __future__ import annotations
+"""Columns of files as features: periodic ones in radians, from -pi to pi."""
 
 from collections.abc import Mapping
 
@@ -9,14 +7,14 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.imported.tables import EnergyTable, find_column
 
-#: Relative excess over a period that printed numbers may have.
+#: Relative rounding error of a printed period.
 _ROUNDING = 1e-3
 
 
 def columns_of(table: EnergyTable, names: tuple[str, ...], periodic: Mapping[str, float | None]) -> np.ndarray:
     """``(rows, n)`` float64 of these columns; of the ``periodic`` ones 2 pi x / period, from -pi to pi.
 
-    Raises :class:`ArtifactError` for a column that is not there, and for a period that file and study do not agree on.
+    Raises :class:`ArtifactError` for a missing column, and if file and study have different periods.
     """
     found = []
     for name in names:
@@ -30,7 +28,7 @@ def columns_of(table: EnergyTable, names: tuple[str, ...], periodic: Mapping[str
 
 
 def period_of(table: EnergyTable, name: str, periodic: Mapping[str, float | None]) -> float | None:
-    """Period of a column in the file's unit: the study's, else the file's, else 2 pi; None of one that is not periodic."""
+    """Period of a column in the file's unit: the study's, else the file's, else 2 pi; None if it is not periodic."""
     own = find_column(table.path, table.names, name, "system.features")
     said, given = table.periods.get(own), periodic.get(name)
     if name not in periodic:

@@ -1,13 +1,11 @@
 """OpenMM's StateDataReporter, and other delimited tables with a header line, also with blanks as delimiters."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Collection
 
 from thermolatent.imported.tables import EnergyTable, wanted
-from thermolatent.imported.texts import Section, content_of, numbers
+from thermolatent.imported.texts import Section, content_of, names_of, numbers
 
 _SEPARATORS = ",\t;"
 #: Lines that are not rows of numbers; the first line is always a header.
@@ -28,11 +26,9 @@ def read(path: str, columns: Collection[str]) -> EnergyTable:
     """A continued run may repeat the header, with other columns or in another order."""
     content = content_of(path)
     sections, separator = _sections(content)
-    names = tuple(dict.fromkeys(name for section in sections for name in section.names))
-    in_all = [name for name in names if all(name in s.names for s in sections if s.text.strip())]
-    return EnergyTable(
-        path, "OpenMM", names, numbers(path, sections, wanted(in_all, columns), separator), time_digits=1e-9
-    )
+    names, in_all = names_of(sections)
+    found = numbers(path, sections, wanted(in_all, columns), separator)
+    return EnergyTable(path, "OpenMM", names, found, time_digits=1e-9)
 
 
 def _sections(content: bytes) -> tuple[list[Section], str | None]:

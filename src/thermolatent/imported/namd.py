@@ -1,16 +1,12 @@
 """NAMD's log: ``ENERGY:`` lines below ``ETITLE:`` lines; those of a minimisation are left out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
-
-import numpy as np
 
 from thermolatent.errors import ArtifactError
 from thermolatent.imported.quantities import quantity, unit
 from thermolatent.imported.tables import EnergyTable, wanted
-from thermolatent.imported.texts import lines_of
+from thermolatent.imported.texts import as_numbers, lines_of
 
 
 def is_one(path: str, head: str) -> bool:
@@ -45,7 +41,8 @@ def read(path: str, columns: Collection[str]) -> EnergyTable:
     if not rows:
         raise ArtifactError(f"{path}: has no rows of dynamics, only of minimisation or none; write the log of the run")
     in_all = [name for name in every if all(name in own for own, _ in {id(n): (n, r) for n, r in rows}.values())]
-    numbers = {name: _numbers(path, name, rows) for name in wanted(in_all, columns)}
+    read = {name: [row[own.index(name)] for own, row in rows] for name in wanted(in_all, columns)}
+    numbers = {name: as_numbers(path, name, texts) for name, texts in read.items()}
     volumes = {name: unit("A^3") for name in in_all if quantity(name) == "volume"}
     step = told.get("fs")
     return EnergyTable(
@@ -65,12 +62,3 @@ def _at_rest(names: list[str], row: list[str]) -> bool:
     """Whether a row is of a minimisation, without temperature and kinetic energy."""
     own = [name for name in ("TEMP", "KINETIC") if name in names]
     return bool(own) and all(re.fullmatch(r"-?0*\.?0*", row[names.index(name)]) for name in own)
-
-
-def _numbers(path: str, name: str, rows: list[tuple[list[str], list[str]]]) -> np.ndarray:
-    texts = [row[names.index(name)] for names, row in rows]
-    try:
-        return np.array(texts, np.float64)
-    except ValueError:
-        wrong = next(text for text in texts if not re.fullmatch(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", text))
-        raise ArtifactError(f"{path}: '{wrong}' is not a number; is the file cut off? (column '{name}')") from None

@@ -1,7 +1,5 @@
 """NPZ files: one array per column, all of one length, as numpy's ``savez`` writes them."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Collection
@@ -18,7 +16,7 @@ def is_one(path: str) -> bool:
 
 
 def read(path: str, columns: Collection[str]) -> EnergyTable:
-    """Arrays of other kinds or dimensions are no columns. Raises :class:`ArtifactError` for columns of unequal length."""
+    """Arrays of other types or dimensions are ignored. Raises :class:`ArtifactError` for columns of unequal length."""
     try:
         with np.load(io.BytesIO(bytes_of(path)), allow_pickle=False) as file:
             found = {name: file[name] for name in wanted(file.files, columns)}

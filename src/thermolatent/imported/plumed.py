@@ -1,7 +1,5 @@
 """PLUMED's COLVAR: blank-separated columns below ``#! FIELDS``, which a restart may repeat with other columns."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 
@@ -9,7 +7,7 @@ import numpy as np
 
 from thermolatent.imported.quantities import unit
 from thermolatent.imported.tables import EnergyTable, wanted
-from thermolatent.imported.texts import Section, content_of, numbers
+from thermolatent.imported.texts import Section, content_of, names_of, numbers
 
 _FIELDS = re.compile(rb"^#! FIELDS\b(.*)$", re.MULTILINE)
 _DOMAIN = re.compile(rb"^#! SET (min|max)_(\S+)\s+(\S+)\s*$", re.MULTILINE)
@@ -30,9 +28,7 @@ def read(path: str, columns: Collection[str]) -> EnergyTable:
         text = _COMMENT.sub(b"", content[header.end() + 1 : end])
         sections.append(Section(tuple(header[1].decode().split()), rows, text))
         rows += sum(1 for line in text.splitlines() if line.strip())
-    filled = [section.names for section in sections if section.text.strip()]
-    names = tuple(dict.fromkeys(name for section in sections for name in section.names))
-    in_all = [name for name in names if all(name in own for own in filled)]
+    names, in_all = names_of(sections)
     found = numbers(path, sections, wanted(in_all, columns), None)
     return EnergyTable(
         path, "PLUMED", names, found, {"time": unit("ps")}, fallback=unit("kJ/mol"), periods=_periods(content)

@@ -1,9 +1,8 @@
 """Text files with columns of numbers: encodings, sections with headers, truncated rows."""
 
-from __future__ import annotations
-
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -69,6 +68,23 @@ def lines_of(path: str) -> Iterator[str]:
     content_of(path, 1000)
     with io.TextIOWrapper(opened(path), encoding="utf-8-sig", errors="replace") as file:
         yield from file
+
+
+def names_of(sections: Sequence[Section]) -> tuple[tuple[str, ...], list[str]]:
+    """Names of all columns, and of those in all sections that have rows."""
+    names = tuple(dict.fromkeys(name for section in sections for name in section.names))
+    return names, [name for name in names if all(name in s.names for s in sections if s.text.strip())]
+
+
+def as_numbers(path: str, name: str, texts: Sequence[str]) -> np.ndarray:
+    """A column ``(rows,)`` float64; raises :class:`ArtifactError` for a word in place of a number."""
+    try:
+        return np.array(texts, np.float64)
+    except ValueError:
+        row = next(i for i, text in enumerate(texts) if not re.fullmatch(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", text))
+        raise ArtifactError(
+            f"{path}: '{texts[row]}' is not a number (row {row}, from 0, of '{name}'); is the file damaged?"
+        ) from None
 
 
 def numbers(

@@ -1,7 +1,5 @@
 """Snakemake on the project's workflow, in this process."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

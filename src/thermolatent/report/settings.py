@@ -1,7 +1,5 @@
 """Settings and inputs of the stage report."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

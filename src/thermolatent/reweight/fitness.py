@@ -5,10 +5,9 @@ equals at least :data:`LEAST_EVIDENCE` independent visits, and if walkers agree 
 be misleading: recrossings of the border inflate it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -125,7 +124,7 @@ class Soundness:
     doubts: tuple[str, ...] = ()
 
     @classmethod
-    def unknown(cls, temperatures: Sequence[float]) -> Soundness:
+    def unknown(cls, temperatures: Sequence[float]) -> Self:
         """For MD that was not checked."""
         table = pd.DataFrame({name: np.nan for name in SOUNDNESS_COLUMNS}, index=range(len(temperatures)))
         return cls(table.assign(temperature=list(temperatures), doubt=""))

@@ -1,7 +1,5 @@
 """One MD job per GPU: on a machine with several, each process takes a device that no other process has."""
 
-from __future__ import annotations
-
 import fcntl
 import functools
 import logging

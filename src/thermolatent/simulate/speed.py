@@ -1,7 +1,5 @@
 """How fast this machine simulates a system: some seconds of its own dynamics, on the platform that a run would take."""
 
-from __future__ import annotations
-
 import os
 import time
 from dataclasses import dataclass

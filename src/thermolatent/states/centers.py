@@ -1,16 +1,11 @@
 """Checks of the units of the named states' centers: angles in radians, lengths in nm."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from thermolatent.errors import ThermolatentError
-
-if TYPE_CHECKING:
-    from thermolatent.states.settings import BasinStates, NearestStates
+from thermolatent.states.settings import BasinStates, NearestStates
 
 #: Centers that differ from the frames by this factor or more have another unit, or are of another molecule.
 _FACTOR = 4.0

@@ -1,19 +1,14 @@
 """Named states: a hard assignment of points in the study's fixed plane, the same for every model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from thermolatent.errors import ThermolatentError
-
-if TYPE_CHECKING:
-    from thermolatent.frames import Frames
-    from thermolatent.states.settings import BasinStates, NearestStates
-    from thermolatent.systems.base import System
+from thermolatent.frames import Frames
+from thermolatent.states.settings import BasinStates, NearestStates
+from thermolatent.systems.base import System
 
 #: Points per axis of the grid for steepest descent.
 GRID = 400

@@ -1,19 +1,14 @@
 """The named states of the fixed plane, and exact populations for systems with a known distribution."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from thermolatent.frames import Frames
 from thermolatent.states.named import GRID, corners, name_states
 from thermolatent.states.sets import StateSet
-
-if TYPE_CHECKING:
-    from thermolatent.frames import Frames
-    from thermolatent.states.settings import BasinStates, NearestStates
-    from thermolatent.systems.base import System
+from thermolatent.states.settings import BasinStates, NearestStates
+from thermolatent.systems.base import System
 
 #: Parts per axis of a cell of the exact quadrature, each assigned to a named state.
 SHARED = 4

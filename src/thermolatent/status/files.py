@@ -1,7 +1,5 @@
 """One-line descriptions of the files of a study, by path; docs/reference/files.md has shapes, units and columns."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

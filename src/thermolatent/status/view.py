@@ -1,7 +1,5 @@
 """The status of one study, or of all studies, as text."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from pathlib import Path

@@ -1,20 +1,16 @@
 """Checks of a study's molecule and its features, before hours of MD."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from thermolatent.featurize.base import check_features, columns_on, without_topology
 from thermolatent.simulate.topology import write_topology
 from thermolatent.states.centers import check_angles, check_reached
+from thermolatent.study.study import Study
 from thermolatent.systems.topologies import load_topology
-
-if TYPE_CHECKING:
-    from thermolatent.study.study import Study
 
 
 def check_molecule(study: Study) -> None:

@@ -1,17 +1,12 @@
 """Disk space of a study, estimated before a run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from thermolatent.featurize.base import columns_on, without_topology
 from thermolatent.files.disk import free_bytes, size_of, size_text
 from thermolatent.simulate.space import frame_bytes, md_bytes
 from thermolatent.study.layout import Layout
-
-if TYPE_CHECKING:
-    from thermolatent.study.study import Study
+from thermolatent.study.study import Study
 
 #: Assumed number of states of a representation, which is known after training only.
 _STATES = 10

@@ -3,8 +3,6 @@
 The command line makes subcommands from this table. No heavy imports.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A study: its sections, and the checks across them."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

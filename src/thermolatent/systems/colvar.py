@@ -1,6 +1,4 @@
-"""MD of which only collective variables are there: columns of COLVAR, CSV or NPZ files, per temperature, and no coordinates."""
-
-from __future__ import annotations
+"""MD with collective variables only: columns of COLVAR, CSV or NPZ files per temperature, without coordinates."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,13 +10,13 @@ from thermolatent.systems.existing import Column, ExistingMd, Files, Source
 
 
 class NamedColumn(Column):
-    """A column of energies; its name alone will do where the file says the unit."""
+    """A column of energies; its name suffices if the file has the unit."""
 
     column: str = Field(description="name of the column")
 
 
 class EnergyColumn(NamedColumn):
-    """The column of potential energies; its name alone will do where the file says the unit."""
+    """The column of potential energies; its name suffices if the file has the unit."""
 
     pressure: float | None = Field(
         None, ge=0, description="bar, of MD at constant pressure: p V of the column of volumes is added"
@@ -39,8 +37,8 @@ _Periods = BeforeValidator(_each_assumed, json_schema_input_type=list[str] | dic
 
 
 class Colvar(ExistingMd):
-    """Existing MD as columns of numbers, without coordinates: PLUMED's COLVAR, CSV, blank-separated columns below a line of
-    names, NPZ, each also gzipped."""
+    """Existing MD as columns of numbers, without coordinates: PLUMED's COLVAR, CSV, blank-separated columns with a
+    header, NPZ, each also gzipped."""
 
     kind: Literal["colvar"] = "colvar"
     files: Files = Field(min_length=1, description="temperature -> files: COLVAR, CSV, blank-separated, NPZ; also .gz")

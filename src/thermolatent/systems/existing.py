@@ -1,7 +1,7 @@
-"""MD that is done: the user's files by temperature. Nothing is simulated.
+"""Existing MD: the user's files by temperature. Nothing is simulated.
 
 The stage simulate imports the files (:mod:`thermolatent.simulate.importing`) into the layout that every other system's MD has,
-and everything after it works the same.
+and later stages work the same.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Column(BaseModel):
 
 
 class Source(NamedTuple):
-    """Numbers of the frames beside what their features are made of.
+    """A column of numbers of the frames besides their features.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class ExistingMd(System):
 
     @property
     def stretch(self) -> float | None:
-        """Frames that are used between two attempts to exchange; None of continuous MD."""
+        """Number of used frames between two attempts to exchange; None for continuous MD."""
         return None if self.exchange_interval is None else self.exchange_interval / self.saved_interval
 
     @property
@@ -131,7 +131,7 @@ class ExistingMd(System):
 
     @property
     def sources(self) -> list[Source]:
-        """What is read of files for each frame."""
+        """The columns that are read for each frame."""
         raise NotImplementedError
 
     @property
@@ -144,7 +144,7 @@ class ExistingMd(System):
         return any(source.what == "log_weights" for source in self.sources)
 
     def files_of(self, key: str = "files") -> Files:
-        """Files by temperature, or those of a source by its key: columns of the files themselves have none of their own."""
+        """Files by temperature, or those of a source by its key: ``files`` for columns in the trajectories' own files."""
         return self.files if key == "files" else getattr(getattr(self, key), "files", self.files)
 
     def at(self, temperature: float, key: str = "files") -> list[str]:

@@ -103,7 +103,7 @@ class LJCluster(System):
         return f"4*({attraction})+{self.wall / 2}*({walls});{powers}"
 
     def potential_energy(self, positions: np.ndarray) -> np.ndarray:
-        """Energy (epsilon) of positions ``(..., n, 3)`` or ``(..., n, 2)``; float64 whatever is given, z is ignored."""
+        """Energy (epsilon) of positions ``(..., n, 3)`` or ``(..., n, 2)``; always float64, z is ignored."""
         x, y = (np.ascontiguousarray(np.asarray(positions)[..., axis], dtype=np.float64) for axis in (0, 1))
         first, second = np.triu_indices(self.particles, 1)
         squared = (x[..., first] - x[..., second]) ** 2 + (y[..., first] - y[..., second]) ** 2

@@ -1,4 +1,4 @@
-"""A native structure: the residues of one protein chain, their C-alpha atoms, and which of them are in contact."""
+"""A native structure: the residues of one protein chain, their C-alpha atoms, and their contacts."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Native:
 def read_native(key: str, file: str, chain: str | None = None) -> Native:
     """Chain of a PDB or mmCIF file; raises :class:`ThermolatentError`, with the study's ``key`` of the file.
 
-    Residues without a C-alpha atom (water, ligands, caps) are left out. Refused: several chains and none asked for, breaks of the
-    chain, and files without side chains, from which contacts cannot be told.
+    Residues without a C-alpha atom (water, ligands, caps) are left out. Refused are several chains without a choice, breaks
+    of the chain, and files without side chains, which contacts need.
     """
     structure = _first_model(key, file)
     alphas = _alpha_carbons(key, file, structure.topology, chain)
@@ -57,7 +57,7 @@ def read_native(key: str, file: str, chain: str | None = None) -> Native:
             )
     if all(sum(map(_is_heavy, atom.residue.atoms)) == 1 for atom in alphas):
         raise ThermolatentError(
-            f"{key}: {file} has C-alpha atoms alone, and contacts are told by heavy atoms; write a structure with side chains"
+            f"{key}: {file} has C-alpha atoms alone, and contacts need heavy atoms; write a structure with side chains"
         )
     contacts = residue_contacts(structure, [atom.residue.index for atom in alphas])
     if len(contacts) == 0:

@@ -1,7 +1,5 @@
 """OpenMM's platform for molecules with ``platform: auto``."""
 
-from __future__ import annotations
-
 import functools
 
 #: Parts of the names of OpenCL implementations on a CPU. Debian's PoCL crashes with GB forces.

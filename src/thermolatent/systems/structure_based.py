@@ -1,4 +1,4 @@
-"""A protein as a chain of C-alpha beads that knows its native structure.
+"""Structure-based model of a protein: a chain of C-alpha beads with native contacts.
 
 After Clementi, Nymeyer and Onuchic, J. Mol. Biol. 298, 937 (2000), equation 2, with their constants. With native values r0,
 theta0, phi0 and distances s_ij of the native structure::
@@ -8,8 +8,8 @@ theta0, phi0 and distances s_ij of the native structure::
       + sum_native contacts eps [5 (s_ij/r)^12 - 6 (s_ij/r)^10] + sum_other pairs eps (4 A / r)^12
 
 Pairs are at least four residues apart. Native contacts are those of :mod:`thermolatent.systems.native`: two heavy atoms within
-0.45 nm, in place of the paper's side-chain analysis. In the paper 1 + cos stands for the dihedrals; the native
-structure is their minimum, as it has to be, with 1 - cos. eps, the mass of a bead and 1 nm are the units.
+0.45 nm, in place of the paper's side-chain analysis. The paper prints 1 + cos for the dihedrals; with
+1 - cos the native structure is their minimum. eps, the mass of a bead and 1 nm are the units.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class StructureBased(System):
 
     @property
     def native(self) -> Native:
-        """Native structure and contacts; raises :class:`ThermolatentError` that says what is wrong with the file."""
+        """Native structure and contacts; raises :class:`ThermolatentError` for an unsuitable file."""
         return _terms(self).native
 
     @property
@@ -80,7 +80,7 @@ class StructureBased(System):
         return to_openmm(self.native.topology)
 
     def build(self, walkers: int = 1) -> openmm.System:
-        """Sums of bonds, angles, dihedrals and pairs, each within its copy: copies may lie on top of each other."""
+        """Sums of bonds, angles, dihedrals and pairs, each within its copy: copies may overlap."""
         import openmm as mm
 
         terms = _terms(self)
@@ -118,7 +118,7 @@ class StructureBased(System):
         return {"folded": self.native.positions.copy(), "extended": extended - extended.mean(axis=0)}
 
     def potential_energy(self, positions: np.ndarray) -> np.ndarray:
-        """Energy (eps) of positions ``(..., n, 3)`` in nm; float64 whatever is given."""
+        """Energy (eps) of positions ``(..., n, 3)`` in nm; always float64."""
         x, terms = np.asarray(positions, dtype=np.float64), _terms(self)
         energy = BOND * np.sum((_lengths(x, terms.bonds) - terms.lengths) ** 2, axis=-1)
         energy += ANGLE * np.sum((_bends(x, terms.angles) - terms.bends) ** 2, axis=-1)

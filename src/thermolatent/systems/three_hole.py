@@ -70,7 +70,7 @@ class ThreeHole(System):
         return {name: np.array([[x, y, 0.0]]) for name, (x, y) in minima.items()}
 
     def potential_energy(self, positions: np.ndarray) -> np.ndarray:
-        """Energy (kT at T = 1) of positions ``(..., 1, 3)``; float64 whatever is given, z is ignored."""
+        """Energy (kT at T = 1) of positions ``(..., 1, 3)``; always float64, z is ignored."""
         return self.plane_energy(np.asarray(positions)[..., 0, :2])
 
     def plane_energy(self, points: np.ndarray) -> np.ndarray:

@@ -1,7 +1,5 @@
 """Kinetic scores of a set of states: GMRQ, implied timescale, and cross-entropy of the predicted next state."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.linalg import eigh
 

@@ -1,7 +1,5 @@
 """Errors of populations against a reference."""
 
-from __future__ import annotations
-
 import numpy as np
 
 
