@@ -68,16 +68,16 @@ def train_classifier(
     at = torch.tensor(basis, dtype=torch.float32)
     total = torch.tensor(np.bincount(which, counts, minlength=K), dtype=torch.float32)
     intercepts = nn.Parameter(total.clamp_min(1e-6).log())
-    x, y = torch.from_numpy(features), torch.from_numpy(which)
+    layers, x, y = hidden[1:], hidden[0](torch.from_numpy(features)), torch.from_numpy(which)
     parameters = [*hidden.parameters(), *out.parameters(), intercepts]
-    optimiser = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY, fused=True)
     weight = torch.from_numpy(counts[training].astype(np.float64))
     uneven = bool((weight != weight[0]).any())
     rows, held = torch.from_numpy(training), torch.from_numpy(judged)
     held_weight = torch.from_numpy(counts[judged].astype(np.float32))
 
     def loss(chosen: torch.Tensor) -> torch.Tensor:
-        logits = intercepts - out(hidden(x[chosen])) @ at.T
+        logits = intercepts - out(layers(x[chosen])) @ at.T
         return F.cross_entropy(logits, y[chosen], reduction="none")
 
     best, best_state, since = float("inf"), None, 0

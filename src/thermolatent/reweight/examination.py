@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import rel_entr
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtri, rel_entr, stdtrit
 
 from thermolatent.frames import Frames
 from thermolatent.reweight.fitness import SOUNDNESS_COLUMNS, Soundness
@@ -55,7 +53,7 @@ def examine(
     for k, T in enumerate(sample.temperatures):
         protocol, here = protocols.get(T, {}), sample.which == k
         kinetic, stderr = kinetic_temperature(protocol)
-        off = abs(kinetic - T) > max(norm.isf(CHANCE / tests / 2) * stderr, HARMLESS * T)
+        off = abs(kinetic - T) > max(-ndtri(CHANCE / tests / 2) * stderr, HARMLESS * T)
         if off:
             found.append(("kinetic", T, f"{kinetic:.4g} +- {stderr:.2g} at {T:g}"))
         if start_up[k] > MOST_LEFT_OUT:
@@ -122,7 +120,7 @@ def _disagreement(
     if groups < 2:
         return ""
     tests = len(sample.state_names) * groups * (groups - 1) / 2
-    limit = student.isf(chance / tests / 2, int(kept.sum()) - groups)
+    limit = -stdtrit(int(kept.sum()) - groups, chance / tests / 2)
     worst, text = limit, ""
     for s, name in enumerate(sample.state_names):
         shares = np.bincount(number, counts * (states == s), len(units))[kept] / frames_of[kept]

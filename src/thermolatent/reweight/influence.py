@@ -16,14 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import expit, logit, ndtri, stdtrit
 
 #: Confidence of every interval.
 CONFIDENCE = 0.95
 #: Half of a normal interval in standard errors.
-NORMAL = norm.ppf((1 + CONFIDENCE) / 2)
+NORMAL = ndtri((1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ class Parts:
     @property
     def quantile(self) -> np.ndarray:
         """Student's t of :data:`CONFIDENCE`, ``(m,)``."""
-        return student.ppf((1 + CONFIDENCE) / 2, np.maximum(self.degrees_of_freedom, 1.0))
+        return stdtrit(np.maximum(self.degrees_of_freedom, 1.0), (1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from thermolatent.correlation import runs, statistical_inefficiency
 from thermolatent.frames import Frames
@@ -123,4 +123,4 @@ def _by_time(points: np.ndarray, late: np.ndarray, g: float, t: int) -> float:
 def _two_sided(difference: float, error: float, freedom: float) -> float:
     if error == 0:
         return float(difference == 0)
-    return float(2 * student.sf(abs(difference) / error, freedom))
+    return float(2 * stdtr(freedom, -abs(difference) / error))

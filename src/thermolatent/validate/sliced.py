@@ -66,7 +66,8 @@ def _wasserstein(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=32)
 def _pieces(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Intervals, between consecutive multiples of 1/n and 1/m, with constant quantile functions: indices and widths."""
-    levels = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
+    # A stable sort merges two sorted sequences; a level in both of them gives an interval without width.
+    levels = np.sort(np.concatenate([np.arange(1, n + 1) * m, np.arange(1, m + 1) * n]), kind="stable")
     return (levels - 1) // m, (levels - 1) // n, np.diff(levels, prepend=0) / (n * m)
 
 
