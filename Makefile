@@ -9,9 +9,14 @@ CORES ?= all
 WORKERS ?= 2
 # Further options of pip install, e.g. PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a small torch
 PIP_FLAGS ?=
+# Of the machine that make bundle is for
+PYTHON_VERSION ?= 3.12
+CUDA ?= 13
+BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run lj7 compare report test test-report test-slow test-slurm test-faults test-memory audit docs lint format clean
+.PHONY: help install run lj7 compare report test test-report test-slow test-slurm test-faults test-memory audit docs lint format clean \
+  test-gpu test-opencl bundle
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-12s%s\n", $$1, $$2 }'
@@ -61,6 +66,18 @@ test-slurm: $(STAMP) ## studies on a real SLURM that it installs and starts here
 
 test-memory: $(STAMP) ## every stage on 8 GB of features with 2 GB of memory
 	$(BIN)/python -m pytest -m memory
+
+test-gpu: $(STAMP) ## what a GPU computes, against Reference and a CPU; skipped without one
+	$(BIN)/python -m pytest -m gpu
+
+# Copies, pinning, precision and checkpoints as on a GPU, by an OpenCL that runs on the CPU; it crashes with generalized Born.
+test-opencl: $(STAMP) ## the same by PoCL (Debian: pocl-opencl-icd, ocl-icd-libopencl1), without generalized Born
+	@$(BIN)/python -c 'import openmm as mm; mm.Platform.getPlatformByName("OpenCL")' 2>/dev/null || { \
+	  echo "OpenMM finds no OpenCL here: apt-get install pocl-opencl-icd ocl-icd-libopencl1" >&2; exit 1; }
+	THERMOLATENT_TEST_PLATFORM=OpenCL $(BIN)/python -m pytest tests/gpu
+
+bundle: $(STAMP) ## wheels and install.sh for a GPU machine without a network; PYTHON_VERSION, CUDA, BUNDLE="--present FILE --minimal"
+	$(BIN)/python tools/bundle.py --python-version $(PYTHON_VERSION) --cuda $(CUDA) $(BUNDLE)
 
 docs: $(STAMP) ## these pages as HTML in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs

@@ -1,5 +1,6 @@
 """The doctor: what it makes of drivers, plug-ins, versions and disks; its whole run on this machine."""
 
+import re
 import shutil
 from collections import namedtuple
 
@@ -73,6 +74,31 @@ def test_torch_without_cuda_is_a_problem_only_beside_a_gpu(monkeypatch):
     assert "driver knows CUDA 12.8" in gpu._torch(H100)[0].what
 
 
+def test_a_card_that_torch_cannot_compute_on_is_a_problem(monkeypatch):
+    import torch
+
+    def no_code(*_, **__):
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nmore")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Old Card")
+    monkeypatch.setattr(torch, "ones", no_code)
+    (found,) = gpu._torch(H100)
+    assert found.level == "problem"
+    assert found.what.endswith(
+        "uses Old Card (learn.device: auto), and fails: CUDA error: no kernel image is available for "
+        "execution on the device"
+    )
+
+
+def test_forces_of_a_platform_are_compared_with_reference(monkeypatch):
+    (found,) = gpu._forces("CPU")
+    assert found.level == "ok"
+    assert re.fullmatch(r"OpenMM's CPU: forces on alanine dipeptide within \de-0[678] of Reference's .*", found.what)
+    monkeypatch.setattr(gpu, "FORCE_ERROR", 0.0)
+    assert gpu._forces("CPU")[0].level == "problem"
+
+
 def test_nvidia_smi_is_read(monkeypatch):
     answers = {True: "NVIDIA H100, 570.1\nNVIDIA H100, 570.1\n", False: "| NVIDIA-SMI 570.1   CUDA Version: 12.8 |"}
     monkeypatch.setattr(gpu, "_run", lambda *command: answers[len(command) > 1])
@@ -99,6 +125,13 @@ def test_a_requirement_that_is_missing_or_too_old_is_broken():
     found = software._requirements([Requirement("numpy>=1"), Requirement("pydantic<1"), Requirement("no-such-thing")])
     assert [f.level for f in found] == ["ok", "broken", "broken"]
     assert "no-such-thing is missing" in found[2].what
+
+
+def test_what_one_kind_of_study_needs_is_a_note(monkeypatch):
+    from packaging.requirements import Requirement
+
+    monkeypatch.setattr(software, "_OWN", {"no-such-thing": "for nothing"})
+    assert [f.level for f in software._requirements([Requirement("no-such-thing")])] == ["ok", "note"]
 
 
 def test_python_of_another_version_is_broken():

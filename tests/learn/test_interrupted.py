@@ -128,7 +128,7 @@ INTERRUPTIONS = [
 def test_a_model(whole, apart, monkeypatch, model, how):
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
-        interrupting(patch, Descent, "_advance", how, KILLED if how == "killed" else TOLD)
+        interrupting(patch, Descent, "advance", how, KILLED if how == "killed" else TOLD)
         assert until_done(lambda: run_job("learn", whole[0], apart, model=model, seed=0)) >= 2
     assert signal.getsignal(signal.SIGTERM) == before
     same_model(apart, whole, model)
@@ -146,14 +146,14 @@ def test_the_representation(whole, apart, tmp_path, monkeypatch, how):
 def test_between_evaluations_the_state_is_kept_by_the_clock(whole, apart, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("thermolatent.densities.descent.KEEP_SECONDS", 0.0)
-        interrupting(patch, Descent, "_advance", "killed", (17,))  # no evaluation is reached in one go
+        interrupting(patch, Descent, "advance", "killed", (17,))  # no evaluation is reached in one go
         until_done(lambda: run_job("learn", whole[0], apart, model="joint", seed=0))
     same_model(apart, whole, "joint")
 
 
 def stopped_once(study, layout, monkeypatch):
     with monkeypatch.context() as patch:
-        interrupting(patch, Descent, "_advance", signal.SIGTERM, TOLD)
+        interrupting(patch, Descent, "advance", signal.SIGTERM, TOLD)
         with pytest.raises(Stopped, match=r"told to stop after 25 of 80 steps, all of them saved"):
             run_job("learn", study, layout, model="joint", seed=0)
 
@@ -176,7 +176,7 @@ def test_a_checkpoint_of_anything_else_is_not_gone_on_from(whole, apart, tmp_pat
     elif change == "representation":
         run_job("represent", study, apart, seed=1)
         os.replace(apart.spib(1), apart.spib(0))
-    interrupting(monkeypatch, Descent, "_advance", "killed", (2,))  # it has begun, that is enough
+    interrupting(monkeypatch, Descent, "advance", "killed", (2,))  # it has begun, that is enough
     with pytest.raises(Killed):
         run_job("learn", study, apart, model="joint", seed=0)
     assert "seed0.checkpoint is of other data, settings or code, training starts again" in caplog.text

@@ -140,7 +140,7 @@ def test_no_scale_of_a_model_sees_a_held_out_walker(tmp_path):
     density = build_density(
         settings.model.density.model_dump(mode="json"), 2, settings.model.temperature, settings.theta_range
     )
-    DensityTraining(settings, data, spib, density, None, Checkpoint(str(tmp_path / "m.safetensors"), {}))
+    DensityTraining(settings, data, spib, density, None, Checkpoint(str(tmp_path / "m.safetensors"), {}), {})
     with torch.no_grad():
         z = spib.encoder(spib.standardise(data.rows()[mine]))
     assert (density.whitening.mean - z.mean(0)).abs().max() < 0.1

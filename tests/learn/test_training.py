@@ -13,6 +13,7 @@ import torch
 from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.frame_loading import load_frames
 from thermolatent.learn.model import Model
+from thermolatent.learn.settings import Learn
 from thermolatent.represent.representation import load_representation
 from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
@@ -126,6 +127,12 @@ def test_an_epoch_visits_every_row_once():
     values, index = torch.arange(1000) * 10, torch.arange(0, 1000, 2)
     seen = torch.cat([batch[0] for batch in shuffled_batches(7, torch.Generator().manual_seed(0), (values, index))])
     assert sorted(seen.tolist()) == list(range(0, 10_000, 20))
+
+
+def test_auto_leaves_small_batches_to_the_cpu():
+    asked = {device: Learn(device=device, gpu_batch=4096) for device in ("auto", "cuda", "cpu")}
+    assert [asked["auto"].device_for(batch) for batch in (4095, 4096)] == ["cpu", "auto"]
+    assert [asked[device].device_for(1) for device in ("cuda", "cpu")] == ["cuda", "cpu"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")

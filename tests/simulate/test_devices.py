@@ -56,6 +56,13 @@ def test_each_process_has_a_device_of_its_own_and_a_killed_one_gives_it_back(job
     assert device_of(third) == "1"
 
 
+def test_an_index_that_stands_there_twice_is_for_two_processes(job):
+    """In the order in which they stand: a device gets its second process when each has one."""
+    assert [device_of(job("0,1,0,1")) for _ in range(4)] == ["0", "1", "0", "1"]
+    with pytest.raises(subprocess.TimeoutExpired):
+        job("0,1,0,1").wait(timeout=1.5)
+
+
 def test_an_index_counts_among_the_visible_devices(job):
     assert device_of(job("0", visible="2,3")) == "0"
     assert device_of(job("0", visible="4")) == "0"

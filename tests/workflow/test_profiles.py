@@ -178,12 +178,12 @@ def test_a_failed_job_is_submitted_again_with_more_memory(scheduler, tmp_path):
 def told(tmp_path):
     """``told(command, *arguments)``: what a job with this command writes, in a workflow that is ours and this one rule."""
 
-    def run(command, *arguments):
+    def run(command, *arguments, waits_for="", rules=""):
         shutil.copytree(HOME / "studies", tmp_path / "studies")  # figures of papers are made of these
         write(tmp_path, SOUND)
         (tmp_path / "config.yaml").write_text("studies: [mine]\n")
-        rule = f'rule told:\n    output: "told.txt"\n    shell: "{command} > {{output}}"\n'
-        (tmp_path / "Snakefile").write_text(f'include: "{HOME}/Snakefile"\n\n\n{rule}')
+        rule = f'rule told:\n    input: {waits_for}\n    output: "told.txt"\n    shell: "{command} > {{output}}"\n'
+        (tmp_path / "Snakefile").write_text(f'include: "{HOME}/Snakefile"\n\n\n{rule}{rules}')
         done = snakemake(tmp_path, "told", *arguments, snakefile=tmp_path / "Snakefile")
         assert done.code == 0, done.out + done.error
         return (tmp_path / "told.txt").read_text().strip()
@@ -191,10 +191,33 @@ def told(tmp_path):
     return run
 
 
-@pytest.mark.parametrize(("more", "devices"), [([], "0,1"), (["--resources", "gpu=3"], "0,1,2")])
+@pytest.mark.parametrize(
+    ("more", "devices"),
+    [
+        ([], "0,1"),
+        (["--resources", "gpu=3"], "0,1,2"),
+        (["--resources", "gpu=2", "jobs_per_gpu=3"], "0,1,0,1,0,1"),
+    ],
+)
 def test_jobs_of_a_workstation_know_which_devices_there_are(told, more, devices):
     profile = str(PROFILES["workstation"].parent)
     assert told("echo $THERMOLATENT_DEVICES", "--workflow-profile", profile, *more) == devices
+
+
+#: A job that ends when another one of the rule is there too.
+MEETS = """
+rule meets:
+    output: "{one}.met"
+    resources: gpu=1
+    shell: "touch {wildcards.one}.here; for i in $(seq 300); do test -e a.here -a -e b.here && touch {output} && exit; "
+        "sleep 0.1; done; exit 1"
+"""
+
+
+def test_as_many_jobs_share_a_gpu_as_the_profile_says(told):
+    profile = str(PROFILES["workstation"].parent)
+    both = {"waits_for": '["a.met", "b.met"]', "rules": MEETS}
+    assert told("echo met", "--workflow-profile", profile, "--resources", "gpu=1", "jobs_per_gpu=2", **both) == "met"
 
 
 def test_a_batch_system_s_warning_does_not_end_a_job_s_own_snakemake(told):

@@ -149,14 +149,17 @@ def grows(amount):
 
 
 def share_out_gpus():
-    """Where `--resources gpu=N` limits the jobs of this machine, each of them takes one of the devices 0 to N-1 for itself.
+    """Where `--resources gpu=N` limits the jobs of this machine, each of them takes one of the devices 0 to N-1, which it shares
+    with at most `jobs_per_gpu` - 1 others.
 
     Other devices: set THERMOLATENT_DEVICES. On a cluster the batch system does this.
     """
-    limit = workflow.global_resources.get("gpu")
-    gpus = limit.value if limit is not None else None  # an entry without a value stands where no limit was given
+    limits = [workflow.global_resources.get(name) for name in ("gpu", "jobs_per_gpu")]
+    gpus, each = (limit and limit.value for limit in limits)  # an entry without a value stands where no limit was given
     if workflow.is_main_process and workflow.local_exec and gpus:
-        os.environ.setdefault(DEVICES_VARIABLE, ",".join(map(str, range(gpus))))
+        devices = os.environ.get(DEVICES_VARIABLE) or ",".join(map(str, range(gpus)))
+        os.environ[DEVICES_VARIABLE] = ",".join([devices] * (each or 1))
+        workflow.register_resource("gpu", gpus * (each or 1))
 
 
 def results_of(studies):

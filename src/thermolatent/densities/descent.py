@@ -108,7 +108,7 @@ class Descent:
         settings, kept = self.settings, time.monotonic()
         with stop_signals() as stop, progress(settings.steps, self.what, self.step) as bar:
             while self.step < settings.steps and self.since_best < settings.patience:
-                self._since.append(self._advance())
+                self._since.append(self.advance())
                 self.step += 1
                 judged = self.step % settings.evaluate_every == 0 or self.step == settings.steps
                 if judged:
@@ -137,7 +137,8 @@ class Descent:
     def _after_evaluation(self) -> None:
         """Hook after each evaluation."""
 
-    def _advance(self) -> Tensor:
+    def advance(self) -> Tensor:
+        """Take one step; returns the recorded losses ``(k,)`` of its batch."""
         total, losses = self._losses()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()

@@ -6,9 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from thermolatent.doctor.finding import INSTALL, Finding
 
 GPU_PLATFORMS = ("CUDA", "HIP", "OpenCL")
+#: Relative error of all forces in mixed precision, above which a platform is not right.
+FORCE_ERROR = 1e-4
+_UPDATE = "see that nvidia-smi lists the GPU, and update its driver"
 #: Missing library of a plug-in -> its meaning, and how to install it.
 _LIBRARIES = {
     "libOpenCL": (
@@ -73,7 +78,12 @@ def _torch(driver: Driver) -> list[Finding]:
 
     built = torch.version.cuda
     if torch.cuda.is_available():
-        return [Finding("ok", f"torch {torch.__version__} uses {torch.cuda.get_device_name(0)} (learn.device: auto)")]
+        what = f"torch {torch.__version__} uses {torch.cuda.get_device_name(0)} (learn.device: auto)"
+        try:
+            right = float(torch.ones(8, 8, device="cuda").matmul(torch.ones(8, 8, device="cuda")).sum()) == 512.0
+        except (RuntimeError, AssertionError) as error:  # a card that this build has no code for
+            return [Finding("problem", f"{what}, and fails: {error}".splitlines()[0], "install another build of torch")]
+        return [Finding("ok", what) if right else Finding("problem", f"{what}, and computes wrongly", _UPDATE)]
     if not driver.gpus:
         return [Finding("ok", f"torch {torch.__version__}, on the CPU")]
     if built is None:
@@ -101,6 +111,7 @@ def _openmm(driver: Driver, amd: bool) -> list[Finding]:
     loaded = [mm.Platform.getPlatform(i).getName() for i in range(mm.Platform.getNumPlatforms())]
     found = [Finding("ok", f"OpenMM {mm.version.version} has the platforms {', '.join(loaded)}")]
     best = gpu_platform()
+    found += _forces(best) if best else []
     wanted = bool(driver.gpus or amd) and best is None
     for name in GPU_PLATFORMS:
         if name not in loaded:
@@ -109,6 +120,26 @@ def _openmm(driver: Driver, amd: bool) -> list[Finding]:
             found.append(_not_taken(name, reason))
     chosen = best or "CPU, and Reference for tiny systems"
     return [*found, Finding("ok", f"simulate.platform: auto takes {chosen}")]
+
+
+def _forces(name: str) -> list[Finding]:
+    """Whether the platform computes what Reference does: alanine dipeptide in implicit solvent."""
+    import openmm as mm
+
+    from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
+    from thermolatent.systems.platforms import evaluated, relative_error
+
+    built = AlanineDipeptide(solvent="implicit").built
+    positions = next(iter(built.starts.values()))
+    positions = positions + np.random.default_rng(0).normal(
+        0, 0.005, positions.shape
+    )  # at the minimum forces are small
+    try:
+        error = relative_error(*(evaluated(built.system, positions, where)[1] for where in (name, "Reference")))
+    except mm.OpenMMException as failure:
+        return [Finding("problem", f"OpenMM's {name} fails with a molecule: {str(failure).strip()}", _UPDATE)]
+    text = f"OpenMM's {name}: forces on alanine dipeptide within {error:.0e} of Reference's (mixed precision)"
+    return [Finding("ok", text) if error < FORCE_ERROR else Finding("problem", text, _UPDATE)]
 
 
 def _missing(name: str, failures: Iterable[str], driver: Driver, amd: bool, wanted: bool) -> Finding:
@@ -139,7 +170,7 @@ def _not_taken(name: str, reason: str) -> Finding:
     return Finding(
         "problem",
         f"OpenMM's {name} loads but cannot start: {reason}",
-        "see that nvidia-smi lists the GPU, and update its driver",
+        _UPDATE,
     )
 
 

@@ -17,6 +17,8 @@ from thermolatent.doctor.finding import INSTALL, Finding
 PACKAGE = "thermolatent"
 #: Packages with compiled libraries, which may fail to load.
 _COMPILED = ("numpy", "torch", "openmm", "mdtraj")
+#: Requirements that one kind of study has.
+_OWN = {"openmmtools": "only systems of kind openmmtools need it"}
 
 
 def check_software(constraints: str | Path = "envs/constraints.txt") -> list[Finding]:
@@ -51,7 +53,9 @@ def _requirements(needed: list[Requirement]) -> list[Finding]:
         try:
             version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
-            found.append(Finding("broken", f"{requirement.name} is missing", INSTALL))
+            own = _OWN.get(requirement.name)
+            what = f"{requirement.name} is missing{f' ({own})' if own else ''}"
+            found.append(Finding("note" if own else "broken", what, INSTALL))
             continue
         if requirement.specifier.contains(version, prereleases=True):
             good.append(f"{requirement.name} {version}")

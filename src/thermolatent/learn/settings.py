@@ -22,6 +22,15 @@ class Learn(Section):
     evaluate_every: int = Field(250, ge=1, description="steps between held-out evaluations")
     patience: int = Field(8, ge=1, description="evaluations without a better held-out loss before stopping")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where torch sees one")
+    gpu_batch: int = Field(
+        1,
+        ge=1,
+        description="auto: smaller batches are trained on the CPU; benchmarks/gpu.py measures where it is faster",
+    )
+
+    def device_for(self, batch_size: int) -> str:
+        """``device`` of a training with batches of this size."""
+        return "cpu" if self.device == "auto" and batch_size < self.gpu_batch else self.device
 
 
 class Composition(Section):

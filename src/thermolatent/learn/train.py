@@ -37,6 +37,17 @@ _POOL_STEPS = 256
 
 def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
     """Train one model with one seed; write it and its loss history."""
+    training = begin(settings, inputs, outputs.model)
+    training.fit()
+    about = training.about | {"held_out": training.best}
+    trained = Model(training.spib.cpu(), training.density.cpu(), about)
+    trained.save(outputs.model)
+    training.history.save(outputs.history)
+    training.checkpoint.remove()
+
+
+def begin(settings: Settings, inputs: Inputs, model_file: str) -> DensityTraining:
+    """A training before its first step, or where its checkpoint beside ``model_file`` was written."""
     spec, seed = settings.model, settings.seed
     data = load_frames(inputs.frames)
     spib = load_representation(inputs.spib).spib
@@ -53,7 +64,7 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
         "seed": seed,
     }
     files = [inputs.spib, *([inputs.reweighting] if inputs.reweighting else [])]
-    checkpoint = checkpoint_of(__name__, settings, outputs.model, data, files)
+    checkpoint = checkpoint_of(__name__, settings, model_file, data, files)
     _resolve_tau(settings, data, spib, about, checkpoint)
     torch.manual_seed(seed)
     density = build_density(about["density"], spib.latent_dim, spec.temperature, settings.theta_range)
@@ -63,13 +74,7 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
         )
     density.from_representation(spib)
     reweighting = ConditionalReweighting.load(inputs.reweighting, data) if inputs.reweighting else None
-    training = DensityTraining(settings, data, spib, density, reweighting, checkpoint)
-    training.fit()
-    about["held_out"] = training.best
-    trained = Model(training.spib.cpu(), training.density.cpu(), about)
-    trained.save(outputs.model)
-    checkpoint.history.save(outputs.history)
-    checkpoint.remove()
+    return DensityTraining(settings, data, spib, density, reweighting, checkpoint, about)
 
 
 def _resolve_tau(job: Settings, data: Frames, spib: Spib, about: dict[str, Any], checkpoint: Checkpoint) -> None:
@@ -97,7 +102,7 @@ def _resolve_tau(job: Settings, data: Frames, spib: Spib, about: dict[str, Any],
 @torch.no_grad()
 def _latent_split(job: Settings, data: Frames, spib: Spib) -> Split:
     """Noised latents of the training walkers, and of the held-out ones, on the training device."""
-    device = pick_device(job.learn.device)
+    device = pick_device(job.learn.device_for(job.learn.batch_size))
     mean, sigma = posterior(spib, transformed(data.rows(), spib.standardise, torch.device("cpu")))
     noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(job.seed))
     z, theta = torch.addcmul(mean, sigma, noise), torch.from_numpy(data.theta(job.T_ref))
@@ -121,6 +126,7 @@ class DensityTraining(Descent):
     Parameters
     ----------
     reweighting: estimator whose frame weights are used for training; None for a model that is not informed.
+    about: what the model's file tells of it.
     """
 
     def __init__(
@@ -131,10 +137,12 @@ class DensityTraining(Descent):
         density: Density,
         reweighting: ConditionalReweighting | None,
         checkpoint: Checkpoint,
+        about: dict[str, Any],
     ):
         settings, seed, self.beta_ib = job.learn, job.seed, job.beta_ib
+        self.checkpoint, self.about = checkpoint, about
         self.joint = joint = job.model.encoder == "joint"  # whether the encoder is being trained now
-        self.device = pick_device(settings.device)
+        self.device = pick_device(settings.device_for(settings.batch_size))
         self.spib, self.density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.x = transformed(data.rows(), self.spib.standardise, self.device)

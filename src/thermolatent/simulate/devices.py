@@ -1,4 +1,4 @@
-"""One MD job per GPU: on a machine with several, each process takes a device that no other process has."""
+"""GPUs shared out: on a machine with several, each MD job takes a device that no other, or not too many others, have."""
 
 import fcntl
 import functools
@@ -13,8 +13,9 @@ from thermolatent.errors import SimulationError
 
 log = logging.getLogger(__name__)
 
-#: Device indices to share out, as OpenMM counts them, separated by commas. The workflow sets it (``workflow/rules/common.smk``)
-#: where it limits ``gpu`` on this machine. Not set: the platform chooses, as on a cluster, where the batch system does.
+#: Device indices to share out, as OpenMM counts them, separated by commas; one that stands there twice is for two processes.
+#: The workflow sets it (``workflow/rules/common.smk``) where it limits ``gpu`` on this machine. Not set: the platform
+#: chooses, as on a cluster, where the batch system does.
 DEVICES_VARIABLE = "THERMOLATENT_DEVICES"
 #: What the platforms count devices in.
 _VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
@@ -23,9 +24,9 @@ _WAIT_SECONDS = 1.0
 
 @functools.cache
 def own_device() -> str | None:
-    """Index of a device that this process keeps until it ends, or None where there is nothing to share out.
+    """Index of a device that this process has a share of until it ends, or None where there is nothing to share out.
 
-    Waits for one while other processes of the same user have all of them. The lock is the operating system's, so a process
+    Waits for one while other processes of the same user have all shares. The lock is the operating system's, so a process
     that is killed leaves none behind. Raises :class:`SimulationError` for a list that is none.
     """
     indices = _asked_for()
@@ -35,12 +36,13 @@ def own_device() -> str | None:
     folder.mkdir(mode=0o700, exist_ok=True)
     told = False
     while True:
-        for index in indices:
-            if _locked(folder / f"{_lock_name(index)}.lock"):
+        for place, index in enumerate(indices):
+            before = indices[:place].count(index)
+            if _locked(folder / f"{_lock_name(index)}{f'-{before}' if before else ''}.lock"):
                 log.info("runs on GPU %s", index)
                 return index
         if not told:
-            log.info("waits for one of the GPUs %s", ", ".join(indices))
+            log.info("waits for one of the GPUs %s", ", ".join(dict.fromkeys(indices)))
             told = True
         time.sleep(_WAIT_SECONDS)
 
@@ -49,7 +51,7 @@ def _asked_for() -> list[str]:
     text = os.environ.get(DEVICES_VARIABLE, "").replace(" ", "")
     if text and not re.fullmatch(r"\d+(,\d+)*", text):
         raise SimulationError(f"{DEVICES_VARIABLE}: is '{text}'; write indices of GPUs, as 0,1")
-    return list(dict.fromkeys(text.split(","))) if text else []
+    return text.split(",") if text else []
 
 
 def _lock_name(index: str) -> str:

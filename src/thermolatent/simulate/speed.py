@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from thermolatent.errors import SimulationError
@@ -46,8 +47,14 @@ class Speed:
         return ns_per_day(self.walker_steps_per_second, self.time_step)
 
 
-def measure(system: System, settings: Simulate, temperature: float, seconds: float = 10.0) -> Speed:
-    """Step for about ``seconds``, after building and minimising, which are not counted.
+def measure(
+    system: System,
+    settings: Simulate,
+    temperature: float,
+    seconds: float = 10.0,
+    ready: Callable[[], object] = lambda: None,
+) -> Speed:
+    """Step for about ``seconds``, after building and minimising, which are not counted. ``ready`` is called between the two.
 
     Raises :class:`ThermolatentError` where the system cannot be built or the platform not started.
     """
@@ -70,6 +77,7 @@ def measure(system: System, settings: Simulate, temperature: float, seconds: flo
             steps = min(10 * steps, int(steps * 2 * _CHUNK_SECONDS / spent) + 1)
             began = time.perf_counter()
             engine.step(steps, kelvin)
+        ready()
         done, began, cpu = 0, time.perf_counter(), time.process_time()
         while (spent := time.perf_counter() - began) < seconds:
             engine.step(steps, kelvin)

@@ -74,7 +74,10 @@ def featurize_job(study: Study, layout: Layout, temperature: float) -> Job:
 
 def represent_job(study: Study, layout: Layout, seed: int) -> Job:
     settings = _represent.Settings(
-        representation=study.representation, T_ref=study.temperatures.T_ref, device=study.learn.device, seed=seed
+        representation=study.representation,
+        T_ref=study.temperatures.T_ref,
+        device=study.learn.device_for(study.representation.batch_size),
+        seed=seed,
     )
     model = layout.spib(seed)
     outputs = _represent.Outputs(model, layout.history(model))

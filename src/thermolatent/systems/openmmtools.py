@@ -121,7 +121,12 @@ def _of_molecules(topology: openmm.app.Topology, atoms: np.ndarray) -> np.ndarra
 def _test_systems() -> dict[str, type[TestSystem]]:
     for name in ("pymbar", "numexpr"):  # they log greetings and their threads
         logging.getLogger(name).setLevel(logging.ERROR)
-    from openmmtools import testsystems
+    try:
+        from openmmtools import testsystems
+    except ModuleNotFoundError as error:
+        raise ThermolatentError(
+            f"system.kind: openmmtools: {error}; install openmmtools, or write another kind"
+        ) from None
 
     found = inspect.getmembers(testsystems, inspect.isclass)
     base = testsystems.TestSystem

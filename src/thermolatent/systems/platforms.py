@@ -1,6 +1,12 @@
 """OpenMM's platform for molecules with ``platform: auto``."""
 
 import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import openmm
 
 #: Parts of the names of OpenCL implementations on a CPU. Debian's PoCL crashes with GB forces.
 _OPENCL_ON_CPU = ("portable computing", "pocl", "pthread", "cpu")
@@ -40,3 +46,25 @@ def why_not(name: str) -> str | None:
 def runs_on_cpu(shown: str) -> bool:
     """Whether an OpenCL device and platform name are those of a CPU."""
     return any(sign in shown.lower() for sign in _OPENCL_ON_CPU)
+
+
+def evaluated(
+    system: openmm.System, positions: np.ndarray, name: str, precision: str = "mixed"
+) -> tuple[float, np.ndarray]:
+    """Potential energy (kJ/mol) and forces ``(n, 3)`` (kJ/mol/nm) on a platform, at ``positions`` ``(n, 3)`` in nm.
+
+    Raises OpenMMException where no Context can be made.
+    """
+    import openmm as mm
+
+    platform = mm.Platform.getPlatformByName(name)
+    properties = {"Precision": precision} if "Precision" in platform.getPropertyNames() else {}
+    context = mm.Context(system, mm.VerletIntegrator(0.001), platform, properties)
+    context.setPositions(positions)
+    state = context.getState(energy=True, forces=True)
+    return state.getPotentialEnergy()._value, state.getForces(asNumpy=True)._value
+
+
+def relative_error(values: np.ndarray, exact: np.ndarray) -> float:
+    """Norm of the difference of two arrays over the norm of the second."""
+    return float(np.linalg.norm(values - exact) / np.linalg.norm(exact))
