@@ -3,6 +3,8 @@
 Heavy libraries are imported by the subcommands, so that ``--help`` is fast.
 """
 
+from __future__ import annotations
+
 import argparse
 import logging
 import os

@@ -1,5 +1,7 @@
 """Autocorrelation and statistical inefficiency of time series, and the duration of visits of a state."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterable
 

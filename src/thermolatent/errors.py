@@ -1,5 +1,7 @@
 """User errors. The command line prints them as one line, without a traceback."""
 
+from __future__ import annotations
+
 import difflib
 from collections.abc import Iterable
 

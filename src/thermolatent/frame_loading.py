@@ -1,5 +1,7 @@
 """Frames from the files of the stage featurize."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -6,11 +6,13 @@ statistics use the counts as weights; only the batches of training are drawn by 
 **Training frame order**, the order of all frame weights: temperature as listed, then walker, then frame.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
@@ -111,7 +113,7 @@ class Frames:
     def __len__(self) -> int:
         return sum(self.frames_at)
 
-    def among(self, temperatures: Iterable[float]) -> Self:
+    def among(self, temperatures: Iterable[float]) -> Frames:
         """The frames at these temperatures only, in this order."""
         wanted, own = list(temperatures), {}
         for entry in fields(self):

@@ -1,5 +1,7 @@
 """Frame weights by MBAR, and its equations, solved by pymbar."""
 
+from __future__ import annotations
+
 import itertools
 import logging
 

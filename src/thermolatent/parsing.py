@@ -1,5 +1,7 @@
 """Validation of YAML files: one line per error, with the key, the error and what to write."""
 
+from __future__ import annotations
+
 import numbers
 import typing
 from pathlib import Path

@@ -1,12 +1,14 @@
 """Progress of long loops: a bar with the remaining time on a terminal, else log lines."""
 
+from __future__ import annotations
+
 import logging
 import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class Progress:
         self._start = self._logged_time = time.monotonic()
         self._logged_count = done
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Progress:
         if sys.stderr.isatty():
             from tqdm import tqdm
 

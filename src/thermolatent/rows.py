@@ -4,9 +4,10 @@ Both kinds of sequence are indexed by row numbers and iterated by :func:`blocks`
 that memory does not grow with the number of features.
 """
 
+from __future__ import annotations
+
 import mmap
 from collections.abc import Callable, Iterator
-from typing import Self
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ class MappedRows:
     def __len__(self) -> int:
         return int(self._first[-1])
 
-    def through(self, transform: Callable[[Tensor], Tensor], device: torch.device | str) -> Self:
+    def through(self, transform: Callable[[Tensor], Tensor], device: torch.device | str) -> MappedRows:
         """The same rows on another device, transformed when read."""
         return MappedRows(self._arrays, transform, device)
 

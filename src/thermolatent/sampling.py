@@ -1,5 +1,7 @@
 """Choice of frames: batches drawn in proportion to the frames' counts, and the units held out of training."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,5 +1,7 @@
 """Stop signals for long loops: batch systems send SIGTERM or SIGUSR1 before the end of a job's time."""
 
+from __future__ import annotations
+
 import signal
 import threading
 from collections.abc import Iterator

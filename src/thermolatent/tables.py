@@ -1,5 +1,7 @@
 """Tidy tables of scores and populations."""
 
+from __future__ import annotations
+
 import csv
 import math
 from collections.abc import Iterable

@@ -1,5 +1,7 @@
 """Temperatures: their format in paths, and the section ``temperatures`` of a study."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator

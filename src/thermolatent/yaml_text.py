@@ -1,5 +1,7 @@
 """YAML of users: numbers that YAML 1.1 reads differently and repeated keys are refused, with their line."""
 
+from __future__ import annotations
+
 import re
 from typing import Any
 

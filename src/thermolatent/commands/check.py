@@ -1,5 +1,7 @@
 """``thermolatent check``: check a study file, its molecule, and the files of existing MD."""
 
+from __future__ import annotations
+
 import argparse
 
 from thermolatent.commands.arguments import add_study, command_line, study_of

@@ -1,5 +1,7 @@
 """``thermolatent export``: frame weights, structures and the learned variable of a study, for other programs."""
 
+from __future__ import annotations
+
 import argparse
 
 from thermolatent.commands.arguments import add_results, add_study, add_threads, natural, positive, study_of

@@ -1,5 +1,7 @@
 """``thermolatent figure``: any figure of a finished study, for a talk or a paper."""
 
+from __future__ import annotations
+
 import argparse
 
 from thermolatent.commands.arguments import add_results, add_seeds, add_study, study_of

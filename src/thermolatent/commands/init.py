@@ -1,5 +1,7 @@
 """``thermolatent init``: a commented study file from a structure, a sequence, a model system or trajectories."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 

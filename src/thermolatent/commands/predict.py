@@ -1,5 +1,7 @@
 """``thermolatent predict``: predictions at any temperature, from a study's reweighting, a model or a fitted density."""
 
+from __future__ import annotations
+
 import argparse
 
 from thermolatent.commands.arguments import (

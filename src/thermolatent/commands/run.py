@@ -1,5 +1,7 @@
 """``thermolatent run``: the whole workflow of a study, by Snakemake, from any folder."""
 
+from __future__ import annotations
+
 import argparse
 
 from thermolatent.commands.arguments import add_folders, add_seeds, completed_names, study_folders

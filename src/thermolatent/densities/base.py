@@ -1,5 +1,7 @@
 """The contract of a density model of p(z|T)."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor, nn
 

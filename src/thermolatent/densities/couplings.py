@@ -5,6 +5,8 @@ al., arXiv:1906.04032). One network gives scale and shift together. Its last lay
 starts as the identity (the public LaTF code multiplies its log-scales by uninitialised memory).
 """
 
+from __future__ import annotations
+
 import math
 
 import torch

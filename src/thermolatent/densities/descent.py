@@ -1,5 +1,7 @@
 """Gradient descent with early stopping and checkpoints, for densities on any samples."""
 
+from __future__ import annotations
+
 import logging
 import math
 import time

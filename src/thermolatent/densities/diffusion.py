@@ -9,6 +9,8 @@ With x = z_t / alpha and S = s sigma / alpha the probability-flow ODE is dx / dS
 integrated in y = x / sqrt(v + S^2), which is constant for Gaussian data of variance v, over ell = ln(sigma / alpha).
 """
 
+from __future__ import annotations
+
 import math
 
 import torch

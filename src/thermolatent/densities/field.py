@@ -1,5 +1,7 @@
 """Base class of the densities that are defined by a learned vector field: whitening, network, evaluation in chunks."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 

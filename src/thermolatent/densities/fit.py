@@ -1,9 +1,11 @@
 """Fitting a density to samples, without a study, a representation or files (:mod:`thermolatent.learn.model` saves it)."""
 
+from __future__ import annotations
+
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,7 +99,7 @@ class Split:
     held_z: Tensor
     held_theta: Tensor
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> Split:
         return Split(*(t.to(device) for t in (self.z, self.theta, self.held_z, self.held_theta)))
 
 

@@ -5,6 +5,8 @@
 Temperature enters the base density ("steer", the paper), the couplings' context ("condition"), or both.
 """
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor, nn
 

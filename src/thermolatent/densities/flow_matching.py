@@ -6,6 +6,8 @@ with w the whitened latent and u ~ r_T drawn independently, or coupled by optima
 arXiv:2302.00482), which straightens the trajectories.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from torch import Tensor

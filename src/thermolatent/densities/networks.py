@@ -1,5 +1,7 @@
 """Networks of the densities: embeddings, the vector field, its averaged copy, and the noise of its loss."""
 
+from __future__ import annotations
+
 import copy
 import math
 

@@ -5,6 +5,8 @@ With ``divergence=True`` it also integrates the exact divergence of the velocity
 step size, so a row's result depends on the other rows within the tolerance.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import torch

@@ -4,6 +4,8 @@ A variance-preserving diffusion has alpha^2 + sigma^2 = 1, so ell determines bot
 distribution in training, and the levels of an ancestral sampler. Lowest noise first.
 """
 
+from __future__ import annotations
+
 import math
 
 import torch

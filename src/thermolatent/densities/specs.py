@@ -1,5 +1,7 @@
 """Parameters of each density in a study. Separate from the densities, so that a study is checked without torch."""
 
+from __future__ import annotations
+
 import math
 from typing import Annotated, Any, ClassVar, Literal
 

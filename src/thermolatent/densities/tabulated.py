@@ -4,10 +4,11 @@ For d <= 2 cubic interpolation takes seconds where one ODE per frame takes minut
 sample of the points is small.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Table:
         cells = np.array(self.values.shape) - 1
         return map_coordinates(self.values, ((z - self.low) / (self.high - self.low) * cells).T, order=3, mode="mirror")
 
-    def finer(self, size: int) -> Self:
+    def finer(self, size: int) -> Table:
         """A table of ``size`` points per axis; values at points of this grid are not computed again."""
         axes = [np.linspace(a, b, size) for a, b in zip(self.low, self.high, strict=True)]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)

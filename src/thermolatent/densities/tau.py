@@ -4,6 +4,8 @@ All trainings use the same fixed latents: between encoders that were trained joi
 whenever z shrinks. A Gaussian base has no tau.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -8,6 +8,8 @@ N(0, theta I). With u = sqrt(theta) s and a = tau sqrt(theta), the normaliser fo
     Z = theta^(d/2) S_d I(a),      I(a) = int_0^inf s^(d-1) exp(a s - s^2/2) ds,      S_d = 2 pi^(d/2) / Gamma(d/2).
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

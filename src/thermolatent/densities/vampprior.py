@@ -3,6 +3,8 @@
 r(z) = sum_k w_k q(z|x_k),        w = softmax(free logits).        It does not depend on temperature.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Checks of the GPU: the driver, torch, and OpenMM's platforms with the reasons if one does not load."""
 
+from __future__ import annotations
+
 import re
 import subprocess
 from collections.abc import Iterable

@@ -1,5 +1,7 @@
 """Checks of the disk, locks of the working directory, and the tools of a cluster."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess

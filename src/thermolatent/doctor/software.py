@@ -1,5 +1,7 @@
 """Checks of versions: Python, the requirements of the package, and the tested pins."""
 
+from __future__ import annotations
+
 import importlib
 import platform
 import re

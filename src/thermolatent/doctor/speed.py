@@ -1,5 +1,7 @@
 """Checks of the speed: a few seconds of LJ7's dynamics, and of training steps of a flow."""
 
+from __future__ import annotations
+
 import time
 
 from thermolatent.doctor.finding import Finding

@@ -1,5 +1,7 @@
 """The training frames with their weights at one temperature, and their places in the files of the MD."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

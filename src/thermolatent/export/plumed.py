@@ -1,5 +1,7 @@
 """A PLUMED input from values of actions (:mod:`thermolatent.featurize.plumed`)."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """``thermolatent export structures``: training frames drawn by their weights at a temperature, with their topology."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import mdtraj

@@ -1,5 +1,7 @@
 """``thermolatent export weights``: the weight of each training frame at a temperature, with its origin."""
 
+from __future__ import annotations
+
 import re
 
 import numpy as np

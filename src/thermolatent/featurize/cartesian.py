@@ -1,5 +1,7 @@
 """Cartesian coordinates, for particles in a potential that is fixed in space."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 import numpy as np

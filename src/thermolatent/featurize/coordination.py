@@ -3,6 +3,8 @@
 c_i = sum over j != i of [1 - (r_ij / r0)^n] / [1 - (r_ij / r0)^m]; arXiv:2507.03174 has r0 = 1.5 sigma, n = 8, m = 16.
 """
 
+from __future__ import annotations
+
 from typing import Literal
 
 import numpy as np

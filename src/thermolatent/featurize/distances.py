@@ -1,5 +1,7 @@
 """Distances (nm) between atoms, and contacts between residues."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Columns of the user's files as features, for MD without coordinates."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 import numpy as np

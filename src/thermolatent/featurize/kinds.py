@@ -1,5 +1,7 @@
 """Every kind of feature, by name: the only place that lists them. None of these modules imports a heavy library at its top."""
 
+from __future__ import annotations
+
 from thermolatent.featurize.cartesian import PositionXY
 from thermolatent.featurize.coordination import CoordinationMoments, SortedCoordination
 from thermolatent.featurize.distances import CaDistances, Contacts, Distances, EndToEnd

@@ -8,6 +8,8 @@ g = pi / c, where |r~| < c, and 0 elsewhere::
     G(r~) = (sin(g |r~|) r~ / |r~|, 1 + cos(g |r~|)) / g,      eRMSD = sqrt[ sum over j != k of |G_jk - G'_jk|^2 / N ]
 """
 
+from __future__ import annotations
+
 from typing import Literal
 
 import numpy as np

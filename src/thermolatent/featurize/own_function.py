@@ -3,6 +3,8 @@
 The file is parsed when a study is read, and run only where features are computed.
 """
 
+from __future__ import annotations
+
 import ast
 import importlib.util
 import sys

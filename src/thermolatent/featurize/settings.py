@@ -1,5 +1,7 @@
 """The section ``featurize`` of a study."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

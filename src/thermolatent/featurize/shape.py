@@ -1,5 +1,7 @@
 """Single numbers for the shape of a whole molecule: RMSD, radius of gyration, fraction of native contacts."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 import numpy as np

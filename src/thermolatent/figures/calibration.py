@@ -1,5 +1,7 @@
 """Calibration of the intervals against reference MD."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from math import hypot, isfinite
 

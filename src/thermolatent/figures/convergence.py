@@ -1,5 +1,7 @@
 """Convergence of the MD: running populations against simulated time at each training temperature."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from math import ceil, isfinite
 

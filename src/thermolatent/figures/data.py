@@ -1,5 +1,7 @@
 """What figures show, read from files when a figure first asks for it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

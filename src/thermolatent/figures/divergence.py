@@ -1,5 +1,7 @@
 """Divergence from the reference MD against temperature."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from math import ceil
 

@@ -1,5 +1,7 @@
 """Training histories: training and held-out losses by step, a panel per stage."""
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

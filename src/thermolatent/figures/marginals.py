@@ -1,5 +1,7 @@
 """Free energy along each latent coordinate: the model, and the MD and the reweighting with error bands."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from math import ceil
 

@@ -1,5 +1,7 @@
 """The melting curve: a named state's population against temperature, and the melting temperatures."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite

@@ -1,5 +1,7 @@
 """Means of the observables against temperature."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from matplotlib.figure import Figure

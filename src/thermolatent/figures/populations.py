@@ -1,5 +1,7 @@
 """Populations of the named states against temperature."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from math import isfinite
 

@@ -1,5 +1,7 @@
 """Settings, inputs and outputs of the stage figures."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from thermolatent.featurize.settings import Featurize

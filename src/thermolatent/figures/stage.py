@@ -1,5 +1,7 @@
 """Stage ``figures``: figures of a study as PDF and PNG, and their data as CSV."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterable, Sequence
 from importlib import import_module

@@ -3,6 +3,8 @@
 Figures are made without pyplot, and the style holds only inside :func:`style`, so that notebooks keep theirs.
 """
 
+from __future__ import annotations
+
 import csv
 import logging
 from collections.abc import Iterator, Sequence

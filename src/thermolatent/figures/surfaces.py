@@ -1,5 +1,7 @@
 """Latent free-energy surfaces of MD and model at every temperature."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from math import ceil
 from typing import Any

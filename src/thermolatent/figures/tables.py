@@ -1,9 +1,11 @@
 """Scores, populations and predictions by temperature, with intervals, for figures and report."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from statistics import median
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from thermolatent.figures.settings import TableFiles
 from thermolatent.files.artifacts import load_json
@@ -87,7 +89,7 @@ class Tables:
         self._populations = [row for row in populations if row["seed"] in wanted and row["value"]]
 
     @classmethod
-    def load(cls, study: Asked, files: TableFiles, seeds: Iterable[int]) -> Self:
+    def load(cls, study: Asked, files: TableFiles, seeds: Iterable[int]) -> Tables:
         """Read them; raises :class:`thermolatent.errors.ArtifactError`."""
         scores = read_table(files.scores, SCORE_COLUMNS)
         populations = read_table(files.populations, POPULATION_COLUMNS)

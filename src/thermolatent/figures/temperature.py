@@ -1,5 +1,7 @@
 """Series against temperature, as figures of populations, observables and divergences draw them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from math import ceil, isfinite
 

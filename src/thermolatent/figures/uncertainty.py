@@ -1,5 +1,7 @@
 """Width of the intervals by cause."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from math import isfinite
 

@@ -5,6 +5,8 @@ that looks finished. Its temporary file, ``.name.<32 digits>.suffix``, is remove
 its lock is free. On a file system without locks it stays.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import glob

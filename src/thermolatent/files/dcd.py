@@ -4,6 +4,8 @@ The records of these files have equal size, so a chunk is one read. (mdtraj's re
 output, and does not notice truncated files.)
 """
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack

@@ -1,5 +1,7 @@
 """Sizes of files and free disk space."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Lock files: two jobs must not write the same arrays."""
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import logging

@@ -4,6 +4,8 @@ A list has a digest of each file, so that files with unchanged content repeat no
 removed, so that its files are made again.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections.abc import Iterable

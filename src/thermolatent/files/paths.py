@@ -1,5 +1,7 @@
 """Groups of paths that a stage reads or writes together (``study/layout.py`` defines the paths)."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from collections.abc import Iterator

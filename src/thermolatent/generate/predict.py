@@ -1,5 +1,7 @@
 """Command ``predict`` with a model file: its ensemble at further temperatures, without the workflow."""
 
+from __future__ import annotations
+
 import logging
 import math
 

@@ -1,5 +1,7 @@
 """The section ``generate`` of a study."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from pydantic import Field

@@ -1,5 +1,7 @@
 """Stage ``generate``: the ensemble at every temperature of the study, training ones included."""
 
+from __future__ import annotations
+
 import hashlib
 import logging
 from pathlib import Path

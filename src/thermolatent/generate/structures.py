@@ -1,5 +1,7 @@
 """Structures at any temperature: frames of the training trajectories, drawn by weight, and a medoid of each state."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -14,6 +14,8 @@ a temperature without training data. So a weight is at most 1 / sqrt(N) (:func:`
 are those of conditional reweighting, which it was trained on; they are right for functions of the features.
 """
 
+from __future__ import annotations
+
 import logging
 from functools import cached_property
 

@@ -1,5 +1,7 @@
 """AMBER's mdout: blocks of ``NAME = value`` that begin with NSTEP, of one run or several."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
 

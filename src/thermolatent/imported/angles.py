@@ -1,5 +1,7 @@
 """Columns of files as features: periodic ones in radians, from -pi to pi."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

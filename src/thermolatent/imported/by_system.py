@@ -1,5 +1,7 @@
 """Energies of existing trajectories, recomputed with the user's System."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 

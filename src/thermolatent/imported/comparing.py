@@ -1,5 +1,7 @@
 """Checks of energy files: temperatures and mean energies against the study, restraints, and duplicate files."""
 
+from __future__ import annotations
+
 import filecmp
 import itertools
 import logging

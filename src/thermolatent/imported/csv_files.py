@@ -1,5 +1,7 @@
 """OpenMM's StateDataReporter, and other delimited tables with a header line, also with blanks as delimiters."""
 
+from __future__ import annotations
+
 import csv
 import re
 from collections.abc import Collection

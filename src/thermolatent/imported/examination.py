@@ -1,5 +1,7 @@
 """Everything but positions in files of existing MD: the usable frames with their energies and weights."""
 
+from __future__ import annotations
+
 import functools
 import logging
 from collections.abc import Iterator

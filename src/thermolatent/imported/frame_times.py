@@ -4,6 +4,8 @@ Many writers store no times: mdtraj, VMD and cpptraj write 0 and 1 into the head
 XTC converted from it. Such times count as unknown.
 """
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,7 @@
 """GROMACS: .xvg files of ``gmx energy``, and .edr with the package pyedr."""
 
+from __future__ import annotations
+
 import re
 import struct
 import warnings

@@ -1,5 +1,7 @@
 """Rows of an energy file for frames of a trajectory: matched by time or MD step, by count only if neither is known."""
 
+from __future__ import annotations
+
 import logging
 from dataclasses import dataclass
 from typing import NamedTuple

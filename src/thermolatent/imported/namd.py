@@ -1,5 +1,7 @@
 """NAMD's log: ``ENERGY:`` lines below ``ETITLE:`` lines; those of a minimisation are left out."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
 

@@ -1,5 +1,7 @@
 """NPZ files: one array per column, all of one length, as numpy's ``savez`` writes them."""
 
+from __future__ import annotations
+
 import io
 import zipfile
 from collections.abc import Collection

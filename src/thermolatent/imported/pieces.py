@@ -1,5 +1,7 @@
 """Pieces of a trajectory file without gaps in time, and checks of its times against the study."""
 
+from __future__ import annotations
+
 import logging
 from dataclasses import replace
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """PLUMED's COLVAR: blank-separated columns below ``#! FIELDS``, which a restart may repeat with other columns."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
 

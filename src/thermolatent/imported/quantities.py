@@ -3,6 +3,8 @@
 Standard units are kJ/mol, ps, K, nm^3 and bar.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 

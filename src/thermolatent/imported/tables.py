@@ -4,6 +4,8 @@ Formats are OpenMM's StateDataReporter and other CSV, GROMACS .xvg and .edr, AMB
 which are recognised by their content.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Text files with columns of numbers: encodings, sections with headers, truncated rows."""
 
+from __future__ import annotations
+
 import gzip
 import io
 import re

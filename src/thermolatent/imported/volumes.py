@@ -1,5 +1,7 @@
 """pV of MD at constant pressure, for files with U and fluctuating volumes: the energies are U + pV."""
 
+from __future__ import annotations
+
 import logging
 
 import numpy as np

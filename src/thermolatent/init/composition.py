@@ -1,5 +1,7 @@
 """Composition of a molecule, and its known structures in the fixed plane, for proposals."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

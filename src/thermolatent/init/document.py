@@ -1,5 +1,7 @@
 """The text of a new study file: the proposal, with comments on the reasons for each choice and on when to change it."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Mapping
 from typing import Any

@@ -1,5 +1,7 @@
 """Arguments of ``init`` as the sections ``system`` and ``temperatures``."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from glob import glob

@@ -1,5 +1,7 @@
 """Proposals for a new study: features, plane, states, walkers, lengths, with the reasons for the comments."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """The command ``init``: check the arguments, propose a study, measure the speed, write the file and check it."""
 
+from __future__ import annotations
+
 import shlex
 import sys
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,7 @@
 """Results of a study in a few lines: the path of its report, and its predicted populations and melting temperature."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path

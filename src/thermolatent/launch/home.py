@@ -1,5 +1,7 @@
 """The folder of the workflow (Snakefile, rules, profiles, example studies), and the search path of studies."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable
 from pathlib import Path

@@ -3,6 +3,8 @@
 Written for ``snakemake_interface_logger_plugins`` 2.1. Other events, and dry runs, are printed in Snakemake's format.
 """
 
+from __future__ import annotations
+
 import logging
 import sys
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
 """Snakemake on the project's workflow, in this process."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import json

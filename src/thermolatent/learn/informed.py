@@ -5,6 +5,8 @@ a temperature grows with its effective sample size; the other frames are drawn f
 papers' objective.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,8 +1,10 @@
 """A trained model: a representation and a density of its latent, in one file."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from thermolatent.densities.base import Density
 from thermolatent.densities.fit import FittedDensity, build_density
@@ -32,12 +34,12 @@ class Model(FittedDensity):
         save_model(path, "model", spec, tensors)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path) -> Model:
         """Read a model file; raises ArtifactError for a missing, broken or outdated one."""
         return cls._restored(*load_model(path, "model"))
 
     @classmethod
-    def _restored(cls, spec: dict[str, Any], tensors: dict[str, Any]) -> Self:
+    def _restored(cls, spec: dict[str, Any], tensors: dict[str, Any]) -> Model:
         spib = restore_spib(spec, tensors)
         density = build_density(spec["density"], spib.latent_dim, spec["temperature"], spec["theta_range"])
         density.load_state_dict(stripped("density.", tensors))

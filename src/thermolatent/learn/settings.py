@@ -1,5 +1,7 @@
 """The sections ``learn`` and ``models`` of a study."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

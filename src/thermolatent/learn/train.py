@@ -1,5 +1,7 @@
 """Stage ``learn``: a density model of p(z|T) on a pre-trained representation, with the encoder frozen or trained jointly."""
 
+from __future__ import annotations
+
 import logging
 from functools import cache
 from typing import Any

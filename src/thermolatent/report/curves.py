@@ -4,6 +4,8 @@ The reweighting has values at every stop (temperature of the grid); models, MD a
 temperatures only, per seed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any

@@ -1,5 +1,7 @@
 """Measured values beside the predictions: tables, and the agreement in sentences."""
 
+from __future__ import annotations
+
 from thermolatent.figures.tables import Tables
 from thermolatent.report.findings import number
 from thermolatent.report.tables import Cell, Table

@@ -4,6 +4,8 @@ Predictions are from the grid of ``gather``, models and baselines from the table
 ``profiles.npz``, structures from ``T*.medoids.pdb``.
 """
 
+from __future__ import annotations
+
 import base64
 import json
 from math import pi

@@ -1,5 +1,7 @@
 """Findings of a study in sentences: verdicts on the populations, and accuracy against reference MD."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median

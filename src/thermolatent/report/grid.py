@@ -1,7 +1,8 @@
 """Predictions on the grid of temperatures, from the files of ``gather``."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Grid:
     half: np.ndarray
 
     @classmethod
-    def load(cls, study: Asked, files: Inputs) -> Self:
+    def load(cls, study: Asked, files: Inputs) -> Grid:
         """Read it; raises :class:`ArtifactError` for files that are missing, broken or inconsistent."""
         arrays = load_arrays(files.grid_surfaces, "grid", _ARRAYS)
         temperatures = arrays["temperatures"].tolist()

@@ -1,5 +1,7 @@
 """Medoid structures for the report's viewer: atoms, bonds, and superposed positions at every temperature."""
 
+from __future__ import annotations
+
 import re
 import warnings
 from collections.abc import Mapping

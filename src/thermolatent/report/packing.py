@@ -1,5 +1,7 @@
 """Arrays as compact text for a web page: quantised, deflated, base64; decoded by the page's ``data.js``."""
 
+from __future__ import annotations
+
 import base64
 import zlib
 from typing import Any

@@ -1,5 +1,7 @@
 """The page of the report: template, style and scripts of ``page_assets``, all inlined, without external addresses."""
 
+from __future__ import annotations
+
 from importlib.resources import files
 
 #: In the order of their dependencies.

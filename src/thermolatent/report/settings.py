@@ -1,5 +1,7 @@
 """Settings and inputs of the stage report."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Stage ``report``: one HTML file with a study's predictions, scores, figures and details, which opens offline."""
 
+from __future__ import annotations
+
 import base64
 import logging
 import platform

@@ -1,5 +1,7 @@
 """The temperatures of the report's slider: those of the grid of ``gather``."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 

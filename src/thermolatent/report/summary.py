@@ -1,5 +1,7 @@
 """The head of the page: what MD there is, whether it is fit to answer, and a methods paragraph for a paper."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

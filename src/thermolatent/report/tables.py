@@ -1,5 +1,7 @@
 """Tables of the report as rows of cells, without HTML."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite

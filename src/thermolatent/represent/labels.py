@@ -1,5 +1,7 @@
 """State labels: the initial ones, and SPIB's refinement."""
 
+from __future__ import annotations
+
 import warnings
 
 import numpy as np

@@ -5,6 +5,8 @@ energy has curvature -kappa (kT per unit of z squared), this density is too high
 order, by Taylor expansion of the convolution.
 """
 
+from __future__ import annotations
+
 import logging
 
 import numpy as np

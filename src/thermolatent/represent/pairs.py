@@ -1,7 +1,8 @@
 """Pairs of frames one lag apart, split by whole walkers into training and held-out pairs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
@@ -22,10 +23,10 @@ class LaggedPairs:
     later: Tensor
     counts: np.ndarray | None = None
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> LaggedPairs:
         return LaggedPairs(self.now.to(device), self.later.to(device), self.counts)
 
-    def thinned(self, most: int) -> Self:
+    def thinned(self, most: int) -> LaggedPairs:
         """At most ``most`` of them, evenly spaced by their counts; the result has equal counts."""
         rows = Sampler(len(self.now), self.counts).thinned(most).to(self.now.device)
         return LaggedPairs(self.now[rows], self.later[rows])

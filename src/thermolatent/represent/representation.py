@@ -1,5 +1,7 @@
 """A trained representation for the later stages: numpy in, numpy out."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

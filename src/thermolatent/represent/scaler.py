@@ -1,5 +1,7 @@
 """A new SPIB with scaler and, with a linear reduction, projection from moments of the training walkers' features."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -6,9 +6,11 @@ with ``y`` the state one lag later. The prior ``r`` is SPIB's VampPrior or a den
 entropy and all normalisers; without them it is unbounded below (z and sigma shrink together).
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -119,7 +121,7 @@ class Spib(nn.Module):
             return Terms(cross_entropy, log_q, -self.log_vampprior(z).mean())
         return Terms(cross_entropy, log_q, density.loss(_ScaleGradient.apply(z, beta_ib), theta))
 
-    def with_states(self, keep: Tensor) -> Self:
+    def with_states(self, keep: Tensor) -> Spib:
         """A copy whose states are ``keep`` (indices), in that order: rows of decoder, prior and representatives."""
         keep = keep.to(self.prior_logits.device)
         other = Spib(replace(self.spec, n_states=len(keep))).to(self.prior_logits.device)

@@ -1,5 +1,7 @@
 """Stage ``represent``: train SPIB with its VampPrior and relabel until its states are stable."""
 
+from __future__ import annotations
+
 import logging
 import threading
 from dataclasses import asdict

@@ -3,6 +3,8 @@
 Perez-Hernandez et al., J. Chem. Phys. 139, 015102 (2013). All training temperatures together, without held-out walkers.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Iterator
 

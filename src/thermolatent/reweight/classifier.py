@@ -4,6 +4,8 @@ It adds what the named states miss. It is trained on one half of the units and u
 on its training frames it also distinguishes walkers, which would look like a dependence on temperature.
 """
 
+from __future__ import annotations
+
 import logging
 
 import numpy as np

@@ -4,6 +4,8 @@ Columns are the indicators of all named states, then further ones without their 
 plane, SPIB's memberships) and the hidden layer of a network that was trained on the other half of the units.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -11,9 +11,10 @@ The first line is MBAR's likelihood with a_k = ln N_k + f_k. g are statistical i
 of the energies u_n in units of their standard deviation std_k at each temperature.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -55,7 +56,7 @@ class Energies:
     clipped: int
 
     @classmethod
-    def of(cls, energies: np.ndarray, which: np.ndarray, counted: np.ndarray | None = None) -> Self:
+    def of(cls, energies: np.ndarray, which: np.ndarray, counted: np.ndarray | None = None) -> Energies:
         """From energies and temperature indices ``(N,)``; ``counted`` masks the frames with counts above 0."""
         K, counted = int(which.max()) + 1, np.ones(len(which), bool) if counted is None else counted
         middle = np.array([np.median(energies[counted & (which == k)]) for k in range(K)])

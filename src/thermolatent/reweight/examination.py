@@ -4,6 +4,8 @@ A *doubt* is one line; with any doubt no population is trusted. What is unknown,
 MD, is no doubt.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -5,9 +5,10 @@ equals at least :data:`LEAST_EVIDENCE` independent visits, and if walkers agree 
 be misleading: recrossings of the border inflate it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,7 @@ class Soundness:
     doubts: tuple[str, ...] = ()
 
     @classmethod
-    def unknown(cls, temperatures: Sequence[float]) -> Self:
+    def unknown(cls, temperatures: Sequence[float]) -> Soundness:
         """For MD that was not checked."""
         table = pd.DataFrame({name: np.nan for name in SOUNDNESS_COLUMNS}, index=range(len(temperatures)))
         return cls(table.assign(temperature=list(temperatures), doubt=""))

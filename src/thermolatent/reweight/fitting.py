@@ -1,5 +1,7 @@
 """Fit of a :class:`~thermolatent.reweight.estimator.ConditionalReweighting`: thinning, ridge, equations, energies."""
 
+from __future__ import annotations
+
 import logging
 from dataclasses import dataclass
 

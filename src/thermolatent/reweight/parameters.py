@@ -4,6 +4,8 @@ It is a prior of *differences of states*, so it does not depend on the number of
 with a standard deviation of ``heat_capacity`` k; the other columns together add half of that.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from thermolatent.reweight.design import Design, Half

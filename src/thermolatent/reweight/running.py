@@ -1,5 +1,7 @@
 """Running populations: the share of each named state in the MD up to a time, which converges if the MD is long enough."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A solved estimator: weights of the frames at any temperature, and predictions with their influences."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

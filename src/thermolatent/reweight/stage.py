@@ -1,5 +1,7 @@
 """Stage ``reweight``: the estimator of a study, used for predictions and informed training."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping
 from dataclasses import replace

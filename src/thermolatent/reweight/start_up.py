@@ -7,6 +7,8 @@ standard error of the mean of the rest, as if its points were independent, is sm
 half of a stationary run or more if walkers visit a state rarely.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Sequence
 from dataclasses import replace

@@ -7,6 +7,8 @@ temperature. p2 and p3 vanish at both: c(x) is a conditional heat capacity in un
 change per e-fold of temperature.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 
 import numpy as np

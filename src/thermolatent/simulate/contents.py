@@ -3,9 +3,11 @@
 ``thermolatent check`` and the import ask the same functions; the import reads and checks every frame besides.
 """
 
+from __future__ import annotations
+
 import logging
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,7 +54,7 @@ class Contents:
     periods: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, system: ExistingMd, simulate: Simulate, temperature: float) -> Self:
+    def of(cls, system: ExistingMd, simulate: Simulate, temperature: float) -> Contents:
         """Read the headers of trajectories, or all columns, and all energies and weights.
 
         Raises :class:`ThermolatentError` for files that contradict each other or the study, or have too few frames.

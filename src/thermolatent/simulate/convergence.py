@@ -1,5 +1,7 @@
 """Convergence: mean potential energies of walkers from different starts are compared."""
 
+from __future__ import annotations
+
 import logging
 from typing import Any
 

@@ -5,6 +5,8 @@ that: within a copy nothing is cut off, and copies do not interact. A harmonic r
 not change the distribution of internal coordinates.
 """
 
+from __future__ import annotations
+
 import copy
 import itertools
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """GPUs shared out: on a machine with several, each MD job takes a device that no other, or not too many others, have."""
 
+from __future__ import annotations
+
 import fcntl
 import functools
 import logging

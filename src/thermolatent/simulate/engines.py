@@ -1,5 +1,7 @@
 """Engines move the walkers: all of them in one Context, or one after the other in one Context of a single copy."""
 
+from __future__ import annotations
+
 import struct
 from dataclasses import dataclass
 

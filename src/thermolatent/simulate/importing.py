@@ -4,6 +4,8 @@ Each file is cut into contiguous blocks of ``simulate.frames`` frames; a walker 
 walkers, evenly spaced ones are taken.
 """
 
+from __future__ import annotations
+
 import logging
 import shutil
 import time

@@ -5,6 +5,8 @@ probability ``min(1, exp((1/kT_i - 1/kT_j) (E_i - E_j)))``, E being U, or U + pV
 scaled by ``sqrt(T_new / T_old)``, so that kinetic energies cancel. Pairs (0, 1), (2, 3), ... and (1, 2), (3, 4), ... take turns.
 """
 
+from __future__ import annotations
+
 import json
 from typing import Any
 

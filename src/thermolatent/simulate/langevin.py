@@ -1,5 +1,7 @@
 """The OpenMM side of the dynamics: platform, integrator, Context, seeds."""
 
+from __future__ import annotations
+
 import hashlib
 
 import numpy as np

@@ -1,9 +1,10 @@
 """Simulation of a molecule: box and barostat, minimised starts, choice of engine, heating ramp, broken bonds."""
 
+from __future__ import annotations
+
 import copy
 import logging
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import openmm as mm
@@ -190,7 +191,7 @@ class Bonds:
     names: list[str]
 
     @classmethod
-    def of(cls, molecule: Molecule) -> Self:
+    def of(cls, molecule: Molecule) -> Bonds:
         """Bonds of the topology; other harmonic bonds are restraints."""
         built = molecule.built
         lengths = bond_lengths(built.system)

@@ -5,6 +5,8 @@ continued run writes them once. Of a finished simulation everything but the posi
 it; positions are read back from its trajectories.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 import os

@@ -4,6 +4,8 @@ Processes and not threads: contexts of the Reference platform share one random n
 time in a process; on the CPU platform threads are at best as fast (``benchmarks/md_throughput.py`` with a molecule's study).
 """
 
+from __future__ import annotations
+
 import multiprocessing
 import signal
 from typing import Any

@@ -4,6 +4,8 @@ Shirts and Chodera, doi:10.1063/1.2978177. Frames of a ladder are correlated in 
 independent. Errors are therefore a jackknife over ladders, which needs no correlation times.
 """
 
+from __future__ import annotations
+
 import logging
 from typing import Any
 

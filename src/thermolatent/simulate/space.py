@@ -1,5 +1,7 @@
 """Disk space for MD, checked before a run."""
 
+from __future__ import annotations
+
 from thermolatent.errors import SimulationError
 from thermolatent.files.disk import free_bytes, size_of, size_text
 from thermolatent.simulate.settings import Simulate

@@ -1,5 +1,7 @@
 """How fast this machine simulates a system: some seconds of its own dynamics, on the platform that a run would take."""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """The stage ``simulate``: one temperature of a study, from nothing or from its last checkpoint to finished files."""
 
+from __future__ import annotations
+
 import json
 import logging
 import shutil

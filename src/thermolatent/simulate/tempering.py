@@ -3,6 +3,8 @@
 Every walker of the study has its own ladder; frames of walker n at a temperature are of the replica there in ladder n.
 """
 
+from __future__ import annotations
+
 import logging
 import shutil
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Topology file of the saved particles."""
 
+from __future__ import annotations
+
 from thermolatent.systems.base import System
 from thermolatent.systems.topologies import from_openmm, split_chains, write_pdb
 

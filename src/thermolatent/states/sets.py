@@ -1,5 +1,7 @@
 """Hard states of frames: one label per frame, and the weight of each unit of MD in each state."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The key ``validate.states`` of a study."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field

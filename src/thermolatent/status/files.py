@@ -1,5 +1,7 @@
 """One-line descriptions of the files of a study, by path; docs/reference/files.md has shapes, units and columns."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The jobs of a study with their files and logs, from the resolved study in its results."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The state of a job, from its output or its log."""
 
+from __future__ import annotations
+
 import csv
 import json
 import os

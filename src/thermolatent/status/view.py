@@ -1,5 +1,7 @@
 """The status of one study, or of all studies, as text."""
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from pathlib import Path

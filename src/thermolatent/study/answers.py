@@ -1,5 +1,7 @@
 """The jobs of the stages validate, gather, figures and report (:mod:`thermolatent.study.jobs` has the others)."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from thermolatent.figures import settings as _figures

@@ -4,6 +4,8 @@ A stage is ``run(settings, inputs, outputs)`` and does not depend on studies. Co
 that they agree on the files.
 """
 
+from __future__ import annotations
+
 import inspect
 import os
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Studies and ``config.yaml`` from their files."""
 
+from __future__ import annotations
+
 import logging
 from pathlib import Path
 from typing import Annotated, Any

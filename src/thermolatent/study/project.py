@@ -1,5 +1,7 @@
 """A project: ``config.yaml`` in layers, and studies by name."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path

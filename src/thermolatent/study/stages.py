@@ -3,6 +3,8 @@
 The command line makes subcommands from this table. No heavy imports.
 """
 
+from __future__ import annotations
+
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """A study: its sections, and the checks across them."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Aib9, ACE-(AIB)9-NME: 129 atoms, an achiral helix whose two hands are equally probable."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 from pydantic import Field

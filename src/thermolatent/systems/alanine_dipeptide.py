@@ -1,5 +1,7 @@
 """Alanine dipeptide, ACE-ALA-NME: 22 atoms, two torsions, the first molecule of the field."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 from thermolatent.systems.force_fields import Implicit

@@ -1,5 +1,7 @@
 """MD with collective variables only: columns of COLVAR, CSV or NPZ files per temperature, without coordinates."""
 
+from __future__ import annotations
+
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator

@@ -1,5 +1,7 @@
 """Files in the section ``system`` of a study. Relative paths start at the working directory, as those of ``config.yaml``."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path

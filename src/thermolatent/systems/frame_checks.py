@@ -4,8 +4,9 @@ Molecules cut by the periodic box are made whole along bonds. Several molecules 
 their atoms (the minimum spanning tree of the nearest images), not by their centres. Waters and single atoms are not moved.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Self
 
 import mdtraj
 import numpy as np
@@ -52,7 +53,7 @@ class Molecules:
     labels: list[str]
 
     @classmethod
-    def of(cls, topology: mdtraj.Topology, reduced: bool) -> Self:
+    def of(cls, topology: mdtraj.Topology, reduced: bool) -> Molecules:
         """Molecules of a topology; lengths of bonds are unknown in ``reduced`` units."""
         atoms, number = list(topology.atoms), molecules_of(topology)
         pairs = [(a.index, b.index) for a, b in topology.bonds if "VS" not in (a.element.symbol, b.element.symbol)]

@@ -1,5 +1,7 @@
 """Every kind of system, by name: the only place that lists them. None of these modules imports a heavy library at its top."""
 
+from __future__ import annotations
+
 from thermolatent.parsing import by_kind, one_of
 from thermolatent.systems.aib9 import Aib9
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide

@@ -1,5 +1,7 @@
 """OpenMM's platform for molecules with ``platform: auto``."""
 
+from __future__ import annotations
+
 import functools
 from typing import TYPE_CHECKING
 

@@ -1,5 +1,7 @@
 """Baselines for the predictions: frame weights by standard methods."""
 
+from __future__ import annotations
+
 from functools import cached_property
 
 import numpy as np

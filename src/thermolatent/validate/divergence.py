@@ -7,8 +7,9 @@ noise floor, KL(ref||gen) with an overflow cell ln 2.
 All functions take masses ``(..., cells)`` and return ``(...)``, so that bootstrap replicates are scored in one call.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from scipy.special import rel_entr
@@ -33,7 +34,7 @@ class Bins:
     edges: tuple[np.ndarray, ...]
 
     @classmethod
-    def spanning(cls, points: list[np.ndarray], bins: int, periodic=None, margin: float = MARGIN) -> Self:
+    def spanning(cls, points: list[np.ndarray], bins: int, periodic=None, margin: float = MARGIN) -> Bins:
         """Bins over the pooled range of several samples.
 
         Parameters

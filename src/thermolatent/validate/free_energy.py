@@ -1,5 +1,7 @@
 """Free energies from binned mass, in kT of the temperature itself."""
 
+from __future__ import annotations
+
 import numpy as np
 
 #: Free energies are compared where the reference lies below this, kT.

@@ -1,5 +1,7 @@
 """Stage ``gather``: all scores of a study in one table, the definitions of the metrics, and a summary in the log."""
 
+from __future__ import annotations
+
 import logging
 import statistics
 from collections import defaultdict

@@ -4,6 +4,8 @@ They come from the same functions as those at the study's temperatures: populati
 :func:`~thermolatent.validate.predictions.predictions_at`, means of observables and frame weights from the estimator.
 """
 
+from __future__ import annotations
+
 import logging
 import math
 import time

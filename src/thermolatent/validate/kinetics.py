@@ -1,5 +1,7 @@
 """Kinetic scores of a set of states: GMRQ, implied timescale, and cross-entropy of the predicted next state."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.linalg import eigh
 

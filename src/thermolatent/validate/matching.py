@@ -5,6 +5,8 @@ MD of that length. Every other score compares n = |A| points, drawn by weight or
 averaged with A and B exchanged. With frames of unequal counts each half is its weighted histogram.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,6 +1,8 @@
 """The metrics: definitions, as in ``metrics.json`` and docs/reference/metrics.md, and the functions of those that compare a
 prediction with a reference."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

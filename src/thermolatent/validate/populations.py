@@ -1,5 +1,7 @@
 """Errors of populations against a reference."""
 
+from __future__ import annotations
+
 import numpy as np
 
 

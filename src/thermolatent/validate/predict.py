@@ -1,5 +1,7 @@
 """Command ``predict`` with a study: its predictions at any temperature in sentences, and as a table."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from thermolatent.files.artifacts import require_new

@@ -1,5 +1,7 @@
 """Histograms and free-energy curves of one model and the MD, for the figures."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from thermolatent.reweight.estimator import ConditionalReweighting

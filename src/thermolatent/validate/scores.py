@@ -1,5 +1,7 @@
 """Rows of the score and population tables, for models and baselines alike."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field

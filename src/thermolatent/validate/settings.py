@@ -1,5 +1,7 @@
 """The section ``validate`` of a study."""
 
+from __future__ import annotations
+
 import csv
 from dataclasses import dataclass
 from math import isfinite

@@ -4,6 +4,8 @@ If it holds, the mean of any observable at given z is the same in the MD at T an
 here are the coordinates of the fixed plane.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from thermolatent.validate.sliced import standardize

@@ -1,5 +1,7 @@
 """Sliced Wasserstein distance: a divergence without bins."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 import numpy as np

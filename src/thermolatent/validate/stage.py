@@ -1,5 +1,7 @@
 """Stage ``validate``: scores of one model and seed, or of the baselines of one seed, against the reference MD."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping
 

@@ -3,6 +3,8 @@
 With fewer than :data:`~thermolatent.reweight.design.LEAST_UNITS` pieces errors are NaN.
 """
 
+from __future__ import annotations
+
 import zlib
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The planes in which samples are compared with the MD."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from functools import cached_property
 
