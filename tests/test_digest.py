@@ -115,12 +115,14 @@ def test_a_stage_reaches_its_imports_and_no_study():
 
 
 def test_a_module_that_is_named_by_a_string_counts(package):
-    stage = package / "thermolatent/stage.py"
-    before = code_digest(["thermolatent.stage"], package)
-    stage.write_text(stage.read_text() + "TABLE = {'one': 'thermolatent.other', 'none': 'thermolatent.nowhere'}\n")
-    named = code_digest(["thermolatent.stage"], package)
+    """As a table of modules has it; a name of nothing in the package is text."""
+    before = package()
+    stage = (package.root / "thermolatent/stage.py").read_text()
+    table = "TABLE = {'one': 'thermolatent.other', 'none': 'thermolatent.nowhere'}\n"
+    named = package({"stage.py": stage + table, "other.py": "a = 1\n"})
     assert named != before
-    assert "thermolatent.other" in reached(["thermolatent.stage"], package)
+    assert "thermolatent.other" in reached(["thermolatent.stage"], package.root)
+    assert package({"stage.py": stage + table, "other.py": "a = 2\n"}) != named
 
 
 def test_a_module_that_is_not_there_is_told(package):
