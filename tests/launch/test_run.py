@@ -79,6 +79,21 @@ def test_what_is_no_study_is_told_in_one_line(simulated):
     assert run(folder, "mine@smoke")[2] == "studies/mine.yaml: scales: has no 'smoke', known: nothing\n"
 
 
+def test_the_lock_of_a_killed_run_is_told_in_a_line_and_can_be_removed(simulated):
+    folder, _ = simulated
+    lock = folder / ".snakemake/locks/0.output.lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text("\n".join(str(path.relative_to(folder)) for path in (folder / "results").rglob("*")) + "\n")
+    code, out, error = run(folder, "mine", "--seeds", "3", "--until", "simulate", "--forcerun", "simulate")
+    said = [line for line in error.splitlines() if "lock" in line]
+    assert (code, out) == (1, "")
+    assert len(said) == 1
+    assert "another run is at work in this folder, or one was killed" in said[0]
+    assert "Exception" not in error
+    assert run(folder, "mine", "--unlock")[0] == 0
+    assert not lock.exists()
+
+
 def test_a_failed_job_is_told_with_its_reason_and_its_log(simulated):
     folder, _ = simulated
     cut = folder / "results/mine/simulate/T0.5/walker00.dcd"

@@ -35,6 +35,12 @@ _REPLACED = {
     *(LogEvent.WORKFLOW_STARTED, LogEvent.JOB_STARTED, LogEvent.SHELLCMD),
     *(LogEvent.RESOURCES_INFO, LogEvent.PROGRESS),
 }
+#: Of Snakemake's message about its lock, and what is printed in its place.
+_LOCKED = "Directory cannot be locked"
+_LOCKED_TEXT = (
+    "thermolatent run: another run is at work in this folder, or one was killed. If none is running on any machine that shares "
+    "the folder, say the same command with --unlock, and then again without"
+)
 #: The target rule, which has no command.
 _TARGET = "all"
 
@@ -77,6 +83,8 @@ class LogHandler(LogHandlerBase):
         if text_of is not None:
             return text_of(record)
         message = record.getMessage()
+        if _LOCKED in message:
+            return _LOCKED_TEXT
         LogHandler.ran |= message == NOTHING_TO_BE_DONE_MSG
         if message.startswith(_LOG):
             return f"log of Snakemake: {message.removeprefix(_LOG)}" if self._failed else ""
