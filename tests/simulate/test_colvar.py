@@ -182,8 +182,8 @@ REFUSED = {
     "missing column": (lambda: edited("350.colvar", " psi ", " chi "), {}, "350.colvar: column 'psi' is not there; "),
     "near name": (lambda: edited("350.colvar", " psi ", " psi1 "), {}, "did you mean 'psi1'?"),
     "missing energy": (lambda: edited("350.colvar", " ene ", " e1 "), {"energy": "ene"}, "column 'ene' is not there"),
-    "not a number": (lambda: third("350.colvar", "nan", 1), {}, "row 2 (from 0) of 'phi' is no finite number"),
-    "a word": (lambda: third("350.colvar", "1,5", 1), {}, "'1,5' is no number; is the file cut off? (row 2"),
+    "not a number": (lambda: third("350.colvar", "nan", 1), {}, "row 2 (from 0) of 'phi' is not a finite number"),
+    "a word": (lambda: third("350.colvar", "1,5", 1), {}, "'1,5' is not a number; is the file cut off? (row 2"),
     "short row": (lambda: third("350.colvar", "", 1), {}, "a row has 6 columns, must have 7; is the file cut off?"),
     "back in time": (lambda: third("350.colvar", "2.75", 0), {}, "goes back in time, from 2.75 to 2 ps"),
     "twice": (lambda: third("350.colvar", "1.0", 0), {}, "is at the time of the one before it"),
@@ -225,7 +225,7 @@ REFUSED = {
     "no unit": (
         lambda: [save(f"{T}.csv", columns(T)) for T in (300, 350)],
         {"energy": "ene", "files": {T: [f"{T}.csv"] for T in (300, 350)}},
-        "does not say in which unit 'ene' is; write system.energy.unit: kJ/mol, kcal/mol, kT or eV",
+        "does not give the unit of 'ene'; write system.energy.unit: kJ/mol, kcal/mol, kT or eV",
     ),
     "a weight with a unit": (
         lambda: (
@@ -238,7 +238,7 @@ REFUSED = {
     "no energy": (
         lambda: None,
         {"energy": "time"},
-        "column 'time' is time, no potential energy or bias; name another by",
+        "column 'time' is time, not a potential energy or bias; write another",
     ),
     "empty": (lambda: Path("350.colvar").write_text(""), {}, "350.colvar: is empty; write another file"),
     "no rows": (lambda: Path("350.colvar").write_text("#! FIELDS time phi psi\n"), {}, "has no rows of numbers"),
@@ -264,7 +264,7 @@ REFUSED = {
             Path("x.npz").rename("350.colvar"),
         ],
         {},
-        "350.colvar: row 0 (from 0) of 'psi' is no finite number",
+        "350.colvar: row 0 (from 0) of 'psi' is not a finite number",
     ),
     "the same file": (lambda: save("350.colvar", columns(300)), {}, "are the same, byte for byte"),
     "falling energies": (
@@ -280,7 +280,7 @@ REFUSED = {
     "replicas of unequal length": (
         lambda: save("350.colvar", columns(350, 59)),
         {"discontinuous": True, "frame_interval": 0.5, "exchange_interval": 5},
-        "350.colvar: has 59 frames, 300.colvar has 60; frames of equal number of a replica exchange",
+        "350.colvar: has 59 frames, 300.colvar has 60; frames with the same number",
     ),
     "another file's temperature": (
         lambda: [

@@ -75,7 +75,7 @@ def _of_md(study: Settings, protocols: Protocols) -> str:
     system = study.system.model_dump(mode="json", exclude_none=True)
     first = protocols[min(study.temperatures.train)]
     what = facts(study, protocols).removeprefix("MD ").removeprefix("MD: ")
-    if system["kind"] in ("trajectories", "colvar"):
+    if study.system.existing:
         return f"Trajectories of existing molecular dynamics were analysed: {what}."
     conditions = [
         f"{key.replace('_', ' ')} {system[key]}{_UNITS.get(key, '')}" for key in _CONDITIONS if system.get(key)
