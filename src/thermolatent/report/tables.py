@@ -232,10 +232,11 @@ def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
     rows = []
     for T, protocol in protocols.items():
         comparison = protocol["convergence"]
-        ratio = comparison["standard_errors"]
+        ratio, biased = comparison["standard_errors"], protocol.get("weighted") and protocol["energies"]
         if ratio is None:
             starts = len(comparison["mean_energy"])
-            why = "there are no energies" if starts == 0 else "one start" if starts == 1 else "too few walkers"
+            none = "frames have weights" if biased else "there are no energies"
+            why = none if starts == 0 else "one start" if starts == 1 else "too few walkers"
             verdict = Cell("not known", why)
         else:
             pair = " and ".join(comparison["between"])
@@ -248,7 +249,7 @@ def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
         cells = [
             Cell(str(protocol["walkers"])),
             Cell(str(protocol["frames"]), f"{sampled:g} {time} each"),
-            Cell(", ".join(means) or "none", "" if means else "heat capacities are determined by the prior"),
+            Cell(", ".join(means) or "none", "" if means or biased else "heat capacities are determined by the prior"),
             verdict,
             Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
             Cell(f"{protocol['wall_seconds']:.0f}"),

@@ -254,13 +254,15 @@ def _volumes(cells: np.ndarray) -> np.ndarray:
 
 
 def _convergence(system: ExistingMd, energies: np.ndarray, starts: list[str], temperature: float) -> dict[str, Any]:
-    """Comparison of the mean energies of the files; unknown without energies."""
-    if system.has_energies:
+    """Comparison of the mean energies of the files; unknown without energies, or of frames that do not count alike."""
+    if system.has_energies and not system.weighted:
         result = compare_starts(energies, starts)
         warn_if_unconverged(result, format_temperature(temperature))
         return result
-    log.warning(
-        "no energies: the curvature of free energies in temperature is left to the prior of heat capacities; intervals are wider"
-    )
+    if not system.has_energies:
+        log.warning(
+            "no energies: the curvature of free energies in temperature is left to the prior of heat capacities; intervals are "
+            "wider"
+        )
     walkers = {name: starts.count(name) for name in dict.fromkeys(starts)}
     return {"mean_energy": {}, "walkers": walkers, "difference": 0.0, "standard_errors": None, "between": None}
