@@ -140,6 +140,7 @@ def test_killed_anywhere_it_goes_on_and_ends_the_same(folder, monkeypatch, unint
         (("--budget", "2d"), r"--budget: is for --until-within"),
         (("--until-within", 0.03, "--budget", "2d", "--want", "left at 1", "--scale", "smoke"), r".*without --scale"),
         (("--until-within", 0.03, "--budget", "2d", "--want", "left at 1", "--directory", "x"), r".*--directory"),
+        (("--until-within", 0.03, "--budget", "2d", "--want", "left at 1", "-n"), r".*cannot go with -n"),
     ],
 )
 def test_bad_input_is_one_line(folder, capsys, words, message):

@@ -11,6 +11,20 @@ from thermolatent.commands.arguments import add_folders, add_seeds, completed_na
 from thermolatent.errors import ThermolatentError
 
 HELP = "run the whole workflow of a study, from MD to its report"
+#: Options of Snakemake that would leave a round undone, or do it elsewhere.
+_NOT_IN_ROUNDS = {
+    "-n",
+    "--dry-run",
+    "--dryrun",
+    "-d",
+    "--directory",
+    "--until",
+    "-U",
+    "--omit-from",
+    "-O",
+    "--touch",
+    "-t",
+}
 #: Unknown options are passed to Snakemake.
 PASSES_ON = True
 
@@ -40,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budget", metavar="TIME", help="with --until-within: what further MD may take: 2d, 36h, 500ns"
     )
+    parser.add_argument(
+        "--no-answers", action="store_true", help=argparse.SUPPRESS
+    )  # between rounds they are of the last one
     add_folders(parser)
 
 
@@ -55,7 +72,7 @@ def run(options: argparse.Namespace, further: list[str]) -> int:
     config = {"studies": options.names}
     config |= {name: value for name in ("scale", "seeds") if (value := getattr(options, name)) is not None}
     cores = ["--cores", options.cores] if options.cores else []
-    return run(config, study_folders(options), [*cores, *further])
+    return run(config, study_folders(options), [*cores, *further], not options.no_answers)
 
 
 def _in_rounds(options: argparse.Namespace, further: list[str]) -> int:
@@ -68,15 +85,17 @@ def _in_rounds(options: argparse.Namespace, further: list[str]) -> int:
         raise ThermolatentError("--until-within: of what? Write --want 'STATE at T'")
     if len(options.names) > 1 or options.scale not in (None, "full"):
         raise ThermolatentError("--until-within: is for one study at full scale; write one name, without --scale")
-    if "--directory" in further or "-d" in further:
-        raise ThermolatentError("--until-within: runs in the working directory; leave --directory out")
+    if refused := [word for word in further if word.partition("=")[0] in _NOT_IN_ROUNDS]:
+        raise ThermolatentError(
+            f"--until-within: cannot go with {refused[0]}; what it would do next, 'thermolatent advise' says"
+        )
     folders = study_folders(options)
     words = [sys.executable, "-m", "thermolatent.cli", "run", options.names[0], "--studies", *map(str, folders)]
     words += ["--cores", options.cores] if options.cores else []
     words += ["--seeds", *map(str, options.seeds)] if options.seeds else []
 
     def work(more: list[str]) -> int:
-        process = subprocess.Popen([*words, *more, *further])
+        process = subprocess.Popen([*words, *(["--no-answers", *more] if more else []), *further])
         before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         try:
             return process.wait()
