@@ -1,6 +1,7 @@
 """The command `advise`: its table, its edits of a study, and what it refuses."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ from advise.project import STUDY
 from thermolatent import ConditionalReweighting
 from thermolatent.advise.advice import advise
 from thermolatent.advise.applying import apply
-from thermolatent.advise.options import new_temperatures
+from thermolatent.advise.expected import Expectation
+from thermolatent.advise.options import interval_of, new_temperatures
 from thermolatent.advise.want import read_want
 from thermolatent.cli import main
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import save_json
+from thermolatent.frame_loading import load_frames
+from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.yaml_text import load_yaml
@@ -45,6 +49,24 @@ def test_the_table_has_errors_by_part_options_and_the_cheapest(folder, capsys):
     reweighting = ConditionalReweighting.load(Layout.of(study).reweighting)
     row = reweighting.populations(0.9).set_index("state").loc["left"]
     np.testing.assert_allclose(squares, row.sampling**2 + row.form**2 + row.visits**2)
+
+
+def test_an_option_is_the_least_that_reaches_the_goal_else_as_much_md_as_there_is(folder):
+    study = load_study("mine")
+    layout, frames = Layout.of(study), load_frames(training_frames(study, Layout.of(study)))
+    advice = advise(study, layout, "left at 0.9", 0.016)
+    expectation = Expectation(ConditionalReweighting.load(layout.reweighting), frames.flat(frames.energies))
+    values, _ = expectation.present(0.9)
+    reached = [option.farther <= 0.016 for option in advice.options]
+    assert {True, False} == set(reached)
+    for option, reaches in zip(advice.options, reached, strict=True):
+        half, farther = interval_of(values, expectation.parts(0.9, option.md), 0)
+        assert (option.half, option.farther) == pytest.approx((half, farther))
+        if reaches:
+            less = replace(option.md, frames=option.md.frames // 2)
+            assert option.md.frames == 75 or interval_of(values, expectation.parts(0.9, less), 0)[1] > 0.016
+        else:
+            assert option.md.frames == 300
 
 
 def test_costs_are_those_of_the_speed_that_was_recorded(folder, capsys):
@@ -93,13 +115,13 @@ def test_a_new_temperature_is_written_into_the_study_and_comments_stay(folder, c
 def test_longer_md_is_written_into_the_study_again_and_again(folder, capsys):
     words = ("--want", "left at 0.9", "--within", 0.0005)
     number = option_number(called(capsys, *words)[1], r"extend 1\.5")
-    for frames in (1500, 2700):
+    for frames in (600, 900):
         called(capsys, *words, "--apply", number)
         line = f"equilibration: 1000\n  frames_at: {{1.5: {frames}}}\n"
         assert (folder / "studies/mine.yaml").read_text() == STUDY.replace("equilibration: 1000\n", line)
     study = load_study("mine")
-    assert [study.simulate.at(T).frames for T in (0.5, 1.0, 1.5)] == [300, 300, 2700]
-    assert [study.frames_at(T) for T in (0.5, 1.5)] == [300, 2700]
+    assert [study.simulate.at(T).frames for T in (0.5, 1.0, 1.5)] == [300, 300, 900]
+    assert [study.frames_at(T) for T in (0.5, 1.5)] == [300, 900]
 
 
 @pytest.mark.parametrize(

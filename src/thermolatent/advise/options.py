@@ -16,8 +16,8 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.reweight.influence import Parts, share_interval
 from thermolatent.reweight.sample import LEAST_DIFFERENCE
 
-#: Amounts of new MD that are tried, in units of the mean MD of a training temperature.
-AMOUNTS = (0.25, 0.5, 1.0, 2.0, 4.0)
+#: Amounts of new MD that are tried, in units of the mean MD of a training temperature, each twice the one before.
+AMOUNTS = tuple(2.0**n for n in range(-2, 5))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def check_new(temperatures: Sequence[float], trained: Sequence[float]) -> None:
 
 
 def options(expectation: Expectation, want: Want, within: float, md: Md, temperatures: Sequence[float]) -> list[Option]:
-    """For each training temperature and each new one the least MD that reaches the goal, or the most that is tried.
+    """For each training temperature and each new one the least MD that reaches the goal, else as much as one has now.
 
     In ascending order of cost. ``within``: how far the ends of the 95 % interval may be from the value.
     """
@@ -105,7 +105,7 @@ def options(expectation: Expectation, want: Want, within: float, md: Md, tempera
             return Option(new, T in md.frames, half, farther, new.frames * md.interval, *md.cost(new))
 
         if option(AMOUNTS[-1]).farther > within:
-            return option(AMOUNTS[-1])
+            return option(1.0)
         return option(AMOUNTS[bisect_left(AMOUNTS, True, key=lambda amount: option(amount).farther <= within)])
 
     return sorted(map(least, [*md.frames, *temperatures]), key=lambda option: option.time)
