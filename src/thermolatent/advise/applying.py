@@ -49,7 +49,7 @@ def apply(path: Path, study: Study, temperature: float, frames: int) -> list[str
 
 
 def _check(path: Path, study: Study, temperature: float) -> None:
-    if study.system.kind == "trajectories":
+    if study.system.existing:
         raise ThermolatentError(
             "--apply: the MD is yours, of system.files; run it with the program that made it and name its files there"
         )

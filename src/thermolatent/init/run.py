@@ -33,7 +33,7 @@ from thermolatent.simulate.settings import Simulate
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
 from thermolatent.systems.base import System
-from thermolatent.yaml_text import load_yaml
+from thermolatent.yaml_text import flow, load_yaml
 
 #: Days of MD that a proposal may take on this machine.
 DAYS = 2.0
