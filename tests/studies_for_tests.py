@@ -39,6 +39,12 @@ BAD: dict[str, tuple[str, Any, list[str]]] = {
     "temperature twice": ("temperatures.train", [0.5, 0.5, 1.5], ["temperatures", "0.5 twice"]),
     "temperature without a path": ("temperatures.train", [1e-7, 1.5], ["temperature 1e-07", "file name"]),
     "negative temperature": ("temperatures.train", [-0.5, 1.5], ["temperatures.train.0", "-0.5", "greater than 0"]),
+    "frames where there is no MD": (
+        "simulate.frames_at",
+        {0.75: 40},
+        ["simulate.frames_at", "no MD at 0.75, only at 0.5, 1, 1.5"],
+    ),
+    "one frame": ("simulate.frames_at", {0.5: 1}, ["simulate.frames_at.0.5", "greater than or equal to 2"]),
     "negative time step": ("simulate.time_step", -0.02, ["simulate.time_step", "-0.02", "greater than 0"]),
     "one walker": ("simulate.walkers", 1, ["simulate.walkers", "greater than or equal to 2"]),
     "lag too long": ("representation", {"lag": 20}, ["representation.lag", "20", "not shorter than a walker"]),

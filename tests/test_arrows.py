@@ -9,12 +9,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src/thermolatent"
 #: Modules and rooms from the ground up. What is imported for type checkers alone does not count.
 ORDER = [
-    *("errors", "yaml_text", "parsing", "temperatures", "rates", "stopping", "progress", "digest", "files", "tables"),
+    *("errors", "yaml_text", "yaml_editing", "parsing", "temperatures", "rates"),
+    *("stopping", "progress", "digest", "files", "tables"),
     *("rows", "sampling", "correlation", "mbar", "frames", "frame_loading"),
     *("systems", "imported", "simulate", "featurize", "states"),
     *("densities", "training", "represent", "reweight", "learn", "generate"),
     *("validate", "figures", "report"),
-    *("study", "status", "launch", "init", "doctor", "export", "api"),
+    *("study", "status", "launch", "init", "advise", "doctor", "export", "api"),
     *("commands", "cli"),
 ]
 #: What no file of these rooms may import, wherever it stands in the order.

@@ -176,3 +176,16 @@ def test_md_that_cannot_be_taken_over_is_refused(tmp_path, key, value, words):
         load_study("mine", tmp_path / "studies")
     for word in words:
         assert word in str(caught.value)
+
+
+def test_frames_at_a_temperature_go_over_frames_and_a_scale_has_its_own(tmp_path):
+    content = changed("simulate.frames_at", {"0.5": 60})
+    content["scales"] = {"short": {"simulate": {"frames": 10}}, "slow": {"simulate": {"time_step": 0.01}}}
+    study = load(tmp_path, content)
+    assert [study.frames_at(T) for T in study.temperatures.simulated] == [60, 20, 20]
+    assert [load(tmp_path, content, "mine@short").frames_at(T) for T in (0.5, 1.0)] == [10, 10]
+    assert load(tmp_path, content, "mine@slow").frames_at(0.5) == 60
+    with pytest.raises(ConfigError, match=r"featurize.frames: 30 is more than a walker has \(simulate.frames: 20\)"):
+        load(tmp_path, content | {"featurize": content["featurize"] | {"frames": 30}})
+    with pytest.raises(ConfigError, match=r"frames_at: 1 is tempered"):
+        load(tmp_path, content | {"tempering": True, "simulate": content["simulate"] | {"frames_at": {1.0: 40}}})

@@ -20,3 +20,18 @@ def short(value: float) -> str:
     if value >= 1e5:
         return f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
     return f"{float(f'{value:.2g}'):g}"
+
+
+def duration_of_md(ns: float) -> str:
+    """``"6.4 us"``, ``"150 ns"``."""
+    return f"{ns / 1000:.2g} us" if ns >= 1000 else f"{ns:.0f} ns" if ns >= 10 else f"{ns:.2g} ns"
+
+
+def wall_time(days: float) -> str:
+    """``"about 12 min"``, ``"about 3.5 hours"``, ``"about 4 days"``."""
+    minutes = days * 1440
+    if minutes < 90:
+        return f"about {max(1, round(minutes))} min"
+    if minutes < 2880:
+        return f"about {minutes / 60:.2g} hours"
+    return f"about {days:.2g} days" if days < 100 else f"{days:.0f} days"

@@ -49,3 +49,9 @@ def read_table(path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
     if tuple(reader.fieldnames or ()) != columns or any(None in row or None in row.values() for row in rows):
         raise ArtifactError(f"{path}: is not a table with columns {', '.join(columns)}; delete it and run validate")
     return rows
+
+
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """A line per row, for the screen."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

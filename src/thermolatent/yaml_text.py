@@ -38,9 +38,29 @@ def load_yaml(text: str) -> Any:
         loader.dispose()
 
 
+def compose(text: str) -> yaml.Node:
+    """The nodes of a YAML text, with their places in it; raises as :func:`load_yaml`."""
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
+
+
 def dump_yaml(content: Any, **how: Any) -> str:
     """The inverse of :func:`load_yaml`; ``how`` is passed to :func:`yaml.dump`."""
     return yaml.dump(content, Dumper=_Dumper, allow_unicode=True, **how)
+
+
+def flow(value: Any) -> str:
+    """A value as YAML in one line, whole numbers without a point."""
+    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+        value = int(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(flow, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{flow(k)}: {flow(v)}' for k, v in value.items())}}}"
+    return dump_yaml(value, default_flow_style=True, width=100000).removesuffix("...\n").strip()
 
 
 class _Dumper(yaml.SafeDumper):
@@ -53,13 +73,13 @@ class _Loader(yaml.SafeLoader):
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         node, seen = super().compose_mapping_node(anchor), {}
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            first = seen.setdefault(_as_number(key.value), key)
+            first = seen.setdefault(as_number(key.value), key)
             if first is not key:
                 raise _refused(key, f"is there twice, first in line {first.start_mark.line + 1}; remove one of them")
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        return {_as_number(key): value for key, value in super().construct_mapping(node, deep).items()}
+        return {as_number(key): value for key, value in super().construct_mapping(node, deep).items()}
 
     def construct_ambiguous(self, node: yaml.ScalarNode) -> None:
         text = node.value
@@ -74,5 +94,6 @@ def _refused(node: yaml.ScalarNode, why: str) -> Refused:
     return Refused(problem=f"{node.value} {why}", problem_mark=node.start_mark)
 
 
-def _as_number(key: Any) -> Any:
+def as_number(key: Any) -> Any:
+    """A text that reads as a number as one, anything else as it is."""
     return float(key.replace("_", "")) if isinstance(key, str) and _NUMBER.fullmatch(key) else key

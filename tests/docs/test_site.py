@@ -26,7 +26,7 @@ def test_every_page_has_its_place():
 
 def test_every_file_of_a_study_is_described():
     layout = Layout("results/mine")
-    every = {"temperature": 0.2, "walker": 0, "walkers": 1, "model": "latf", "seed": 0, "name": "history"}
+    every = {"temperature": 0.2, "walker": 0, "walkers": 1, "model": "latf", "seed": 0, "name": "history", "number": 1}
     text = (DOCS / "reference/files.md").read_text()
     seen = 0
     for name in (

@@ -12,13 +12,13 @@ from running_snakemake import snakemake
 
 from thermolatent.cli import main
 from thermolatent.errors import ThermolatentError
-from thermolatent.init.document import flow
 from thermolatent.init.given import read_temperatures, system_section, with_solvent
 from thermolatent.init.proposal import Proposal, cut_into_walkers, fit_to, length
 from thermolatent.simulate.contents import cut
 from thermolatent.simulate.speed import Speed
 from thermolatent.study.loading import load_study
 from thermolatent.systems import force_fields
+from thermolatent.yaml_text import flow
 
 FOLDED = str(force_fields.DATA / "chignolin_folded.pdb")
 

@@ -8,7 +8,7 @@ import pytest
 from thermolatent.files.artifacts import load_array, load_json
 from thermolatent.simulate import stage, walkers
 from thermolatent.simulate.partial import Partial
-from thermolatent.study.jobs import run_job
+from thermolatent.study.jobs import run_job, simulate_job
 from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.systems.lj_cluster import LJCluster
@@ -71,6 +71,18 @@ def test_extended_equals_long_from_the_beginning(case, tmp_path, steps):
     assert steps[2] == added * long.simulate.save_every * count
     assert load_json(extended.protocol(T))["steps"] == load_json(whole.protocol(T))["steps"]
     assert load_array(extended.md_energies(T)).shape == (count, long.simulate.frames)
+
+
+def test_more_frames_at_one_temperature_are_none_at_the_others(make_study, tmp_path, steps):
+    short, long = (make_study(LJCluster(), **LJ, frames=10, **more) for more in ({}, {"frames_at": {0.5: 25}}))
+    layout, whole = Layout(str(tmp_path)), Layout(str(tmp_path / "whole"))
+    for study in (short, long):
+        run_job("simulate", study, layout, temperature=0.5)
+    run_job("simulate", make_study(LJCluster(), **LJ, frames=25), whole, temperature=0.5)
+    assert files(layout, 0.5) == files(whole, 0.5)
+    assert steps[1] == 15 * long.simulate.save_every * 4
+    there, now = (simulate_job(study, layout, 1.5) for study in (short, long))
+    assert there == now
 
 
 def test_again_and_again(make_study, tmp_path, steps):

@@ -5,11 +5,11 @@ fast. User errors derive from ThermolatentError and are printed as one line. ``r
 ``PASSES_ON = True`` it gets unknown options as a second argument, a list.
 """
 
-from thermolatent.commands import check, doctor, export, figure, init, predict, run, states, status
+from thermolatent.commands import advise, check, doctor, export, figure, init, predict, run, states, status
 
 #: By group of the help, in the order of use.
 COMMANDS = {
     "start": {"init": init, "check": check, "run": run, "status": status},
-    "look": {"predict": predict, "figure": figure, "states": states, "export": export},
+    "look": {"predict": predict, "advise": advise, "figure": figure, "states": states, "export": export},
     "machine": {"doctor": doctor},
 }

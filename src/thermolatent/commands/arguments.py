@@ -27,6 +27,14 @@ def natural(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """A number between 0 and 1."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise ValueError
+    return value
+
+
 def add_study(parser: argparse.ArgumentParser) -> None:
     """The arguments ``study`` and ``--studies``."""
     study = parser.add_argument("study", help="a study by name (studies/<name>.yaml), or name@scale")

@@ -26,11 +26,11 @@ def run(options: argparse.Namespace) -> None:
     from thermolatent.figures.style import FORMATS, style
     from thermolatent.files.artifacts import load_json, replacing
     from thermolatent.frame_loading import load_frames
-    from thermolatent.init.document import flow
     from thermolatent.states.minima import minima
     from thermolatent.study.jobs import training_frames
     from thermolatent.study.layout import Layout
     from thermolatent.validate.divergence import Bins
+    from thermolatent.yaml_text import flow
 
     study = study_of(options)
     layout = Layout.of(study, options.results)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from thermolatent.init.proposal import Proposal, length
+from thermolatent.rates import duration_of_md
 from thermolatent.systems.kinds import EXISTING
-from thermolatent.yaml_text import dump_yaml
+from thermolatent.yaml_text import dump_yaml, flow
 
 #: The whole workflow in minutes for any molecule: few frames, no relabelling, tiny networks.
 _SMOKE = """\
@@ -143,11 +144,6 @@ def _simulate(proposal: Proposal, existing: bool, reduced: bool) -> list[str]:
     return [_noted(f"  {key}: {flow(value)}", notes.get(key)) for key, value in simulate.items()]
 
 
-def duration_of_md(ns: float) -> str:
-    """``"6.4 us"``, ``"150 ns"``."""
-    return f"{ns / 1000:.2g} us" if ns >= 1000 else f"{ns:.0f} ns" if ns >= 10 else f"{ns:.2g} ns"
-
-
 def _states(proposal: Proposal) -> list[str]:
     key = "minima" if proposal.states["kind"] == "basins" else "centers"
     out = [f"  # {line}" for line in textwrap.wrap(proposal.notes.get("states", ""), 110)]
@@ -157,14 +153,3 @@ def _states(proposal: Proposal) -> list[str]:
 
 def _noted(line: str, note: str | None) -> str:
     return f"{line} # {note}" if note else line
-
-
-def flow(value: Any) -> str:
-    """A value as YAML in one line, whole numbers without a point."""
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
-        value = int(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(flow, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{flow(k)}: {flow(v)}' for k, v in value.items())}}}"
-    return dump_yaml(value, default_flow_style=True, width=100000).removesuffix("...\n").strip()

@@ -14,7 +14,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import replacing
 from thermolatent.files.disk import size_text
 from thermolatent.init.composition import Composition, compose
-from thermolatent.init.document import duration_of_md, flow, write_document
+from thermolatent.init.document import write_document
 from thermolatent.init.given import (
     columns_section,
     read_assignments,
@@ -28,12 +28,12 @@ from thermolatent.init.given import (
 )
 from thermolatent.init.proposal import Proposal, cut_into_walkers, fit_to, length, propose, propose_columns
 from thermolatent.parsing import parse
-from thermolatent.rates import short
+from thermolatent.rates import duration_of_md, short, wall_time
 from thermolatent.simulate.settings import Simulate
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
 from thermolatent.systems.base import System
-from thermolatent.yaml_text import load_yaml
+from thermolatent.yaml_text import flow, load_yaml
 
 #: Days of MD that a proposal may take on this machine.
 DAYS = 2.0
@@ -187,7 +187,7 @@ def _cost(system: System, composition: Composition | None, proposal: Proposal, t
         simulate = proposal.simulate
         steps = simulate["walkers"] * (simulate["frames"] * simulate["save_every"] + simulate["equilibration"])
         lines = [
-            f"MD: {_duration(steps / speed.walker_steps_per_second / 86400 * rounds)} for all of train on this machine "
+            f"MD: {wall_time(steps / speed.walker_steps_per_second / 86400 * rounds)} for all of train on this machine "
             f"({where}: {short(speed.walker_steps_per_second)} walker-steps/s)."
         ]
     else:
@@ -195,11 +195,11 @@ def _cost(system: System, composition: Composition | None, proposal: Proposal, t
         if days > DAYS:
             fit_to(proposal, DAYS / rounds * speed.ns_per_day)
         cut = _days(proposal, speed.ns_per_day, rounds)
-        lines = [f"MD: {_duration(cut)} for all of train on this machine ({where}: {short(speed.ns_per_day)} ns/day)."]
+        lines = [f"MD: {wall_time(cut)} for all of train on this machine ({where}: {short(speed.ns_per_day)} ns/day)."]
         if days > DAYS:
             lines.append(
                 f"It was shortened to {DAYS:g} days here, {duration_of_md(length(proposal.simulate))} per temperature; this "
-                f"molecule needs about {duration_of_md(wanted)} ({_duration(days)} here)."
+                f"molecule needs about {duration_of_md(wanted)} ({wall_time(days)} here)."
             )
         if days > _MUCH * DAYS:
             lines.append("So use a GPU (thermolatent doctor); the report says whether this is enough.")
@@ -215,19 +215,6 @@ def _days(proposal: Proposal, ns_per_day: float, rounds: int) -> float:
     simulate = proposal.simulate
     relax = simulate["walkers"] * simulate["equilibration"] * simulate["time_step"] / 1000
     return rounds * (length(simulate) + relax) / ns_per_day
-
-
-def _duration(days: float) -> str:
-    minutes = days * 1440
-    if minutes < 90:
-        return f"about {max(1, round(minutes))} min"
-    return (
-        f"about {minutes / 60:.2g} hours"
-        if minutes < 2880
-        else f"about {days:.2g} days"
-        if days < 100
-        else f"{days:.0f} days"
-    )
 
 
 def _write(path: Path, text: str) -> Path:

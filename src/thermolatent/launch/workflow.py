@@ -24,7 +24,7 @@ from thermolatent.study.layout import Layout
 from thermolatent.study.project import find_study, load_project
 
 
-def run(config: Mapping[str, Any], folders: list[Path], arguments: list[str]) -> int:
+def run(config: Mapping[str, Any], folders: list[Path], arguments: list[str], answers: bool = True) -> int:
     """Run the workflow; print a line per job and, at the end, the results. Returns the exit code.
 
     Parameters
@@ -32,6 +32,7 @@ def run(config: Mapping[str, Any], folders: list[Path], arguments: list[str]) ->
     config: values of ``config.yaml``; ``--config`` overrides them.
     folders: search path of studies.
     arguments: of Snakemake's command line.
+    answers: whether to print the results.
 
     Raises :class:`ThermolatentError` for invalid arguments.
     """
@@ -51,7 +52,7 @@ def run(config: Mapping[str, Any], folders: list[Path], arguments: list[str]) ->
     except Exception as error:  # as in snakemake.cli.main
         print_exception(error)
         return 1
-    if screen.LogHandler.ran:
+    if answers and screen.LogHandler.ran:
         with contextlib.chdir(args.directory or "."):
             _print_answers(snakemake.cli.parse_config(args.config), folders)
     return 0

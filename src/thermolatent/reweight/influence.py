@@ -75,6 +75,14 @@ class Parts:
     degrees_of_freedom: np.ndarray
     model: np.ndarray | float = 0.0
 
+    @classmethod
+    def of(cls, sampling: np.ndarray, freedom: np.ndarray, form: np.ndarray, visits: np.ndarray) -> Parts:
+        """With Satterthwaite's degrees of freedom, from those of each stratum, ``(strata,)``."""
+        total = sampling.sum(0) + form + visits
+        spread = (sampling**2 / freedom[:, None]).sum(0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return cls(sampling, form, visits, np.where(spread > 0, total**2 / spread, np.inf))
+
     @property
     def total(self) -> np.ndarray:
         """Variance, ``(m,)``."""
@@ -151,23 +159,29 @@ class Influences:
 
     def parts(self) -> Parts:
         """Variances by cause, with Satterthwaite's degrees of freedom."""
+        return Parts.of(*self.sampling(), self.form, self.visits())
+
+    def sampling(self) -> tuple[np.ndarray, np.ndarray]:
+        """Variance of the units' influences by stratum, ``(strata, m)``, and its degrees of freedom, ``(strata,)``."""
         own, partition = self.units(), self.partition
         frames = partition.by_unit(partition.frames)
         strata = np.unique(partition.stratum)
-        sampling = np.empty((len(strata), len(self.values)))
-        freedom = np.empty(len(strata))
+        variance, freedom = np.empty((len(strata), len(self.values))), np.empty(len(strata))
         for i, s in enumerate(strata):
             members = partition.stratum == s
             share = frames[members] / frames[members].sum()
-            sampling[i] = (own[members] ** 2 / (1 - share)[:, None]).sum(0)
+            variance[i] = (own[members] ** 2 / (1 - share)[:, None]).sum(0)
             freedom[i] = 1 / (share**2).sum() - 1
-        form = self.precision @ self.weighted**2
-        visits = (self._visits() ** 2).sum((0, 1))
-        total = sampling.sum(0) + form + visits
-        spread = (sampling**2 / freedom[:, None]).sum(0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            degrees = np.where(spread > 0, total**2 / spread, np.inf)
-        return Parts(sampling, form, visits, degrees)
+        return variance, freedom
+
+    @property
+    def form(self) -> np.ndarray:
+        """Variance by the prior, ``(m,)``."""
+        return self.precision @ self.weighted**2
+
+    def visits(self) -> np.ndarray:
+        """Variance by one visit of each state at each temperature, ``(m,)``."""
+        return (self._visits() ** 2).sum((0, 1))
 
     def covariance(self) -> np.ndarray:
         """Covariance of the predictions, ``(m, m)``; its diagonal is the variance of :meth:`parts`."""

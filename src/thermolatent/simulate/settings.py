@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,9 @@ class Simulate(Section):
     source: str = Field("", description="set by 'from': the study whose trajectories these are; empty for its own")
     walkers: int = Field(32, ge=2, le=MAX_WALKERS, description="independent copies in one Context, one trajectory each")
     frames: int = Field(ge=2, description="saved frames per walker")
+    frames_at: dict[Positive, Annotated[int, Field(ge=2)]] = Field(
+        {}, description="temperature -> frames per walker, where it is not 'frames'"
+    )
     save_every: int = Field(100, ge=1, description="steps between saved frames")
     equilibration: int = Field(0, ge=0, description="steps before the first saved frame")
     time_step: Positive = Field(description="ps (reduced: sigma sqrt(m/epsilon))")
@@ -38,6 +41,16 @@ class Simulate(Section):
     any_openmm: bool = Field(
         False, exclude=True, description="unfinished MD goes on with another version of OpenMM than it began with"
     )
+
+    def at(self, temperature: float) -> Simulate:
+        """The section as it holds at one temperature."""
+        frames = self.frames_at.get(temperature, self.frames)
+        return self.model_copy(update={"frames": frames, "frames_at": {}})
+
+    @property
+    def of_one_length(self) -> Simulate:
+        """The section without ``frames_at``."""
+        return self.model_copy(update={"frames_at": {}})
 
 
 class Tempering(Section):

@@ -12,6 +12,7 @@ from thermolatent.rates import rate_text
 from thermolatent.status.jobs import Job, Jobs
 from thermolatent.status.state import Found, last_losses, look
 from thermolatent.study.layout import BASELINES_JOB
+from thermolatent.tables import aligned
 from thermolatent.temperatures import format_temperature
 
 
@@ -29,7 +30,7 @@ def view(jobs: Jobs, now: float | None = None) -> str:
         rows.append(
             (format_temperature(T), role, state_text(md), _speed(jobs, T, md), state_text(states[jobs.features(T)]))
         )
-    out += [*_aligned(rows), ""]
+    out += [*aligned(rows), ""]
     rows = [("trained", "seed", "training", "held-out loss", "generate", "validate")]
     rows.append(("reweighting", "all", state_text(states[jobs.reweighting]), "", "", ""))
     for seed in jobs.seeds:
@@ -41,7 +42,7 @@ def view(jobs: Jobs, now: float | None = None) -> str:
             rows.append((model, str(seed), state_text(states[job]), _loss(job), *after))
         scored = state_text(states[jobs.of_model("validate", BASELINES_JOB, seed)])
         rows.append((BASELINES_JOB, str(seed), "", "", "", scored))
-    out += [*_aligned(rows), ""]
+    out += [*aligned(rows), ""]
     out.append("   ".join(f"{job.stage} {state_text(states[job])}" for job in jobs.at_the_end()))
     bad = [(job, found) for job, found in states.items() if found.state in ("failed", "stopped", "silent")]
     if bad:
@@ -93,8 +94,3 @@ def _loss(job: Job) -> str:
     of = ("density", "joint") if job.stage == "learn" else tuple(reversed(losses))
     name = next((name for name in of if name in losses), None)
     return "" if name is None else f"{losses[name]:.4g}"
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

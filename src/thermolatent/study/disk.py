@@ -14,16 +14,17 @@ _STATES = 10
 
 def expected(study: Study, seeds: Iterable[int]) -> dict[str, int]:
     """Approximate bytes by stage of a finished study; the system is built. A molecule's features are not counted."""
-    frames, models = study.simulate.walkers * study.frames, len(study.models) * len(list(seeds))
+    models, simulated = len(study.models) * len(list(seeds)), study.temperatures.simulated
+    frames = {T: study.simulate.walkers * study.frames_at(T) for T in simulated}
     sizes, columns = {}, 0
     if not study.simulate.source:
-        sizes["simulate"] = len(study.temperatures.simulated) * md_bytes(study.system, study.simulate)
+        sizes["simulate"] = sum(md_bytes(study.system, study.simulate.at(T)) for T in simulated)
     if (bare := without_topology(study.system)) is not None:
         columns = len(columns_on(study.featurize.all_features, bare).names)
-    sizes["featurize"] = len(study.temperatures.simulated) * frames * (4 * columns + 8)
+    sizes["featurize"] = sum(frames.values()) * (4 * columns + 8)
     structures = study.generate.structures * frame_bytes(study.system)
     samples = study.generate.samples * 4 * (study.representation.latent_dim + 1 + _STATES)
-    weights = 8 * frames * len(study.temperatures.train)
+    weights = 8 * sum(frames[T] for T in study.temperatures.train)
     sizes["generate"] = models * len(study.temperatures.generated) * (samples + weights + structures)
     return sizes
 

@@ -35,7 +35,7 @@ def simulate_job(study: Study, layout: Layout, temperature: float) -> Job:
         raise SimulationError(f"study {study.name} has no MD at T={asked}; simulated: {known}")
     if temperature in study.tempered:
         raise SimulationError(f"study {study.name} has T={asked} from tempering; run 'thermolatent temper' for it")
-    settings = _simulate.Settings(system=study.system, simulate=study.simulate, temperature=temperature)
+    settings = _simulate.Settings(system=study.system, simulate=study.simulate.at(temperature), temperature=temperature)
     md = layout.md_files(temperature, study.simulate.walkers)
     return Job(settings, tuple(study.system.input_files(temperature)), md)
 
@@ -49,7 +49,7 @@ def temper_job(study: Study, layout: Layout) -> Job:
             f"study {study.name} has no tempering; write 'tempering: true', or run the stage simulate"
         )
     settings = _simulate.TemperSettings(
-        system=study.system, simulate=study.simulate, kept=study.tempered, ladder=study.ladder
+        system=study.system, simulate=study.simulate.of_one_length, kept=study.tempered, ladder=study.ladder
     )
     files = dict.fromkeys(path for T in study.ladder for path in study.system.input_files(T))
     md = {T: layout.md_files(T, study.simulate.walkers) for T in study.tempered}
@@ -64,8 +64,8 @@ def featurize_job(study: Study, layout: Layout, temperature: float) -> Job:
         bare=without_topology(system),
         temperature=temperature,
         walkers=study.simulate.walkers,
-        saved=study.simulate.frames,
-        frames=study.frames,
+        saved=study.simulate.at(temperature).frames,
+        frames=study.frames_at(temperature),
         stride=system.stride if system.existing else None,
         stretch=system.stretch if system.existing else None,
     )

@@ -185,6 +185,12 @@ class Layout:
     experiment = _file("validate/experiment.csv")
     metrics = _file("validate/metrics.json")
 
+    # rounds of `run --until-within`: answers and decisions, and a folder of each with the study and the estimator as they were
+    rounds = _file("rounds.json")
+
+    def round(self, number: int) -> str:
+        return f"{self.root}/round{number}"
+
     # figures and report; the list of figures (their number depends on the study) is written at the end
     figures_folder = _file("figures")
     figures = _file("figures/files.json")

@@ -46,12 +46,17 @@ def load_study(name: str, folder: str | Path = "studies", takers: tuple[str, ...
     if not path.is_file():
         known = [p.stem for p in Path(folder).glob("*.yaml")]
         raise ConfigError(str(path), [("", f"no such study, {did_you_mean(name, known)}")])
-    content = read_yaml(path)
+    return study_of(read_yaml(path), path, scale, takers)
+
+
+def study_of(content: dict[str, Any], path: Path, scale: str = "", takers: tuple[str, ...] = ()) -> Study:
+    """The study in the content of a file; the others as in :func:`load_study`."""
+    content, name = dict(content), path.stem
     scales = content.pop("scales", None) or {}
     if scale:
         if scale not in scales:
             raise ConfigError(str(path), [("scales", f"has no '{scale}', {did_you_mean(scale, scales)}")])
-        content = merge(content, scales[scale])
+        content = _scaled(content, scales[scale])
     _drop_old_keys(content, path)
     content["name"] = f"{name}@{scale}" if scale else name
     simulate, base = content.get("simulate"), None
@@ -61,6 +66,14 @@ def load_study(name: str, folder: str | Path = "studies", takers: tuple[str, ...
     if base is not None:
         _check_shared_md(study, base, str(path))
     return study
+
+
+def _scaled(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A study with a scale's changes. A scale's own number of frames holds at all temperatures."""
+    simulate, own = content.get("simulate"), changes.get("simulate")
+    if isinstance(simulate, dict) and isinstance(own, dict) and "frames" in own:
+        content = {**content, "simulate": {key: simulate[key] for key in simulate if key != "frames_at"}}
+    return merge(content, changes)
 
 
 def _drop_old_keys(content: dict[str, Any], path: Path) -> None:

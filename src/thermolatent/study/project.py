@@ -37,11 +37,16 @@ def load_project(files: Iterable[str | Path], overrides: Mapping[str, Any]) -> P
 
 def find_study(name: str, folders: Iterable[str | Path]) -> Study:
     """Load a study from the first folder that has it; raises :class:`ConfigError`."""
+    return load_study(name, study_file(name, folders).parent)
+
+
+def study_file(name: str, folders: Iterable[str | Path]) -> Path:
+    """The file of a study in the first folder that has it; raises :class:`ConfigError`."""
     folders = [Path(folder) for folder in folders]
     stem = name.partition("@")[0]
     for folder in folders:
-        if (folder / f"{stem}.yaml").is_file():
-            return load_study(name, folder)
+        if (path := folder / f"{stem}.yaml").is_file():
+            return path
     known = {path.stem for folder in folders for path in folder.glob("*.yaml")}
     where = " or ".join(str(folder / f"{stem}.yaml") for folder in folders)
     raise ConfigError(where, [("", f"no such study, {did_you_mean(stem, known)}")])

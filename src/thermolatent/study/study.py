@@ -80,16 +80,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _sections_fit(self):
-        if (self.featurize.frames or 0) > self.simulate.frames:
-            raise ValueError(
-                f"featurize.frames: {self.featurize.frames} is more than a walker has (simulate.frames: "
-                f"{self.simulate.frames}); lower it or leave it out"
-            )
-        if self.representation.lag >= self.frames:
-            raise ValueError(
-                f"representation.lag: {self.representation.lag} frames is not shorter than a walker "
-                f"({self.frames} frames); lower the lag or simulate longer"
-            )
+        _check_lengths(self)
         if (
             bare := without_topology(self.system)
         ) is not None:  # those of a molecule the stage simulate checks, which builds it
@@ -128,10 +119,14 @@ class Study(Section):
                 )
         return self
 
+    def frames_at(self, temperature: float) -> int:
+        """Number of frames of each walker at one temperature that the stages after ``simulate`` use."""
+        return self.featurize.frames or self.simulate.at(temperature).frames
+
     @property
-    def frames(self) -> int:
-        """Number of frames of each walker that the stages after ``simulate`` use."""
-        return self.featurize.frames or self.simulate.frames
+    def least_frames(self) -> int:
+        """The smallest :meth:`frames_at` of the simulated temperatures."""
+        return min(map(self.frames_at, self.temperatures.simulated))
 
     @property
     def md_study(self) -> str:
@@ -158,6 +153,31 @@ class Study(Section):
         """The learning range."""
         asked = self.temperatures.generated
         return self.learn.temperature_range or (min(asked), max(asked))
+
+
+def _check_lengths(study: Study) -> None:
+    simulate, featurize, lag = study.simulate, study.featurize, study.representation.lag
+    known = study.temperatures.simulated
+    if not simulate.source and (other := sorted(set(simulate.frames_at) - set(known))):
+        raise ValueError(
+            f"simulate.frames_at: there is no MD at {format_temperature(other[0])}, only at "
+            f"{', '.join(map(format_temperature, known))}; leave it out, or add it to temperatures.train"
+        )
+    if not simulate.source and (other := sorted(set(simulate.frames_at) & set(study.tempered))):
+        raise ValueError(
+            f"simulate.frames_at: {format_temperature(other[0])} is tempered: its rungs have one length; leave it out"
+        )
+    saved = min(simulate.at(T).frames for T in known)
+    if (featurize.frames or 0) > saved:
+        raise ValueError(
+            f"featurize.frames: {featurize.frames} is more than a walker has (simulate.frames: {saved}); lower it or leave "
+            "it out"
+        )
+    if lag >= study.least_frames:
+        raise ValueError(
+            f"representation.lag: {lag} frames is not shorter than a walker ({study.least_frames} frames); lower the lag or "
+            "simulate longer"
+        )
 
 
 def _check_tolerances(study: Study) -> None:
