@@ -17,7 +17,7 @@ from openmm.unit import MOLAR_GAS_CONSTANT_R
 from thermolatent.systems.kinds import SYSTEMS
 
 TEMPERATURES = (750, 950)  # kelvin: hot, so that half a nanosecond crosses the barrier in phi
-TIME_STEP, SAVE_EVERY = 0.003, 300  # ps, steps: a frame every 0.9 ps
+TIME_STEP, SAVE_EVERY = 0.003, 100  # ps, steps: a frame every 0.3 ps
 HEADER = """@    title "GROMACS Energies"
 @    xaxis  label "Time (ps)"
 @    yaxis  label "(kJ/mol), (K)"
@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--runs", type=int, default=8, help="independent runs per temperature (default: 8)")
-    parser.add_argument("--frames", type=int, default=550, help="of each run, 0.9 ps apart (default: 550)")
+    parser.add_argument("--frames", type=int, default=1600, help="of each run, 0.3 ps apart (default: 1600)")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     for temperature in TEMPERATURES:
