@@ -7,7 +7,9 @@ from thermolatent import __version__
 
 project = "thermolatent"
 release = __version__
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+autodoc_member_order = "bysource"
+napoleon_google_docstring, napoleon_use_ivar = False, True
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"thermolatent {release}"
@@ -27,5 +29,27 @@ def _take_along_what_lies_elsewhere(app, page, source):
     source[0] = re.sub(r"\]\((\.\./[^)#]+)", link, source[0])
 
 
+def _as_numpydoc(app, what, name, obj, options, lines):
+    """``parameter: text`` of our docstrings in two lines, as Napoleon reads it; a paragraph after such a list is a note."""
+    out, listing = [], False
+    for line in lines:
+        if line in ("Parameters", "Attributes"):
+            listing = True
+        elif listing and not line:
+            listing = None  # what follows is another section, or a note
+        elif listing is None:
+            if line not in ("Parameters", "Attributes", "Returns", "Raises"):
+                out += ["Notes", "-----"]
+            listing = line in ("Parameters", "Attributes")
+        elif listing and (found := re.match(r"([\w, ]+): (.*)", line)):
+            *same, last = found[1].split(", ")
+            out += [part for name in same for part in (name, f"    {found[2]}")]
+            out += [last, f"    {found[2]}"]
+            continue
+        out.append(line)
+    lines[:] = out
+
+
 def setup(app):
     app.connect("source-read", _take_along_what_lies_elsewhere)
+    app.connect("autodoc-process-docstring", _as_numpydoc, priority=400)  # before Napoleon's
