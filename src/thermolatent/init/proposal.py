@@ -111,22 +111,22 @@ def _features(system: System, composition: Composition) -> Proposal:
 def propose_columns(system: System) -> Proposal:
     """A proposal for MD of which only columns are there, whose first two are the plane."""
     names = system.features[:2]
-    if len(names) == 1 and names[0] not in system.periodic:
+    angles = [name in system.periodic for name in names]
+    if angles == [False]:
         raise ThermolatentError(f"system.features: {names[0]} is one column, the fixed plane needs two; add a column")
-    form = {"form": "angle"} if len(names) > 1 and any(name in system.periodic for name in names) else {}
+    angles = angles if len(names) == 2 else [False, False]  # sin and cos of the only one
+    form = {"form": "angle"} if any(angles) else {}
     own = {} if names == system.features else {"names": names}
     plane = [{"kind": "columns", **own, **form}] if own or form else ["columns"]
     proposal = Proposal({}, ["columns"], plane, [], 2, {})
     proposal.notes["features"] = "all of system.features, periodic ones as sin and cos"
-    _clustered_states(
-        proposal, system, [bool(form) and name in system.periodic for name in names] if len(names) > 1 else ()
-    )
+    _clustered_states(proposal, system, angles)
     return proposal
 
 
-def _clustered_states(proposal: Proposal, system: System, periodic: Sequence[bool] = ()) -> None:
+def _clustered_states(proposal: Proposal, system: System, periodic: Sequence[bool] = (False, False)) -> None:
     """States of existing MD: clusters of some of its frames."""
-    centres = clusters(in_plane(system, proposal.plane, sampled(system)), periodic or (False, False))
+    centres = clusters(in_plane(system, proposal.plane, sampled(system)), periodic)
     distinct = dict.fromkeys(tuple(_rounded(centre, 3)) for centre in centres)
     named = {f"state_{letter}": list(centre) for letter, centre in zip("ABC", distinct, strict=False)}
     proposal.states = {"kind": "nearest", "centers": named}
