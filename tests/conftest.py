@@ -21,7 +21,12 @@ SHARED = {"finished": "finished", "untouched": "finished", "trained": "trained",
 
 @functools.cache
 def group_of(file):
-    """What runs in one process with a file of tests: the file alone, or all that share a fixture with it."""
+    """What runs in one process with a file of tests: the file alone, or all that share a fixture with it.
+
+    The folder faults has a fixture ``finished`` of its own, which each process makes once.
+    """
+    if file.startswith("tests/faults/"):
+        return file
     text = (Path(__file__).parents[1] / file).read_text()
     return next((group for name, group in SHARED.items() if re.search(rf"^def \w+\([^)]*\b{name}\b", text, re.M)), file)
 
@@ -81,6 +86,17 @@ def short(tmp_path_factory):
     study, layout = make_study(), Layout(str(tmp_path_factory.mktemp("short") / "results"))
     write_features(study, layout, study.temperatures.train, SHORT)
     return study, layout
+
+
+@pytest.fixture
+def one_thread():
+    """Torch with one thread, for what must be equal to the bit in another process."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

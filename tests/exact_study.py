@@ -7,7 +7,7 @@ from frames_for_tests import write_frames
 from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
 
-WALKERS, FRAMES, SEGMENT = 16, 1500, 15
+WALKERS, FRAMES, SEGMENT = 16, 900, 15
 #: Frames of the fixture ``short``, for what holds of any numbers.
 SHORT = 300
 MINIMA = {"left": (-1.0481, -0.0421), "right": (1.0481, -0.0421), "top": (0.0, 1.5371)}
@@ -23,12 +23,12 @@ def make_study(**changes):
         "featurize": {"features": ["position_xy"], "plane": ["position_xy"]},
         "representation": {
             "initial_labels": 12,
-            "epochs": 10,
+            "epochs": 4,
             "refinements": 6,
             "batch_size": 512,
             "learning_rate": 5e-3,
         },
-        "learn": {"steps": 800, "evaluate_every": 200, "batch_size": 1024, "learning_rate": 5e-3},
+        "learn": {"steps": 500, "evaluate_every": 125, "batch_size": 1024, "learning_rate": 5e-3},
         "models": {
             "informed": {
                 "density": {"kind": "flow", "transform": "spline", "couplings": 4, "width": 16, "tau": 3.0},

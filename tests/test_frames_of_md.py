@@ -301,10 +301,10 @@ def test_what_featurize_wrote_is_loaded(written):
 def test_files_that_do_not_fit_are_named(written):
     study, layout = written
     save_array(layout.log_weights(1.5), np.zeros((WALKERS, 7)))
-    with pytest.raises(ArtifactError, match=r"T1\.5.*must be \(16, 1500\) finite numbers; .*featurize again"):
+    with pytest.raises(ArtifactError, match=r"T1\.5.*must be \(16, 900\) finite numbers; .*featurize again"):
         load_frames(training_frames(study, layout))
     save_array(layout.energies(0.5), np.zeros((3, FRAMES)))
-    with pytest.raises(ArtifactError, match=r"T0\.5.*3 walkers of 1500 frames, must be 16 of 1500"):
+    with pytest.raises(ArtifactError, match=r"T0\.5.*3 walkers of 900 frames, must be 16 of 900"):
         load_frames(training_frames(study, layout))
 
 

@@ -109,13 +109,14 @@ def test_what_is_wrong_is_told_in_one_line(folder, capsys, wrong):
     assert words in line
 
 
-def test_a_model_of_another_version_is_told_by_the_command_itself(folder, monkeypatch):
+def test_a_model_of_another_version_is_told_by_the_command_itself(folder, monkeypatch, capsys):
     from thermolatent.files import artifacts
 
     fitted = load_density("m.safetensors")
-    monkeypatch.setattr(artifacts, "FORMAT_VERSION", 99)
-    save_density("new.safetensors", fitted)
-    code, out, error = command(folder, "predict", "new.safetensors", "--temperature", 0.3)
+    with monkeypatch.context() as patch:
+        patch.setattr(artifacts, "FORMAT_VERSION", 99)
+        save_density("new.safetensors", fitted)
+    code, (out, error) = main(["predict", "new.safetensors", "--temperature", "0.3"]), capsys.readouterr()
     assert (code, out) == (1, "")
     assert error.startswith(
         "thermolatent predict: new.safetensors: format version 99, this thermolatent reads version 1"

@@ -118,7 +118,7 @@ def test_only_training_temperatures_are_opened(exact):
 def test_features_of_another_length_are_refused(fresh):
     study, layout = fresh
     np.save(layout.features(1.5), np.zeros((16, 10, 2), np.float32))
-    with pytest.raises(ArtifactError, match=r"T1\.5.*16 walkers of 10 frames.*1500.*featurize again"):
+    with pytest.raises(ArtifactError, match=r"T1\.5.*16 walkers of 10 frames.*900.*featurize again"):
         load_frames(training_frames(study, layout))
 
 

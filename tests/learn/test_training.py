@@ -1,6 +1,7 @@
 """Whole stages on exact data: results, restarts, seeds."""
 
 import csv
+import os
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from exact_study import make_study
 
 from thermolatent.errors import ArtifactError, TrainingError
 from thermolatent.frame_loading import load_frames
 from thermolatent.learn.model import Model
 from thermolatent.learn.settings import Learn
 from thermolatent.represent.representation import load_representation
-from thermolatent.study.jobs import training_frames
+from thermolatent.study.jobs import run_job, training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.systems.three_hole import ThreeHole
 from thermolatent.training import History, pick_device, shuffled_batches
@@ -79,31 +81,26 @@ def test_history_has_both_parts_of_joint_training_and_reads_back(trained):
     assert rows[-1]["cross_entropy"] == ""
 
 
-_TRAIN_IN_A_PROCESS = """
-import sys, torch
-sys.path.insert(0, sys.argv[1])
-torch.set_num_threads(1)
-from exact_study import make_study
-from thermolatent.study.layout import Layout
-from thermolatent.study.jobs import run_job
-brief = {"epochs": 1, "refinements": 1, "batch_size": 512}
-study = make_study(learn={"steps": 30, "evaluate_every": 10}, representation=brief)
-layout = Layout(sys.argv[2])
-run_job("represent", study, layout, seed=3)
-run_job("learn", study, layout, model="joint", seed=3)
-"""
+def train_briefly(root):
+    """The representation and the joint model of seed 3, from the features below ``root``."""
+    brief = {"epochs": 1, "refinements": 1, "batch_size": 512}
+    study, layout = make_study(learn={"steps": 30, "evaluate_every": 10}, representation=brief), Layout(root)
+    run_job("represent", study, layout, seed=3)
+    run_job("learn", study, layout, model="joint", seed=3)
+    return [Path(f).read_bytes() for f in (layout.spib(3), layout.model("joint", 3))]
 
 
-def test_two_fresh_processes_with_one_seed_agree_byte_for_byte(short, tmp_path, request):
+def test_two_processes_with_one_seed_agree_byte_for_byte(short, tmp_path, one_thread):
     """The public code's flow starts from uninitialised memory: six processes, six models."""
-    layout, files = Layout(str(tmp_path)), []
-    shutil.copytree(f"{short[1].root}/featurize", tmp_path / "featurize")
-    for _ in range(2):
-        subprocess.run(
-            [sys.executable, "-c", _TRAIN_IN_A_PROCESS, str(request.path.parents[1]), layout.root], check=True
-        )
-        files.append([Path(f).read_bytes() for f in (layout.spib(3), layout.model("joint", 3))])
-    assert files[0] == files[1]
+    here, there = str(tmp_path / "here"), str(tmp_path / "there")
+    for root in (here, there):
+        shutil.copytree(f"{short[1].root}/featurize", f"{root}/featurize")
+    folders = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    code = f"import test_training; test_training.train_briefly({there!r})"
+    environment = os.environ | {"PYTHONPATH": folders, "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    layout = Layout(there)
+    assert train_briefly(here) == [Path(f).read_bytes() for f in (layout.spib(3), layout.model("joint", 3))]
 
 
 def test_a_model_of_another_version_is_refused(trained, tmp_path, monkeypatch):
