@@ -273,7 +273,7 @@ def test_text_from_a_study_cannot_become_markup(write_files):
 def test_a_missing_figure_or_protocol_is_named(write_files):
     study = make_study()
     layout = write_files(study)
-    with pytest.raises(ArtifactError, match=r"surfaces_latf.png.*run the stage figures"):
+    with pytest.raises(ArtifactError, match=r"populations.png.*run the stage figures"):
         run_job("report", study, layout, seeds=[0])
     Path(layout.protocol(0.3)).unlink()
     with pytest.raises(ArtifactError, match=r"protocol.json"):
