@@ -203,18 +203,23 @@ def alanine(options: Namespace) -> Iterator[Case]:
 
 def three_hole(options: Namespace) -> Iterator[Case]:
     """The three-hole potential, whose populations are known by quadrature."""
+    train, asked = [0.5, 1.5], [0.75, 1.0, 1.25]
+    md, truth = three_hole_md(options, train, asked)
+    for number, part in md.sets(8, 1500):
+        yield Case("energies", number, md.frames(train, part, temperature_unit="reduced"), truth)
+
+
+def three_hole_md(options: Namespace, temperatures: list[float], asked: list[float]) -> tuple[Md, dict]:
+    """Its MD with states by steepest descent, and the exact shares at the ``asked`` temperatures."""
     from thermolatent.study.project import find_study
     from thermolatent.systems.three_hole import ThreeHole
 
-    study = find_study("three_hole", ["studies"])
-    minima = study.validate_.states.minima
-    train, asked = [0.5, 1.5], [0.75, 1.0, 1.25]
-    md = Md(options, "three_hole", minima, train)
+    minima = find_study("three_hole", ["studies"]).validate_.states.minima
+    md = Md(options, "three_hole", minima, temperatures)
     assigner, truth = _three_hole_truth(ThreeHole(kind="three_hole"), minima, asked)
-    for T in train:
+    for T in temperatures:
         md.labels[T] = assigner.assign(np.asarray(md.plane[T]).reshape(-1, 2)).reshape(md.plane[T].shape[:2])
-    for number, part in md.sets(8, 1500):
-        yield Case("energies", number, md.frames(train, part, temperature_unit="reduced"), truth)
+    return md, truth
 
 
 def _three_hole_truth(system: Any, minima: dict, asked: list[float]):

@@ -171,13 +171,16 @@ def test_without_an_estimator_the_stage_is_named(folder, capsys):
     assert error.count("\n") == 1
 
 
-def test_imported_md_and_taken_over_md_are_not_applied(folder):
+def test_imported_md_and_taken_over_md_are_not_applied(folder, monkeypatch):
     study = load_study("mine")
     of_another = study.model_copy(update={"simulate": study.simulate.model_copy(update={"source": "other"})})
     scaled = study.model_copy(update={"name": "mine@short"})
     for other, message in ((of_another, "the MD is that of other"), (scaled, "leave @short out")):
         with pytest.raises(ThermolatentError, match=message):
             apply(Path("studies/mine.yaml"), other, 0.9, 400)
+    monkeypatch.setattr(type(study.system), "existing", True)
+    with pytest.raises(ThermolatentError, match="the MD is yours, of system.files"):
+        apply(Path("studies/mine.yaml"), study, 0.9, 400)
     assert Path("studies/mine.yaml").read_text() == STUDY
 
 
