@@ -8,8 +8,7 @@ theta0, phi0 and distances s_ij of the native structure::
       + sum_native contacts eps [5 (s_ij/r)^12 - 6 (s_ij/r)^10] + sum_other pairs eps (4 A / r)^12
 
 Pairs are at least four residues apart. Native contacts are those of :mod:`thermolatent.systems.native`: two heavy atoms within
-0.45 nm, in place of the paper's side-chain analysis. The paper prints 1 + cos for the dihedrals; with
-1 - cos the native structure is their minimum. eps, the mass of a bead and 1 nm are the units.
+0.45 nm. With 1 - cos the native structure is the minimum of the dihedrals. eps, the mass of a bead and 1 nm are the units.
 """
 
 from __future__ import annotations
