@@ -179,7 +179,7 @@ def test_imported_md_and_taken_over_md_are_not_applied(folder, monkeypatch):
         with pytest.raises(ThermolatentError, match=message):
             apply(Path("studies/mine.yaml"), other, 0.9, 400)
     monkeypatch.setattr(type(study.system), "existing", True)
-    with pytest.raises(ThermolatentError, match="the MD is yours, of system.files"):
+    with pytest.raises(ThermolatentError, match=r"the MD is yours, of system\.files"):
         apply(Path("studies/mine.yaml"), study, 0.9, 400)
     assert Path("studies/mine.yaml").read_text() == STUDY
 
