@@ -75,8 +75,7 @@ def test_levels_are_drawn_by_their_weight(schedule):
             assert float(half) == pytest.approx(math.exp(-(0.05 + 9.95 / 4) / 2), abs=1e-3)
 
 
-@pytest.mark.parametrize("theta", [1.0, 1.7, 3.0])
-@pytest.mark.parametrize("exponent", [1.0, 0.5])
+@pytest.mark.parametrize(("exponent", "theta"), [(1.0, 1.0), (1.0, 3.0), (0.5, 3.0)])
 @pytest.mark.parametrize(("schedule", "sampler"), [("linear", "ode"), ("linear", "ancestral"), ("discrete", "ode")])
 def test_samplers_reproduce_a_gaussian(schedule, sampler, exponent, theta):
     """The first noise is scaled by s(theta) too; the public sampler forgets, which shows as a wrong covariance."""

@@ -49,7 +49,7 @@ def test_density_integrates_to_one_in_two_dimensions(kind):
 def test_samples_follow_log_prob(kind):
     """Deciles of the density, by a sum over a grid, are deciles of the samples."""
     density = make(kind, 1, size=0.2)
-    sample = density.whitening(density.sample(40_000, 2.2, torch.Generator().manual_seed(0)))
+    sample = density.whitening(density.sample(15_000, 2.2, torch.Generator().manual_seed(0)))
     axis = torch.linspace(-60, 60, 6001, dtype=torch.float64)
     log_p = density.log_prob(
         density.whitening.inverse(axis[:, None]), torch.full((len(axis),), 2.2, dtype=torch.float64)
@@ -60,7 +60,7 @@ def test_samples_follow_log_prob(kind):
         assert float(below.double().mean()) == pytest.approx(share, abs=0.015)
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("d", [1, 3])
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_samples_come_with_the_log_prob_that_they_have(kind, d):
     """Of the one integration that made them, or of a second one for the ancestral sampler."""
@@ -143,7 +143,7 @@ def test_a_fit_finds_populations_between_the_training_temperatures(kind, steps, 
     theta = torch.tensor([1.0, 2.0, 4.0]).repeat_interleave(10_000)
     fit(density, two_peaks(30_000, theta, seed=0), theta, steps)
     for at in (1.0, 2.8):
-        sample = density.sample(20_000, at, torch.Generator().manual_seed(0))
+        sample = density.sample(8000, at, torch.Generator().manual_seed(0))
         exact = two_peaks(100_000, at, seed=1)
         assert float((sample < 0).float().mean()) == pytest.approx(float((exact < 0).float().mean()), abs=0.02)
         for side in (-1, 1):

@@ -160,7 +160,8 @@ def sources(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", list(FIGURES))
-def test_every_figure_comes_with_numbers_and_a_caption(sources, name):
+def test_every_figure_comes_with_numbers_and_a_caption(sources, name, monkeypatch):
+    monkeypatch.setattr("thermolatent.figures.style.DPI", 40)  # pixels take most of the time
     with style():
         save(name, draw(name, sources), sources)
     layout = sources.paths
