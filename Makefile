@@ -84,7 +84,7 @@ docs: $(STAMP) ## these pages as HTML in build/docs
 	@echo build/docs/index.html
 
 test-faults: $(STAMP) ## what goes wrong, on purpose: the table of docs/reference/faults.md
-	$(BIN)/python -m pytest -m faults
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults -n $(WORKERS) --dist loadfile
 
 audit: $(STAMP) ## pins against requirements, and known vulnerabilities
 	$(BIN)/python tools/audit.py

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 from running_snakemake import snakemake
 from studies_for_tests import SOUND
@@ -99,7 +100,10 @@ def without(folder, *stages):
 
 
 class Jobs:
-    """Stages in processes of their own, forked from one that has imported everything: a start takes milliseconds."""
+    """Stages in processes of their own, forked from one that has imported everything: a start takes milliseconds.
+
+    They compute with one thread, as the workflow's jobs do: sums of several threads end in other bits.
+    """
 
     def __init__(self):
         self._context = multiprocessing.get_context("forkserver")
@@ -108,7 +112,8 @@ class Jobs:
     def start(self, folder, stage, told=None):
         arguments = [stage, NAME, *JOBS[stage]]
         process = self._context.Process(target=_job, args=(str(folder), arguments, str(told or f"{folder}.stderr")))
-        process.start()
+        with mock.patch.dict(os.environ, OMP_NUM_THREADS="1"):  # of the process that they are forked from
+            process.start()
         return process
 
     def run(self, folder, stage, told=None):
@@ -133,7 +138,7 @@ def _job(folder, arguments, told):
     os.dup2(error, 1)  # mdtraj talks to standard output
     os.dup2(error, 2)
     sys.stderr = os.fdopen(2, "w", closefd=False)
-    os.environ.update(OMP_NUM_THREADS="1", THERMOLATENT_STUDIES="studies")
+    os.environ.update(THERMOLATENT_STUDIES="studies")
     from thermolatent.cli import main
 
     sys.exit(main(arguments))

@@ -19,11 +19,9 @@ VALIDATED = {"validate", "validate_baselines", *LAST}
 #: File below src/thermolatent -> rules that an edit of it repeats.
 CODE = {
     "simulate/walkers.py": set(),
-    "simulate/engines.py": set(),
     "represent/spib.py": {"represent", "reweight", "learn", "generate", *VALIDATED},
     "learn/train.py": {"learn", "generate", "validate", *LAST},
     "densities/diffusion.py": set(),  # no model of the study uses it
-    "generate/stage.py": {"generate", "validate", *LAST},
     "validate/scores.py": VALIDATED,
     "figures/style.py": {"figures", "report", "all"},
 }
