@@ -133,7 +133,7 @@ def commands_by_group():
 def test_help_has_the_commands_in_the_order_of_use():
     groups = commands_by_group()
     assert groups["start"] == ["init", "check", "run", "status"]
-    assert groups["look"] == ["predict", "figure", "states", "export"]
+    assert groups["look"] == ["predict", "advise", "figure", "states", "export"]
     assert groups["machine"] == ["doctor"]
 
 

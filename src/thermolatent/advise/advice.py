@@ -13,6 +13,7 @@ from thermolatent.advise.want import Want, read_want
 from thermolatent.errors import ArtifactError, ThermolatentError
 from thermolatent.files.artifacts import load_json
 from thermolatent.frame_loading import load_frames
+from thermolatent.frames import Frames
 from thermolatent.reweight.estimator import ConditionalReweighting
 from thermolatent.reweight.influence import Parts
 from thermolatent.study.jobs import training_frames
@@ -81,10 +82,8 @@ def advise(
     doubts = [f"{row.reason}: {row.remedy}" for row in failed.itertuples()]
     found = []
     if farther > within:
-        new = list(temperatures or new_temperatures(trained, wanted.temperature, reduced))
-        held = [T for T in new if T in study.temperatures.reference]
-        if held and temperatures is None:  # reference MD stays what predictions are judged by
-            new = [T for T in new if T not in held]
+        judges = study.temperatures.reference  # they stay what predictions are judged by, unless named
+        new = temperatures or [T for T in new_temperatures(trained, wanted.temperature, reduced) if T not in judges]
         found = options(expectation, wanted, within, _md(study, layout, frames), new)
     causes = _causes(parts, s, trained, expectation.solution.partition.home)
     return Advice(wanted, within, float(values[s]), half, farther, causes, doubts, found)
@@ -93,15 +92,14 @@ def advise(
 def _causes(parts: Parts, s: int, trained: Sequence[float], home: np.ndarray) -> dict[str, float]:
     """Half of the s-th interval by each cause alone, sampling by temperature."""
     quantile, found = float(np.broadcast_to(parts.quantile, parts.form.shape)[s]), {}
-    for k in np.unique(home):
-        where = "of the replica exchange" if k < 0 else f"at {trained[k]:g}"
-        found[f"sampling {where}"] = quantile * float(parts.sampling[home == k, s].sum()) ** 0.5
+    for k, T in enumerate(trained):
+        found[f"sampling at {T:g}"] = quantile * float(parts.sampling[home == k, s].sum()) ** 0.5
     found["temperature form"] = quantile * float(parts.form[s]) ** 0.5
     found["few visits"] = quantile * float(parts.visits[s]) ** 0.5
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _md(study: Study, layout: Layout, frames) -> Md:
+def _md(study: Study, layout: Layout, frames: Frames) -> Md:
     """How the study's MD is run, and how fast, by the protocols of the training temperatures."""
     header = load_json(layout.features_header(frames.temperatures[0]), "features' header")
     speeds = []
