@@ -326,9 +326,9 @@ def workflow(bench: Bench) -> Iterator[tuple[str, float, str]]:
         "ns",
     )
     for row in read_table(layout.populations("baselines", 0), POPULATION_COLUMNS):
-        if float(row["temperature"]) == T and row["states"] == "named" and row["model"] in ("conditional", "reference"):
+        if float(row["temperature"]) == T and row["states"] == "named" and row["model"] in ("conditional", "md"):
             interval = f"{row['low']} to {row['high']}"
-            yield f"{row['state']} at {T:g} K by {row['model']}, interval {interval}", float(row["value"]), ""
+            yield f"{row['state']} at {T:g} K by {row['model']}, interval {interval}", float(row["value"] or "nan"), ""
 
 
 def folding(bench: Bench) -> Iterator[tuple[str, float, str]]:

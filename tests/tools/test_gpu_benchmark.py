@@ -82,7 +82,7 @@ def run(folder, part, minutes, *more):
         (1, ["chignolin, 1 copies", "chignolin, one copy each, 2 processes", "speed-up by copies"]),
         (2, ["2 processes", "best number of processes (jobs_per_gpu)"]),
         (3, ["latf, batch 65536, cpu", "dspib, batch 4096, cpu", "flow_matching, batch 4096, cpu"]),
-        (4, ["3 temperatures side by side", "at 350 K by reference", "MD of each temperature"]),
+        (4, ["3 temperatures side by side", "at 350 K by conditional", "at 350 K by md", "MD of each temperature"]),
     ],
 )
 def test_a_part_measures(tmp_path, part, words):
