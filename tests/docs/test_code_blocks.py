@@ -110,7 +110,7 @@ def check_snakemake(arguments):
     project = parse(Project, {**yaml.safe_load((HOME / "config.yaml").read_text()), **content}, "block")
     suffix = "" if project.scale == "full" else f"@{project.scale}"
     for name in project.studies:
-        if name not in ("mine", "my"):  # the reader's own
+        if name not in ("mine", "my", "ala"):  # the reader's own
             find_study(name + suffix if "@" not in name else name, [HOME / "studies"])
 
 
