@@ -6,7 +6,6 @@ import sys
 import mdtraj
 import numpy as np
 import pytest
-
 from code_blocks import BLOCKS, HOME, commands, words
 
 from thermolatent.cli import main
