@@ -100,7 +100,8 @@ class Run:
         reweighting = ConditionalReweighting.load(self.layout.reweighting)
         observables = judged_observables(self.asked, self._files(self.study.temperatures.train), reweighting)
         rows = (predictions_at(self.asked, reweighting, T, observables=observables) for T in asked)
-        return pd.DataFrame([row for of_temperature in rows for row in of_temperature])
+        found = pd.DataFrame([row for of_temperature in rows for row in of_temperature])
+        return found.astype({"temperature": float})
 
     def structures(
         self, temperature: float, n: int = 100, model: str | None = None, seed: int = 0
@@ -117,7 +118,7 @@ class Run:
         """In a notebook: the predictions at the study's temperatures as a table, once the stage reweight has run."""
         if not Path(self.layout.reweighting).is_file():
             return f"{html.escape(repr(self))}: no predictions yet; run <code>thermolatent run {self.study.name}</code>"
-        found = self.predict(*self.study.temperatures.generated)
+        found = self.predict(*self.study.temperatures.generated).astype({"temperature": str})
         shown = found[["temperature", "state", "value", "low", "high", "verdict"]]
         return f"<p>{html.escape(repr(self))}</p>{shown.to_html(index=False, float_format='{:.3f}'.format)}"
 

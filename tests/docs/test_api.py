@@ -100,7 +100,9 @@ def test_four_ways_of_asking_give_the_same_digits(run, finished, capsys):
     rows = predictions(run, "reweighting", "0.3") + predictions(run, "reweighting", "0.4")
     assert [r["state"] for r in rows[4:6]] == ["mu2", "mu3"]
     assert {r["tolerance"] for r in rows[4:6]} == {"0.2"}
-    same_rows(run.predict(0.3, 0.4), rows)
+    asked = run.predict(0.3, 0.4)
+    same_rows(asked, rows)
+    assert sorted(set(asked["temperature"])) == [0.3, 0.4]  # numbers, as a plot needs them
     out = finished / "asked.csv"
     assert main(["predict", run.study.name, "--temperature", "0.3", "0.4", "--out", str(out)]) == 0
     with open(out, newline="") as file:
