@@ -1,7 +1,7 @@
 """The pictures of README and docs, from finished studies.
 
-``python tools/draw_pictures.py FOLDER`` takes ``FOLDER/results`` with finished ``lj7`` and ``alanine_dipeptide`` and
-writes ``docs/images``; screenshots are by Chromium.
+``python tools/draw_pictures.py FOLDER`` takes ``FOLDER/results`` with finished ``lj7``, ``alanine_dipeptide`` and
+``hairpin_go``, and writes ``docs/images``; screenshots are by Chromium.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ IMAGES = Path(__file__).parents[1] / "docs/images"
 FIGURES = {
     "lj7": (("figure", "lj7", "populations", "--models", "latf"), 1200),
     "alanine_dipeptide": (("figure", "alanine_dipeptide", "populations", "--models", "latf"), 1200),
+    "hairpin": (("figure", "hairpin_go", "populations", "--models", "latf"), 1000),
     "convergence": (("figure", "alanine_dipeptide", "convergence"), 1000),
     "states": (("states", "alanine_dipeptide", "--depth", "0.5"), 760),
 }

@@ -53,12 +53,16 @@ def test_the_example_trajectories_are_answered_for(tmp_path, monkeypatch, capsys
 
 
 @pytest.mark.slow
-def test_the_example_trajectories_as_the_tutorial_has_them(tmp_path, monkeypatch, capsys):
+def test_the_example_trajectories_as_the_tutorial_has_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_example(EXAMPLE[0])
     for command in EXAMPLE[1:]:
-        assert main(words(command)[1:]) == 0, command
-    assert "trusted" in capsys.readouterr().out
+        done = subprocess.run(
+            [sys.executable, "-m", "thermolatent.cli", *words(command)[1:]], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("800 K ") == 4
+    assert ", trusted within 0.05" in done.stdout
 
 
 def test_the_peptide_is_compact_where_it_is_compact(tmp_path, monkeypatch):

@@ -63,7 +63,7 @@ def test_the_warning_says_the_error(caplog):
 
 @pytest.mark.parametrize(
     ("ratio", "T", "of_density", "of_weights"),
-    # what docs/theory.md says, section 6
+    # what docs/reference/densities.md says
     [(0.1, 1.0, 0.057, 0.0085), (0.2, 1.0, 0.282, 0.078), (0.1, 0.7, 0.085, 0.0225), (0.2, 0.7, 0.485, 0.217)],
 )
 def test_weights_at_mu_are_less_blurred_than_the_density(ratio, T, of_density, of_weights):

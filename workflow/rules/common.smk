@@ -138,7 +138,7 @@ def model_of(wildcards):
 def grows(amount):
     """Resource function: so much, for a failed job's next attempts twice, three times as much. Only profiles have retries.
 
-    Memory grows, and the runtime of what starts anew; MD and training go on from their checkpoint. docs/running.md has the
+    Memory grows, and the runtime of what starts anew; MD and training go on from their checkpoint. docs/reference/clusters.md has the
     measurements behind the numbers.
     """
 

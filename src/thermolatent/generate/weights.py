@@ -7,7 +7,7 @@ A model of p_T(z) gives frame n the weight
 times how often the frame counts in the MD. For functions of z this is right; for others it assumes that p(x|z) does not depend
 on T (the papers' assumption). It would be exact for functions of mu(x) with densities of mu(x); a model's densities are of z with
 the encoder's noise (:mod:`thermolatent.represent.noise`), which blurs both p in the quotient, so that most of the error cancels:
-docs/theory.md, section 6, has numbers.
+docs/reference/densities.md has numbers.
 
 A density is hardly constrained where it has little mass: for a frame far from all others ln p can be hundreds of nats too high at
 a temperature without training data. So a weight is at most 1 / sqrt(N) (:func:`bounded`). The frame weights of an informed model

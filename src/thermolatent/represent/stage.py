@@ -113,7 +113,7 @@ class AllFrames(NamedTuple):
 
 
 class SpibTraining:
-    """The refinement loop (docs/theory.md, section 2): train to convergence, relabel, rebuild the optimiser, repeat.
+    """The refinement loop (docs/theory.md, section 1): train to convergence, relabel, rebuild the optimiser, repeat.
 
     Parameters
     ----------
