@@ -43,6 +43,8 @@ def load_study(name: str, folder: str | Path = "studies", takers: tuple[str, ...
     """
     name, _, scale = name.partition("@")
     path = Path(folder) / f"{name}.yaml"
+    if Path(name).name != name:
+        raise ConfigError(str(path), [("", "is a path; write the name of a study, and its folder as --studies DIR")])
     if not path.is_file():
         known = [p.stem for p in Path(folder).glob("*.yaml")]
         raise ConfigError(str(path), [("", f"no such study, {did_you_mean(name, known)}")])

@@ -4,7 +4,7 @@ class Chart {
   constructor(svg, height, margins = {}) {
     this.svg = svg;
     this.height = height;
-    this.margins = { left: 56, right: 10, top: 8, bottom: 34, ...margins };
+    this.margins = { left: 56, right: 18, top: 8, bottom: 34, ...margins };
   }
 
   // Sets the size and the ranges, and draws the axes. `log`: logarithmic in y; a zero then has a tick of its own at the bottom.

@@ -23,8 +23,9 @@ class Explorer {
 
   fill() {
     this.slider.max = data.stops.length - 1;
-    this.slider.value = data.stops.findIndex((stop) => stop.asked && stop.role !== "train");
-    if (this.slider.value < 0) this.slider.value = 0;
+    // The first temperature asked for: best between the training temperatures, else beyond them.
+    const first = (role) => data.stops.findIndex((stop) => stop.asked && stop.role === role);
+    this.slider.value = [first("interpolate"), first("extrapolate"), 0].find((k) => k >= 0);
     const jumps = data.stops.flatMap((stop, k) => {
       if (!stop.asked) return [];
       const about = stop.role === "train" ? "training MD" : stop.md ? "reference MD" : "no MD";
