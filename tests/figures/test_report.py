@@ -329,6 +329,7 @@ def test_observables_and_melting_have_tables_where_the_study_asks(tmp_path):
 def test_measured_values_stand_beside_the_predictions(tmp_path):
     measured = [
         {"quantity": "hexagon", "label": "CD, 2004", "values": [[0.1, 0.9, 0.05], [0.4, 0.5, 0.1]]},
+        {"quantity": "chevron", "label": "CD, 2004", "values": [[0.3, 0.9, 0.02]]},
         {"quantity": "melting", "label": "DSC", "values": [[0.9]]},
     ]
     study = make_study(melting="hexagon", experiment=measured)
@@ -340,7 +341,9 @@ def test_measured_values_stand_beside_the_predictions(tmp_path):
     assert (cold[0], warm[0], cold[1]) == ("0.1", "0.4", "0.90 ± 0.10")
     own = reweighting_of(study).populations(0.4).iloc[0]
     assert warm[2] == f"{own.value:.2f} {own.low:.2f} to {own.high:.2f}"
-    (chi2,) = {float(row["chi2"]) for row in tables_of(study, layout, [0]).measured if row["chi2"]}
+    chi2, other = dict.fromkeys(float(row["chi2"]) for row in tables_of(study, layout, [0]).measured if row["chi2"])
+    assert f"Population of chevron, CD, 2004: chi-square {number(other)} for 1 value (" in page.text
+    assert len(page.tables["Population of chevron: CD, 2004"]) == 2
     assert f"Population of hexagon, CD, 2004: chi-square {number(chi2)} for 2 values" in page.text
     assert page.tables["Melting temperature of hexagon: DSC"][1][:2] == ["", "0.90 error not given"]
 

@@ -50,7 +50,7 @@ def test_md_that_is_fit_says_what_of_it():
     found = summary.fit([ROW, hot, ROW | {"state": "chevron", "evidence": "1234.5"}])
     assert found["fit"] is True
     assert found["text"] == (
-        "Independent visits hexagon 8.2, chevron 1 234; split R-hat at most 1.10; kinetic temperature as set; start-up of up "
+        "independent visits hexagon 8.2, chevron 1 234; split R-hat at most 1.10; kinetic temperature as set; start-up of up "
         "to 12 % left out"
     )
 
@@ -60,7 +60,7 @@ def test_md_that_is_not_fit_says_why_first():
     found = summary.fit([seldom, ROW | {"state": "chevron", "doubt": "the kinetic temperature is off: 99 +- 1 at 300"}])
     assert found["fit"] is False
     assert found["text"].startswith(
-        "Hexagon at T = 0.2: visited 3 times; the kinetic temperature is off: 99 +- 1 at 300; "
+        "hexagon at T = 0.2: visited 3 times; the kinetic temperature is off: 99 +- 1 at 300; "
     )
     assert "as set" not in found["text"]
 

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 from reweight.two_states import md, share
+from scipy.special import logit
+from scipy.stats import norm
+from scipy.stats import t as student
 from validate.test_predictions import make_study
 
 from thermolatent import ConditionalReweighting
@@ -51,8 +54,27 @@ def test_the_covariance_is_that_of_refits_with_one_unit_changed(reweighting):
 def test_chi_square_by_hand(reweighting):
     (row,) = rows(study_with([[1.3, 0.9, 0.05]]), {}, reweighting)
     own = reweighting.populations(1.3).iloc[1]
-    assert row["chi2"] == pytest.approx((0.9 - own.value) ** 2 / (0.05**2 + own.stderr**2))
+    wider = student.ppf(0.975, own.degrees_of_freedom) / norm.ppf(0.975)
+    theirs, ours = 0.05 / (0.9 * 0.1), wider * own.stderr / (own.value * (1 - own.value))
+    assert row["chi2"] == pytest.approx((logit(0.9) - logit(own.value)) ** 2 / (theirs**2 + ours**2))
     assert (row["points"], row["p_value"] < 0.01) == (1, True)
+
+
+def test_a_value_at_the_end_of_the_interval_is_two_standard_errors_off(reweighting):
+    """So chi-square and interval say the same, of rare states too."""
+    for T in (0.3, 1.3):
+        own = reweighting.populations(T).iloc[1]
+        error = 1e-6 * min(own.value, 1 - own.value)
+        for end in (own.low, own.high):
+            (row,) = rows(study_with([[T, float(end), error]]), {}, reweighting)
+            assert row["chi2"] == pytest.approx(norm.ppf(0.975) ** 2, rel=1e-3)
+            assert row["p_value"] == pytest.approx(0.05, rel=1e-2)
+
+
+def test_where_nothing_is_known_there_is_no_chi_square(reweighting):
+    (row,) = rows(study_with([[0.001, 0.5, 0.01]]), {}, reweighting)
+    assert (row["low"], row["high"]) == (0, 1)
+    assert "chi2" not in row
 
 
 def test_chi_square_of_true_values_is_one_per_point():
@@ -81,7 +103,8 @@ def test_a_melting_temperature():
     own = thermodynamics.melting(fitted, 1)
     assert (row["temperature"], row["value"]) == ("", 1.4)
     assert row["predicted"] == own.values[0]
-    assert row["chi2"] == pytest.approx((1.4 - own.values[0]) ** 2 / (0.05**2 + own.parts().total[0]))
+    wider = own.parts().quantile[0] / norm.ppf(0.975)
+    assert row["chi2"] == pytest.approx((1.4 - own.values[0]) ** 2 / (0.05**2 + wider**2 * own.parts().total[0]))
 
 
 def test_no_prediction_is_said_and_the_values_stay(caplog):
@@ -98,6 +121,14 @@ def test_no_prediction_is_said_and_the_values_stay(caplog):
         ({"values": [[300, 0.5, 0]]}, "temperature and error must be positive"),
         ({"values": [[300, 0.5]], "file": "a.csv"}, "write either file or values"),
         ({}, "write either file or values"),
+        ({"values": []}, "has no values; add some"),
+        ({"file": "head.csv"}, "has no values; add some"),
+        ({"values": [[300, 0.5], [300, 0.6]]}, "has 300 twice; remove one"),
+        (
+            {"file": "stderr.csv"},
+            "file: stderr.csv: has a column 'stderr'; its first line must be temperature,value,error",
+        ),
+        ({"file": "comma.csv"}, "file: comma.csv: row 1: has more than 3 cells; write numbers with a point"),
         ({"file": "none.csv"}, "file: none.csv: cannot be read"),
         ({"file": "columns.csv"}, "file: columns.csv: has no column 'temperature'; its first line must be"),
         ({"file": "word.csv"}, "file: word.csv: row 2: could not convert string to float: 'half'"),
@@ -106,6 +137,9 @@ def test_no_prediction_is_said_and_the_values_stay(caplog):
 def test_wrong_values_are_refused_in_one_line(tmp_path, monkeypatch, content, error):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "columns.csv").write_text("T,value\n300,0.5\n")
+    (tmp_path / "head.csv").write_text("temperature,value,error\n")
+    (tmp_path / "stderr.csv").write_text("temperature,value,stderr\n300,0.5,0.1\n")
+    (tmp_path / "comma.csv").write_text("temperature,value,error\n300,0,5,0,1\n")
     (tmp_path / "word.csv").write_text("temperature,value,error\n300,0.5,\n310,half,0.1\n")
     with pytest.raises(ConfigError) as caught:
         parse(Experiment, {"quantity": "one", "label": "CD", **content}, "mine.yaml")
@@ -128,9 +162,17 @@ def test_a_file_is_read(tmp_path):
             "experiment.0.quantity: 'on' is no state and no observable, did you",
         ),
         ({"quantity": "melting", "values": [[1.3]]}, "'melting' needs validate.melting"),
-        ({"quantity": "one", "values": [[1.3, 50, 2]]}, "one is a state, so its values are shares from 0 to 1"),
+        ({"quantity": "one", "values": [[1.3, 50, 2]]}, "one is a state, so values and errors are shares from 0 to 1"),
+        ({"quantity": "one", "values": [[0.3, 0, 2]]}, "one is a state, so values and errors are shares from 0 to 1"),
     ],
 )
 def test_what_is_not_predicted_is_refused(entry, error):
     with pytest.raises((ValueError, ThermolatentError), match=error):
         make_study(experiment=[{"label": "CD", **entry}])
+
+
+def test_a_label_is_of_one_data_set_per_quantity():
+    one = {"quantity": "one", "label": "Lab", "values": [[1.3, 0.5]]}
+    assert make_study(experiment=[one, one | {"quantity": "zero"}])
+    with pytest.raises(ValueError, match="'Lab' is there twice for one"):
+        make_study(experiment=[one, one | {"values": [[1.4, 0.5]]}])

@@ -68,7 +68,7 @@ def draw(study: Asked, running: Running) -> Figure:
     axes.flat[0].set_ylim(-0.02, min(1.02, axes.flat[0].get_ylim()[1]))
     axes.flat[0].set_xlim(left=0)
     only_outer_labels(axes, len(running), "share so far")
-    legend(figure, max(axes.flat, key=lambda panel: len(panel.get_legend_handles_labels()[1])))
+    legend(figure)
     return figure
 
 

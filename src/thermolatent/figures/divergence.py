@@ -70,7 +70,7 @@ def draw(study: Asked, tables: Tables) -> Figure:
     for (_, plane), panel in zip(found, axes.flat, strict=False):
         _floor(panel, study, curves["floor", plane])
     only_outer_labels(axes, len(found), "Jensen-Shannon divergence (nats)")
-    legend(figure, axes.flat[0])
+    legend(figure)
     return figure
 
 

@@ -111,7 +111,7 @@ def draw(study: Asked, tables: Tables, fits: dict[str, Melted]) -> Figure:
     panel.set_xlim(low, high)
     panel.set_ylim(-0.02, 1.02)
     panel.set_ylabel(f"population of {state}")
-    legend(figure, panel)
+    legend(figure)
     return figure
 
 

@@ -46,7 +46,7 @@ def draw(study: Asked, tables: Tables) -> Figure:
         points(panel, study, "md", tables.observable("md", observable))
         measured(panel, study, tables, observable)
     only_outer_labels(axes, len(observables), "mean")
-    legend(figure, axes.flat[0])
+    legend(figure)
     return figure
 
 

@@ -52,7 +52,7 @@ def draw(study: Asked, tables: Tables) -> Figure:
         bottom, top = panel.get_ylim()
         panel.set_ylim(max(bottom, -0.02 * top), min(top, 1.02))
     only_outer_labels(axes, len(states), "population")
-    legend(figure, axes.flat[0])
+    legend(figure)
     return figure
 
 

@@ -187,7 +187,9 @@ def temperature_axis(axes: Axes, study: Asked, measured: bool = False) -> None:
     train, asked = study.temperatures.train, study.temperatures.generated
     if measured:
         points = [point for data in study.validate_.experiment for point in data.points]
-        asked = [*asked, *(point.temperature for point in points if point.temperature is not None)]
+        reach = max(asked) - min(asked)
+        near = (min(asked) - reach, max(asked) + reach)  # a value far off must not shrink all others
+        asked = [*asked, *(p.temperature for p in points if p.temperature and near[0] <= p.temperature <= near[1])]
     margin = 0.06 * (max(asked) - min(asked)) or 0.1 * asked[0]
     low, high = min(asked) - margin, max(asked) + margin
     shade = {"color": "0.95", "linewidth": 0, "zorder": -2, "label": "extrapolation"}

@@ -148,9 +148,13 @@ def spread(seeds: list[int]) -> str:
     return "range over seeds as bars and bands" if len(seeds) > 1 else "bars are 95 % intervals over MD walkers"
 
 
-def legend(figure: Figure, panel: Axes) -> None:
-    """The legend of one panel below the figure."""
-    handles, labels = panel.get_legend_handles_labels()
-    if handles:
+def legend(figure: Figure) -> None:
+    """The legend of all panels below the figure."""
+    found = {}
+    for panel in figure.axes:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if found:
+        labels, handles = list(found), list(found.values())
         columns = 4 if figure.get_figwidth() > SINGLE else 2
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, columnspacing=1.2, handlelength=2.2)

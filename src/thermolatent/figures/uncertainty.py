@@ -72,7 +72,7 @@ def draw(study: Asked, tables: Tables) -> Figure:
     only_outer_labels(axes, len(states), "half of the interval")
     if unseen := [state for state in tables.states() if state not in states]:
         figure.suptitle(f"not assessable: {', '.join(unseen)}", fontsize=8)
-    legend(figure, axes.flat[0])
+    legend(figure)
     return figure
 
 

@@ -13,8 +13,8 @@ from thermolatent.validate.settings import MELTING, Asked
 def experiment_tables(study: Asked, tables: Tables) -> list[Table]:
     """One table per data set: each value with the prediction there; ± is half of a 95 % interval."""
     made = []
-    for label, rows in _sets(tables).items():
-        title = f"{_quantity(study, rows[0])}: {label}"
+    for rows in _sets(tables):
+        title = f"{_quantity(study, rows[0])}: {rows[0]['label']}"
         header = [Cell("Tm" if rows[0]["quantity"] == MELTING else "temperature"), Cell("measured"), Cell("predicted")]
         made.append(Table(title, _agreement(rows), header, [_row(study, row) for row in rows]))
     return made
@@ -23,17 +23,18 @@ def experiment_tables(study: Asked, tables: Tables) -> list[Table]:
 def experiment_sentences(study: Asked, tables: Tables) -> list[str]:
     """One sentence per data set with a chi-square."""
     return [
-        f"{_quantity(study, rows[0])}, {label}: {_agreement(rows)}"
-        for label, rows in _sets(tables).items()
+        f"{_quantity(study, rows[0])}, {rows[0]['label']}: {_agreement(rows)}"
+        for rows in _sets(tables)
         if rows[0]["chi2"]
     ]
 
 
-def _sets(tables: Tables) -> dict[str, list[dict[str, str]]]:
-    found: dict[str, list[dict[str, str]]] = {}
+def _sets(tables: Tables) -> list[list[dict[str, str]]]:
+    """Rows of each data set: of one label and quantity."""
+    found: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in tables.measured:
-        found.setdefault(row["label"], []).append(row)
-    return found
+        found.setdefault((row["label"], row["quantity"]), []).append(row)
+    return list(found.values())
 
 
 def _quantity(study: Asked, row: dict[str, str]) -> str:

@@ -67,6 +67,7 @@ def payload(study: Settings, inputs: Inputs, tables: Tables, fits: dict[str, Mel
         },
         "states": tables.states(),
         "stateColours": [STATE_COLORS[k % len(STATE_COLORS)] for k in range(len(tables.states()))],
+        "stateDashes": ["" if k < len(STATE_COLORS) else "5 3" for k in range(len(tables.states()))],
         "running": _running(study, inputs.running),
         "panels": curves.panels(study, tables, by_seed, fits, grid, stops),
         "answer": curves.answer(grid),

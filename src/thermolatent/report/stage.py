@@ -102,9 +102,7 @@ def render(
         facts=summary.facts(study, protocols),
         fit=summary.fit(read_table(inputs.convergence, CONVERGENCE_COLUMNS)),
         methods=summary.methods(study, protocols),
-        measured_labels=", ".join(
-            dict.fromkeys(row["label"] for row in tables.measured if row["quantity"] in tables.states())
-        ),
+        measured_labels=", ".join(dict.fromkeys(label for s in tables.states() for label in _within(study, tables, s))),
         trajectories=_trajectories(study, inputs),
         answers=findings.answers(study, tables),
         headline=findings.headline(study, tables),
@@ -138,6 +136,12 @@ def render(
         version=thermolatent.__version__,
         root=study.name,
     )
+
+
+def _within(study: Settings, tables: Tables, state: str) -> list[str]:
+    """Labels of the measured values of a state that are at temperatures of the slider."""
+    low, high = study.temperature_range
+    return [label for label, values in tables.experiments(state).items() if any(low <= T <= high for T in values)]
 
 
 def _trajectories(study: Settings, inputs: Inputs) -> list[tuple[str, str]]:

@@ -57,8 +57,7 @@ def fit(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
         told.append("kinetic temperature as set")
     if start_up := max((float(row["start_up"]) for row in rows if row["start_up"]), default=0.0):
         told.append(f"start-up of up to {100 * start_up:.0f} % left out")
-    text = "; ".join([*reasons, *told])
-    return {"fit": not reasons, "text": text[:1].upper() + text[1:]}
+    return {"fit": not reasons, "text": "; ".join([*reasons, *told])}
 
 
 def visits(n: float) -> str:

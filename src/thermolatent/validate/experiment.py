@@ -2,7 +2,8 @@
 
 The chi-square of a data set is d^T (E + V)^-1 d: d are the differences, E the squares of the errors of the data on the
 diagonal, and V the covariance of the predictions (:meth:`thermolatent.reweight.influence.Influences.covariance`), which at
-different temperatures depend on the same MD.
+different temperatures depend on the same MD. As in the intervals, shares are compared on the logit scale, and the errors of
+predictions are widened by Student's t.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2 as chi_square
+from scipy.special import chdtrc, logit
 
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import load_json
 from thermolatent.reweight import thermodynamics
-from thermolatent.reweight.influence import Influences, linear_interval, share_interval
+from thermolatent.reweight.influence import NORMAL, Influences, linear_interval, share_interval
 from thermolatent.reweight.verdict import unassessable
 from thermolatent.temperatures import format_temperature
 from thermolatent.validate.grid import values_of_frames
@@ -61,7 +62,7 @@ def rows(study: Asked, frames: Mapping[float, FrameFiles], reweighting: Conditio
             continue
         parts = influences.parts()
         ends = interval(influences.values, parts)
-        of_set = _agreement(data, influences)
+        of_set = _agreement(data, influences, interval is share_interval)
         columns = {"predicted": influences.values, "stderr": parts.stderr, "low": ends[0], "high": ends[1]}
         for i, point in enumerate(points):
             found.append(point | {name: float(column[i]) for name, column in columns.items()} | of_set)
@@ -110,13 +111,26 @@ def _column(
     return names[columns[0]], values_of_frames(frames, "observables", reweighting)[:, columns[0]]
 
 
-def _agreement(data: Experiment, influences: Influences) -> dict[str, float]:
-    """Chi-square, number of points and p-value; empty if no point has an error."""
-    known = [i for i, point in enumerate(data.points) if point.error is not None]
+def _agreement(data: Experiment, influences: Influences, shares: bool) -> dict[str, float]:
+    """Chi-square, number of points and p-value; empty if no point has an error.
+
+    Left out are measured shares of 0 and 1, and predictions of which nothing is known, whose interval is (0, 1).
+    """
+    low, high = share_interval(influences.values, influences.parts())
+    known = [
+        i
+        for i, point in enumerate(data.points)
+        if point.error is not None and (not shares or (0 < point.value < 1 and low[i] > 0 and high[i] < 1))
+    ]
     if not known:
         return {}
-    difference = np.array([data.points[i].value for i in known]) - influences.values[known]
-    errors = np.diag([data.points[i].error ** 2 for i in known])
-    total = errors + influences.covariance()[np.ix_(known, known)]
+    value, error = (np.array([getattr(data.points[i], name) for i in known]) for name in ("value", "error"))
+    told, wider = influences.values[known], influences.parts().quantile[known] / NORMAL
+    covariance = influences.covariance()[np.ix_(known, known)] * np.outer(wider, wider)
+    if shares:
+        slope = 1 / (told * (1 - told))
+        covariance, error = covariance * np.outer(slope, slope), error / (value * (1 - value))
+        value, told = logit(value), logit(told)
+    difference, total = value - told, covariance + np.diag(error**2)
     found = float(difference @ np.linalg.solve(total, difference))
-    return {"chi2": found, "points": len(known), "p_value": float(chi_square.sf(found, len(known)))}
+    return {"chi2": found, "points": len(known), "p_value": float(chdtrc(len(known), found))}

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from thermolatent.errors import did_you_mean
 from thermolatent.files.paths import FrameFiles
 from thermolatent.learn.settings import Composition
-from thermolatent.parsing import Positive, Section
+from thermolatent.parsing import Positive, Section, different
 from thermolatent.represent.settings import Representation
 from thermolatent.reweight.settings import Named
 from thermolatent.states.settings import AnyStates
@@ -53,7 +53,10 @@ class Experiment(Section):
     def _read(self):
         if (self.file is None) == (self.values is None):
             raise ValueError("write either file or values")
-        _ = self.points
+        points = self.points
+        if not points:
+            raise ValueError("has no values; add some")
+        different([point.temperature for point in points])
         return self
 
     @property
@@ -75,11 +78,19 @@ def read_points(path: str, melting: bool) -> list[Point]:
         ) from None
     reader = csv.DictReader(line for line in text.splitlines() if line.strip() and not line.startswith("#"))
     needed = ["value", "error"] if melting else ["temperature", "value", "error"]
-    if missing := [name for name in needed[:-1] if name not in (reader.fieldnames or ())]:
+    names = [name.strip() for name in reader.fieldnames or ()]
+    if missing := [name for name in needed[:-1] if name not in names]:
         raise ValueError(f"file: {path}: has no column '{missing[0]}'; its first line must be {','.join(needed)}")
+    if other := [name for name in names if name not in needed]:
+        raise ValueError(f"file: {path}: has a column '{other[0]}'; its first line must be {','.join(needed)}")
+    reader.fieldnames = names
     found = []
     for number, row in enumerate(reader, 1):
         where = f"file: {path}: row {number}"
+        if None in row:
+            raise ValueError(
+                f"{where}: has more than {len(names)} cells; write numbers with a point, columns with commas"
+            )
         try:
             cells = [float(row[name]) if (row.get(name) or "").strip() else None for name in needed]
         except ValueError as error:
@@ -133,13 +144,22 @@ class Validate(Section):
     def _melting_is_a_state(self):
         if self.melting is not None and self.melting not in self.states.names:
             raise ValueError(f"melting: no state '{self.melting}', {did_you_mean(self.melting, self.states.names)}")
+        seen = set()
         for k, data in enumerate(self.experiment):
+            if (data.label, data.quantity) in seen:
+                raise ValueError(
+                    f"experiment.{k}.label: '{data.label}' is there twice for {data.quantity}; write another one"
+                )
+            seen.add((data.label, data.quantity))
             if data.quantity == MELTING and self.melting is None:
                 raise ValueError(
                     f"experiment.{k}.quantity: 'melting' needs validate.melting, the state that melts; add it"
                 )
-            if data.quantity in self.states.names and not all(0 <= point.value <= 1 for point in data.points):
-                raise ValueError(f"experiment.{k}: {data.quantity} is a state, so its values are shares from 0 to 1")
+            shares = data.quantity in self.states.names
+            if shares and not all(0 <= point.value <= 1 and (point.error or 0) <= 1 for point in data.points):
+                raise ValueError(
+                    f"experiment.{k}: {data.quantity} is a state, so values and errors are shares from 0 to 1"
+                )
         return self
 
 

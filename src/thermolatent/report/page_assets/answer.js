@@ -1,6 +1,7 @@
 // The head of the page: populations of all states against temperature, and those of the MD against simulated time.
 
 const colourOf = Object.fromEntries(data.states.map((state, k) => [state, data.stateColours[k]]));
+const dashOf = Object.fromEntries(data.states.map((state, k) => [state, data.stateDashes[k]]));
 const seriesOf = (state, style) => data.panels.find((panel) => panel.state === state).series.filter((s) => s.style === style);
 const answerOf = (state) => Object.values(seriesOf(state, "answer")[0].seeds)[0];
 
@@ -34,7 +35,8 @@ class PopulationChart extends Chart {
       return { state, y: of_(y), low: ends[0].map((v, k) => lower(v, ends[1][k])), high: ends[0].map((v, k) => lower(ends[1][k], v, -1)) };
     });
     this.shown = shown;
-    const every = shown.flatMap((s) => [...s.y, ...s.low, ...s.high]).filter((v) => v !== null && Math.abs(v) < 50);
+    const measured = data.states.flatMap((state) => seriesOf(state, "points").flatMap((s) => of_(Object.values(s.seeds)[0].y)));
+    const every = [...measured, ...shown.flatMap((s) => [...s.y, ...s.low, ...s.high])].filter((v) => v !== null && Math.abs(v) < 50);
     const span = this.quantity === "population" ? [0, Math.min(1.02, Math.max(0.02, ...every) * 1.06)] : [Math.min(...every) - 0.2, Math.max(...every) + 0.2];
     this.begin(this.root.clientWidth - 22, [first, last], span);
     this.temperatures();
@@ -43,7 +45,7 @@ class PopulationChart extends Chart {
     for (const s of shown) {
       const color = colourOf[s.state];
       this.band(temperatures, s.low.map(clipped), s.high.map(clipped), { fill: color, opacity: 0.2 });
-      this.line(temperatures, s.y.map(clipped), { stroke: color, "stroke-width": 2.2 });
+      this.line(temperatures, s.y.map(clipped), { stroke: color, "stroke-width": 2.2, "stroke-dasharray": dashOf[s.state] });
     }
     for (const { state } of shown) this.points(state, of, clipped);
     this.cursor = this.vertical(first, "cursor");
@@ -57,9 +59,9 @@ class PopulationChart extends Chart {
       const one = Object.values(series.seeds)[0];
       const kind = series.x ? "diamond" : series.name === "exact" ? "dash" : "circle";
       one.y.forEach((p, k) => {
-        if (p === null || of(p) === null) return;
+        if (p === null || of(p) === null || of(p) !== clipped(of(p))) return;
         const ends = [p - (one.e[k] ?? 0), p + (one.e[k] ?? 0)].map((v) => clipped(of(Math.min(Math.max(v, 1e-6), 1 - 1e-6))));
-        this.point((series.x ?? temperatures)[k], clipped(of(p)), [Math.min(...ends), Math.max(...ends)], colourOf[state], kind);
+        this.point((series.x ?? temperatures)[k], of(p), [Math.min(...ends), Math.max(...ends)], colourOf[state], kind);
       });
     }
   }
@@ -113,7 +115,7 @@ class TimeChart extends Chart {
     this.axes(`simulated time of a walker (${data.running.unit})`, "population so far");
     for (const [state, { x, y, e }] of Object.entries(states)) {
       this.band(x, y.map((v, k) => Math.max(0, v - (e[k] ?? 0))), y.map((v, k) => Math.min(1, v + (e[k] ?? 0))), { fill: colourOf[state], opacity: 0.2 });
-      this.line(x, y, { stroke: colourOf[state], "stroke-width": 1.8 });
+      this.line(x, y, { stroke: colourOf[state], "stroke-width": 1.8, "stroke-dasharray": dashOf[state] });
     }
   }
 }

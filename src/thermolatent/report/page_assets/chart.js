@@ -9,6 +9,7 @@ class Chart {
 
   // Sets the size and the ranges, and draws the axes. `log`: logarithmic in y; a zero then has a tick of its own at the bottom.
   begin(width, xRange, yRange, { log = false, zero = false, under = [] } = {}) {
+    width = Math.max(width, 120); // of what is folded
     Object.assign(this, { width, xRange, yRange, log, zero: log && zero });
     if (this.zero) this.yRange = [yRange[0] / 1.6, yRange[1]];
     this.svg.setAttribute("viewBox", `0 0 ${width} ${this.height}`);

@@ -97,7 +97,9 @@ class Explorer {
       const { value, interval } = population(answerOf(state), k);
       const why = element("td", { class: "why" }, [reason, remedy].filter(Boolean).join("; "));
       const mark = verdict === "trusted" ? {} : { class: "doubt" };
-      const name = element("th", { scope: "row" }, element("span", { class: "swatch", style: `background:${colourOf[state]}` }), state);
+      const key = element("svg", { class: "swatch", width: 22, height: 10, "aria-hidden": "true" });
+      key.append(element("line", { x1: 0, x2: 22, y1: 5, y2: 5, stroke: colourOf[state], "stroke-width": 3, "stroke-dasharray": dashOf[state] }));
+      const name = element("th", { scope: "row" }, key, state);
       return element("tr", {}, name, element("td", {}, value), element("td", {}, interval), element("td", mark, verdict), why);
     });
     this.root.querySelector("#at tbody").replaceChildren(...rows);

@@ -56,7 +56,8 @@ class Maps {
     this.sides = sides[this.which]();
     this.canvases.forEach((canvas, side) => (canvas.hidden = side > 0 && (this.flat || !this.sides[side])));
     if (this.flat) return this.drawCurves(model);
-    this.canvases.forEach((canvas, side) => this.sides[side] && this.drawMap(canvas, this.sides[side], side === 0));
+    const begins = (side) => side === 0 || this.canvases[side].offsetTop > this.canvases[side - 1].offsetTop; // a new line
+    this.canvases.forEach((canvas, side) => this.sides[side] && this.drawMap(canvas, this.sides[side], begins(side)));
   }
 
   // Each side: its title, levels with their shape and ranges, or in words what there is none of.
