@@ -53,6 +53,8 @@ def solve_free_energies(at_training: np.ndarray, frames: np.ndarray) -> np.ndarr
     Without overlap any f_k solves the equations to rounding, and pymbar's iterations from f = 0 take hours. So they start at
     :func:`initial_free_energies` and are limited; the result is then an estimate, and a warning is logged.
     """
+    if len(frames) == 1:
+        return np.zeros(1)
     logging.getLogger("pymbar").setLevel(logging.ERROR)  # it recommends JAX at warning level
     from pymbar import MBAR
 

@@ -19,6 +19,10 @@ def test_mbar_of_one_ensemble_is_plain_boltzmann_reweighting():
     np.testing.assert_allclose(np.exp(log_w), expected / expected.sum(), rtol=1e-10)
 
 
+def test_the_free_energy_of_one_temperature_is_zero():
+    np.testing.assert_array_equal(solve_free_energies(np.arange(1000.0)[:, None], np.array([1000])), [0.0])
+
+
 def test_weights_of_counts_are_those_of_repeated_frames():
     energies, times = np.random.default_rng(0).normal(size=20), np.arange(20) % 3
     single = log_weights(0.3 * energies, energies[:, None], np.array([times.sum()]), np.zeros(1), times)

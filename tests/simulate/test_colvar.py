@@ -183,10 +183,60 @@ REFUSED = {
     "near name": (lambda: edited("350.colvar", " psi ", " psi1 "), {}, "did you mean 'psi1'?"),
     "missing energy": (lambda: edited("350.colvar", " ene ", " e1 "), {"energy": "ene"}, "column 'ene' is not there"),
     "not a number": (lambda: third("350.colvar", "nan", 1), {}, "row 2 (from 0) of 'phi' is not a finite number"),
-    "a word": (lambda: third("350.colvar", "1,5", 1), {}, "'1,5' is not a number; is the file cut off? (row 2"),
+    "a word": (lambda: third("350.colvar", "1.5.", 1), {}, "'1.5.' is not a number; is the file cut off? (row 2"),
+    "a decimal comma": (
+        lambda: third("350.colvar", "1,5", 1),
+        {},
+        "'1,5' is not a number; write a decimal point in place of the comma (row 2, from 0, of 'phi')",
+    ),
+    "Fortran": (
+        lambda: third("350.colvar", "0.15D+01", 1),
+        {},
+        "'0.15D+01' is not a number; write E in place of Fortran's D (row 2, from 0, of 'phi')",
+    ),
+    "archive without times": (
+        lambda: [np.savez("x.npz", phi=np.ones(9), psi=np.ones(9)), Path("x.npz").rename("300.colvar")],
+        {},
+        "300.colvar: does not say how far its rows are apart; write system.frame_interval: PS",
+    ),
+    "an array of columns": (
+        lambda: [
+            np.savez("x.npz", **(columns(350) | {"phi": columns(350)["phi"][:, None]})),
+            Path("x.npz").rename("350.colvar"),
+        ],
+        {},
+        "350.colvar: 'phi' is float64 of shape (60, 1), write numbers of shape (n,)",
+    ),
+    "objects": (
+        lambda: [
+            np.savez("x.npz", **(columns(350) | {"phi": columns(350)["phi"].astype(object)})),
+            Path("x.npz").rename("350.colvar"),
+        ],
+        {},
+        "cannot be read as .npz (Object arrays cannot be loaded when allow_pickle=False); write arrays of float64",
+    ),
+    "Latin-1": (
+        lambda: Path("350.colvar").write_bytes(Path("350.colvar").read_bytes().replace(b" phi ", b" \xe9 ")),
+        {},
+        "350.colvar: column 'phi' is not there; ",
+    ),
+    "pressure without volumes": (
+        lambda: None,
+        {"energy": {"column": "ene", "pressure": 1000}},
+        "300.colvar: no column of volumes (named volume, vol or cell.vol) for system.energy.pressure; write one",
+    ),
+    "one frame has all the weight": (
+        lambda: save("350.colvar", columns(350) | {"lw": np.arange(FRAMES)}),
+        {"log_weight": "lw"},
+        "350.colvar: the weights of 350 are those of 2.2 frames in 60, for 3 walkers; ",
+    ),
     "short row": (lambda: third("350.colvar", "", 1), {}, "a row has 6 columns, must have 7; is the file cut off?"),
     "back in time": (lambda: third("350.colvar", "2.75", 0), {}, "goes back in time, from 2.75 to 2 ps"),
-    "twice": (lambda: third("350.colvar", "1.0", 0), {}, "is at the time of the one before it"),
+    "twice": (
+        lambda: third("350.colvar", "1.0", 0),
+        {},
+        "is at the time of the one before it, from 1 to 1 ps: a run was restarted before its end; leave out the repeated rows",
+    ),
     "descending": (
         lambda: save("350.colvar", {name: values[::-1] for name, values in columns(350).items()}),
         {},
@@ -206,6 +256,19 @@ REFUSED = {
         lambda: save("350.colvar", columns(350) | {"phi": 57 * columns(350)["phi"]}),
         {},
         "more than the period 2 pi of radians; write system.periodic: {phi: 360} if it is in degrees",
+    ),
+    "degrees with ends in radians": (
+        lambda: [
+            save("350.colvar", columns(350) | {"phi": np.degrees(columns(350)["phi"])}),
+            edited("350.colvar", "\n", "\n#! SET min_phi -pi\n#! SET max_phi pi\n"),
+        ],
+        {},
+        "more than the period 6.28319 of its lines '#! SET'; write both in one unit (in degrees: '#! SET min_phi -180'",
+    ),
+    "more than the study's period": (
+        lambda: save("350.colvar", columns(350) | {"phi": np.degrees(columns(350)["phi"])}),
+        {"periodic": {"phi": 6.3, "psi": 6.3}},
+        "more than the period system.periodic: 6.3; write the period in the unit of 'phi'",
     ),
     "period not told": (
         lambda: edited("350.colvar", "\n", "\n#! SET min_phi -pi\n"),
@@ -369,6 +432,22 @@ def test_what_needs_coordinates_is_refused_in_one_line(tmp_path, section, value,
         parse(Study, {"name": "mine", **made}, "mine.yaml")
     assert words in str(error.value)
     assert len(str(error.value).strip().splitlines()) == 1
+
+
+def test_an_angle_of_columns_that_are_none_is_refused(tmp_path):
+    """Degrees without ``periodic``, and the plane as angles."""
+    made = content({300: [save(tmp_path / "a.colvar", columns(1))]}, periodic=[])
+    with pytest.raises(
+        ConfigError, match=r"form: angle is for angles, system\.periodic has none of phi, psi; write them"
+    ):
+        parse(Study, {"name": "mine", **made}, "mine.yaml")
+
+
+def test_latin_1_among_other_columns_is_no_matter(tmp_path):
+    save(tmp_path / "a.colvar", columns(1), "#! SET min_\u00e9 -pi\n")
+    content = (tmp_path / "a.colvar").read_text().replace(" pv ", " \u00e9 ")
+    (tmp_path / "a.colvar").write_bytes(content.encode("latin-1"))
+    np.testing.assert_array_equal(read_table(str(tmp_path / "a.colvar"), "phi").finite("phi"), columns(1)["phi"])
 
 
 def test_columns_are_no_feature_of_positions():

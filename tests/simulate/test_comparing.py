@@ -93,6 +93,24 @@ def test_copies_are_found_whatever_their_names(tmp_path):
             comparing.check_different(files, "system.files")
 
 
+@pytest.mark.parametrize("kind", ["colvar", "csv", "npz"])
+def test_shortened_copies_are_found(tmp_path, kind):
+    """1500 of 2000 rows; that two runs have 99 rows in common, and a header, is no copy."""
+    rows = np.random.default_rng(0).normal(size=(2000, 3))
+    other = np.concatenate([rows[:99], rows[100:]])
+    for name, content in {"a": rows, "b": other, "copy": rows[:1500]}.items():
+        if kind == "npz":
+            np.savez(tmp_path / name, phi=content[:, 0], psi=content[:, 1])
+            (tmp_path / f"{name}.npz").rename(tmp_path / name)
+        else:
+            first, separator = ("#! FIELDS time phi psi", " ") if kind == "colvar" else ("time,phi,psi", ",")
+            np.savetxt(tmp_path / name, content, delimiter=separator, header=first, comments="")
+    a, b, copy = (str(tmp_path / name) for name in ("a", "b", "copy"))
+    comparing.check_different({300.0: [a], 340.0: [b]}, "system.files")
+    with pytest.raises(ArtifactError, match=r"copy at 340 and .*a at 300 begin with the same 100 rows, as a copy does"):
+        comparing.check_different({300.0: [a], 340.0: [copy]}, "system.files")
+
+
 def test_names_that_stand_crosswise_are_refused():
     comparing.check_names(["a.xtc", "b.xtc"], ["x/a.csv", "x/b.csv"], "system.energies.files")
     comparing.check_names(["a.xtc", "b.xtc"], ["e1.csv", "e0.csv"], "system.energies.files")

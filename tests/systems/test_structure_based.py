@@ -194,6 +194,14 @@ BAD = [
     (lambda d, f: without(d, f, lambda a: a.name != "CA"), r"lacks its C-alpha atom"),
     (lambda d, f: without(d, f, lambda a: a.name not in ("CA", "N")), r"has no C-alpha atoms"),
     (lambda d, f: without(d, f, lambda a: a.name == "CA"), r"has C-alpha atoms alone.*with side chains"),
+    (
+        lambda d, f: without(d, f, lambda a: a.name in ("N", "CA", "C", "O")),
+        r"native\.pdb: TYR1 lacks atoms of its side chain, which contacts need; write",
+    ),
+    (
+        lambda d, f: without(d, f, lambda a: a.residue.index % 2 == 0 or a.name in ("N", "CA", "C", "O", "CB")),
+        r"native\.pdb: TYR2 lacks atoms of its side chain, which contacts need; write",
+    ),
     (lambda d, f: without(d, f, lambda a: a.residue.index != 4), r"broken between PRO4 and THR6.* 0\.\d\d nm apart"),
     (lambda d, f: without(d, f, lambda a: a.residue.index < 5), r"has no native contacts"),
     (lambda d, f: without(d, f, lambda a: a.residue.index < 3), r"has no native contacts"),

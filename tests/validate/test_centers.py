@@ -75,6 +75,17 @@ def test_centers_that_are_too_small_are_told():
         check_reached(nearest(a=[0.4, 0.04], b=[0.8, 0.08]), np.add(LENGTHS, [0, 5]), NONE)
 
 
+def test_centers_in_radians_of_frames_in_degrees_are_told():
+    degrees = np.random.default_rng(0).uniform(-180, 180, (500, 2))
+    with pytest.raises(
+        ThermolatentError, match=r"in degrees, the centers \(-1, 2\) look like radians; .* -57.3, 114.6$"
+    ):
+        check_reached(nearest(a=[-1.0, 1.0], b=[2.0, 2.5]), degrees, NONE)
+    check_reached(nearest(a=[-1.0, 1.0], b=[2.0, 2.5]), degrees, BOTH)
+    check_reached(nearest(a=[-1.0, 1.0], b=[90.0, 100.0]), degrees, NONE)
+    check_reached(nearest(a=[-1.0, 1.0], b=[2.0, 2.5]), 10 * degrees, NONE)
+
+
 @pytest.mark.parametrize(
     ("centers", "periodic"),
     [

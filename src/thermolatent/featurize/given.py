@@ -35,6 +35,11 @@ class GivenColumns(Feature):
                 f"columns.names: '{unknown[0]}' is none of system.features, {did_you_mean(unknown[0], topology.names)}"
             )
         chosen = [topology.names.index(name) for name in self.names or topology.names]
+        if self.form == "angle" and all(topology.periods[i] is None for i in chosen):
+            raise ThermolatentError(
+                f"columns.form: angle is for angles, system.periodic has none of {', '.join(topology.names[i] for i in chosen)}; "
+                "write them there, with period 360 if they are in degrees, or leave form out"
+            )
         names, periodic, values = [], [], []
         for i in chosen:
             name, period, label = topology.names[i], topology.periods[i], of_label(topology.names[i])

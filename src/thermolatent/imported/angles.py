@@ -16,7 +16,8 @@ _ROUNDING = 1e-3
 def columns_of(table: EnergyTable, names: tuple[str, ...], periodic: Mapping[str, float | None]) -> np.ndarray:
     """``(rows, n)`` float64 of these columns; of the ``periodic`` ones 2 pi x / period, from -pi to pi.
 
-    Raises :class:`ArtifactError` for a missing column, and if file and study have different periods.
+    Raises :class:`ArtifactError` for a missing column, for values that go over more than the period, and if file and study have
+    different periods.
     """
     found = []
     for name in names:
@@ -47,12 +48,14 @@ def period_of(table: EnergyTable, name: str, periodic: Mapping[str, float | None
         raise ArtifactError(
             f"{table.path}: the period of '{name}' is {said:g} by its lines '#! SET', system.periodic says {given:g}; write one"
         )
-    period = given or said
-    if period is None:
-        period, spread = 2 * np.pi, float(np.ptp(table.finite(own)))
-        if spread > (1 + _ROUNDING) * period:
-            raise ArtifactError(
-                f"{table.path}: '{name}' goes over {spread:g}, more than the period 2 pi of radians; write system.periodic: "
-                f"{{{name}: 360}} if it is in degrees"
-            )
+    period, spread = given or said or 2 * np.pi, float(np.ptp(table.finite(own)))
+    if spread > (1 + _ROUNDING) * period:
+        if given is not None:
+            what, advice = f"system.periodic: {given:g}", f"write the period in the unit of '{name}'"
+        elif said is not None:
+            what = f"{said:g} of its lines '#! SET'"
+            advice = f"write both in one unit (in degrees: '#! SET min_{own} -180', '#! SET max_{own} 180')"
+        else:
+            what, advice = "2 pi of radians", f"write system.periodic: {{{name}: 360}} if it is in degrees"
+        raise ArtifactError(f"{table.path}: '{name}' goes over {spread:g}, more than the period {what}; {advice}")
     return float(period)

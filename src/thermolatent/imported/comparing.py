@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import filecmp
+import functools
 import itertools
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from thermolatent.errors import ArtifactError
+from thermolatent.imported import npz_files
 from thermolatent.imported.tables import EnergyTable, find_column
+from thermolatent.imported.texts import lines_of
 from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
@@ -23,6 +27,10 @@ ERRORS = 5.0
 KINETIC = 0.03
 #: 0 degrees Celsius in K.
 _CELSIUS = 273.15
+#: Number of rows at the beginning of a table that no two runs have in common, and of lines among which they are looked for.
+_ROWS, _LINES = 100, 10_000
+_SEPARATORS = re.compile(r"\s*[,;\s]\s*")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 #: Number of time blocks for a standard error.
 _BLOCKS = 20
 
@@ -85,11 +93,19 @@ def check_rising(
 
 
 def check_different(files: Mapping[float, Sequence[str]], key: str) -> None:
-    """Raise :class:`ArtifactError` for two files with the same bytes: a copy counts as MD that was not run."""
+    """Raise :class:`ArtifactError` for two files with the same bytes or first rows: a copy counts as MD that was not run."""
     by_size: dict[int, list[tuple[float, str]]] = {}
+    by_rows: dict[bytes, tuple[float, str]] = {}
     for T, paths in files.items():
         for path in paths:
-            by_size.setdefault(Path(path).stat().st_size, []).append((T, path))
+            state = Path(path).stat()
+            by_size.setdefault(state.st_size, []).append((T, path))
+            other_T, other = by_rows.setdefault(_beginning(path, state.st_mtime_ns) or path.encode(), (T, path))
+            if path != other and not filecmp.cmp(path, other, shallow=False):
+                raise ArtifactError(
+                    f"{key}: {path} at {format_temperature(T)} and {other} at {format_temperature(other_T)} begin with the same "
+                    f"{_ROWS} rows, as a copy does; leave one out, or write the file that is meant"
+                )
     for alike in by_size.values():
         for i, (T, path) in enumerate(alike):
             for other_T, other in alike[:i]:
@@ -98,6 +114,26 @@ def check_different(files: Mapping[float, Sequence[str]], key: str) -> None:
                         f"{key}: {path} at {format_temperature(T)} and {other} at {format_temperature(other_T)} are the same, "
                         "byte for byte; leave one out, or write the file that is meant"
                     )
+
+
+@functools.lru_cache(maxsize=256)
+def _beginning(path: str, changed: int) -> bytes | None:
+    """The first rows of numbers of a text file or NPZ, changed at that time; None of other files, and of fewer rows."""
+    found: list[bytes] = []
+    try:
+        if npz_files.is_one(path):
+            columns = npz_files.read(path, None).numbers
+            rows = np.stack([columns[name][:_ROWS] for name in sorted(columns)])
+            return rows.tobytes() if rows.shape[1] == _ROWS else None
+        for line in itertools.islice(lines_of(path), _LINES):
+            fields = _SEPARATORS.split(line.strip())
+            if all(map(_NUMBER.fullmatch, fields)):
+                found.append(" ".join(fields).encode())
+            if len(found) == _ROWS:
+                return b"\n".join(found)
+    except (ArtifactError, OSError, EOFError):  # binary; what is cut off is refused where it is read
+        return None
+    return None
 
 
 def check_names(trajectories: Sequence[str], others: Sequence[str], key: str) -> None:

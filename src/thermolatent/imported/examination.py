@@ -73,7 +73,7 @@ def with_interval(system: ExistingMd) -> ExistingMd:
     if system.frame_interval is not None:
         return system
     path = system.at(min(system.files))[0]
-    interval = interval_of(times_of_rows(read_table(path)))
+    interval = interval_of(times_of_rows(read_table(path, *system.columns)))
     if not interval:
         raise ArtifactError(f"{path}: does not say how far its rows are apart; write system.frame_interval: PS")
     log.info("%s: its rows are %g ps apart (system.frame_interval)", path, interval)
@@ -171,6 +171,11 @@ def _with_rows(
                 comparing.check_temperature(table, there, T, list(system.files))
             comparing.say_restraints(table, there, asked.column)
             volumes = None if pV_is_there else table.standard("volume")
+            if volumes is None and asked.pressure and system.columns:
+                raise ArtifactError(
+                    f"{path}: no column of volumes (named volume, vol or cell.vol) for {key}.pressure; write one, or a column of "
+                    "p V as system.pressure_volume"
+                )
             values = add_pV(table, values, volumes, asked.pressure, asked.column, key)
         ends = np.cumsum([len(s) for s in own])
         for stretch, its in zip(own, np.split(rows, ends[:-1]), strict=True):

@@ -85,9 +85,10 @@ def pieces(times: FrameTimes, interval: float) -> list[Piece]:
                     if abs(time[cut] - time[cut - 1]) < interval / 4
                     else "goes back in time"
                 )
+                repeated = "rows" if times.table is not None else "frames (gmx trjcat, cpptraj)"
                 raise ArtifactError(
                     f"{times.path}: frame {cut} (from 0) {what}, from {time[cut - 1]:g} to {time[cut]:g} ps: a run was "
-                    "restarted before its end; leave out the repeated frames (gmx trjcat, cpptraj)"
+                    f"restarted before its end; leave out the repeated {repeated}"
                 )
             starts.append(begin)
             run += 1

@@ -28,7 +28,7 @@ def read(path: str, columns: Collection[str]) -> EnergyTable:
     ends = [*(header.start() for header in headers[1:]), len(content)]
     for header, end in zip(headers, ends, strict=True):
         text = _COMMENT.sub(b"", content[header.end() + 1 : end])
-        sections.append(Section(tuple(header[1].decode().split()), rows, text))
+        sections.append(Section(tuple(header[1].decode(errors="replace").split()), rows, text))
         rows += sum(1 for line in text.splitlines() if line.strip())
     names, in_all = names_of(sections)
     found = numbers(path, sections, wanted(in_all, columns), None)
@@ -39,7 +39,10 @@ def read(path: str, columns: Collection[str]) -> EnergyTable:
 
 def _periods(content: bytes) -> dict[str, float]:
     """Of columns whose domain the header says, ``#! SET min_phi -pi`` and ``#! SET max_phi pi``; NaN without two numbers."""
-    ends = {(name.decode(), end): _number(text.decode()) for end, name, text in _DOMAIN.findall(content)}
+    ends = {
+        (name.decode(errors="replace"), end): _number(text.decode(errors="replace"))
+        for end, name, text in _DOMAIN.findall(content)
+    }
     return {name: ends.get((name, b"max"), np.nan) - ends.get((name, b"min"), np.nan) for name, _ in ends}
 
 

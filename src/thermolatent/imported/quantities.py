@@ -30,7 +30,7 @@ _NAMES = {
     "total": r"(total|tot)( en(ergy)?)?|etot(al)?|total[23]|conserved( en(ergy)?)?|hamiltonian",
     "kinetic": r"(e ?)?kin(etic)?( en(ergy)?)?|ektot|ekcmt|ke",
     "temperature": r"temp(erature)?(avg)?|t (system|rest)",
-    "volume": r"(box )?vol(ume)?",
+    "volume": r"((box|cell) )?vol(ume)?",
     "pressure": r"g?press(ure)?(avg)?|pres (dc|[xyz]{2})|vir(ial)?( [xyz]{2})?",
     "density": r"density",
     "enthalpy": r"enthalpy",

@@ -16,6 +16,11 @@ from thermolatent.errors import ArtifactError, reason
 
 #: Bytes at the beginning of a file that must show its format.
 _HEAD_BYTES = 2**22
+#: What to do about numbers as they are written elsewhere.
+_ADVICE = {
+    r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?": "write a decimal point in place of the comma",
+    r"[-+]?[\d.]+[dD][-+]?\d+": "write E in place of Fortran's D",
+}
 
 
 @dataclass(frozen=True)
@@ -148,9 +153,10 @@ def _wrong_row(path: str, section: Section, own: Sequence[str], separator: str |
             try:
                 value = float(text)
             except ValueError:
-                return ArtifactError(
-                    f"{path}: '{text}' is not a number; is the file cut off? (row {number}, from 0, of '{name}')"
+                advice = next(
+                    (a for pattern, a in _ADVICE.items() if re.fullmatch(pattern, text)), "is the file cut off?"
                 )
+                return ArtifactError(f"{path}: '{text}' is not a number; {advice} (row {number}, from 0, of '{name}')")
             if not np.isfinite(value):
                 return ArtifactError(f"{path}: row {number} (from 0) of '{name}' is not a finite number")
     return None

@@ -14,8 +14,10 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.imported.angles import columns_of, period_of
 from thermolatent.imported.examination import examine, times_of, with_interval
+from thermolatent.mbar import effective_fraction
 from thermolatent.simulate.settings import Simulate
 from thermolatent.systems.existing import ExistingMd
+from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,10 @@ class Contents:
             blocks.append(Block(stretch.file, stretch.label, frame))
             begins.append(system.frame_interval * (frame + 1) if known is None else float(known[frame]))
         parts = [(stretches[which], slice(first, first + simulate.frames)) for which, first in found]
+        log_weights = None
+        if system.weighted:
+            log_weights = np.stack([stretch.log_weights[part] for stretch, part in parts])
+            _check_weights(log_weights, temperature, [b.label for b in blocks])
         columns, periods = None, {}
         if system.columns:
             of_files = [columns_of(one.table, system.columns, system.periodic) for one in times]
@@ -82,10 +88,25 @@ class Contents:
             blocks,
             begins,
             np.stack([stretch.energies[part] for stretch, part in parts]),
-            np.stack([stretch.log_weights[part] for stretch, part in parts]) if system.weighted else None,
+            log_weights,
             any(stretch.volumes for stretch in stretches),
             columns,
             periods,
+        )
+
+
+def _check_weights(log_weights: np.ndarray, temperature: float, labels: list[str]) -> None:
+    """Raise :class:`ArtifactError` for an effective number of frames below two per walker, which say nothing of its error.
+
+    ``log_weights (walkers, frames)``; ``labels`` of the walkers.
+    """
+    walkers, frames = len(log_weights), log_weights.size
+    effective = frames * effective_fraction(log_weights.ravel())
+    if effective < 2 * walkers:
+        label = labels[int(log_weights.max(axis=1).argmax())]
+        raise ArtifactError(
+            f"{label}: the weights of {format_temperature(temperature)} are those of {effective:.1f} frames in {frames}, for "
+            f"{walkers} walkers; write other log_weights, without the time in which the bias still grew, or add MD"
         )
 
 

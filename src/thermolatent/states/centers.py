@@ -9,6 +9,8 @@ from thermolatent.states.settings import BasinStates, NearestStates
 
 #: Centers that differ from the frames by this factor or more have another unit, or are of another molecule.
 _FACTOR = 4.0
+#: A column within +-360 whose frames go over more than this is likely an angle in degrees.
+_DEGREES = 200.0
 
 
 def check_angles(spec: NearestStates | BasinStates, periodic: Sequence[bool]) -> None:
@@ -34,7 +36,8 @@ def check_angles(spec: NearestStates | BasinStates, periodic: Sequence[bool]) ->
 
 
 def check_reached(spec: NearestStates | BasinStates, points: np.ndarray, periodic: Sequence[bool]) -> None:
-    """Raise :class:`ThermolatentError` if all centers in a column are far from the frames and of another magnitude.
+    """Raise :class:`ThermolatentError` if all centers in a column are far from the frames and of another magnitude, or look like
+    radians where the frames look like degrees.
 
     A single center without frames may be a state that short MD has not reached, which the estimator reports.
 
@@ -48,6 +51,12 @@ def check_reached(spec: NearestStates | BasinStates, points: np.ndarray, periodi
     for column in np.flatnonzero(~np.array(periodic)):
         centers, values = np.array(list(spec.centers.values()))[:, column], points[:, column].astype(float)
         low, high = values.min(), values.max()
+        if abs(centers).max() <= 2 * np.pi and high - low > _DEGREES and max(-low, high) <= 360:
+            raise ThermolatentError(
+                f"validate.states.centers: column {column + 1} of the plane is {low:.3g} to {high:.3g} in the frames, as in "
+                f"degrees, the centers ({', '.join(f'{center:g}' for center in centers)}) look like radians; write the column as "
+                f"periodic, or {', '.join(f'{center:.4g}' for center in np.degrees(centers))}"
+            )
         near = (2 * low - high <= centers) & (centers <= 2 * high - low)
         ratio = np.sqrt((centers**2).mean() / (values**2).mean())
         if near.any() or 1 / _FACTOR < ratio < _FACTOR:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Residues are in contact if so many apart in the sequence and with two heavy atoms within this distance (nm).
 SEPARATION, CUTOFF = 4, 0.45
+#: Names of backbone atoms, with those of the terminal oxygens.
+_BACKBONE = {"N", "CA", "C", "O", "OXT", "OT1", "OT2", "O1", "O2"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def read_native(key: str, file: str, chain: str | None = None) -> Native:
     """Chain of a PDB or mmCIF file; raises :class:`ThermolatentError`, with the study's ``key`` of the file.
 
     Residues without a C-alpha atom (water, ligands, caps) are left out. Refused are several chains without a choice, breaks
-    of the chain, and files without side chains, which contacts need.
+    of the chain, and residues without side chains, which contacts need.
     """
     structure = _first_model(key, file)
     alphas = _alpha_carbons(key, file, structure.topology, chain)
@@ -59,6 +61,12 @@ def read_native(key: str, file: str, chain: str | None = None) -> Native:
         raise ThermolatentError(
             f"{key}: {file} has C-alpha atoms alone, and contacts need heavy atoms; write a structure with side chains"
         )
+    for atom in alphas:
+        if _lacks_side_chain(atom.residue):
+            raise ThermolatentError(
+                f"{key}: {file}: {residue_label(atom.residue)} lacks atoms of its side chain, which contacts need; write "
+                "a structure with whole side chains (PDBFixer adds them)"
+            )
     contacts = residue_contacts(structure, [atom.residue.index for atom in alphas])
     if len(contacts) == 0:
         raise ThermolatentError(
@@ -120,6 +128,12 @@ def _alpha_carbons(key: str, file: str, topology: mdtraj.Topology, chain: str | 
 
 def _chain_key(key: str) -> str:
     return f"{key.rpartition('.')[0]}.chain"
+
+
+def _lacks_side_chain(residue: mdtraj.core.topology.Residue) -> bool:
+    """Whether a residue other than glycine has no heavy atom beyond its backbone, or beyond CB if it is a known one with more."""
+    there = {atom.name for atom in residue.atoms if _is_heavy(atom)} - _BACKBONE
+    return residue.code != "G" and not (there - {"CB"} if residue.code not in (None, "A") else there)
 
 
 def _is_heavy(atom: mdtraj.core.topology.Atom) -> bool:
