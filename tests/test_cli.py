@@ -94,6 +94,8 @@ def test_the_shell_completes_commands_and_studies():
     assert "predict" in asked("thermolatent pre")
     assert {"lj7", "lj7_bath"} <= set(asked("thermolatent run lj7"))
     assert asked("thermolatent figure three_hole_com") == ["three_hole_compare"]
+    assert asked("thermolatent advise three_hole_com") == ["three_hole_compare"]
+    assert asked("thermolatent figure lj7 popu") == ["populations"]
 
 
 def test_help_imports_nothing_that_takes_time():

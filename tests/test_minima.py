@@ -56,6 +56,12 @@ def test_noise_makes_no_states():
     assert len(minima(flat, [EDGES, EDGES], [True, True])) == 1
 
 
+@pytest.mark.parametrize("depth", ["nan", "inf", "0"])
+def test_a_depth_that_is_none_is_refused(capsys, depth):
+    assert main(["states", "lj7", "--depth", depth]) == 1
+    assert capsys.readouterr().err == f"thermolatent states: --depth: {depth}; write a positive number, in kT\n"
+
+
 def test_the_command_prints_states_that_a_study_takes(finished, monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(finished)
     picture = tmp_path / "states.png"

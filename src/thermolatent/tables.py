@@ -41,7 +41,7 @@ def read_table(path: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
         with open(path, newline="") as file:
             text = file.read()
     except OSError as error:
-        raise ArtifactError(f"{path}: table is missing; run the stage validate") from error
+        raise ArtifactError(f"{path}: table is missing; finish the study: thermolatent run STUDY") from error
     reader = csv.DictReader(text.splitlines())
     rows = list(reader)
     if not text.endswith("\n"):

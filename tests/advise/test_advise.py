@@ -21,6 +21,7 @@ from thermolatent.frame_loading import load_frames
 from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
+from thermolatent.temperatures import Temperatures
 from thermolatent.yaml_text import load_yaml
 
 
@@ -127,13 +128,14 @@ def test_longer_md_is_written_into_the_study_again_and_again(folder, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--want", "left"), r"--want: 'left'; write a state and a temperature, e\.g\. 'left at 375'"),
+        (("--want", "left"), r"--want: 'left'; write a state and a temperature, e\.g\. 'left at 0\.9'"),
         (("--want", "left at -3"), r"--want: 'left at -3'; write"),
         (("--want", "lift at 0.9"), r"--want: no state 'lift', did you mean 'left'\?"),
         (("--want", "far at 0.9"), r"--want: no frame of the training MD is in 'far', so what more MD is worth"),
         (("--want", "left at 0.9", "--temperatures", "0.5"), r"--temperatures: 0\.5 is trained already"),
         (("--want", "left at 0.9", "--apply", "9"), r"--apply: 9, but there are 5 options"),
-        (("--want", "left at 1e9"), r"temperature: 1e\+09, but the MD is at 0\.5 to 1\.5"),
+        (("--want", "left at 1e9"), r"--want: 1e\+09 is far from the MD, at 0\.5 to 1\.5; is it in the same unit\?"),
+        (("--want", "left at 300"), r"--want: 300 is far from the MD, at 0\.5 to 1\.5; is it in the same unit\?"),
     ],
 )
 def test_bad_input_is_one_line(folder, capsys, words, message):
@@ -163,12 +165,34 @@ def test_what_would_have_no_effect_is_not_written(folder, capsys, change, messag
         assert path.read_text() == STUDY.replace(*change)
 
 
-def test_without_an_estimator_the_stage_is_named(folder, capsys):
+def test_what_has_not_run_is_told_with_the_command(folder, capsys):
+    """Without the estimator, and after --apply without the new temperature's MD."""
+    refused = "is missing; write it: thermolatent run mine --until reweight\n"
+    apply(Path("studies/mine.yaml"), load_study("mine"), 0.9, 300)
+    code, _, error = called(capsys, "--want", "left at 1", "--within", 0.01)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "T0.9" in error
+    assert error.endswith(refused)
+    (folder / "studies/mine.yaml").write_text(STUDY)
     Path("results/mine/reweight/reweighting.safetensors").unlink()
     code, _, error = called(capsys, "--want", "left at 0.9", "--within", 0.01)
-    assert code == 1
-    assert "reweight" in error
-    assert error.count("\n") == 1
+    assert (code, error.count("\n")) == (1, 1)
+    assert error.endswith(f"reweighting.safetensors: {refused}")
+
+
+def test_a_percentage_is_refused_with_what_to_write(folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["advise", "mine", "--want", "left at 1", "--within", "5%"])
+    assert "--within: '5%'; write a number between 0 and 1, e.g. 0.05" in capsys.readouterr().err
+
+
+def test_line_ends_of_another_system_stay(folder):
+    path = folder / "studies/mine.yaml"
+    path.write_text(STUDY, newline="\r\n")
+    apply(path, load_study("mine"), 0.9, 400)
+    content = path.read_bytes()
+    assert b"frames_at: {0.9: 400}\r\n" in content
+    assert content.count(b"\r\n") == content.count(b"\n")
 
 
 def test_imported_md_and_taken_over_md_are_not_applied(folder, monkeypatch):
@@ -208,8 +232,9 @@ def test_new_temperatures_lie_at_the_goal_and_in_between():
 
 @pytest.mark.parametrize("text", ["compact at 375", " compact  at 375 K", "compact at 3.75e2"])
 def test_a_want_is_a_state_and_a_temperature(text):
-    want = read_want(text, ["compact", "open at last"])
+    temperatures = Temperatures(train=[340, 440])
+    want = read_want(text, ["compact", "open at last"], temperatures)
     assert (want.state, want.temperature) == ("compact", 375)
-    assert read_want("open at last at 300", ["compact", "open at last"]).state == "open at last"
-    with pytest.raises(ThermolatentError, match=r"write a state"):
-        read_want("compact at 1.2.3", ["compact"])
+    assert read_want("open at last at 300", ["compact", "open at last"], temperatures).state == "open at last"
+    with pytest.raises(ThermolatentError, match=r"e\.g\. 'compact at 340'$"):
+        read_want("compact at 1.2.3", ["compact"], temperatures)

@@ -255,6 +255,7 @@ def test_columns_of_degrees_in_an_exchange_of_replicas():
     for T in (300, 400):
         columns_file(f"{T}.csv", T, ",", 180 / np.pi, "")
     keys = ["discontinuous=true", "exchange_interval=1.0", "energy={column: ene, unit: kT}", "features=[psi]"]
+    keys += ["bias={column: metad.rbias, unit: kT}"]
     files = ["--columns", "300=300.csv", "400=400.csv", "--name", "own"]
     assert main(["init", *files, *(word for key in keys for word in ("--system", key))]) == 0
     study, _ = written("own")
@@ -282,12 +283,17 @@ def test_columns_of_degrees_in_an_exchange_of_replicas():
             "a.colvar: column 'e' is not there",
         ),
         (["--columns", "300=e.colvar", "400=b.colvar"], "e.colvar: has no column for a feature, only time, ene"),
+        (
+            ["--columns", "300=u.csv", "400=b.colvar"],
+            "u.csv: does not give the unit of 'ene'; write --system 'energy={column: ene, unit: kJ/mol}'",
+        ),
         (["--energies", "300=a.colvar"], "existing MD needs --topology and --trajectories"),
     ],
 )
 def test_columns_that_do_not_do_are_refused_in_one_line(capsys, arguments, words):
     for name in ("a", "b"):
         columns_file(f"{name}.colvar", 300 + ord(name))
+    columns_file("u.csv", 400, ",", first="")
     Path("e.colvar").write_text("#! FIELDS time ene\n0 1\n1 2\n")
     assert words in refused(capsys, *arguments)
 

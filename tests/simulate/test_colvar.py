@@ -434,6 +434,14 @@ def test_what_needs_coordinates_is_refused_in_one_line(tmp_path, section, value,
     assert len(str(error.value).strip().splitlines()) == 1
 
 
+def test_a_period_of_degrees_for_radians_is_said(tmp_path, caplog):
+    files = {300: [save(tmp_path / "a.colvar", columns(1))]}
+    imported(tmp_path / "fine", files)
+    assert "little of its period" not in caplog.text
+    imported(tmp_path, files, periodic={"phi": 360, "psi": None})
+    assert "a.colvar: 'phi' goes over 6.02, little of its period 360; is the period in the unit" in caplog.text
+
+
 def test_an_angle_of_columns_that_are_none_is_refused(tmp_path):
     """Degrees without ``periodic``, and the plane as angles."""
     made = content({300: [save(tmp_path / "a.colvar", columns(1))]}, periodic=[])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from thermolatent.reweight.influence import Parts
 from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.study import Study
+
+#: Factor from the training temperatures beyond which a temperature has another unit, and expected errors mean nothing.
+_FAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,14 @@ def advise(
     temperatures: new ones to consider; default: the asked one, and the middles between it and the training ones.
 
     Raises :class:`ThermolatentError` for an unknown state, one that no frame visits, a temperature that is trained, and
-    :class:`ArtifactError` if ``reweight`` has not run.
+    :class:`ArtifactError` if ``reweight`` has not run at all training temperatures.
     """
-    frames = load_frames(training_frames(study, layout))
+    files = training_frames(study, layout)
+    if missing := [p for p in (*(one.header for one in files.values()), layout.reweighting) if not Path(p).is_file()]:
+        raise ArtifactError(f"{missing[0]}: is missing; write it: thermolatent run {study.name} --until reweight")
+    frames = load_frames(files)
     reweighting = ConditionalReweighting.load(layout.reweighting, frames)
-    wanted = read_want(want, reweighting.state_names)
+    wanted = read_want(want, reweighting.state_names, study.temperatures)
     s = reweighting.state_names.index(wanted.state)
     if not (reweighting.states == s).any():
         raise ThermolatentError(
@@ -72,6 +79,10 @@ def advise(
             "walkers in it, or look at validate.states"
         )
     trained = reweighting.temperatures
+    if not min(trained) / _FAR <= wanted.temperature <= max(trained) * _FAR:
+        raise ThermolatentError(
+            f"--want: {wanted.temperature:g} is far from the MD, at {min(trained):g} to {max(trained):g}; is it in the same unit?"
+        )
     reduced = study.system.temperature_unit == "reduced"
     check_new(temperatures or [], trained)
     energies = frames.flat(frames.energies) if frames.has_energies else None

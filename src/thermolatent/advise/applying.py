@@ -44,7 +44,7 @@ def apply(path: Path, study: Study, temperature: float, frames: int) -> list[str
     if changed:
         _verify(path, load_yaml(old), load_yaml(text), T, frames)
         with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", newline="\r\n" if b"\r\n" in path.read_bytes() else "\n")
     return changed
 
 

@@ -41,7 +41,7 @@ def run_rounds(
     not, and for what :func:`advise` and :func:`apply` refuse.
     """
     study, path = find_study(name, folders), study_file(name, folders)
-    read_want(want, study.validate_.states.names)
+    read_want(want, study.validate_.states.names, study.temperatures)
     if "@" in name:
         raise ThermolatentError("--until-within: changes the study itself, not its scale; leave the scale out")
     layout = Layout.of(study)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from thermolatent.commands.arguments import (
-    add_folders,
     add_results,
+    add_study,
     add_threads,
     command_line,
     positive,
@@ -18,7 +18,7 @@ HELP = "what to simulate next: expected errors and costs; --apply writes it into
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", help="a study by name, after its stage reweight")
+    add_study(parser)
     parser.add_argument("--want", required=True, metavar="'STATE at T'", help="the population of a named state at T")
     parser.add_argument(
         "--within", type=share, required=True, metavar="P", help="distance of the ends of its 95%% interval to reach"
@@ -31,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="new ones to consider (default: the wanted one, and between it and the training ones)",
     )
     parser.add_argument("--apply", type=positive, metavar="N", help="write option N into the study file")
-    add_folders(parser)
     add_results(parser)
     add_threads(parser)
 

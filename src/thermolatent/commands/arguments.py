@@ -29,9 +29,12 @@ def natural(text: str) -> int:
 
 def share(text: str) -> float:
     """A number between 0 and 1."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
     if not 0 < value < 1:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"'{text}'; write a number between 0 and 1, e.g. 0.05")
     return value
 
 

@@ -12,7 +12,8 @@ HELP = "one figure of a finished study as PDF, PNG or SVG, with its data"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_study(parser)
-    parser.add_argument("names", nargs="*", metavar="FIGURE", help="populations, melting, ...; none: a list of them")
+    names = parser.add_argument("names", nargs="*", metavar="FIGURE", help="populations, melting, ...; none: a list")
+    names.completer = _completed
     parser.add_argument("--models", nargs="+", metavar="MODEL", help="models that it shows (default: all)")
     parser.add_argument(
         "--format", nargs="+", choices=("pdf", "png", "svg"), default=["pdf", "png"], help="default: pdf png"
@@ -20,6 +21,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder (default: the study's figures)")
     add_results(parser)
     add_seeds(parser, [0], "of the models (default: 0)")
+
+
+def _completed(prefix: str, parsed_args: argparse.Namespace, **_) -> list[str]:
+    """Figures of the study whose names begin so, for the shell's tab completion; none of a study that is not valid."""
+    from thermolatent.figures import figures_of
+    from thermolatent.study.jobs import JOBS
+    from thermolatent.study.layout import Layout
+
+    try:
+        study = study_of(parsed_args)
+    except ThermolatentError:
+        return []
+    settings = JOBS["figures"](study, Layout.of(study), seeds=[0]).settings
+    return [figure.name for figure in figures_of(settings, asked=True) if figure.name.startswith(prefix)]
 
 
 def run(options: argparse.Namespace) -> None:

@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> None:
     path = options.out or f"{layout.root}/states.png"
     if (form := path.rpartition(".")[2]) not in FORMATS:
         raise ThermolatentError(f"--out: {path}; write a name that ends in .png, .pdf or .svg")
-    if options.depth <= 0:
-        raise ThermolatentError(f"--depth: {options.depth:g}; must be positive, in kT")
+    if not 0 < options.depth < np.inf:
+        raise ThermolatentError(f"--depth: {options.depth:g}; write a positive number, in kT")
     files = training_frames(study, layout)
     frames, plane = load_frames(files), load_json(next(iter(files.values())).header, "features' header")["plane_names"]
     points, counts = frames.flat(frames.plane), frames.counts_of()

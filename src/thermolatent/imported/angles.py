@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,8 +10,12 @@ import numpy as np
 from thermolatent.errors import ArtifactError
 from thermolatent.imported.tables import EnergyTable, find_column
 
+log = logging.getLogger(__name__)
+
 #: Relative rounding error of a printed period.
 _ROUNDING = 1e-3
+#: Share of its period that an angle seldom goes over less than; of degrees, radians are 1.7 %.
+_LITTLE = 0.05
 
 
 def columns_of(table: EnergyTable, names: tuple[str, ...], periodic: Mapping[str, float | None]) -> np.ndarray:
@@ -24,6 +29,11 @@ def columns_of(table: EnergyTable, names: tuple[str, ...], periodic: Mapping[str
         own = find_column(table.path, table.names, name, "system.features")
         values = table.finite(own)
         if (period := period_of(table, name, periodic)) is not None:
+            if (spread := float(np.ptp(values))) < _LITTLE * period:
+                log.warning(
+                    "%s: '%s' goes over %.3g, little of its period %.4g; is the period in the unit of the file?",
+                    *(table.path, name, spread, period),
+                )
             values = values * (2 * np.pi / period)
             values = np.where(np.abs(values) > np.pi, values - 2 * np.pi * np.round(values / (2 * np.pi)), values)
         found.append(values)

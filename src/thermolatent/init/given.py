@@ -217,6 +217,13 @@ def columns_section(files: Iterable[str], frame_interval: float | None, more: Ma
     if not any(section["periodic"].values()):
         section["periodic"] = list(section["periodic"])
     section |= {key: own[0] for key, own in named.items() if own and key != "other"}
+    for key in ("energy", "pressure_volume", "bias"):
+        name = section.get(key)
+        if name and key not in more and table.unit(name) is None and table.fallback is None:
+            raise ThermolatentError(
+                f"{path}: does not give the unit of '{name}'; write --system '{key}={{column: {name}, unit: kJ/mol}}' "
+                "(or kcal/mol, kT, eV)"
+            )
     section["frame_interval"] = frame_interval or interval_of(times_of_rows(table))
     return {key: value for key, value in section.items() if value} | dict(more)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +50,8 @@ def read_native(key: str, file: str, chain: str | None = None) -> Native:
     alphas = _alpha_carbons(key, file, structure.topology, chain)
     where = np.array([atom.index for atom in alphas])
     positions = structure.xyz[0, where].astype(np.float64)
+    if len(alphas) > 1 and 10 * np.linalg.norm(np.diff(positions, axis=0), axis=1).mean() < ALPHA_CARBONS[1]:
+        raise ThermolatentError(f"{key}: {file}: is in nm, a PDB file is in angstrom; write its coordinates times 10")
     for before, after, apart in zip(
         alphas, alphas[1:], np.linalg.norm(np.diff(positions, axis=0), axis=1), strict=False
     ):
@@ -92,6 +95,8 @@ def residue_contacts(structure: mdtraj.Trajectory, residues: list[int]) -> np.nd
 
 
 def _first_model(key: str, file: str) -> mdtraj.Trajectory:
+    if (path := Path(structure_path(file))).is_file() and not path.stat().st_size:
+        raise ThermolatentError(f"{key}: {file} is empty; write a PDB or mmCIF file")
     try:
         found = read_structure(structure_path(file))[1]
     except Exception as error:  # the readers raise many kinds
