@@ -228,7 +228,7 @@ REFUSED = {
     "one frame has all the weight": (
         lambda: save("350.colvar", columns(350) | {"lw": np.arange(FRAMES)}),
         {"log_weight": "lw"},
-        "350.colvar: the weights of 350 are those of 2.2 frames in 60, for 3 walkers; ",
+        "350.colvar: the weights of 350 are those of 2.2 frames in 60; ",
     ),
     "short row": (lambda: third("350.colvar", "", 1), {}, "a row has 6 columns, must have 7; is the file cut off?"),
     "back in time": (lambda: third("350.colvar", "2.75", 0), {}, "goes back in time, from 2.75 to 2 ps"),

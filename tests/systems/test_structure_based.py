@@ -207,7 +207,7 @@ BAD = [
     (lambda d, f: without(d, f, lambda a: a.residue.index < 3), r"has no native contacts"),
     (two_chains, r"has chains A, B, and one is needed; write system\.chain: A"),
     (lambda d, f: text(d, "nothing\n"), r"native\.pdb"),
-    (lambda d, f: text(d, ""), r"native\.pdb is empty; write a PDB or mmCIF file"),
+    (lambda d, f: text(d, ""), r"native\.pdb cannot be read as a structure \(it is empty\); write a PDB or mmCIF file"),
     (
         lambda d, f: saved(d, mdtraj.Trajectory(f.xyz / 10, f.topology)),
         r"native\.pdb: is in nm, a PDB file is in angstrom; write its coordinates times 10",

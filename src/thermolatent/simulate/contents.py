@@ -21,6 +21,9 @@ from thermolatent.temperatures import format_temperature
 
 log = logging.getLogger(__name__)
 
+#: Least effective number of weighted frames at a temperature: with fewer, the standard error of a share of one half is above 0.2.
+_LEAST_FRAMES = 6.25
+
 
 class Block(NamedTuple):
     """Frames of a walker: every ``stride``-th from ``first`` on in file number ``file``; ``label`` of their stretch."""
@@ -96,17 +99,13 @@ class Contents:
 
 
 def _check_weights(log_weights: np.ndarray, temperature: float, labels: list[str]) -> None:
-    """Raise :class:`ArtifactError` for an effective number of frames below two per walker, which say nothing of its error.
-
-    ``log_weights (walkers, frames)``; ``labels`` of the walkers.
-    """
-    walkers, frames = len(log_weights), log_weights.size
-    effective = frames * effective_fraction(log_weights.ravel())
-    if effective < 2 * walkers:
+    """Raise :class:`ArtifactError` for weights of a few frames only; ``log_weights (walkers, frames)``, ``labels`` of walkers."""
+    effective = log_weights.size * effective_fraction(log_weights.ravel())
+    if effective < _LEAST_FRAMES:
         label = labels[int(log_weights.max(axis=1).argmax())]
         raise ArtifactError(
-            f"{label}: the weights of {format_temperature(temperature)} are those of {effective:.1f} frames in {frames}, for "
-            f"{walkers} walkers; write other log_weights, without the time in which the bias still grew, or add MD"
+            f"{label}: the weights of {format_temperature(temperature)} are those of {effective:.1f} frames in "
+            f"{log_weights.size}; write other ones, leave out the time in which the bias still grew, or add MD"
         )
 
 

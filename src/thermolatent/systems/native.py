@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,8 +94,6 @@ def residue_contacts(structure: mdtraj.Trajectory, residues: list[int]) -> np.nd
 
 
 def _first_model(key: str, file: str) -> mdtraj.Trajectory:
-    if (path := Path(structure_path(file))).is_file() and not path.stat().st_size:
-        raise ThermolatentError(f"{key}: {file} is empty; write a PDB or mmCIF file")
     try:
         found = read_structure(structure_path(file))[1]
     except Exception as error:  # the readers raise many kinds

@@ -99,6 +99,8 @@ class Structure(Solvated):
 
         cif = Path(self.file).suffix.lower() in (".cif", ".mmcif")
         try:
+            if not Path(self.file).stat().st_size:
+                raise ValueError("it is empty")
             with open(self.file) as file:
                 fixer = pdbfixer.PDBFixer(**{"pdbxfile" if cif else "pdbfile": file}, platform=reference())
         except Exception as error:  # the parsers raise whatever they stumble over

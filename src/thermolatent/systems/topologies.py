@@ -38,6 +38,8 @@ def read_structure(path: str) -> tuple[mdtraj.Topology, mdtraj.Trajectory | None
     import mdtraj
     from mdtraj.formats.gro import load_gro
 
+    if not Path(path).stat().st_size:
+        raise ValueError("it is empty")
     suffix = Path(path.removesuffix(".gz")).suffix.lower()
     if suffix in PRMTOP:
         topology = mdtraj.load_prmtop(path)
