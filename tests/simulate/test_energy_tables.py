@@ -327,6 +327,7 @@ def test_a_unit_that_nobody_says_is_asked_for_and_one_that_a_file_says_counts(wr
         ("Temperature (C)", "temperature", None),
         ("TIME(PS)", "time", "PS"),
         ("Box Volume (nm^3)", "volume", "nm^3"),
+        ("cell.vol", "volume", "nm^3"),
         ("Pres. DC (bar)", "pressure", "bar"),
         ("pV", "pV", None),
         ("RESTRAINT", "restraint", None),

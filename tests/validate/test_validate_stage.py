@@ -275,7 +275,7 @@ def test_the_effective_fraction_is_that_of_the_weights_before_their_bound(study,
 
 
 def test_missing_and_foreign_files_are_named(study, spoiled, tmp_path):
-    with pytest.raises(ArtifactError, match="table is missing"):
+    with pytest.raises(ArtifactError, match=r"table is missing; finish the study: thermolatent run STUDY$"):
         run_job("gather", study, spoiled, seeds=[0])
     np.savez(spoiled.samples("good", 0, 1.0), format_version=np.int64(99))
     with pytest.raises(ArtifactError, match="format version 99"):

@@ -54,8 +54,8 @@ def check_reached(spec: NearestStates | BasinStates, points: np.ndarray, periodi
         if abs(centers).max() <= 2 * np.pi and high - low > _DEGREES and max(-low, high) <= 360:
             raise ThermolatentError(
                 f"validate.states.centers: column {column + 1} of the plane is {low:.3g} to {high:.3g} in the frames, as in "
-                f"degrees, the centers ({', '.join(f'{center:g}' for center in centers)}) look like radians; write the column as "
-                f"periodic, or {', '.join(f'{center:.4g}' for center in np.degrees(centers))}"
+                f"degrees, the centers ({', '.join(f'{center:g}' for center in centers)}) look like radians; write it in "
+                f"system.periodic, or {', '.join(f'{center:.4g}' for center in np.degrees(centers))}"
             )
         near = (2 * low - high <= centers) & (centers <= 2 * high - low)
         ratio = np.sqrt((centers**2).mean() / (values**2).mean())
