@@ -55,14 +55,18 @@ def test_md_that_is_fit_says_what_of_it():
     )
 
 
-def test_md_that_is_not_fit_says_why_first():
+def test_md_that_is_not_fit_says_so_and_which_states_are_not_assessable():
     seldom = ROW | {"assessable": "no", "reason": "visited 3 times"}
-    found = summary.fit([seldom, ROW | {"state": "chevron", "doubt": "the kinetic temperature is off: 99 +- 1 at 300"}])
+    other = ROW | {"state": "chevron"}
+    found = summary.fit([seldom, other])
     assert found["fit"] is False
-    assert found["text"].startswith(
-        "hexagon at T = 0.2: visited 3 times; the kinetic temperature is off: 99 +- 1 at 300; "
+    assert found["text"].startswith("hexagon is not assessable; independent visits hexagon 31, chevron 31; ")
+    assert summary.fit([seldom, seldom | {"state": "chevron"}])["text"].startswith(
+        "hexagon and chevron are not assessable"
     )
-    assert "as set" not in found["text"]
+    doubted = summary.fit([ROW, other | {"doubt": "the kinetic temperature is off: 99 +- 1 at 300"}])
+    assert doubted["fit"] is False
+    assert "kinetic temperature" not in doubted["text"]
 
 
 def test_the_methods_text_has_what_a_paper_needs(settings):

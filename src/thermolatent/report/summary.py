@@ -37,27 +37,25 @@ def length(study: Settings, protocol: Mapping[str, Any]) -> str:
 def fit(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """Whether the MD is fit to answer, from rows of ``convergence.csv``: ``{"fit", "text"}``.
 
-    The text has, per state, the number of independent visits at the training temperature that has fewest, and the checks of
-    all MD; or the reasons why not.
+    The text has the states that are not assessable; per state, the number of independent visits at the training temperature
+    that has fewest; and the checks of all MD. The page says its doubts elsewhere.
     """
     fewest: dict[str, float] = {}
     for row in rows:
         if row["evidence"]:
             fewest[row["state"]] = min(fewest.get(row["state"], float("inf")), float(row["evidence"]))
-    reasons = [
-        f"{row['state']} at T = {row['temperature']}: {row['reason']}" for row in rows if row["assessable"] != "yes"
-    ]
-    reasons += dict.fromkeys(row["doubt"] for row in rows if row["doubt"])
-    told = []
+    unseen = list(dict.fromkeys(row["state"] for row in rows if row["assessable"] != "yes"))
+    doubts = [row["doubt"] for row in rows if row["doubt"]]
+    told = [f"{and_(unseen)} {'is' if len(unseen) == 1 else 'are'} not assessable"] if unseen else []
     if fewest:
         told.append("independent visits " + ", ".join(f"{state} {visits(n)}" for state, n in fewest.items()))
     if known := [float(row["r_hat"]) for row in rows if row["r_hat"]]:
         told.append(f"split R-hat at most {max(known):.2f}")
-    if any(row["kinetic_temperature"] for row in rows) and not any("kinetic" in reason for reason in reasons):
+    if any(row["kinetic_temperature"] for row in rows) and not any("kinetic" in doubt for doubt in doubts):
         told.append("kinetic temperature as set")
     if start_up := max((float(row["start_up"]) for row in rows if row["start_up"]), default=0.0):
         told.append(f"start-up of up to {100 * start_up:.0f} % left out")
-    return {"fit": not reasons, "text": "; ".join([*reasons, *told])}
+    return {"fit": not unseen and not doubts, "text": "; ".join(told)}
 
 
 def visits(n: float) -> str:
