@@ -237,7 +237,10 @@ def imported_columns(folder, system, columns):
         "system": {**system, "files": {T: [path]}},
         "temperatures": {"train": [T]},
         "simulate": {"walkers": 2, "frames": FRAMES // 4},
-        "featurize": {"features": ["columns"], "plane": ["columns"]},
+        "featurize": {
+            "features": ["columns"],
+            "plane": [{"kind": "columns", "form": "angle"} if "periodic" in system else "columns"],
+        },
         "models": {"latf": {"density": "flow"}},
         "validate": {"states": {"kind": "nearest", "centers": {"a": [0, 0], "b": [1, 1]}}},
     }
