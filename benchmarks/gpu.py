@@ -82,7 +82,7 @@ CHANGES = {
 }
 #: With --tiny, over those: a test of this program.
 TINY = {
-    "chignolin": {"simulate": {"walkers": 2, "save_every": 2, "equilibration": 20}},
+    "chignolin": {"simulate": {"walkers": 2, "save_every": 20, "equilibration": 20}},
     "alanine_dipeptide_water": {
         "system": {"box": 2.3},
         "simulate": {"walkers": 2, "save_every": 2, "equilibration": 20},
@@ -90,6 +90,8 @@ TINY = {
     },
     "three_hole": {"simulate": {"frames": 400}},
 }
+#: Largest checkpoint of part 5 that is kept, bytes.
+MOST_KEPT = 5e6
 
 
 class Bench:
@@ -358,8 +360,9 @@ def folding(bench: Bench) -> Iterator[tuple[str, float, str]]:
         if folder.is_dir():
             with tarfile.open(kept[T], "w:gz") as file:
                 file.add(folder, folder.relative_to(bench.out))
-            if kept[T].stat().st_size > 5e6:
+            if (size := kept[T].stat().st_size) > MOST_KEPT:
                 kept[T].unlink()
+                yield f"checkpoint at {T:g} K, too large to be kept", size / 1e6, "MB"
 
 
 def frames_of(study: Study, layout: Layout, temperature: float) -> tuple[int, dict[str, float]]:
