@@ -6,9 +6,8 @@ import pytest
 from molecules_for_tests import alanine_dipeptide, chain, rotation
 
 from thermolatent.errors import ThermolatentError
-from thermolatent.featurize.molecular import load_native
 from thermolatent.featurize.shape import NativeContacts, RadiusOfGyration, Rmsd
-from thermolatent.systems.topologies import from_openmm
+from thermolatent.systems.topologies import from_openmm, load_native
 
 RNG = np.random.default_rng(4)
 
@@ -143,7 +142,7 @@ def test_native_contacts_between_residues(tmp_path):
         assert q.compute(factor * native[None])[0, 0] == pytest.approx(expected, abs=1e-4)
     assert q.compute(1.5 * native[None])[0, 0] == pytest.approx(0.5, abs=1e-4)
     # the same in the whole molecule
-    whole = load_native("native_contacts", "chignolin")
+    whole = load_native("native_contacts.to", "chignolin")
     assert NativeContacts(to="chignolin", between="residues").on(whole.topology).compute(whole.xyz)[
         0, 0
     ] == pytest.approx(q.compute(native[None])[0, 0], abs=1e-4)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermolatent.errors import ThermolatentError, reason
+from thermolatent.errors import ThermolatentError
 from thermolatent.systems.bonds import molecules_of
-from thermolatent.systems.files import structure_path
 from thermolatent.systems.selection import atom_label
-from thermolatent.systems.topologies import read_structure
 
 if TYPE_CHECKING:
     import mdtraj
@@ -73,22 +70,6 @@ def pair_distances(trajectory: mdtraj.Trajectory, pairs: np.ndarray, between: np
 def first_start(topology: mdtraj.Topology) -> np.ndarray | None:
     """The study's first starting structure ``(n_atoms, 3)`` in nm, known once MD has been run: see featurize/stage.py."""
     return getattr(topology, "start", None)
-
-
-def load_native(kind: str, path: str) -> mdtraj.Trajectory:
-    """First frame of a structure file, or of a structure that comes with the package; raises :class:`ThermolatentError`."""
-    path = structure_path(path)
-    if not Path(path).is_file():
-        raise ThermolatentError(f"{kind}.to: there is no file {path}; write the path of a PDB file")
-    try:
-        native = read_structure(path)[1]
-    except Exception as error:  # the readers raise many kinds
-        raise ThermolatentError(
-            f"{kind}.to: {path} cannot be read as a structure ({reason(error)}); write a PDB file"
-        ) from None
-    if native is None:
-        raise ThermolatentError(f"{kind}.to: {path} holds no positions; write a PDB file")
-    return native
 
 
 def matching_atoms(

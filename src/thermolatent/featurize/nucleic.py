@@ -18,8 +18,9 @@ from pydantic import Field
 from thermolatent.errors import ThermolatentError
 from thermolatent.featurize.base import Columns, Feature
 from thermolatent.featurize.distances import Reach, atom_distances, separation
-from thermolatent.featurize.molecular import first_start, in_blocks, load_native, require_molecule
+from thermolatent.featurize.molecular import first_start, in_blocks, require_molecule
 from thermolatent.systems.selection import find_residue, residue_label
+from thermolatent.systems.topologies import load_native
 
 _SCALE = np.array([0.5, 0.5, 0.3])
 CUTOFF = 2.4
@@ -68,7 +69,7 @@ class Ermsd(Feature):
 
     def _native(self, bases: list) -> np.ndarray:
         """G-vectors of the file's structure, which must have these bases."""
-        native = load_native(self.kind, self.to)
+        native = load_native(f"{self.kind}.to", self.to)
         native_bases, native_rings = find_bases(self.kind, native.topology)
         ours, theirs = ("".join(map(base_letter, found)) for found in (bases, native_bases))
         if ours != theirs:

@@ -13,7 +13,6 @@ from thermolatent.featurize.molecular import (
     between_molecules,
     first_start,
     in_blocks,
-    load_native,
     matching_atoms,
     pair_distances,
     require_molecule,
@@ -21,6 +20,7 @@ from thermolatent.featurize.molecular import (
 from thermolatent.featurize.plumed import Action, Value, of_atoms
 from thermolatent.systems.native import CUTOFF, SEPARATION, read_native
 from thermolatent.systems.selection import select
+from thermolatent.systems.topologies import load_native
 
 #: Default atoms: the backbone of proteins and nucleic acids.
 _BACKBONE = 'name CA or name C or name N or name P or name "O5\'" or name "C5\'" or name "C4\'" or name "C3\'"'
@@ -41,7 +41,7 @@ class Rmsd(Feature):
         topology = require_molecule(self.kind, topology)
         atoms = select(self.kind, "atoms", topology, self.atoms)
         if self.to is not None:
-            native = load_native(self.kind, self.to)
+            native = load_native(f"{self.kind}.to", self.to)
             native_atoms = select(self.kind, "atoms", native.topology, self.atoms)
             matching_atoms(self.kind, native.topology, native_atoms, topology, atoms)
             target = native.atom_slice(native_atoms)
@@ -132,7 +132,7 @@ class NativeContacts(Feature):
         import mdtraj
 
         atoms = select(self.kind, "atoms", topology, self.atoms)
-        native = load_native(self.kind, self.to)
+        native = load_native(f"{self.kind}.to", self.to)
         native_atoms = select(self.kind, "atoms", native.topology, self.atoms)
         matching_atoms(self.kind, native.topology, native_atoms, topology, atoms)
         first, second = np.triu_indices(len(atoms), 1)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermolatent.errors import ThermolatentError, reason
+from thermolatent.errors import ThermolatentError
 from thermolatent.systems.bonds import ALPHA_CARBONS
-from thermolatent.systems.files import structure_path
 from thermolatent.systems.selection import chain_name, residue_label
-from thermolatent.systems.topologies import read_structure, subset
+from thermolatent.systems.topologies import load_native, subset
 
 if TYPE_CHECKING:
     import mdtraj
@@ -45,7 +44,7 @@ def read_native(key: str, file: str, chain: str | None = None) -> Native:
     Residues without a C-alpha atom (water, ligands, caps) are left out. Refused are several chains without a choice, breaks
     of the chain, and residues without side chains, which contacts need.
     """
-    structure = _first_model(key, file)
+    structure = load_native(key, file)
     alphas = _alpha_carbons(key, file, structure.topology, chain)
     where = np.array([atom.index for atom in alphas])
     positions = structure.xyz[0, where].astype(np.float64)
@@ -91,18 +90,6 @@ def residue_contacts(structure: mdtraj.Trajectory, residues: list[int]) -> np.nd
     pairs = np.asarray(residues)[np.stack([first, second], axis=1)]
     closest, _ = mdtraj.compute_contacts(structure[0], pairs, scheme="closest-heavy", periodic=False)
     return np.stack([first, second], axis=1)[closest[0] < CUTOFF]
-
-
-def _first_model(key: str, file: str) -> mdtraj.Trajectory:
-    try:
-        found = read_structure(structure_path(file))[1]
-    except Exception as error:  # the readers raise many kinds
-        raise ThermolatentError(
-            f"{key}: {file} cannot be read as a structure ({reason(error)}); write a PDB or mmCIF file"
-        ) from None
-    if found is None:
-        raise ThermolatentError(f"{key}: {file} holds no positions; write a PDB or mmCIF file")
-    return found
 
 
 def _alpha_carbons(key: str, file: str, topology: mdtraj.Topology, chain: str | None) -> list:

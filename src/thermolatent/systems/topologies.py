@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from thermolatent.errors import ThermolatentError, reason
 from thermolatent.files.artifacts import replacing
+from thermolatent.systems.files import structure_path
 
 if TYPE_CHECKING:
     import mdtraj
@@ -57,6 +59,25 @@ def read_structure(path: str) -> tuple[mdtraj.Topology, mdtraj.Trajectory | None
     else:
         raise ValueError(f"'{suffix}' is of no format that has a topology")
     return first.topology, first
+
+
+def load_native(key: str, file: str) -> mdtraj.Trajectory:
+    """First structure of a PDB or mmCIF file, or of a fold that comes with the package; ``key`` of the study names it.
+
+    Raises :class:`ThermolatentError` for a file that is missing, cannot be read or holds no positions.
+    """
+    path = structure_path(file)
+    if not Path(path).is_file():
+        raise ThermolatentError(f"{key}: there is no file {path}; write the path of a PDB or mmCIF file")
+    try:
+        found = read_structure(path)[1]
+    except Exception as error:  # the readers raise many kinds
+        raise ThermolatentError(
+            f"{key}: {path} cannot be read as a structure ({reason(error)}); write a PDB or mmCIF file"
+        ) from None
+    if found is None:
+        raise ThermolatentError(f"{key}: {path} holds no positions; write a PDB or mmCIF file")
+    return found
 
 
 def load_topology(path: str) -> mdtraj.Topology:
