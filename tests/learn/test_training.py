@@ -34,6 +34,16 @@ def test_spib_finds_the_three_basins_numbered_by_population(trained):
     assert (np.diff(populations) <= 0).all()
 
 
+def test_few_frames_keep_their_states_with_the_default_settings(short, tmp_path):
+    """Five optimiser steps in an epoch, as batches of 2048 would be here, merge two basins at the first relabelling."""
+    study, layout = make_study(representation={"refinements": 1, "epochs": 10}), Layout(str(tmp_path / "results"))
+    shutil.copytree(short[1].root, layout.root)
+    run_job("represent", study, layout, seed=0)
+    rep = load_representation(layout.spib(0))
+    minima = np.array(list(study.validate_.states.minima.values()), np.float32)
+    assert len(set(rep.states(rep.encode(minima)))) == 3
+
+
 def test_the_scaler_is_part_of_the_model_and_knows_only_training_walkers(trained):
     study, layout = trained
     data = load_frames(training_frames(study, layout))

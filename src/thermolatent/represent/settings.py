@@ -32,7 +32,11 @@ class Representation(Section):
     )
     initial_labels: int = Field(100, ge=2, description="number of these clusters (k-means)")
     refinements: int = Field(10, ge=0, description="maximum number of relabellings")
-    batch_size: int = Field(2048, ge=1, description="pairs of frames per optimiser step")
+    batch_size: int = Field(
+        2048,
+        ge=1,
+        description="pairs of frames per optimiser step; smaller where an epoch would have fewer than 64 steps",
+    )
     learning_rate: Positive = Field(1e-3, description="of Adam")
     epochs: int = Field(20, ge=1, description="maximum per refinement")
     tolerance: float = Field(1e-3, ge=0, description="loss change below which an epoch counts as no progress")

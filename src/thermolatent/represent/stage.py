@@ -41,6 +41,10 @@ log = logging.getLogger(__name__)
 #: Labels have converged when a smaller share of the frames changes.
 _SETTLED = 1e-3
 _EVALUATION_PAIRS = 100_000
+#: An epoch of fewer optimiser steps leaves a decoder of a hundred labels untrained, and relabelling then merges states: few
+#: frames come in smaller batches, of at least so many pairs.
+_LEAST_STEPS = 64
+_LEAST_BATCH = 32
 
 
 def run(job: Settings, inputs: Inputs, outputs: Outputs) -> None:
@@ -191,9 +195,10 @@ class SpibTraining:
     def _one_epoch(self, stop: threading.Event) -> float:
         """The mean training loss. Raises :class:`Stopped` on a stop signal; all earlier epochs are saved."""
         settings, spib = self.settings, self.spib
+        size = min(settings.batch_size, max(_LEAST_BATCH, len(self.training.now) // _LEAST_STEPS))
         total, count = torch.zeros((), device=self.x.device), 0
         columns = (self.x, self.training.now), (self.labels, self.training.later)
-        for x, y in shuffled_batches(settings.batch_size, self.generator, *columns, sampler=self.sampler):
+        for x, y in shuffled_batches(size, self.generator, *columns, sampler=self.sampler):
             noise = torch.randn(len(x), spib.latent_dim, generator=self.generator, device=x.device)
             terms = spib.terms(x, y, noise)
             loss = terms.cross_entropy + settings.beta_ib * (terms.log_q + terms.neg_log_r)
