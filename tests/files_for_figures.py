@@ -64,10 +64,10 @@ def score_rows(study, seeds):
             known = T in study.temperatures.simulated
             base = {"study": study.name, "seed": seed, "temperature": T, "role": study.temperatures.role(T)}
             for k, model in enumerate(["floor", "nearest", "mbar", "conditional", *study.models]):
-                joint = model in study.models and study.models[model].encoder == "joint"
-                latent = [f"latent_{model}"] if joint else ["latent"]
+                own = model in study.models and study.models[model].own_latent
+                latent = [f"latent_{model}"] if own else ["latent"]
                 if model not in study.models:
-                    latent = ["latent", *(f"latent_{m}" for m, s in study.models.items() if s.encoder == "joint")]
+                    latent = ["latent", *(f"latent_{m}" for m, s in study.models.items() if s.own_latent)]
                 planes = [("js_plane", "fixed"), *(("js_latent", plane) for plane in latent)]
                 for metric, plane in planes if known else []:
                     value = 0.004 * (1 + 0.6 * k) * (1 + 0.1 * seed) * (9 if model == "nearest" else 1)
@@ -290,7 +290,9 @@ def write_histories(study, layout, seeds):
              "held_out_cross_entropy": 0.26 + np.exp(-e / 4 - seed), "held_out_rate": 3.0, "states": 4.0}
             for e in range(18)
         ]  # fmt: skip
-        write(layout.history(layout.spib(seed)), ("loss", "held_out_cross_entropy", "held_out_rate", "states"), rows)
+        for name in study.spibs:
+            file = layout.history(layout.spib(seed, name))
+            write(file, ("loss", "held_out_cross_entropy", "held_out_rate", "states"), rows)
         for model, spec in study.models.items():
             rows = []
             for s in range(1, 25):

@@ -72,10 +72,16 @@ def expected(name, seeds, folder=HOME / "studies"):
     """Jobs per rule that a study takes."""
     study = load_study(name, folder)
     simulated, tempered, models = len(study.temperatures.simulated), len(study.tempered), len(study.models)
-    per_seed = {"represent": 1, "learn": models, "generate": models, "validate": models}
+    per_seed = {
+        "represent": 1,
+        "represent_own": len(study.spibs) - 1,
+        "learn": models,
+        "generate": models,
+        "validate": models,
+    }
     jobs = {"simulate": simulated - tempered, "featurize": simulated, "validate_baselines": seeds}
     jobs |= {"temper": 1} if tempered else {}
-    jobs |= {rule: count * seeds for rule, count in per_seed.items()}
+    jobs |= {rule: count * seeds for rule, count in per_seed.items() if count}
     return jobs | {"reweight": 1, "gather": 1, "figures": 1, "report": 1, "all": 1}
 
 

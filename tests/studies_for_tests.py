@@ -48,6 +48,16 @@ BAD: dict[str, tuple[str, Any, list[str]]] = {
     "negative time step": ("simulate.time_step", -0.02, ["simulate.time_step", "-0.02", "greater than 0"]),
     "one walker": ("simulate.walkers", 1, ["simulate.walkers", "greater than or equal to 2"]),
     "lag too long": ("representation", {"lag": 20}, ["representation.lag", "20", "not shorter than a walker"]),
+    "own lag too long": (
+        "models.latf.representation",
+        {"lag": 20},
+        ["models.latf.representation.lag", "20", "not shorter than a walker"],
+    ),
+    "unknown key of an own representation": (
+        "models.latf.representation",
+        {"lga": 2},
+        ["models.latf.representation.lga", "unknown key", "did you mean 'lag'"],
+    ),
     "one column in the plane": (
         "featurize.plane",
         ["position_xy", "position_xy"],

@@ -5,6 +5,7 @@ from studies_for_tests import BAD, SOUND, changed, write
 
 from thermolatent.errors import ConfigError
 from thermolatent.parsing import parse
+from thermolatent.represent.settings import Representation
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
@@ -84,6 +85,22 @@ def test_nothing_informs_a_model_of_one_training_temperature(tmp_path):
     content["models"]["latf"]["informed"] = True
     with pytest.raises(ConfigError, match=r"models\.latf\.informed: needs two training temperatures"):
         load(tmp_path, content)
+
+
+def test_a_model_s_representation_is_the_study_s_with_its_own_keys(tmp_path):
+    content = changed("models.latf.representation", {"lag": 3})
+    content["models"]["shared"] = SOUND["models"]["latf"]
+    content |= {"representation": {"beta_ib": 0.01}, "scales": {"smoke": {"representation": {"epochs": 2}}}}
+    study, smoke = load(tmp_path, content), load(tmp_path, content, "mine@smoke")
+    assert study.representation_of("latf") == Representation(beta_ib=0.01, lag=3)
+    assert study.representation_of("shared") == study.representation_of("baselines") == Representation(beta_ib=0.01)
+    assert smoke.representation_of("latf") == Representation(beta_ib=0.01, lag=3, epochs=2)
+    assert parse(Study, study.model_dump(by_alias=True), "study.json") == study
+    assert [model.own_latent for model in study.models.values()] == [True, True]
+    content["models"] = {name: {**model, "encoder": "frozen"} for name, model in content["models"].items()}
+    assert [model.own_latent for model in load(tmp_path, content).models.values()] == [True, False]
+    content["models"]["latf"]["representation"] = {"beta_ib": 0.01}
+    assert load(tmp_path, content).spibs == ["baselines"]
 
 
 def test_roles_of_temperatures(tmp_path):

@@ -37,6 +37,7 @@ CHANGES = {
         {"lag": 2},
         {"represent", "reweight", "learn", "validate", "gather", "figures", "report"},
     ),
+    "models.latf.representation": ({"lag": 2}, {"represent", "learn", "validate", "gather", "figures", "report"}),
     "simulate.frames": (30, {"simulate", "featurize", "report"}),
     "temperatures.predict": ([0.75, 1.0], {"generate", "validate", "gather", "figures", "report"}),
     "description": ("words", {"figures", "report"}),
@@ -100,6 +101,17 @@ def test_each_stage_runs_with_its_inputs_alone(finished, tmp_path, monkeypatch):
         assert written
         assert [path for path in written if not (alone / path).exists()] == []
         monkeypatch.chdir(finished)
+
+
+def test_lag_beta_and_batch_in_training_are_those_of_the_model_s_spib(study):
+    own = {"lag": 2, "beta_ib": 1e-5, "batch_size": 8}
+    made = study(changed("models.latf.representation", own))
+    learn, represent = job_of("learn", made), job_of("represent", made)
+    assert (learn.settings.lag, learn.settings.beta_ib) == (2, 1e-5)
+    assert learn.inputs.spib == represent.outputs.model == "results/mine/represent/latf/seed0.safetensors"
+    assert represent.settings.representation.model_dump().items() >= own.items()
+    reweight = job_of("reweight", made)
+    assert (reweight.settings.lag, reweight.inputs.spib) == (1, "results/mine/represent/seed0.safetensors")
 
 
 def test_inputs_have_names_for_the_workflow(study):

@@ -24,6 +24,7 @@ from thermolatent.generate.stage import draw_samples
 from thermolatent.generate.weights import ModelWeights
 from thermolatent.launch.home import study_folders
 from thermolatent.learn.model import Model
+from thermolatent.learn.settings import Composition
 from thermolatent.parsing import parse, whole_number
 from thermolatent.reweight.estimator import ConditionalReweighting, checked_temperature
 from thermolatent.states.plane import NamedPlane
@@ -139,7 +140,8 @@ class Run:
 
         Parameters
         ----------
-        composition: as in ``models`` of a study: ``density``, ``temperature``, ``informed``, ``encoder``.
+        composition: as in ``models`` of a study: ``density``, ``temperature``, ``informed``, ``encoder``,
+            ``representation``, whose SPIB is trained first.
 
         Needs the files of represent for this seed, and of reweight if informed. Raises :class:`ThermolatentError` for a name
         of a model of the study, :class:`ConfigError` for a wrong composition.
@@ -150,7 +152,10 @@ class Run:
                 f"fit: '{name}' is a model of study {self.study.name}; write model('{name}'), or another name"
             )
         content = {**dict(self.study), "models": {**self.study.models, name: composition}}
-        run_job("learn", parse(Study, content, "fit"), self.layout, model=name, seed=seed)
+        study = parse(Study, content, "fit")
+        if study.spib_of(name) == name:
+            run_job("represent", study, self.layout, model=name, seed=seed)
+        run_job("learn", study, self.layout, model=name, seed=seed)
         return self.model(name, seed)
 
     @cached_property
@@ -220,7 +225,7 @@ class Fitted:
         study = self.run.study
         if self.name in study.models:
             return study
-        about = {key: self.density.about[key] for key in ("density", "temperature", "informed", "encoder")}
+        about = {key: self.density.about.get(key) for key in Composition.model_fields}
         return parse(Study, {**dict(study), "models": {**study.models, self.name: about}}, "fit")
 
     @cached_property
@@ -238,7 +243,7 @@ class Fitted:
     @cached_property
     def _learned(self) -> Learned:
         run, representation = self.run, self.density.representation
-        suffix = f"_{self.name}" if self.density.about["encoder"] == "joint" else ""
+        suffix = f"_{self.name}" if self._study.models[self.name].own_latent else ""
         latent, own = latent_view(
             run.study.validate_.bins, run.study.generate.samples, run._fixed, representation, self.seed, suffix
         )

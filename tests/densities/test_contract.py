@@ -25,7 +25,8 @@ KINDS = {
     "spline-gaussian": _FLOW | {"transform": "spline", "base": "gaussian"},
     "diffusion": _FIELD | {"kind": "diffusion"},
     "diffusion-discrete": _FIELD | {"kind": "diffusion", "schedule": "discrete"},
-    "diffusion-paper": _FIELD | {"kind": "diffusion", "weighting": "paper", "sampler": "ancestral"},
+    "diffusion-paper": _FIELD
+    | {"kind": "diffusion", "weighting": "paper", "sampler": "ancestral", "embedding": "random"},
     "matching": _FIELD | {"kind": "flow_matching"},
     "matching-ot": _FIELD | {"kind": "flow_matching", "coupling": "ot"},
     "matching-tilted-ot": _FIELD | {"kind": "flow_matching", "base": "tilted", "coupling": "ot"},

@@ -1,12 +1,14 @@
 """What diffusion and flow matching promise beyond test_contract: averaged weights, the noise of the loss, populations."""
 
+import math
+
 import pytest
 import torch
 from densities_for_tests import fit, scramble, total_mass, two_peaks
 
 from thermolatent.densities.diffusion import DiffusionDensity
 from thermolatent.densities.flow_matching import FlowMatchingDensity
-from thermolatent.densities.networks import Averaged
+from thermolatent.densities.networks import Averaged, RandomEmbedding
 from thermolatent.densities.specs import DiffusionSpec, FlowMatchingSpec
 
 KINDS = {
@@ -151,3 +153,17 @@ def test_a_fit_finds_populations_between_the_training_temperatures(kind, steps, 
             quartiles = torch.tensor([0.25, 0.5, 0.75])
             # a young field leaves some mass between the peaks, which standard deviations would exaggerate
             torch.testing.assert_close(found.quantile(quartiles), expected.quantile(quartiles), rtol=0, atol=margin)
+
+
+def test_random_features_of_neighbouring_temperatures_have_nothing_in_common():
+    """The kernel of such features, their scalar product over half their number, is exp(-(2 pi 100 difference)^2 / 2)."""
+    torch.manual_seed(3)
+    embedding = RandomEmbedding()
+    near, apart = (embedding(torch.tensor([1.5, 1.5 + step])) for step in (1e-4, 1e-2))
+    kernel = [float(features[0] @ features[1]) / (embedding.size / 2) for features in (near, near[[0, 0]], apart)]
+    assert kernel[0] == pytest.approx(math.exp(-((2 * math.pi * 1e-2) ** 2) / 2), abs=1e-3)
+    assert kernel[1] == pytest.approx(1)
+    assert abs(kernel[2]) < 3 / (embedding.size / 2) ** 0.5
+    torch.manual_seed(4)
+    torch.testing.assert_close(RandomEmbedding().state_dict(), embedding.state_dict())
+    assert [*embedding.state_dict()] == ["frequencies"]

@@ -3,9 +3,11 @@
 import csv
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import thermolatent
@@ -155,6 +157,12 @@ def test_a_new_model_is_trained_and_found_again(run, finished):
     there, again = mine.predict(0.3, samples=100), run.model("mine").predict(0.3, samples=100)
     np.testing.assert_array_equal(there.latents, again.latents)
     assert mine.density.about["temperature"] == ["condition"]
+    spib = {"beta_ib": 1e-5, "initial_labels": 8, "refinements": 0, "epochs": 1}
+    other = run.fit("other", density=density, encoder="frozen", representation=spib)
+    assert Path(run.layout.spib(0, "other")).is_file()
+    again = run.model("other").predict(0.3, samples=100).populations
+    pd.testing.assert_frame_equal(other.predict(0.3, samples=100).populations, again)
+    assert [plane.name for plane, *_ in (mine._learned, other._learned)] == ["latent", "latent_other"]
     assert (finished / run.layout.model("latf", 0)).read_bytes() == before
 
 

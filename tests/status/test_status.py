@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
-from studies_for_tests import SOUND, write
+from studies_for_tests import SOUND, changed, write, written
 
 from thermolatent.cli import main
 from thermolatent.files import artifacts
 from thermolatent.status.jobs import Jobs, seeds_seen
 from thermolatent.status.state import SILENT_SECONDS, last_losses, look
+from thermolatent.status.view import view
+from thermolatent.study.jobs import JOBS
 from thermolatent.study.layout import Layout
 from thermolatent.study.project import find_study, save_resolved
 
@@ -56,6 +58,16 @@ def test_jobs_are_those_of_the_workflow(jobs):
     }
     outputs = [job.output for job in jobs]
     assert len(set(outputs)) == len(outputs)
+
+
+def test_a_model_s_own_spib_is_a_job(tmp_path):
+    study = written(tmp_path, changed("models.latf.representation", {"lag": 2}))
+    content = study.model_dump(mode="json", by_alias=True)
+    jobs = Jobs(content, "results", "logs", [0])
+    assert [job.output for job in jobs if job.stage == "represent"] == [
+        JOBS["represent"](study, jobs.layout, seed=0, model=model).outputs.model for model in ("baselines", "latf")
+    ]
+    assert "SPIB of latf" in view(jobs)
 
 
 def test_an_output_is_done_whatever_its_log_says(jobs):

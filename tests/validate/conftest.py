@@ -26,7 +26,7 @@ def study():
         featurize={"features": ["position_xy"], "plane": ["position_xy"]},
         models={
             "good": {"density": "flow", "encoder": "frozen"},
-            "joint": {"density": "flow", "encoder": "joint"},
+            "joint": {"density": "flow", "encoder": "joint", "representation": {"lag": 3}},
         },
         generate={"samples": 8000},
         validate={

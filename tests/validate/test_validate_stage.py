@@ -202,6 +202,7 @@ def test_tables_and_metrics_are_complete(done):
         described = json.load(file)
     assert set(described["metrics"]) == set(METRICS)
     assert described["bins_per_axis"] == 30
+    assert described["gmrq"]["lag_frames"] == {"good": 1, "joint": 3}
     assert described["gmrq"]["processes"] == {"good": {"0": 3}, "joint": {"0": 3}}
 
 

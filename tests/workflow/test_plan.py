@@ -20,7 +20,7 @@ HOME = Path(__file__).parents[2]
 STUDIES = sorted(path.stem for path in (HOME / "studies").glob("*.yaml"))
 #: The workflow reads studies as tests/test_config.py does, which tries all that can be wrong with one.
 FIRST, *OTHERS = BAD
-DERIVED = {"validate_baselines"}
+DERIVED = {"represent_own", "validate_baselines"}
 #: Rules of the papers' figures, which no study takes.
 OF_PAPERS = {
     "survey",
@@ -86,7 +86,7 @@ def test_no_training_job_depends_on_a_held_out_temperature(every_study, study):
     train = load_study(name, HOME / "studies").temperatures.train
     checked = 0
     for job in jobs[name]:
-        if job["rule"] in ("represent", "reweight", "learn"):
+        if job["rule"] in ("represent", "represent_own", "reweight", "learn"):
             files = needed(job["input"], maker)
             assert {float(t) for file in files for t in re.findall(r"/T([\d.]+)/", file)} == set(train), job
             checked += 1
@@ -107,7 +107,10 @@ def of_ones_own(tmp_path_factory):
     content = changed("models.plain", SOUND["models"]["latf"])
     content["models"]["latf"] = content["models"]["latf"] | {"informed": True}
     write(folder, content, "informed")
-    names = ("without_reference", "tempered", "with_function", "informed")
+    content = changed("models.latf.representation", {"lag": 2})
+    content["models"] |= {"shared": SOUND["models"]["latf"], "alike": content["models"]["latf"]}
+    write(folder, content, "two_lags")
+    names = ("without_reference", "tempered", "with_function", "informed", "two_lags")
     done = snakemake(folder, "-n", "-p", "--config", f"studies=[{', '.join(names)}]", "seeds=[0]")
     assert done.code == 0, done.error
     jobs = {name: [job for job in done.jobs if job["output"][:1] and name in job["output"][0]] for name in names}
@@ -152,6 +155,19 @@ def test_a_model_waits_for_the_weights_only_if_informed(of_ones_own):
     inputs = {job["output"][0]: job["input"] for job in jobs if job["rule"] == "learn"}
     weights = "results/informed/reweight/reweighting.safetensors"
     assert {path.split("/")[3]: weights in files for path, files in inputs.items()} == {"latf": True, "plain": False}
+
+
+def test_models_with_one_representation_of_their_own_share_its_spib(of_ones_own):
+    folder, jobs = of_ones_own[0], of_ones_own[1]["two_lags"]
+    assert Counter(job["rule"] for job in jobs) | {"all": 1} == expected("two_lags", 1, folder / "studies")
+    shared, own = (f"results/two_lags/represent/{of}seed0.safetensors" for of in ("", "latf/"))
+    made = {job["rule"]: job["output"][0] for job in jobs if job["rule"].startswith("represent")}
+    assert made == {"represent": shared, "represent_own": own}
+    inputs = {job["output"][0].split("/")[3]: job["input"] for job in jobs if job["rule"] == "learn"}
+    read = {model: {shared, own} & {*files} for model, files in inputs.items()}
+    assert read == {"latf": {own}, "shared": {shared}, "alike": {own}}
+    others = [job["input"] for job in jobs if job["rule"] in ("reweight", "validate_baselines")]
+    assert [{shared, own} & {*files} for files in others] == [{shared}, {shared}]
 
 
 def test_a_study_and_a_config_of_the_working_directory_go_first(plan, tmp_path):
@@ -199,7 +215,7 @@ def refused(done, *words):
 
 
 def test_rules_are_named_like_the_stages_and_profiles_know_only_them(of_ones_own, tmp_path):
-    rules = {job["rule"] for job in of_ones_own[1]["tempered"]} | {"all"}
+    rules = {job["rule"] for name in ("tempered", "two_lags") for job in of_ones_own[1][name]} | {"all"}
     assert rules == {*STAGES, *DERIVED, "all"}
     assert rules | OF_PAPERS == set(snakemake(tmp_path, "--list-rules").out.split())
     for path in (HOME / "profiles").glob("*/profile.yaml"):

@@ -22,7 +22,7 @@ _COLORS = ("#0072B2", "#D55E00", "#CC79A7")
 _PRIORS = {TILTED: "tilted", GAUSSIAN: "Gaussian", VAMP: "VampPrior"}
 _MODELS = {
     "dspib": "D-SPIB",
-    "dspib_published": "D-SPIB, the paper's loss and sampler",
+    "dspib_published": "D-SPIB as published",
     TILTED: "LaTF",
     GAUSSIAN: "LaTF, Gaussian base",
     VAMP: "SPIB",

@@ -131,7 +131,7 @@ def code_of(stage):
 
 
 def model_of(wildcards):
-    """The model of a job of validate."""
+    """The model of a job of represent or validate."""
     return wildcards.get("model", BASELINES_JOB)
 
 

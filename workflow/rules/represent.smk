@@ -1,4 +1,4 @@
-# SPIB: the representation that every model of a study starts from. Training temperatures only.
+# SPIB: the representation that the models of a study start from. Training temperatures only.
 
 
 rule represent:
@@ -19,7 +19,20 @@ rule represent:
         mem_mb=grows(2000),
         runtime=240,
     params:
+        model=model_of,
         settings=settings_of("represent"),
         code=code_of("represent"),
     shell:
-        "thermolatent represent {wildcards.study} --seed {wildcards.seed}" " --threads {threads} > {log} 2>&1"
+        "thermolatent represent {wildcards.study} --model {params.model} --seed {wildcards.seed}"
+        " --threads {threads} > {log} 2>&1"
+
+
+# The SPIB of models that differ in it from their study.
+use rule represent as represent_own with:
+    output:
+        model=PATHS.spib("{seed}", "{model}"),
+        history=PATHS.history(PATHS.spib("{seed}", "{model}")),
+    log:
+        "logs/{study}/represent/{model}/seed{seed}.log",
+    benchmark:
+        "logs/{study}/represent/{model}/seed{seed}.tsv"

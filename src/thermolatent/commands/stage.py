@@ -55,8 +55,9 @@ def _jobs(study: Study, stage: Stage, options: argparse.Namespace) -> Iterator[d
         for temperature in _one_of(options.temperature, known, "simulated temperature", study):
             yield {"temperature": temperature}
     elif "model" in stage.per:
-        known = [*study.models, *(["baselines"] if options.command == "validate" else [])]
-        for model in _one_of(options.model, known, "model", study):
+        known = [*study.models, *(["baselines"] if options.command in ("represent", "validate") else [])]
+        asked = _one_of(options.model, known, "model", study)
+        for model in dict.fromkeys(map(study.spib_of, asked)) if options.command == "represent" else asked:
             yield {"model": model, "seed": options.seed}
     else:
         yield {name: getattr(options, name) for name in stage.per}

@@ -32,7 +32,8 @@ class FieldDensity(Density):
         self.dim, self.spec = dim, spec
         self.steer = "steer" in temperature
         self.whitening = Whitening(dim)
-        self.network = Averaged(FieldNetwork(dim, spec.width, spec.layers, "condition" in temperature), spec.ema)
+        embedding = spec.embedding if "condition" in temperature else None
+        self.network = Averaged(FieldNetwork(dim, spec.width, spec.layers, embedding), spec.ema)
         self.noise = LossNoise()
 
     def after_step(self) -> None:

@@ -31,8 +31,7 @@ class TimeEmbedding(Fourier):
 class TemperatureEmbedding(Fourier):
     """Fourier features of ln theta, with wavelengths of order one and longer.
 
-    Random high frequencies (scale 100 in the public D-SPIB code) hash temperature: neighbours share no feature, and
-    interpolation fails. Here a change of ten per cent in theta changes each feature by at most 0.2.
+    A change of ten per cent in theta changes each feature by at most 0.2.
     """
 
     frequencies = (0.5, 1.0, 2.0)
@@ -40,6 +39,29 @@ class TemperatureEmbedding(Fourier):
 
     def forward(self, theta: Tensor) -> Tensor:
         return super().forward(torch.log(theta))
+
+
+class RandomEmbedding(nn.Module):
+    """Gaussian random Fourier features of theta (Tancik et al., arXiv:2006.10739) as in the public D-SPIB code: sines and
+    cosines of 2 pi w theta, w from N(0, 100^2), ``(n,)`` to ``(n, size)``.
+
+    Frequencies of this scale hash temperature: features of temperatures a hundredth apart have nothing in common. The
+    frequencies are the same for every seed of a training, and saved with the model.
+    """
+
+    size = 64
+
+    def __init__(self):
+        super().__init__()
+        drawn = torch.randn(self.size // 2, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("frequencies", 100 * drawn)
+
+    def forward(self, theta: Tensor) -> Tensor:
+        phase = 2 * math.pi * theta[:, None] * self.frequencies
+        return torch.cat([torch.sin(phase), torch.cos(phase)], dim=1)
+
+
+EMBEDDINGS = {"smooth": TemperatureEmbedding, "random": RandomEmbedding}
 
 
 class FieldNetwork(nn.Module):
@@ -50,15 +72,15 @@ class FieldNetwork(nn.Module):
     Parameters
     ----------
     dim, width, layers: d, hidden units, hidden layers.
-    temperature: whether theta is an input of the network.
+    temperature: name of the embedding of theta, a key of :data:`EMBEDDINGS`; None if theta is no input of the network.
     """
 
-    def __init__(self, dim: int, width: int, layers: int, temperature: bool):
+    def __init__(self, dim: int, width: int, layers: int, temperature: str | None):
         super().__init__()
         self.time_embedding = TimeEmbedding()
         self.time = nn.Linear(TimeEmbedding.size, width)
-        self.temperature_embedding = TemperatureEmbedding() if temperature else None
-        self.temperature = nn.Linear(TemperatureEmbedding.size, width) if temperature else None
+        self.temperature_embedding = EMBEDDINGS[temperature]() if temperature else None
+        self.temperature = nn.Linear(self.temperature_embedding.size, width) if temperature else None
         self.first = nn.Linear(dim, width)
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(layers - 1))
         self.context = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(layers))

@@ -50,6 +50,10 @@ class FieldSpec(DensitySpec):
 
     width: int = Field(64, ge=1, description="hidden units of each hidden layer")
     layers: int = Field(3, ge=1, description="hidden layers")
+    embedding: Literal["smooth", "random"] = Field(
+        "smooth",
+        description="of temperature for condition: of ln T, or D-SPIB's random frequencies, which do not interpolate",
+    )
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, per optimiser step")
     tolerance: float = Field(1e-4, gt=0, description="error per step of the ODE, in whitened units and nats")
 

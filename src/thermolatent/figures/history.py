@@ -64,7 +64,9 @@ def load_runs(histories: Mapping[int, Histories]) -> list[Training]:
     """All trainings of a study, the seeds of a training one after another. Raises :class:`ArtifactError`."""
     runs = []
     for seed, files in histories.items():
-        runs += _load(files.spib, "representation (SPIB)", seed)
+        for name, path in files.spibs.items():
+            of = "" if name == "baselines" else f" of {name}"
+            runs += _load(path, f"representation (SPIB){of}", seed)
         for model, path in files.models.items():
             runs += _load(path, f"model {model}", seed)
     order = list(dict.fromkeys(run.training for run in runs))

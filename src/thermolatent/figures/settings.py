@@ -30,9 +30,9 @@ class TableFiles:
 
 @dataclass(frozen=True)
 class Histories:
-    """Loss histories of one seed: of SPIB, and of the models by name."""
+    """Loss histories of one seed: of SPIBs ("baselines": the study's, else a model's own), and of the models, by name."""
 
-    spib: str
+    spibs: dict[str, str]
     models: dict[str, str]
 
 

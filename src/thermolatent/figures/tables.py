@@ -148,7 +148,7 @@ class Tables:
         return {label: dict(sorted(series.items())) for label, series in found.items()}
 
     def planes(self, metric: str) -> list[str]:
-        """Planes with scores of a metric: fixed, latent, and those of jointly trained models, in this order."""
+        """Planes with scores of a metric: fixed, latent, and those of models with their own, in this order."""
         found = {row["plane"] for row in self._scores if row["metric"] == metric}
         known = ["fixed", "latent", *(f"latent_{name}" for name in self.study.models)]
         return [plane for plane in known if plane in found]

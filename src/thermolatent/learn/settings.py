@@ -10,6 +10,7 @@ from pydantic import Field
 from thermolatent.densities.specs import AnyDensity
 from thermolatent.files.paths import FrameFiles
 from thermolatent.parsing import Positive, Section
+from thermolatent.represent.settings import Representation
 
 
 class Learn(Section):
@@ -44,10 +45,18 @@ class Composition(Section):
     )
     informed: bool = Field(False, description="train on reweighted frames between the training temperatures too")
     encoder: Literal["joint", "frozen"] = Field("joint", description="joint: the encoder is trained further")
+    representation: Representation | None = Field(
+        None, description="keys in which the model's SPIB differs from the study's; default: it has the study's"
+    )
+
+    @property
+    def own_latent(self) -> bool:
+        """Whether the latent is not that of the study's SPIB, so that divergences in it compare with nothing else's."""
+        return self.encoder == "joint" or self.representation is not None
 
 
 class Settings(Section):
-    """Settings of the stage learn; ``lag`` and ``beta_ib`` are those of the representation."""
+    """Settings of the stage learn; ``lag`` and ``beta_ib`` are those of the model's SPIB."""
 
     name: str
     model: Composition

@@ -54,10 +54,7 @@ def begin(settings: Settings, inputs: Inputs, model_file: str) -> DensityTrainin
     data = load_frames(inputs.frames)
     spib = load_representation(inputs.spib).spib
     about = {
-        "density": spec.density.model_dump(mode="json"),
-        "temperature": list(spec.temperature),
-        "informed": spec.informed,
-        "encoder": spec.encoder,
+        **spec.model_dump(mode="json"),
         "T_ref": settings.T_ref,
         "theta_range": list(settings.theta_range),
         "temperatures": list(data.temperatures),

@@ -53,8 +53,8 @@ def panels(
             for who in series_names(study, floor=True)
         ]
         own = plane.removeprefix("latent").removeprefix("_")
-        frozen = [name for name, model in study.models.items() if model.encoder != "joint"]
-        shown = None if plane == "fixed" else [own] if own else frozen
+        common = [name for name, model in study.models.items() if not model.own_latent]
+        shown = None if plane == "fixed" else [own] if own else common
         made.append(_panel(f"Divergence from MD, {plane_title(tables, plane)}", "Jensen-Shannon, nats", series, shown))
     series = [
         _series(study, who, by_seed, lambda t, who=who: t.score(who, "ess_fraction", "")) for who in series_names(study)

@@ -21,7 +21,7 @@ class StateSet:
 
     Attributes
     ----------
-    label: the ``states`` column of the populations: "named", "model", or "model_<name>" for a joint encoder.
+    label: the ``states`` column of the populations: "named", "model", or "model_<name>" for a latent of its own.
     plane: the ``plane`` column of its scores.
     names: one per state.
     labels: per temperature ``(walkers, frames)`` int.

@@ -27,6 +27,7 @@ _FILES = {
     "featurize/T*/features.json": "names of the columns, time between frames",
     "T*/log_weights.npy": "log-weights of the frames of biased MD, (walker, frame)",
     "represent/seed*.safetensors": "the representation (SPIB) of one seed",
+    "represent/*/seed*.safetensors": "the representation (SPIB) of one model, which differs from the study's, and one seed",
     "reweight/reweighting.safetensors": "the estimator, for thermolatent predict",
     "reweight/running.csv": "running populations of the training MD",
     "learn/*/seed*.safetensors": "a model of p(z|T) with its encoder: thermolatent predict samples it",

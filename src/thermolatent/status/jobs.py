@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thermolatent.study.layout import BASELINES_JOB, Layout
+from thermolatent.study.layout import BASELINES_JOB, Layout, spib_of
 from thermolatent.temperatures import format_temperature
 
 
@@ -78,10 +78,17 @@ class Jobs:
         name = f"T{format_temperature(temperature)}"
         return Job("featurize", name, self.layout.features_header(temperature), f"{self._logs}/featurize/{name}.log")
 
-    def training(self, stage: str, seed: int, model: str = "") -> Job:
-        """``represent``, or ``learn`` of a model."""
-        output = self.layout.model(model, seed) if model else self.layout.spib(seed)
-        name = f"{model}/seed{seed}" if model else f"seed{seed}"
+    @property
+    def spibs(self) -> list[str]:
+        """Names of the models that have their own SPIB, after "baselines" for the study's."""
+        own = {name: model.get("representation") for name, model in self.content["models"].items()}
+        names = (spib_of(model, own, self.content.get("representation")) for model in own)
+        return list(dict.fromkeys([BASELINES_JOB, *names]))
+
+    def training(self, stage: str, seed: int, model: str) -> Job:
+        """``represent``, or ``learn`` of a model; the study's SPIB is that of the "baselines"."""
+        output = self.layout.model(model, seed) if stage == "learn" else self.layout.spib(seed, model)
+        name = f"seed{seed}" if model == BASELINES_JOB else f"{model}/seed{seed}"
         return Job(stage, name, output, f"{self._logs}/{stage}/{name}.log", self.layout.history(output))
 
     @property
@@ -104,7 +111,7 @@ class Jobs:
         yield from (self.features(T) for T in self.temperatures)
         yield self.reweighting
         for seed in self.seeds:
-            yield self.training("represent", seed)
+            yield from (self.training("represent", seed, model) for model in self.spibs)
             for model in self.models:
                 yield self.training("learn", seed, model)
                 yield self.of_model("generate", model, seed)

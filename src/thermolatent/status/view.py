@@ -34,8 +34,10 @@ def view(jobs: Jobs, now: float | None = None) -> str:
     rows = [("trained", "seed", "training", "held-out loss", "generate", "validate")]
     rows.append(("reweighting", "all", state_text(states[jobs.reweighting]), "", "", ""))
     for seed in jobs.seeds:
-        job = jobs.training("represent", seed)
-        rows.append(("SPIB", str(seed), state_text(states[job]), _loss(job), "", ""))
+        for model in jobs.spibs:
+            job = jobs.training("represent", seed, model)
+            name = "SPIB" if model == BASELINES_JOB else f"SPIB of {model}"
+            rows.append((name, str(seed), state_text(states[job]), _loss(job), "", ""))
         for model in jobs.models:
             job = jobs.training("learn", seed, model)
             after = [state_text(states[jobs.of_model(stage, model, seed)]) for stage in ("generate", "validate")]

@@ -129,7 +129,7 @@ def _tables(layout: Layout) -> _figures.TableFiles:
 def _histories(study: Study, layout: Layout, seeds: list[int]) -> dict[int, _figures.Histories]:
     return {
         seed: _figures.Histories(
-            layout.history(layout.spib(seed)),
+            {name: layout.history(layout.spib(seed, name)) for name in study.spibs},
             {model: layout.history(layout.model(model, seed)) for model in study.models},
         )
         for seed in seeds

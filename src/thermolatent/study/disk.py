@@ -14,7 +14,7 @@ _STATES = 10
 
 def expected(study: Study, seeds: Iterable[int]) -> dict[str, int]:
     """Approximate bytes by stage of a finished study; the system is built. A molecule's features are not counted."""
-    models, simulated = len(study.models) * len(list(seeds)), study.temperatures.simulated
+    simulated, generated = study.temperatures.simulated, study.temperatures.generated
     frames = {T: study.simulate.walkers * study.frames_at(T) for T in simulated}
     sizes, columns = {}, 0
     if not study.simulate.source:
@@ -23,9 +23,10 @@ def expected(study: Study, seeds: Iterable[int]) -> dict[str, int]:
         columns = len(columns_on(study.featurize.all_features, bare).names)
     sizes["featurize"] = sum(frames.values()) * (4 * columns + 8)
     structures = study.generate.structures * frame_bytes(study.system)
-    samples = study.generate.samples * 4 * (study.representation.latent_dim + 1 + _STATES)
+    dimensions = [study.representation_of(model).latent_dim for model in study.models]
+    samples = sum(study.generate.samples * 4 * (dim + 1 + _STATES) for dim in dimensions)
     weights = 8 * sum(frames[T] for T in study.temperatures.train)
-    sizes["generate"] = models * len(study.temperatures.generated) * (samples + weights + structures)
+    sizes["generate"] = len(list(seeds)) * len(generated) * (samples + len(dimensions) * (weights + structures))
     return sizes
 
 

@@ -21,7 +21,7 @@ from thermolatent.represent import settings as _represent
 from thermolatent.reweight import settings as _reweight
 from thermolatent.simulate import settings as _simulate
 from thermolatent.study.answers import Job, figures_job, gather_job, report_job, training_frames, validate_job
-from thermolatent.study.layout import Layout
+from thermolatent.study.layout import BASELINES_JOB, Layout
 from thermolatent.study.stages import STAGES
 from thermolatent.study.study import Study
 from thermolatent.temperatures import format_temperature
@@ -74,20 +74,22 @@ def featurize_job(study: Study, layout: Layout, temperature: float) -> Job:
     return Job(settings, inputs, layout.frame_files(temperature))
 
 
-def represent_job(study: Study, layout: Layout, seed: int) -> Job:
+def represent_job(study: Study, layout: Layout, seed: int, model: str = BASELINES_JOB) -> Job:
+    """SPIB of a model, or the study's, which the "baselines" have."""
+    representation = study.representation_of(model)
     settings = _represent.Settings(
-        representation=study.representation,
+        representation=representation,
         T_ref=study.temperatures.T_ref,
-        device=study.learn.device_for(study.representation.batch_size),
+        device=study.learn.device_for(representation.batch_size),
         seed=seed,
     )
-    model = layout.spib(seed)
-    outputs = _represent.Outputs(model, layout.history(model))
+    file = layout.spib(seed, study.spib_of(model))
+    outputs = _represent.Outputs(file, layout.history(file))
     return Job(settings, _represent.Inputs(training_frames(study, layout)), outputs)
 
 
 def reweight_job(study: Study, layout: Layout, seed: int) -> Job:
-    """The estimator; ``seed``: of the SPIB whose memberships join the basis."""
+    """The estimator; ``seed``: of the study's SPIB, whose memberships join the basis."""
     settings = _reweight.Settings(
         reweight=study.reweight,
         states=study.validate_.states,
@@ -105,17 +107,19 @@ def reweight_job(study: Study, layout: Layout, seed: int) -> Job:
 
 
 def learn_job(study: Study, layout: Layout, model: str, seed: int) -> Job:
+    representation = study.representation_of(model)
     settings = _learn.Settings(
         name=model,
         model=study.models[model],
         learn=study.learn,
         T_ref=study.temperatures.T_ref,
         temperature_range=study.temperature_range,
-        lag=study.representation.lag,
-        beta_ib=study.representation.beta_ib,
+        lag=representation.lag,
+        beta_ib=representation.beta_ib,
         seed=seed,
     )
-    inputs = _learn.Inputs(training_frames(study, layout), layout.spib(seed), _if_informed(study, layout, model))
+    spib = layout.spib(seed, study.spib_of(model))
+    inputs = _learn.Inputs(training_frames(study, layout), spib, _if_informed(study, layout, model))
     file = layout.model(model, seed)
     return Job(settings, inputs, _learn.Outputs(file, layout.history(file)))
 

@@ -5,9 +5,9 @@ All methods also accept Snakemake wildcards (``Layout("results/{study}").feature
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from thermolatent.files.paths import FrameFiles, MdFiles
 from thermolatent.temperatures import format_temperature
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 #: In place of a model's name: the baselines are scored like a model.
 BASELINES_JOB = "baselines"
+
+
+def spib_of(model: str, own: Mapping[str, Any], shared: Any) -> str:
+    """The first model that has the same SPIB as ``model``, or "baselines", which have the study's.
+
+    Parameters
+    ----------
+    own: sections ``representation`` of the models by name; None where a model has the study's.
+    shared: the study's section.
+    """
+    mine = own.get(model) or shared
+    return BASELINES_JOB if mine == shared else next(name for name, other in own.items() if other == mine)
 
 
 def _file(name: str) -> property:
@@ -144,8 +156,10 @@ class Layout:
         )
 
     # represent, reweight, learn: a model file and its history
-    def spib(self, seed) -> str:
-        return f"{self.root}/represent/seed{seed}.safetensors"
+    def spib(self, seed, model: str = BASELINES_JOB) -> str:
+        """The study's SPIB, or that of a model that has its own."""
+        own = "" if model == BASELINES_JOB else f"{model}/"
+        return f"{self.root}/represent/{own}seed{seed}.safetensors"
 
     #: The estimator, one for all seeds.
     reweighting = _file("reweight/reweighting.safetensors")

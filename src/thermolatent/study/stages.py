@@ -35,7 +35,7 @@ STAGES = {
     "simulate": Stage("thermolatent.simulate.stage", ("temperature",), "MD at a temperature"),
     "temper": Stage("thermolatent.simulate.tempering", (), "MD at the reference temperatures by replica exchange"),
     "featurize": Stage("thermolatent.featurize.stage", ("temperature",), "features of its trajectories"),
-    "represent": Stage("thermolatent.represent.stage", ("seed",), "SPIB on the training temperatures"),
+    "represent": Stage("thermolatent.represent.stage", ("model", "seed"), "SPIB on the training temperatures"),
     "reweight": Stage(
         "thermolatent.reweight.stage", ("seed",), "the estimator of populations and frame weights at any temperature"
     ),

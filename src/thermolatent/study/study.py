@@ -16,6 +16,7 @@ from thermolatent.parsing import Name, Section
 from thermolatent.represent.settings import Representation
 from thermolatent.reweight.settings import Reweight
 from thermolatent.simulate.settings import Simulate, Tempering
+from thermolatent.study.layout import BASELINES_JOB, spib_of
 from thermolatent.systems.colvar import Colvar
 from thermolatent.systems.kinds import EXISTING, AnySystem
 from thermolatent.temperatures import Temperatures, format_temperature
@@ -61,6 +62,20 @@ class Study(Section):
             )
         times = {"save_every": 1, "time_step": 1.0}  # the protocol of imported MD has the real ones
         return {**content, "simulate": {**simulate, **times}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_representations(cls, content: Any) -> Any:
+        """A model's ``representation`` gets what it does not say from the study's."""
+        shared, models = content.get("representation", {}), content.get("models")
+        if not isinstance(shared, dict | Representation) or not isinstance(models, dict):
+            return content
+        whole = {
+            name: {**model, "representation": {**dict(shared), **model["representation"]}}
+            for name, model in models.items()
+            if isinstance(model, dict) and isinstance(model.get("representation"), dict)
+        }
+        return {**content, "models": {**models, **whole}}
 
     @field_validator("tempering", mode="before")
     @classmethod
@@ -112,12 +127,34 @@ class Study(Section):
                     f"models.{name}.informed: needs two training temperatures to reweight between; add one to "
                     "temperatures.train, or write informed: false"
                 )
-            if self.representation.latent_dim == 1 and getattr(model.density, "transform", "") == "realnvp":
+            if self.representation_of(name).latent_dim == 1 and getattr(model.density, "transform", "") == "realnvp":
                 raise ValueError(
                     f"models.{name}.density.transform: realnvp needs representation.latent_dim >= 2 (a coupling has "
                     "no partner at 1); write spline"
                 )
         return self
+
+    def representation_of(self, model: str) -> Representation:
+        """Settings of the SPIB of a model; the "baselines" have the study's."""
+        own = self.models[model].representation if model in self.models else None
+        return own or self.representation
+
+    def spib_of(self, model: str) -> str:
+        """Under whose name the SPIB of a model is, "baselines" for the study's."""
+        own = {name: spec.representation for name, spec in self.models.items()}
+        return spib_of(model, own, self.representation)
+
+    @property
+    def spibs(self) -> list[str]:
+        """The names of all SPIBs, the study's first."""
+        return list(dict.fromkeys(map(self.spib_of, [BASELINES_JOB, *self.models])))
+
+    @property
+    def lags(self) -> dict[str, int]:
+        """All lags by their key, the study's first."""
+        own = {name: model.representation for name, model in self.models.items() if model.representation}
+        lags = {f"models.{name}.representation.lag": representation.lag for name, representation in own.items()}
+        return {"representation.lag": self.representation.lag, **lags}
 
     def frames_at(self, temperature: float) -> int:
         """Number of frames of each walker at one temperature that the stages after ``simulate`` use."""
@@ -156,7 +193,7 @@ class Study(Section):
 
 
 def _check_lengths(study: Study) -> None:
-    simulate, featurize, lag = study.simulate, study.featurize, study.representation.lag
+    simulate, featurize = study.simulate, study.featurize
     known = study.temperatures.simulated
     if not simulate.source and (other := sorted(set(simulate.frames_at) - set(known))):
         raise ValueError(
@@ -173,11 +210,12 @@ def _check_lengths(study: Study) -> None:
             f"featurize.frames: {featurize.frames} is more than a walker has (simulate.frames: {saved}); lower it or leave "
             "it out"
         )
-    if lag >= study.least_frames:
-        raise ValueError(
-            f"representation.lag: {lag} frames is not shorter than a walker ({study.least_frames} frames); lower the lag or "
-            "simulate longer"
-        )
+    for key, lag in study.lags.items():
+        if lag >= study.least_frames:
+            raise ValueError(
+                f"{key}: {lag} frames is not shorter than a walker ({study.least_frames} frames); lower the lag or "
+                "simulate longer"
+            )
 
 
 def _check_tolerances(study: Study) -> None:
@@ -218,7 +256,7 @@ def _check_tempering(study: Study) -> None:
 
 def _check_exchanges(study: Study) -> None:
     """For imported replica exchange, refuse a lag that is not shorter than the stretches between exchanges."""
-    system, lag = study.system, study.representation.lag
+    system, (key, lag) = study.system, max(study.lags.items(), key=lambda item: item[1])
     if not system.existing or system.stretch is None or lag < system.stretch:
         return
     there = f"{system.exchange_interval:g} ps between exchanges (system.exchange_interval)"
@@ -229,7 +267,7 @@ def _check_exchanges(study: Study) -> None:
             "two are of one stretch, and SPIB needs pairs; save frames more often, or lower system.stride"
         )
     raise ValueError(
-        f"representation.lag: {lag} frames ({lag * system.saved_interval:g} ps) is not shorter than the {there}; write lag: "
+        f"{key}: {lag} frames ({lag * system.saved_interval:g} ps) is not shorter than the {there}; write lag: "
         f"{longest}" + (" or less" if longest > 1 else "")
     )
 

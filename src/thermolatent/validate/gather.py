@@ -102,7 +102,7 @@ def describe(
         "free_energy_cutoff_kT": free_energy.CUTOFF,
         "bootstrap_replicates": study.validate_.bootstrap,
         "gmrq": {
-            "lag_frames": study.representation.lag,
+            "lag_frames": {model: study.lag_of(model) for model in study.models},
             "folds_of_walkers": kinetics.FOLDS,
             "processes": {model: dict(counts) for model, counts in processes.items()},
         },

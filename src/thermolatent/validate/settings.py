@@ -179,6 +179,10 @@ class Asked(Section):
         """Unit of a temperature in texts, after its number: " K", or "" in reduced units."""
         return " K" if self.system.temperature_unit == "kelvin" else ""
 
+    def lag_of(self, model: str) -> int:
+        """The lag of a model's SPIB, in saved frames."""
+        return (self.models[model].representation or self.representation).lag
+
     @property
     def named(self) -> Named:
         """Settings for named states and independent pieces of the MD."""

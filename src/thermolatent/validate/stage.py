@@ -44,7 +44,7 @@ def run(study: Settings, inputs: Inputs, outputs: Outputs) -> None:
     tables = ScoreRows(study, seed, fixed)
     representation = load_representation(inputs.representation)
     reweighting = ConditionalReweighting.load(inputs.reweighting, tables.training)
-    suffix = f"_{model}" if model in study.models and study.models[model].encoder == "joint" else ""
+    suffix = f"_{model}" if model in study.models and study.models[model].own_latent else ""
     latent, own = latent_view(study.validate_.bins, study.samples, fixed, representation, seed, suffix)
     named = tables.named_plane.state_set(fixed.points)
     if model not in study.models:
@@ -216,7 +216,7 @@ def _kinetics(
 ) -> None:
     """Kinetic scores of the model's own states at the training temperatures."""
     (latent, own), training = plane, tables.training
-    lag, n_states = study.representation.lag, len(own.names)
+    lag, n_states = study.lag_of(model), len(own.names)
     held_out = held_out_units(training.n_walkers)
     for T in study.temperatures.train:
         labels, times, units = own.labels[T], training.counts[T] * training.linked(T, lag), training.unit_at(T)
