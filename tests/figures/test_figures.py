@@ -6,7 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files_for_figures import BINS, make_study, profile_arrays, reweighting_of, tables_of, write_study_files
+from files_for_figures import (
+    BINS,
+    make_study,
+    profile_arrays,
+    reweighting_of,
+    tables_of,
+    write_histories,
+    write_study_files,
+)
 from PIL import Image
 
 from thermolatent.cli import main
@@ -32,6 +40,7 @@ from thermolatent.reweight.influence import NORMAL
 from thermolatent.reweight.verdict import judge
 from thermolatent.study.answers import asked_of
 from thermolatent.study.jobs import JOBS, run_stage
+from thermolatent.study.layout import Layout
 from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 from thermolatent.validate.settings import BASELINES
 
@@ -442,6 +451,16 @@ def test_history_has_a_panel_per_training_and_one_more_for_a_joint_encoder(study
         "cross-entropy",
         "held-out cross-entropy",
     }
+
+
+def test_a_model_s_own_spib_has_a_panel_of_its_own(tmp_path):
+    study, layout = make_study(), Layout(str(tmp_path))
+    own = study.models["latf"].model_copy(update={"representation": study.representation.model_copy(update={"lag": 9})})
+    study = study.model_copy(update={"models": {**study.models, "latf": own}})
+    write_histories(study, layout, [0])
+    runs = history.load_runs(JOBS["figures"](study, layout, seeds=[0]).inputs.histories)
+    titles = [run.training for run in runs]
+    assert titles[:3] == ["representation (SPIB)", "representation (SPIB) of latf", "model latf"]
 
 
 def test_trainings_of_one_file_share_its_clock(study, shown):
