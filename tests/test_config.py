@@ -5,11 +5,8 @@ from studies_for_tests import BAD, SOUND, changed, write
 
 from thermolatent.errors import ConfigError
 from thermolatent.parsing import parse
-<<<<<<< HEAD
 from thermolatent.represent.settings import Representation
-=======
 from thermolatent.study.jobs import featurize_job
->>>>>>> 189b448 (WIP)
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study

@@ -14,11 +14,13 @@ from thermolatent.figures.calibration import calibration, within
 from thermolatent.figures.style import DOUBLE, log_ticks, look, panels
 from thermolatent.figures.tables import Tables
 from thermolatent.validate.settings import Asked
+from unseen import error
 
 #: Metric -> (axis, how the temperatures of a role are put together).
 _ERRORS = {
-    "js_plane": ("Jensen-Shannon, fixed plane (nats)", mean),
-    "population_max_error": ("largest error of a named population", max),
+    "js_plane": ("Jensen-Shannon of frame\nweights, fixed plane (nats)", mean),
+    "js_latent": ("Jensen-Shannon of samples,\nlatent plane (nats)", mean),
+    "population": ("largest error of a\nnamed population", max),
 }
 _ROLES = {"interpolate": "between", "extrapolate": "beyond"}
 _BASELINES = ("conditional", "floor")
@@ -43,7 +45,7 @@ def error_against_amount(sources: Sources, entry: PaperFigure) -> Drawing:
     rows = [row for share, found in answers.items() for row in errors(sources, share, *found)]
     study = next(iter(answers.values()))[1]
     predictors = [*_BASELINES, *study.models]
-    figure, axes = panels(len(_ERRORS), len(_ROLES), (DOUBLE, 4.6), sharex=True, sharey="row")
+    figure, axes = panels(len(_ERRORS), len(_ROLES), (DOUBLE, 6.2), sharex=True, sharey="row")
     for row_of, (metric, (label, _)) in zip(axes, _ERRORS.items(), strict=True):
         row_of[0].set_ylabel(label)
         for panel, role in zip(row_of, _ROLES, strict=True):
@@ -81,7 +83,7 @@ def errors(sources: Sources, share: Fraction, name: str, study: Asked, tables: T
     for model in (*_BASELINES, *study.models):
         for T in study.temperatures.predict:
             for metric in _ERRORS:
-                for k, (value, _) in enumerate(tables.values(model, metric, "fixed", T)):
+                for k, value in enumerate(error(study, tables, model, metric, T)):
                     yield Error(share, frames, model, k, T, study.temperatures.role(T), metric, value)
 
 
@@ -100,7 +102,7 @@ def findings(rows: list[Error], predictors: list[str]) -> list[Finding]:
     worst = combined(row._replace(role="") for row in rows)
 
     def told(model: str) -> str:
-        found = {frames: worst.get((frames, model, "", "population_max_error")) for frames in sorted(shares)}
+        found = {frames: worst.get((frames, model, "", "population")) for frames in sorted(shares)}
         return "; ".join(f"{shares[n]}: {spread((v, nan) for v in values)}" for n, values in found.items() if values)
 
     what = "largest population error, T not trained at"

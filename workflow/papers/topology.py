@@ -16,21 +16,23 @@ from thermolatent.learn.settings import Composition
 from thermolatent.reweight.verdict import TRUSTED
 from thermolatent.validate.predictions import HEADLINE
 from thermolatent.validate.settings import POPULATIONS, Asked
+from unseen import ERRORS, error
 
-_ERRORS = {
-    "population_max_error": "largest error of a named population",
-    "js_plane": "Jensen-Shannon, fixed plane (nats)",
-}
 _INFORMED = {True: ("o", "#0072B2", "informed"), False: ("s", "#D55E00", "not informed")}
 
 
 class Judged(NamedTuple):
-    """A predicted population beside that of the reference MD; ``held``: whether they agree within both 95 % intervals."""
+    """A predicted population with its interval and verdict, beside that of the reference MD.
+
+    ``own`` is the density's own, whose distance from ``value`` is in the interval of an informed model; ``held``: whether
+    prediction and MD agree within both 95 % intervals.
+    """
 
     study: str
     predictor: str
     temperature: float
     state: str
+    own: float
     value: float
     low: float
     high: float
@@ -40,21 +42,21 @@ class Judged(NamedTuple):
 
     @property
     def error(self) -> float:
-        return abs(self.value - self.md)
+        return abs(self.own - self.md)
 
     @property
     def held(self) -> bool:
-        return self.error <= hypot((self.high - self.low) / 2, self.md_half)
+        return abs(self.value - self.md) <= hypot((self.high - self.low) / 2, self.md_half)
 
 
 def bases_and_ways(sources: Sources, entry: PaperFigure) -> Drawing:
     """The largest error at temperatures not trained at, of each base density and way of temperature, informed or not."""
-    figure, axes = panels(len(_ERRORS), len(entry.studies), (DOUBLE, 4.4), sharey=True)
+    figure, axes = panels(len(ERRORS), len(entry.studies), (DOUBLE, 4.4), sharey=True)
     rows, told, remarks = [], [], []
     for column, name in zip(axes.T, entry.studies, strict=True):
         study, tables = sources.answers(name)
         kinds = list(dict.fromkeys(map(kind, study.models.values())))
-        for panel, (metric, label) in zip(column, _ERRORS.items(), strict=True):
+        for panel, (metric, label) in zip(column, ERRORS.items(), strict=True):
             for model, spec in study.models.items():
                 marker, color, _ = _INFORMED[spec.informed]
                 values = worst(study, tables, model, metric)
@@ -67,7 +69,9 @@ def bases_and_ways(sources: Sources, entry: PaperFigure) -> Drawing:
             panel.set(yticks=range(len(kinds)), yticklabels=reversed(kinds), ylim=(-0.5, len(kinds) - 0.5))
             panel.set(xscale="log", xlabel=label)
             log_ticks(panel.xaxis, 20)
-        column[0].axvline(study.validate_.tolerance[POPULATIONS], color=GREY, linestyle=":", linewidth=0.9)
+        column[list(ERRORS).index("population")].axvline(
+            study.validate_.tolerance[POPULATIONS], color=GREY, linestyle=":", linewidth=0.9
+        )
         column[0].set_title(study.description.partition(",")[0])
         rows += (found := list(judged(study, tables)))
         told += findings(study, tables)
@@ -89,8 +93,8 @@ def kind(spec: Composition) -> str:
 
 def worst(study: Asked, tables: Tables, model: str, metric: str) -> list[float]:
     """The largest of an error over temperatures not trained at, seed by seed."""
-    by_temperature = [tables.values(model, metric, "fixed", T) for T in study.temperatures.predict]
-    return [max(value for value, _ in of_seed) for of_seed in zip(*filter(None, by_temperature), strict=True)]
+    by_temperature = [error(study, tables, model, metric, T) for T in study.temperatures.predict]
+    return [max(of_seed) for of_seed in zip(*filter(None, by_temperature), strict=True)]
 
 
 def judged(study: Asked, tables: Tables) -> Iterable[Judged]:
@@ -100,7 +104,8 @@ def judged(study: Asked, tables: Tables) -> Iterable[Judged]:
             for state, p in states.items():
                 md = tables.population("md", state)
                 if T in study.temperatures.reference and T in md:
-                    numbers = (p.value, p.low, p.high, p.verdict, md[T].median, md[T].half)
+                    own = tables.density(predictor, state)[T].median if predictor in study.models else p.value
+                    numbers = (own, p.value, p.low, p.high, p.verdict, md[T].median, md[T].half)
                     yield Judged(study.name, predictor, T, state, *numbers)
 
 
@@ -125,7 +130,7 @@ def findings(study: Asked, tables: Tables) -> list[Finding]:
     """The largest population error of the estimator and of each model; which of them break."""
 
     def errors(model: str) -> list[float]:
-        return worst(study, tables, model, "population_max_error")
+        return worst(study, tables, model, "population")
 
     def told(values: list[float]) -> str:
         return spread((value, nan) for value in values) if values else ""
