@@ -70,6 +70,11 @@ BAD: dict[str, tuple[str, Any, list[str]]] = {
         {"latf": {"density": "flow"}, "LaTF": {"density": "flow"}},
         ["models", "'latf' and 'LaTF'", "rename one"],
     ),
+    "labels of an encoder that stays": (
+        "models",
+        {"latf": {"density": "flow", "encoder": "frozen", "relabel": True}},
+        ["models.latf.relabel", "encoder: frozen", "leave one of them out"],
+    ),
     "couplings of one coordinate": (
         "representation",
         {"latent_dim": 1},

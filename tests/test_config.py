@@ -6,6 +6,7 @@ from studies_for_tests import BAD, SOUND, changed, write
 from thermolatent.errors import ConfigError
 from thermolatent.parsing import parse
 from thermolatent.represent.settings import Representation
+from thermolatent.study.jobs import featurize_job
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.study import Study
@@ -176,6 +177,7 @@ def test_a_scale_need_not_exist_where_the_md_is_from(tmp_path):
         ("system", {"kind": "lj_cluster"}, ["system", "not that of base", "leave it out"]),
         ("temperatures.predict", [1.25], ["temperatures", "base has no MD at 1.25"]),
         ("featurize.frames", 21, ["featurize.frames", "21", "more than a walker has"]),
+        ("featurize.training_frames", 21, ["featurize.training_frames", "21", "more than a walker has"]),
     ],
 )
 def test_md_that_cannot_be_taken_over_is_refused(tmp_path, key, value, words):
@@ -206,3 +208,13 @@ def test_frames_at_a_temperature_go_over_frames_and_a_scale_has_its_own(tmp_path
         load(tmp_path, content | {"featurize": content["featurize"] | {"frames": 30}})
     with pytest.raises(ConfigError, match=r"frames_at: 1 is tempered"):
         load(tmp_path, content | {"tempering": True, "simulate": content["simulate"] | {"frames_at": {1.0: 40}}})
+
+
+def test_frames_of_training_shorten_nothing_else(tmp_path):
+    content = changed("featurize.training_frames", 5)
+    content["featurize"]["frames"] = 18
+    study = load(tmp_path, content)
+    used = {T: featurize_job(study, Layout.of(study), T).settings.frames for T in study.temperatures.simulated}
+    assert used == {0.5: 5, 1.0: 18, 1.5: 5}
+    with pytest.raises(ConfigError, match=r"representation.lag: 5 frames is not shorter than a walker \(5 frames\)"):
+        load(tmp_path, content | {"representation": {"lag": 5}})

@@ -151,6 +151,10 @@ def test_bad_input_is_one_line(folder, capsys, words, message):
     [
         (("simulate:\n  walkers: 16", "simulate:\n  walkers: 16"), None),
         (("featurize: {", "featurize: {frames: 300, "), r"featurize\.frames: further frames of a walker"),
+        (
+            ("featurize: {", "featurize: {training_frames: 300, "),
+            r"featurize\.training_frames: further frames of a walker",
+        ),
     ],
 )
 def test_what_would_have_no_effect_is_not_written(folder, capsys, change, message):

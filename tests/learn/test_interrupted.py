@@ -19,10 +19,11 @@ from thermolatent.training import Checkpoint
 
 FLOW = {"kind": "flow", "couplings": 2, "width": 4}
 #: Of each kind of state that a training can have: a search, a network of potentials, an encoder that learns and is then
-#: frozen, noise and averaged weights that a density holds itself.
+#: frozen, labels that change meanwhile, noise and averaged weights that a density holds itself.
 MODELS = {
     "informed": {"density": {**FLOW, "tau": "auto"}, "informed": True, "encoder": "frozen"},
     "joint": {"density": FLOW, "encoder": "joint"},
+    "relabelled": {"density": FLOW, "encoder": "joint", "relabel": True},
     "diffusion": {"density": {"kind": "diffusion", "width": 8}, "encoder": "frozen"},
     "matching": {"density": {"kind": "flow_matching", "width": 8}, "encoder": "frozen"},
 }
@@ -119,8 +120,14 @@ def slow(*case):
 INTERRUPTIONS = [
     ("joint", signal.SIGTERM),
     ("joint", "killed"),
+    ("relabelled", "killed"),
     slow("joint", signal.SIGUSR1),
-    *(slow(model, how) for model in MODELS if model != "joint" for how in (signal.SIGTERM, "killed")),
+    *(
+        slow(model, how)
+        for model in MODELS
+        if model not in ("joint", "relabelled")
+        for how in (signal.SIGTERM, "killed")
+    ),
 ]
 
 

@@ -91,6 +91,31 @@ def test_history_has_both_parts_of_joint_training_and_reads_back(trained):
     assert rows[-1]["cross_entropy"] == ""
 
 
+def test_relabelling_finds_the_basins_without_spib_before(trained, tmp_path, caplog):
+    """From twelve clusters and one epoch of SPIB: the states that are left are visited, numbered by population, and at exact
+    samples of the two lower basins differ."""
+    shutil.copytree(f"{trained[1].root}/featurize", tmp_path / "featurize")
+    brief = {"initial_labels": 12, "epochs": 1, "refinements": 0, "batch_size": 512}
+    model = {"density": {"kind": "flow", "couplings": 2, "width": 8}, "encoder": "joint", "relabel": True}
+    learn = {"steps": 500, "evaluate_every": 50, "batch_size": 512, "learning_rate": 5e-3}
+    study = make_study(representation=brief, models={"scratch": model}, learn=learn)
+    layout = Layout(str(tmp_path))
+    run_job("represent", study, layout, seed=0)
+    with caplog.at_level("INFO"):
+        run_job("learn", study, layout, model="scratch", seed=0)
+    before, after = (load_representation(f) for f in (layout.spib(0), layout.model("scratch", 0)))
+    assert "relabelled after 50 steps" in caplog.text
+    assert 3 <= after.n_states < before.n_states
+    data = load_frames(training_frames(study, layout))
+    populations = [
+        np.bincount(after.states(after.encode(x)).ravel(), minlength=after.n_states) for x in data.features.values()
+    ]
+    assert (np.diff(populations[0]) <= 0).all()
+    assert np.sum(populations, axis=0).min() > 0
+    minima = np.array(list(study.validate_.states.minima.values()), np.float32)
+    assert len(set(after.states(after.encode(minima)))) == 3
+
+
 def train_briefly(root):
     """The representation and the joint model of seed 3, from the features below ``root``."""
     brief = {"epochs": 1, "refinements": 1, "batch_size": 512}

@@ -1,18 +1,22 @@
 """Every figure of the catalogue is drawn from small files, and its caption says what the numbers are."""
 
 import csv
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from files_for_figures import population_rows, profile_arrays, score_rows, write_tables
+from files_for_figures import population_rows, populations, profile_arrays, score_rows, write_tables
 from PIL import Image
 
 import beyond
 import divergences
 import survey_torsions as torsions
+import topology
+import unseen
 from catalogue import FIGURES, PAPERS, Paths
-from drawing import Drawing, Finding, Sources, caption, save, spread
+from data_efficiency import Error, combined
+from drawing import Drawing, Finding, Sources, caption, paired, save, spread
 from figure import draw
 from survey_figures import best, determination
 from survey_mixtures import COLUMNS
@@ -71,13 +75,16 @@ def path_arrays(excess):
 def write_three_hole(study, layout, paths, seeds):
     for model in study.models:
         save_arrays(layout.profiles(model, seeds[0]), profile_arrays(study, 2))
-    for model, excess in (("latf_published", 0.5), ("latf_gaussian", 4.0)):
-        save_arrays(paths.base_paths(study.name, model, seeds[0]), path_arrays(excess))
     for seed in seeds:
+        for model in study.models:
+            excess = 0.5 if model == "latf_published" else 4.0 + 0.01 * seed
+            save_arrays(paths.base_paths(study.name, model, seed), path_arrays(excess))
         rows = [
             dict(zip(divergences.COLUMNS, ("x", model, seed, 1_000_000, *values), strict=True))
             for k, model in enumerate(study.models)
-            for values in [(0.019 + k * 0.01 + seed / 1000, 0.0166, 0.018 + k * 0.01, 0.0166)]
+            for values in [
+                (0.019 + k * 0.01 + seed / 1000, 0.0166, 0.018 + k * 0.01, 0.0166, 3, 0.3 + k * 0.1 * (-1) ** seed, 3.0)
+            ]
         ]
         write_table(paths.divergences(study.name, seed), divergences.COLUMNS, rows)
 
@@ -131,7 +138,7 @@ def sources(tmp_path_factory):
     """Files of every study and experiment that a figure reads, two seeds."""
     root = tmp_path_factory.mktemp("papers")
     seeds = [0, 1]
-    for name in dict.fromkeys(name for figure in FIGURES.values() for name in figure.studies):
+    for name in dict.fromkeys(name for figure in FIGURES.values() for name in figure.all_studies):
         study = load_study(name, "studies")
         layout = Layout.of(study, str(root))
         extra = list(own_state_rows(study, seeds))
@@ -146,7 +153,7 @@ def sources(tmp_path_factory):
             layout.study, {"models": {name: model.model_dump(mode="json") for name, model in study.models.items()}}
         )
         save_json(layout.metrics, {"plane": ["mu2", "mu3"], "metrics": {}, "bins": 60, "doubts": []})
-        if name == "three_hole_single":
+        if name in ("three_hole_single", "paper_three_hole"):
             write_three_hole(study, layout, Paths(str(root)), seeds)
         for model in study.models:
             save_arrays(layout.profiles(model, 0), profile_arrays(study, 2))
@@ -218,17 +225,115 @@ def test_the_torsions_caption_tells_the_simulated_time_and_who_is_best(sources):
 def test_paths_are_compared_with_the_lowest_pass(sources):
     text = text_of(sources, "latf_2")
     assert "tilted 3.5 kT, Gaussian 7.0 kT | lowest pass 3.0 and 3.0 kT" in text
-    assert "tilted 0.50 kT, Gaussian 4.00 kT: as the paper says" in text
+    assert "tilted 0.5000 ± 0.0000 (2 seeds) kT, Gaussian 4.0050 ± 0.0071 (2 seeds) kT" in text
+    assert "difference -3.50 ± 0.06 (95 %): as the paper says" in text  # Student's t of one degree: 12.7 * .005
 
 
 def test_the_ablation_compares_seed_by_seed(sources):
     """The made-up divergences of the Gaussian base lie .01 above the tilted base's in every seed, VampPrior's .04."""
     text = text_of(sources, "latf_ablation")
     assert (
-        "tilted minus Gaussian: GMRQ +0.0000 ± 0.0000, held-out cross-entropy +0.0000 ± 0.0000, symmetrised KL -0.0100"
-        in text
+        "tilted minus Gaussian, with 95 % intervals: GMRQ +0.0000 ± 0.0000, held-out cross-entropy +0.0000 ± 0.0000, "
+        "symmetrised KL -0.0100" in text
     )
     assert "symmetrised KL -0.0400 ± 0.0000." in text
+
+
+def test_a_variant_is_named_by_what_differs_and_marked_where_seeds_agree(sources):
+    """The made-up divergences of tau = 0 lie .01 above the reference in both seeds; its cross-entropies on either side."""
+    text = text_of(sources, "latf_recipe")
+    assert "| three-hole, as published |  | 3 states; cross-entropy 0.3000 ± 0.0000 (2 seeds); rate" in text
+    row = next(line for line in text.splitlines() if "| three-hole, tau 0 |" in line)
+    assert "(+0.0000 ± 1.2706); rate" in row
+    assert "(+0.0100 ± 0.0000*); paths 4.0050" in row
+    assert "three-hole, vampprior |" in text
+
+
+def test_an_interval_of_paired_seeds_is_student_s():
+    difference, half = paired([1.0, 2.0, 4.0], [0.0, 0.0, 0.0])
+    assert difference == pytest.approx(7 / 3)
+    assert half == pytest.approx(4.302653 * np.std([1, 2, 4], ddof=1) / 3**0.5)
+
+
+def test_errors_are_told_by_amount_of_md(sources):
+    text = text_of(sources, "data_efficiency")
+    row = next(line for line in text.splitlines() if "T not trained at, conditional |" in line)
+    assert [words in row for words in ("1/32: ", "; 1/8: ", "; all: ")] == [True] * 3
+    assert "Trained on 0.0313 of the MD: " in text
+    assert "Trained on 1 of the MD: " in text
+    with open(sources.paths.figure("data_efficiency", "csv"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["frames"] for row in rows} == {"12032", "48000", "384000"}
+    assert {row["role"] for row in rows} == {"interpolate", "extrapolate"}
+
+
+def test_errors_of_a_role_are_put_together_within_a_seed():
+    def row(model, seed, T, metric, value):
+        return Error(Fraction(1, 8), 100, model, seed, T, "extrapolate", metric, value)
+
+    rows = [
+        row("a", k, T, m, v + k)
+        for m in ("js_plane", "population")
+        for k in (0, 1)
+        for T, v in ((2, 0.1), (3, 0.3))
+    ]
+    assert combined(rows) == {
+        (100, "a", "extrapolate", "js_plane"): pytest.approx([0.2, 1.2]),
+        (100, "a", "extrapolate", "population"): [0.3, 1.3],
+    }
+
+
+def test_wrong_values_that_an_interval_misses_are_counted(sources):
+    study, _ = sources.answers("paper_lj7_cold")
+    found = [
+        topology.Judged("s", predictor, 0.2, "hexagon", value, value, value - 0.05, value + 0.05, verdict, 0.5, 0.01)
+        for predictor, value, verdict in (
+            ("reweighting", 0.52, "trusted"),
+            ("reweighting", 0.8, "trusted"),
+            ("tilted_steer", 0.1, "model's own"),
+            ("tilted_steer_informed", 0.54, "not trusted"),
+        )
+    ]
+    told = list(topology.what_intervals_say(study, found))
+    assert (
+        "the estimator: 1 of 2 intervals hold the MD; 1 values are off by more than 0.05, of which 0 are held"
+        in told[0]
+    )
+    assert "1 are called trusted; trusted in all: 2." in told[0]
+    assert "models, informed: 1 of 1 intervals hold the MD; 0 values" in told[1]
+    assert "models, not informed: 0 of 1 intervals hold the MD; 1 values" in told[2]
+
+
+def test_a_model_breaks_where_every_seed_is_beyond_the_tolerance(sources):
+    """The made-up populations of the k-th model are off by a shift that grows with k, and with the seed."""
+    study, tables = sources.answers("paper_hairpin")
+    found = {finding.what.split(", ")[1]: finding for finding in topology.findings(study, tables)}
+    assert list(found) == ["conditional", *study.models]
+    for k, model in enumerate(study.models):
+        least = max(
+            abs(populations(study, T, 0.03 * (k + 1) * T) - populations(study, T)).max()
+            for T in study.temperatures.predict
+        )
+        assert found[model].ours.endswith(", breaks") == (least > 0.05), model
+    assert {finding.ours.endswith(", breaks") for finding in found.values()} == {True, False}
+
+
+def test_the_density_s_own_samples_count_not_the_estimator_s_weights(sources):
+    """Of an informed model: its rows "named" are the estimator's."""
+    study, tables = sources.answers("paper_lj7_cold")
+    model = "tilted_both_informed"
+    k = list(study.models).index(model) + 1
+    own = [
+        abs(populations(study, 0.3, 0.03 * k * (1 + 0.2 * seed) * 0.3) - populations(study, 0.3)).max()
+        for seed in (0, 1)
+    ]
+    assert unseen.error(study, tables, model, "population", 0.3) == pytest.approx(own)
+    assert unseen.error(study, tables, "conditional", "population", 0.3) == pytest.approx([0.006, 0.006 + 0.003])
+    joint, tables = sources.answers("paper_lj7_data")
+    for model, plane in (("latf", "latent"), ("dspib", "latent_dspib")):
+        values = [value for value, _ in tables.values(model, "js_latent", plane, 0.3)]
+        assert len(values) == 2
+        assert unseen.error(joint, tables, model, "js_latent", 0.3) == values
 
 
 def test_a_missing_job_is_named(sources, tmp_path):

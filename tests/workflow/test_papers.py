@@ -41,9 +41,25 @@ def test_latf_takes_its_studies_paths_and_divergences(plan, tmp_path):
     assert done.code == 0, done.error
     own = {name for name, figure in FIGURES.items() if figure.paper == "latf" and not figure.gpu}
     assert captions(done) == {f"results/paper/{name}.md" for name in own}
-    assert (done.counts["paper_paths"], done.counts["paper_divergences"]) == (2, 1)
+    paths = sum(len(figure.paths) for name, figure in FIGURES.items() if name in own)
+    assert (done.counts["paper_paths"], done.counts["paper_divergences"]) == (paths, 2)
     simulated = {file.split("/")[1] for job in done.jobs if job["rule"] == "simulate" for file in job["output"]}
     assert simulated == {"three_hole_single@smoke", "lj7@smoke"}  # the other pair of temperatures shares its MD
+
+
+def test_each_amount_of_md_is_a_study_of_its_own_on_one_md(plan):
+    """At the scale smoke they are one."""
+    done = plan("results/paper/data_efficiency.md", "--config", "seeds=[0]")
+    assert done.code == 0, done.error
+    models = {
+        (job["output"][0].split("/")[1], job["output"][0].split("/")[3]) for job in done.jobs if job["rule"] == "learn"
+    }
+    names = ("latf", "latf_published", "dspib", "flow_matching")
+    assert models == {(study, name) for study in FIGURES["data_efficiency"].studies for name in names}
+    simulated = {file.split("/")[1] for job in done.jobs if job["rule"] == "simulate" for file in job["output"]}
+    assert simulated == {"lj7"}
+    smoke = plan("results/paper/data_efficiency.md", "--config", "seeds=[0]", "scale=smoke")
+    assert {job["output"][0].split("/")[1] for job in smoke.jobs if job["rule"] == "learn"} == {"paper_lj7_data@smoke"}
 
 
 def test_what_needs_a_gpu_is_made_where_its_md_is(plan, tmp_path):

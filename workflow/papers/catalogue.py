@@ -24,16 +24,26 @@ class PaperFigure(Section):
     studies: list[str] = Field([])
     model: str = ""
     paths: list[str] = Field([])
-    divergences: bool = False
+    divergences: list[str] = Field([])
     experiments: list[str] = Field([])
     gpu: bool = False
     same: str = ""
     different: list[str] = Field([])
     published: dict[str, str] = Field({}, description="what the paper gives, by metric or model")
 
+    @property
+    def all_studies(self) -> list[str]:
+        """Studies of which anything is read."""
+        return list(dict.fromkeys([*self.studies, *self.divergences]))
+
 
 _FILE = HERE / "figures.yaml"
 FIGURES = {name: parse(PaperFigure, entry, str(_FILE)) for name, entry in read_yaml(_FILE)["figures"].items()}
+
+
+def at_scale(name: str, suffix: str) -> str:
+    """A study's name at a scale of all studies, ``@smoke`` or empty, which goes over the name's own."""
+    return name.partition("@")[0] + suffix if suffix else name
 
 
 @dataclass(frozen=True)
@@ -63,5 +73,5 @@ class Paths:
         return f"{self.root}/{study}/papers/{model}/seed{seed}.paths.npz"
 
     def divergences(self, study, seed) -> str:
-        """Symmetrised KL of every model against MD and against exact points."""
+        """Symmetrised KL of every model against MD and against exact points, and its held-out losses."""
         return f"{self.root}/{study}/papers/divergences.seed{seed}.csv"

@@ -1,11 +1,12 @@
 # What the papers' rules share: which files each figure is drawn from.
 
 import sys
+from itertools import product
 
 PAPERS_FOLDER = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 sys.path.append(str(PAPERS_FOLDER))
 
-from catalogue import FIGURES, PAPERS, TORSIONS, Paths
+from catalogue import FIGURES, PAPERS, TORSIONS, Paths, at_scale
 from survey_settings import load_survey
 from thermolatent.files.paths import paths_in
 from thermolatent.study.jobs import figures_job, training_frames
@@ -15,7 +16,7 @@ PAPER_PATHS = Paths("results")
 PAPER_SUFFIX = SUFFIX if PROJECT.scale == "smoke" else ""
 try:
     SURVEY = load_survey(SURVEY_SCALE)
-    read_studies(f"{name}{PAPER_SUFFIX}" for figure in FIGURES.values() for name in figure.studies)
+    read_studies(at_scale(name, PAPER_SUFFIX) for figure in FIGURES.values() for name in figure.all_studies)
     read_studies([f"{SURVEY.torsions.study}{PAPER_SUFFIX}"])
 except ThermolatentError as error:
     raise SystemExit(str(error))
@@ -72,7 +73,7 @@ def code_of_paper_figure(wildcards):
 
 def paper_study(name):
     """A study of the papers at their scale, and its paths."""
-    study = STUDIES[name + PAPER_SUFFIX]
+    study = STUDIES[at_scale(name, PAPER_SUFFIX)]
     return study, Layout.of(study)
 
 
@@ -93,15 +94,18 @@ def files_of_paper_figure(wildcards):
             files += [PAPER_PATHS.torsion_samples(SURVEY_SCALE, *job) for job in jobs]
     for study, layout in map(paper_study, figure.studies):
         files += paths_in(figures_job(study, layout, SEEDS).inputs)
-        files += [PAPER_PATHS.base_paths(study.name, model, SEEDS[0]) for model in figure.paths]
-        files += [PAPER_PATHS.divergences(study.name, seed) for seed in SEEDS if figure.divergences]
+    for study, _ in map(paper_study, figure.divergences):
+        files += [PAPER_PATHS.divergences(study.name, seed) for seed in SEEDS]
+    for study, _ in map(paper_study, figure.all_studies[:1]):
+        files += [PAPER_PATHS.base_paths(study.name, *job) for job in product(figure.paths, SEEDS)]
     return files
 
 
 def files_of_every_model(wildcards):
-    """Input function: model files and lists of samples of all models of the job's study and seed."""
+    """Input function: model files, histories and lists of samples of all models of the job's study and seed."""
     study, layout = of(wildcards)
-    return [file(model, wildcards.seed) for model in study.models for file in (layout.model, layout.generated)]
+    files = [file(model, wildcards.seed) for model in study.models for file in (layout.model, layout.generated)]
+    return [*files, *(layout.history(layout.model(model, wildcards.seed)) for model in study.models)]
 
 
 def can_be_made(figure):

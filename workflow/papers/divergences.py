@@ -6,6 +6,8 @@ of the generated ones, through the same encoder and with noise of their own. Suc
 million frames of one MD run know the populations to 0.008 only.
 """
 
+import csv
+
 import numpy as np
 
 from job import logged, study_named
@@ -17,17 +19,24 @@ from thermolatent.study.study import Study
 from thermolatent.tables import write_table
 from thermolatent.validate.divergence import PAPER_BINS, Bins, kl_sym_paper
 
-COLUMNS = ("study", "model", "seed", "points", "against_md", "floor_md", "against_exact", "floor_exact")
+COLUMNS = (
+    *("study", "model", "seed", "points", "against_md", "floor_md", "against_exact", "floor_exact"),
+    *("states", "held_out_cross_entropy", "held_out_rate"),
+)
 
 
 def run(study: Study, layout: Layout, seed: int, out: str) -> None:
-    """Write a row per model of ``study``, which has one training temperature and a system with ``sample_exact``."""
+    """Write a row per model of ``study``, which has one training temperature and a system with ``sample_exact``.
+
+    ``points`` are the generated ones, and as many exact ones are drawn. With them number of states, and on held-out walkers
+    cross-entropy and rate E[ln q - ln r], nats, of the state that training kept.
+    """
     if len(study.temperatures.train) > 1 or not hasattr(study.system, "sample_exact"):
         raise ThermolatentError(f"{study.name}: needs one training temperature and a system whose density is exact")
     (T,) = study.temperatures.train
     frames = load_array(layout.features(T), "features")
     features = frames.reshape(-1, frames.shape[-1])
-    n, rows = len(features), []
+    n, rows = study.generate.samples, []
     exact = [study.system.sample_exact(n, T, np.random.default_rng(draw)) for draw in (1, 2)]
     for model in study.models:
         representation = load_representation(layout.model(model, seed))
@@ -36,13 +45,18 @@ def run(study: Study, layout: Layout, seed: int, out: str) -> None:
             for noise, x in enumerate((features, *exact))
         )
         generated = load_arrays(layout.samples(model, seed, T), "generated samples")["latents"]
-        if len(generated) != n:
-            raise ThermolatentError(
-                f"{layout.root}: {len(generated)} samples of {model} for {n} frames; sizes must match"
-            )
         values = [divergence(*pair) for pair in ((md, generated), (md, first), (first, generated), (first, second))]
-        rows.append(dict(zip(COLUMNS, (study.name, model, seed, n, *values), strict=True)))
+        kept = kept_losses(layout.history(layout.model(model, seed)))
+        numbers = (*values, representation.n_states, *(kept[column] for column in COLUMNS[-2:]))
+        rows.append(dict(zip(COLUMNS, (study.name, model, seed, n, *numbers), strict=True)))
     write_table(out, COLUMNS, rows)
+
+
+def kept_losses(history: str) -> dict[str, str]:
+    """The losses of the state that a training kept: those at its best held-out objective, with the encoder frozen."""
+    with open(history, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["stage"] == "density"]
+    return min(rows, key=lambda row: float(row["held_out"]))
 
 
 def divergence(reference: np.ndarray, generated: np.ndarray) -> float:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import t as student
 
-from catalogue import FIGURES, HERE, PaperFigure, Paths
+from catalogue import FIGURES, HERE, PaperFigure, Paths, at_scale
 from survey_settings import load_survey
 from thermolatent.figures.style import save_data, save_figure
 from thermolatent.figures.tables import Tables
@@ -55,7 +56,7 @@ class Sources:
 
     def study(self, name: str) -> tuple[Study, Layout]:
         """A study and its paths."""
-        study = find_study(name if self.scale == "full" else f"{name}@{self.scale}", self.folders)
+        study = find_study(at_scale(name, "" if self.scale == "full" else f"@{self.scale}"), self.folders)
         return study, Layout.of(study, self.results)
 
     def answers(self, name: str) -> tuple[Asked, Tables]:
@@ -67,6 +68,10 @@ class Sources:
         """A model's histograms, of the first seed."""
         _, layout = self.study(name)
         return load_arrays(layout.profiles(model, self.seeds[0]), "profiles")
+
+    def base_paths(self, study: str, model: str, seed: int) -> dict[str, np.ndarray]:
+        """Straight paths in base space, by :mod:`base_paths`."""
+        return load_arrays(self.paths.base_paths(study, model, seed), "paths")
 
     @property
     def paths(self) -> Paths:
@@ -119,8 +124,8 @@ def caption(name: str, drawing: Drawing, sources: Sources) -> str:
 
 def _made_by(entry: PaperFigure, sources: Sources) -> list[str]:
     found, seeds = [f"commit {commit()}"], sources.seeds
-    if entry.studies:
-        found.append(f"studies {', '.join(entry.studies)} at scale {sources.scale}")
+    if entry.all_studies:
+        found.append(f"studies {', '.join(entry.all_studies)} at scale {sources.scale}")
     if entry.experiments:
         found.append(f"survey at scale {sources.survey}")
         seeds = load_survey(sources.survey).seeds
@@ -135,6 +140,12 @@ def commit() -> str:
         return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def paired(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """Mean difference of values with the same seeds, at least two, and half of its 95 % interval by Student's t."""
+    found = np.subtract(first, second)
+    return float(found.mean()), float(student.ppf(0.975, len(found) - 1) * found.std(ddof=1) / len(found) ** 0.5)
 
 
 def spread(points: Iterable[tuple[float, float]]) -> str:

@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 
 import divergences
 from catalogue import PaperFigure
-from drawing import Drawing, Finding, Sources, spread
+from drawing import Drawing, Finding, Sources, paired, spread
 from thermolatent.figures import surfaces
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, SINGLE, log_ticks, panels
 from thermolatent.figures.surfaces import CAP, free_energies
-from thermolatent.files.artifacts import load_arrays
 from thermolatent.tables import read_table
 
 TILTED, GAUSSIAN, VAMP = "latf_published", "latf_gaussian", "spib"
@@ -33,7 +32,8 @@ def surfaces_and_paths(sources: Sources, entry: PaperFigure) -> Drawing:
     """Latent surfaces of MD and model, base densities with straight paths, the same paths in the latent, and their heights."""
     name, seed = entry.studies[0], sources.seeds[0]
     (study, _), profiles = sources.study(name), sources.profiles(name, TILTED)
-    paths = {m: load_arrays(sources.paths.base_paths(study.name, m, seed), "paths") for m in entry.paths}
+    by_seed = {m: [sources.base_paths(study.name, m, s) for s in sources.seeds] for m in entry.paths}
+    paths = {model: found[0] for model, found in by_seed.items()}
     figure, axes = panels(2, 4, (DOUBLE, 3.7))
     for panel, name, title in zip(
         axes[0], ("latent_md", "latent_model"), ("MD, encoded", "LaTF, generated"), strict=False
@@ -59,9 +59,13 @@ def surfaces_and_paths(sources: Sources, entry: PaperFigure) -> Drawing:
         )
         for pair, (tilted, lowest) in both[TILTED].items()
     ]
-    excess = {model: np.mean([highest - low for highest, low in of.values()]) for model, of in both.items()}
-    numbers = ", ".join(f"{_PRIORS[model]} {value:.2f} kT" for model, value in excess.items())
-    word = "as the paper says" if excess[TILTED] < excess[GAUSSIAN] else "against what the paper says"
+    excess = {model: [mean_excess(own) for own in found] for model, found in by_seed.items()}
+    numbers = ", ".join(f"{_PRIORS[m]} {spread((v, np.nan) for v in values)} kT" for m, values in excess.items())
+    word = "one seed decides nothing"
+    if len(sources.seeds) > 1:
+        difference, half = paired(excess[TILTED], excess[GAUSSIAN])
+        word = "as the paper says" if difference < 0 else "against what the paper says"
+        word = f"difference {difference:+.2f} ± {half:.2f} (95 %): {word if abs(difference) > half else 'undecided'}"
     return Drawing(
         figure,
         ("base", "from", "to", "s", "u1", "u2", "z1", "z2", "free_energy_kT"),
@@ -69,7 +73,8 @@ def surfaces_and_paths(sources: Sources, entry: PaperFigure) -> Drawing:
         findings,
         [f"Above the lowest pass, mean over pairs: {numbers}: {word}."],
         [
-            f"One seed ({seed}). Paths join the frames nearest to the three minima; the paper does not say what it joins."
+            f"The picture is of one seed ({seed}). Paths join the frames nearest to the three minima; the paper does not say "
+            "what it joins."
         ],
     )
 
@@ -106,8 +111,9 @@ def ablation(sources: Sources, entry: PaperFigure) -> Drawing:
     if len(sources.seeds) > 1:
         shown = {"gmrq": "GMRQ", "held_out_cross_entropy": "held-out cross-entropy", "kl": "symmetrised KL"}
         for model in (GAUSSIAN, VAMP):
-            told = ", ".join(f"{name} {paired(values[m][TILTED], values[m][model])}" for m, name in shown.items())
-            remarks.append(f"Seed by seed, tilted minus {_PRIORS[model]}: {told}.")
+            pairs = {n: [[v for v, _ in values[m][k]] for k in (TILTED, model)] for m, n in shown.items()}
+            told = ", ".join("{} {:+.4f} ± {:.4f}".format(n, *paired(*pair)) for n, pair in pairs.items())
+            remarks.append(f"Seed by seed, tilted minus {_PRIORS[model]}, with 95 % intervals: {told}.")
     findings = [
         Finding(
             "three-hole, LaTF, held-out cross-entropy",
@@ -188,16 +194,15 @@ def table(sources: Sources, entry: PaperFigure) -> Drawing:
     return Drawing(figure, divergences.COLUMNS, ([*row.values()] for row in rows), findings)
 
 
-def paired(first: list[tuple[float, float]], second: list[tuple[float, float]]) -> str:
-    """Mean difference of two scores with the same seeds, and its standard error from the scatter of the seeds."""
-    difference = np.array(first, float)[:, 0] - np.array(second, float)[:, 0]
-    return f"{difference.mean():+.4f} ± {difference.std(ddof=1) / len(difference) ** 0.5:.4f}"
-
-
 def barriers(found: dict[str, np.ndarray]) -> dict[str, tuple[float, float]]:
     """Per pair of states the highest point of its path and the lowest pass, kT above the surface's minimum."""
     names = ["-".join(found["states"][pair]) for pair in found["pairs"]]
     return dict(zip(names, zip(found["free_energy"].max(1), found["lowest"], strict=True), strict=True))
+
+
+def mean_excess(found: dict[str, np.ndarray]) -> float:
+    """How high straight paths climb above the lowest pass, mean over pairs of states, kT."""
+    return float(np.mean(found["free_energy"].max(1) - found["lowest"]))
 
 
 def _divergences(sources: Sources, study: str) -> list[dict[str, str]]:

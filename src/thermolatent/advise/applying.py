@@ -61,10 +61,10 @@ def _check(path: Path, study: Study, temperature: float) -> None:
         raise ConfigError(
             str(path), [("simulate.from", f"the MD is that of {study.simulate.source}; advise and apply it there")]
         )
-    if temperature in study.temperatures.train and study.featurize.frames:
-        raise ConfigError(
-            str(path), [("featurize.frames", "further frames of a walker would not be used; leave it out, then apply")]
-        )
+    for key in ("frames", "training_frames"):
+        if temperature in study.temperatures.train and getattr(study.featurize, key):
+            told = "further frames of a walker would not be used; leave it out, then apply"
+            raise ConfigError(str(path), [(f"featurize.{key}", told)])
 
 
 def _verify(path: Path, old: dict[str, Any], new: dict[str, Any], T: float, frames: int) -> None:

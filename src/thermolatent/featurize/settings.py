@@ -38,6 +38,9 @@ class Featurize(Section):
     plane: list[AnyFeature] = Field(min_length=1, description="features with two columns in all: the model-free plane")
     observables: list[AnyFeature] = Field([], description="features whose means are predicted; angles as sin and cos")
     frames: int | None = Field(None, ge=2, description="of each walker, the first so many; default: all")
+    training_frames: int | None = Field(
+        None, ge=2, description="likewise at the training temperatures: less to learn from, as much to judge by"
+    )
     bath: Bath | None = Field(None, description="energy of a harmonic bath, added to that of each frame")
 
     @property

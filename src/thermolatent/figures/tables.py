@@ -123,9 +123,17 @@ class Tables:
 
     def density(self, model: str, state: str) -> Series:
         """Population of one named state by a model: from the samples of an informed model, from frame weights of others."""
+        return _by_temperature(self._populations, self._of_density(model, state))
+
+    def density_values(self, model: str, state: str, temperature: float) -> list[float]:
+        """The same at one temperature, seed by seed."""
+        key = self._of_density(model, state)
+        rows = [row for row in self._populations if all(row[c] == v for c, v in key.items())]
+        return [float(row["value"]) for row in rows if float(row["temperature"]) == temperature]
+
+    def _of_density(self, model: str, state: str) -> dict[str, str]:
         informed = self.study.models[model].informed
-        key = {"model": model, "states": "density" if informed else "named", "state": state}
-        return _by_temperature(self._populations, key)
+        return {"model": model, "states": "density" if informed else "named", "state": state}
 
     def predictions(
         self, predictor: str = predictions.HEADLINE, quantity: str = predictions.POPULATION

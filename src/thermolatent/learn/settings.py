@@ -45,6 +45,9 @@ class Composition(Section):
     )
     informed: bool = Field(False, description="train on reweighted frames between the training temperatures too")
     encoder: Literal["joint", "frozen"] = Field("joint", description="joint: the encoder is trained further")
+    relabel: bool = Field(
+        False, description="with a joint encoder: its states are refined at each evaluation, as SPIB's are"
+    )
     representation: Representation | None = Field(
         None, description="keys in which the model's SPIB differs from the study's; default: it has the study's"
     )

@@ -20,7 +20,7 @@ from thermolatent.frames import Frames
 from thermolatent.learn.informed import InformedPool
 from thermolatent.learn.model import Model
 from thermolatent.learn.settings import Inputs, Outputs, Settings
-from thermolatent.represent.labels import predicted_states
+from thermolatent.represent.labels import SETTLED, order_by_population, predicted_states
 from thermolatent.represent.pairs import LaggedPairs, lagged_pairs
 from thermolatent.represent.representation import load_representation, posterior
 from thermolatent.represent.spib import Spib
@@ -42,7 +42,7 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
     training = begin(settings, inputs, outputs.model)
     training.fit()
     about = training.about | {"held_out": training.best}
-    trained = Model(training.spib.cpu(), training.density.cpu(), about)
+    trained = Model(training.numbered().cpu(), training.density.cpu(), about)
     trained.save(outputs.model)
     training.history.save(outputs.history)
     training.checkpoint.remove()
@@ -141,6 +141,7 @@ class DensityTraining(Descent):
         settings, seed, self.beta_ib = job.learn, job.seed, job.beta_ib
         self.checkpoint, self.about = checkpoint, about
         self.joint = joint = job.model.encoder == "joint"  # whether the encoder is being trained now
+        self.relabels = job.model.relabel
         self.device = pick_device(settings.device_for(settings.batch_size))
         self.spib, self.density = spib.to(self.device), density.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
@@ -149,6 +150,8 @@ class DensityTraining(Descent):
         self.theta = torch.from_numpy(data.theta(self.T_ref)).to(self.device)
         held = held_out_units(data.n_walkers)
         self.labels = predicted_states(self.spib, self.x)
+        counts = data.counts_of()
+        self._counts = None if counts is None else torch.from_numpy(counts).to(self.device)
         self.training = lagged_pairs(data, job.lag, ~held).to(self.device)
         self.sampler = Sampler(len(self.training.now), self.training.counts)
         pairs = lagged_pairs(data, job.lag, held)
@@ -178,10 +181,32 @@ class DensityTraining(Descent):
         modules = {"spib": self.spib, "density": density}
         super().__init__(modules, parameters, settings, self.generator, checkpoint.part("density"))
 
+    def numbered(self) -> Spib:
+        """The encoder; where frames were relabelled, with the states that are left, by falling population at T_ref."""
+        if not self.relabels:
+            return self.spib
+        spib = self.spib.with_states(torch.unique(predicted_states(self.spib, self.x)))
+        at_T_ref = torch.nonzero(self.theta == 1.0).squeeze(1)
+        counts = None if self._counts is None else self._counts[at_T_ref]
+        return order_by_population(spib, self.x, at_T_ref, counts)
+
     def _after_evaluation(self) -> None:
         settings = self.settings
+        if self.joint and self.relabels:
+            self._relabel()
         if self.joint and (self.since_best >= settings.patience or 2 * self.step >= settings.steps):
             self._freeze_encoder()
+
+    def _relabel(self) -> None:
+        """Label every frame by its predicted state; the objective is then another, whose best state is yet to come."""
+        labels = predicted_states(self.spib, self.x)
+        if (left := len(torch.unique(labels))) < 2:
+            raise TrainingError(
+                f"step {self.step}: only one state is left; lower the lag or beta_ib, or leave relabel out"
+            )
+        if float((labels != self.labels).float().mean()) >= SETTLED:
+            log.info("relabelled after %d steps: %d states", self.step, left)
+            self.labels, self.best, self.best_state, self.since_best = labels, float("inf"), self._weights(), 0
 
     def _freeze_encoder(self) -> None:
         """End the joint part: keep its best state and train the density alone."""
@@ -231,12 +256,14 @@ class DensityTraining(Descent):
             held_out=objective,
             held_out_neg_log_r=float(terms.neg_log_r),
             held_out_cross_entropy=float(terms.cross_entropy),
+            held_out_rate=float(terms.log_q + terms.neg_log_r),
         )
         return objective
 
     def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "joint": self.joint}
+        return {**super()._state(), "joint": self.joint, **({"labels": self.labels} if self.relabels else {})}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
         self.joint, self._posterior = state["joint"], posterior(self.spib, self.x)
+        self.labels = state["labels"].to(self.device) if self.relabels else self.labels

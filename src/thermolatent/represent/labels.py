@@ -16,6 +16,8 @@ from thermolatent.rows import Rows, over_blocks
 
 #: k-means is fitted to at most this many frames; the others are only assigned.
 _KMEANS_FRAMES = 50_000
+#: Labels have converged when a smaller share of the frames changes.
+SETTLED = 1e-3
 
 
 def order_parameters(data: Frames, kind: str, lag: int, walkers: np.ndarray) -> np.ndarray:

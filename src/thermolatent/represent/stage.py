@@ -17,6 +17,7 @@ from thermolatent.frame_loading import load_frames
 from thermolatent.frames import Frames
 from thermolatent.progress import progress
 from thermolatent.represent.labels import (
+    SETTLED,
     initial_labels,
     order_by_population,
     order_parameters,
@@ -38,8 +39,6 @@ from thermolatent.training import Checkpoint, adam, checkpoint_of, pick_device, 
 
 log = logging.getLogger(__name__)
 
-#: Labels have converged when a smaller share of the frames changes.
-_SETTLED = 1e-3
 _EVALUATION_PAIRS = 100_000
 #: An epoch of fewer optimiser steps leaves a decoder of a hundred labels untrained, and relabelling then merges states: few
 #: frames come in smaller batches, of at least so many pairs.
@@ -157,7 +156,7 @@ class SpibTraining:
         with stop_signals() as stop:
             while True:
                 self._train(stop)
-                if self.refinement == self.settings.refinements or self._relabel() < _SETTLED:
+                if self.refinement == self.settings.refinements or self._relabel() < SETTLED:
                     break
                 self.refinement += 1
                 self._begin()

@@ -127,6 +127,8 @@ class Study(Section):
                     f"models.{name}.informed: needs two training temperatures to reweight between; add one to "
                     "temperatures.train, or write informed: false"
                 )
+            if model.relabel and model.encoder == "frozen":
+                raise ValueError(f"models.{name}.relabel: nothing changes with encoder: frozen; leave one of them out")
             if self.representation_of(name).latent_dim == 1 and getattr(model.density, "transform", "") == "realnvp":
                 raise ValueError(
                     f"models.{name}.density.transform: realnvp needs representation.latent_dim >= 2 (a coupling has "
@@ -158,7 +160,8 @@ class Study(Section):
 
     def frames_at(self, temperature: float) -> int:
         """Number of frames of each walker at one temperature that the stages after ``simulate`` use."""
-        return self.featurize.frames or self.simulate.at(temperature).frames
+        own = self.featurize.training_frames if temperature in self.temperatures.train else None
+        return own or self.featurize.frames or self.simulate.at(temperature).frames
 
     @property
     def least_frames(self) -> int:
@@ -205,11 +208,12 @@ def _check_lengths(study: Study) -> None:
             f"simulate.frames_at: {format_temperature(other[0])} is tempered: its rungs have one length; leave it out"
         )
     saved = min(simulate.at(T).frames for T in known)
-    if (featurize.frames or 0) > saved:
-        raise ValueError(
-            f"featurize.frames: {featurize.frames} is more than a walker has (simulate.frames: {saved}); lower it or leave "
-            "it out"
-        )
+    trained = min(simulate.at(T).frames for T in study.temperatures.train)
+    for key, has in (("frames", saved), ("training_frames", trained)):
+        if (asked := getattr(featurize, key) or 0) > has:
+            raise ValueError(
+                f"featurize.{key}: {asked} is more than a walker has (simulate.frames: {has}); lower it or leave it out"
+            )
     for key, lag in study.lags.items():
         if lag >= study.least_frames:
             raise ValueError(
