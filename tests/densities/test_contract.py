@@ -23,6 +23,7 @@ KINDS = {
     "realnvp-gaussian": _FLOW | {"transform": "realnvp", "base": "gaussian"},
     "spline-tilted": _FLOW | {"transform": "spline", "base": "tilted"},
     "spline-gaussian": _FLOW | {"transform": "spline", "base": "gaussian"},
+    "autoregressive": _FLOW | {"transform": "autoregressive", "base": "tilted"},
     "diffusion": _FIELD | {"kind": "diffusion"},
     "diffusion-discrete": _FIELD | {"kind": "diffusion", "schedule": "discrete"},
     "diffusion-paper": _FIELD
@@ -33,7 +34,15 @@ KINDS = {
     "vampprior": {"kind": "vampprior"},
 }
 #: Of these, each transform, base, field, sampler and coupling once; the others join them in make test-slow.
-QUICK = ("realnvp-tilted", "spline-gaussian", "diffusion", "diffusion-paper", "matching-tilted-ot", "vampprior")
+QUICK = (
+    "realnvp-tilted",
+    "spline-gaussian",
+    "autoregressive",
+    "diffusion",
+    "diffusion-paper",
+    "matching-tilted-ot",
+    "vampprior",
+)
 WAYS = (["steer"], ["condition"], ["steer", "condition"])
 
 
@@ -77,7 +86,8 @@ def of_kinds(dims=None):
 
 def dimensions(kind):
     """RealNVP is refused in one dimension: a coupling has no partner there."""
-    return [*([] if kind.startswith("realnvp") else [1]), 2, *([5] if kind in ("spline-gaussian", "diffusion") else [])]
+    many = [5] if kind in ("spline-gaussian", "autoregressive", "diffusion") else []
+    return [*([] if kind.startswith("realnvp") else [1]), 2, *many]
 
 
 each_kind = pytest.mark.parametrize("kind", of_kinds())

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from thermolatent.densities.couplings import SplineCoupling
+from thermolatent.densities.autoregressive import AutoregressiveSpline
+from thermolatent.densities.couplings import SplineCoupling, Splines
 from thermolatent.densities.flow import FlowDensity
 from thermolatent.densities.networks import TemperatureEmbedding
 from thermolatent.densities.specs import FlowSpec
 
 FLOWS = [
     (transform, base, temperature, d)
-    for transform in ("realnvp", "spline")
+    for transform in ("realnvp", "spline", "autoregressive")
     for base, temperature in (("tilted", ["steer"]), ("gaussian", ["condition"]), ("tilted", ["steer", "condition"]))
     for d in (1, 2, 5)
     if not (transform == "realnvp" and d == 1)
@@ -59,7 +60,7 @@ def test_log_det_matches_autograd(flow):
         assert float(log_det[i]) == pytest.approx(float(torch.linalg.slogdet(jacobian)[1]), abs=1e-7)
 
 
-@pytest.mark.parametrize("transform", ["realnvp", "spline"])
+@pytest.mark.parametrize("transform", ["realnvp", "spline", "autoregressive"])
 @pytest.mark.parametrize("theta", [1.0, 1.9, 3.0])
 def test_density_integrates_to_one_in_two_dimensions(transform, theta):
     flow = make(transform, "tilted", ["steer", "condition"], 2)
@@ -78,7 +79,7 @@ def test_density_integrates_to_one_in_two_dimensions(transform, theta):
     assert float(log_p.exp().sum()) * cell == pytest.approx(1, abs=0.01)
 
 
-@pytest.mark.parametrize("transform", ["realnvp", "spline"])
+@pytest.mark.parametrize("transform", ["realnvp", "spline", "autoregressive"])
 def test_an_untrained_flow_is_its_base_on_whitened_data(transform):
     """Log-scales start at zero: nothing is left to uninitialised memory."""
     flow = make(transform, "gaussian", ["steer", "condition"], 2, trained=False)
@@ -115,11 +116,9 @@ def test_spline_box_holds_the_base_at_the_hottest_temperature():
 
 def test_spline_is_the_identity_outside_its_box():
     torch.manual_seed(0)
-    spline = SplineCoupling(1, 1, 0, 8, 5, box=2.0).double()
-    with torch.no_grad():
-        spline.conditioner.last.bias.normal_()
+    spline = Splines(5, box=2.0).double()
     far = torch.tensor([[3.0], [-2.5]], dtype=torch.float64)
-    moved, log_det = spline(torch.zeros_like(far), far, None)
+    moved, log_det = spline.moved(far, torch.randn(2, 14, dtype=torch.float64))
     torch.testing.assert_close(moved, far)
     torch.testing.assert_close(log_det, torch.zeros(2, dtype=torch.float64))
 
@@ -145,6 +144,24 @@ def test_spline_agrees_with_zuko():
     expected, expected_log_det = theirs.call_and_ladj(v[:, 0])
     torch.testing.assert_close(moved[:, 0], expected)
     torch.testing.assert_close(log_det, expected_log_det)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("n_context", [0, 2])
+def test_an_autoregressive_layer_sees_all_coordinates_before_and_none_after(n_context, backwards):
+    torch.manual_seed(0)
+    layer = AutoregressiveSpline(5, n_context, 12, 4, 3.0, backwards).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    x, context = torch.randn(5, dtype=torch.float64), torch.randn(1, 2, dtype=torch.float64)[:, :n_context]
+    of_x, of_context = torch.autograd.functional.jacobian(
+        lambda v, c: layer(v[None, :0], v[None], c if n_context else None)[0][0], (x, context)
+    )
+    of_x = of_x.flip(0, 1) if backwards else of_x
+    assert torch.equal(of_x != 0, torch.ones(5, 5).tril().bool())
+    assert (of_x.diagonal() > 0).all()
+    assert (of_context != 0).all()
 
 
 def test_realnvp_in_one_dimension_is_refused():

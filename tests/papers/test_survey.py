@@ -15,7 +15,7 @@ RATIOS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5]
 @pytest.mark.parametrize("scale", ["desk", "paper", "smoke"])
 def test_every_scale_is_sound(scale):
     found = load_survey(scale)
-    assert set(found.frameworks) == {"ns", "cfm", "ddpm"}
+    assert set(found.frameworks) == {"ns", "ans", "cfm", "otcfm", "ddpm"}
     assert {e.along for e in found.experiments.values()} == {"dim", "samples", "modes", "ratio"}
 
 
@@ -39,7 +39,7 @@ def test_mixtures_that_differ_in_the_ratio_share_their_means():
     assert not np.array_equal(first.means, seeded.means)
 
 
-@pytest.mark.parametrize("framework", ["ns", "cfm", "ddpm"])
+@pytest.mark.parametrize("framework", list(load_survey("smoke").frameworks))
 def test_a_job_writes_every_score_and_the_same_again(tmp_path, framework):
     settings = load_survey("smoke")
     tables = []
@@ -60,7 +60,9 @@ def test_a_job_writes_every_score_and_the_same_again(tmp_path, framework):
 
 SMALL = {
     "ns": ({"kind": "flow", "transform": "spline", "base": "gaussian", "couplings": 4, "width": 16, "bins": 6}, 5e-3),
+    "ans": ({"kind": "flow", "transform": "autoregressive", "base": "gaussian", "couplings": 2, "bins": 6}, 5e-3),
     "cfm": ({"kind": "flow_matching", "width": 32, "layers": 2}, 1e-2),
+    "otcfm": ({"kind": "flow_matching", "coupling": "ot", "width": 32, "layers": 2}, 1e-2),
     "ddpm": (
         {"kind": "diffusion", "schedule": "discrete", "weighting": "paper", "sampler": "ancestral", "width": 32},
         1e-2,

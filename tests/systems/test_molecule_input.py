@@ -59,7 +59,6 @@ PEPTIDE = {"kind": "peptide", "sequence": "YYDPETGTWY"}
             {},
             ["system.force_field", "'amber15'", "did you mean 'amber1"],
         ),
-        ({**PEPTIDE, "force_field": "charmm36"}, {}, ["system.solvent", "no parameters for charmm36", "amber14"]),
         ({**PEPTIDE, "water": "tip3p"}, {}, ["system.water", "solvent: implicit", "solvent: explicit"]),
         ({**PEPTIDE, "solvent": "vacuum", "salt": 0.1}, {}, ["system.salt", "means nothing with solvent: vacuum"]),
         ({**PEPTIDE, "solvent": "explicit", "water": "tip7p"}, {}, ["system.water", "'tip7p'", "known: tip3p"]),

@@ -7,6 +7,7 @@ import numpy as np
 import openmm as mm
 import pytest
 from openmm import app, unit
+from openmm.app.internal.customgbforces import GBSAOBC2Force
 from openmmtools import testsystems
 
 from thermolatent.errors import ThermolatentError
@@ -130,6 +131,24 @@ def test_aib_has_two_methyls_on_either_side(aib9):
         n, c, ca, first, second = (xyz[atoms[residue, name]] for name in ("N", "C", "CA", "CB1", "CB2"))
         normal = np.cross(n - ca, c - ca)
         assert np.dot(normal, first - ca) * np.dot(normal, second - ca) < 0
+
+
+def test_aib_in_implicit_solvent_is_vacuum_and_openmm_s_own_generalised_born(aib9):
+    """obc2 of CHARMM's charges, by the force that OpenMM has beside the custom one that its files make."""
+    positions = start(aib9)
+    [nonbonded] = [f for f in aib9.built.system.getForces() if isinstance(f, mm.NonbondedForce)]
+    born, system = mm.GBSAOBCForce(), mm.System()
+    born.setSolventDielectric(78.5)
+    for i, (radius, scale) in enumerate(GBSAOBC2Force.getStandardParameters(aib9.topology())):
+        born.addParticle(nonbonded.getParticleParameters(i)[0], radius, scale)
+        system.addParticle(1.0)
+    system.addForce(born)
+    expected = openmm_energy(system, positions)
+    assert expected < -100  # nine amides in water
+    difference = Aib9(solvent="implicit", implicit="obc2").potential_energy(positions) - aib9.potential_energy(
+        positions
+    )
+    assert difference == pytest.approx(expected, abs=0.1)
 
 
 def test_chignolin_folded_is_a_hairpin_and_extended_is_not(chignolin):

@@ -128,7 +128,8 @@ def _made_by(entry: PaperFigure, sources: Sources) -> list[str]:
         found.append(f"studies {', '.join(entry.all_studies)} at scale {sources.scale}")
     if entry.experiments:
         found.append(f"survey at scale {sources.survey}")
-        seeds = load_survey(sources.survey).seeds
+        survey = load_survey(sources.survey)
+        seeds = sorted({seed for experiment in entry.experiments for seed in survey.seeds_of(experiment)})
     found.append(f"seeds {', '.join(map(str, seeds))}")
     return [*found, f"Python {platform.python_version()} on {platform.machine()}"]
 

@@ -99,8 +99,12 @@ def kl_survey(bins: Bins, reference: np.ndarray, generated: np.ndarray) -> float
     return float((p * np.log(p / q)).sum())
 
 
+def principal_axes(reference: np.ndarray) -> np.ndarray:
+    """The axes ``(d, d)`` of a sample ``(n, d)`` as columns, that of the largest spread first; a rotation or reflection."""
+    return np.linalg.eigh(np.cov(reference.T))[1][:, ::-1]
+
+
 def principal_plane(reference: np.ndarray):
     """The projection ``(n, d)`` to ``(n, 2)`` on the reference's two leading principal components."""
-    centre = reference.mean(0)
-    axes = np.linalg.eigh(np.cov(reference.T))[1][:, ::-1][:, :2]
+    centre, axes = reference.mean(0), principal_axes(reference)[:, :2]
     return lambda x: (np.asarray(x, np.float64) - centre) @ axes

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
+
+from pydantic import Field
 
 from catalogue import HERE
 from thermolatent.densities.specs import AnyDensity
@@ -21,13 +24,23 @@ class Framework(Section):
 
 
 class Experiment(Section):
-    """Mixtures that differ in one thing; ``ratio``: two modes, and the share of the smaller one."""
+    """Mixtures that differ in one thing; ``ratio``: two modes, and the share of the smaller one.
+
+    Attributes
+    ----------
+    axes: ``principal``: samples are rotated to the training samples' principal axes first.
+    seeds: instead of the benchmark's.
+    frameworks: what this experiment's frameworks have instead of the benchmark's.
+    """
 
     along: Literal["dim", "modes", "samples", "ratio"]
     values: list[float]
     dim: int = 10
     modes: int = 4
     samples: int = 20_000
+    axes: Literal["given", "principal"] = "given"
+    seeds: tuple[int, ...] = ()
+    frameworks: dict[str, dict[str, Any]] = Field({})
 
     def at(self, value: float) -> dict[str, Any]:
         """dim, modes, samples and ratio (0 for equal modes) of one point."""
@@ -61,6 +74,16 @@ class Survey(Section):
     frameworks: dict[str, Framework]
     experiments: dict[str, Experiment]
     torsions: TorsionData
+
+    def framework(self, experiment: str, name: str) -> Framework:
+        """A framework as an experiment, or the torsions, has it. Raises :class:`ConfigError`."""
+        own = self.experiments[experiment].frameworks if experiment in self.experiments else {}
+        return parse(Framework, merge(self.frameworks[name].model_dump(), own.get(name, {})), f"{experiment}: {name}")
+
+    def seeds_of(self, experiment: str) -> Sequence[int]:
+        """Seeds of an experiment, or of the torsions."""
+        own = self.experiments.get(experiment)
+        return own.seeds if own and own.seeds else self.seeds
 
 
 def load_survey(scale: str) -> Survey:

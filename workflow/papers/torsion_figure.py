@@ -6,7 +6,7 @@ import numpy as np
 
 from catalogue import PaperFigure
 from drawing import Drawing, Finding, Sources
-from survey_figures import COLORS, MARKERS, load_rows, verdict
+from survey_figures import COLORS, MARKERS, labels_of, load_rows, verdict
 from survey_torsions import BINS, COLUMNS, Torsions, frames_of, load_torsions, right_handed
 from thermolatent.figures.style import DOUBLE, FREE_ENERGY_MAP, GREY, panels
 from thermolatent.figures.surfaces import free_energies
@@ -23,7 +23,7 @@ def torsions(sources: Sources, entry: PaperFigure) -> Drawing:
     name, frameworks = survey.torsions.study, survey.frameworks
     study, layout = sources.study(name)
     data = load_torsions(study, layout)
-    files = {f: sources.paths.torsion_samples(sources.survey, f, survey.seeds[0]) for f in frameworks}
+    files = {f: sources.paths.torsion_samples(sources.survey, f, survey.seeds_of("torsions")[0]) for f in frameworks}
     sets = {"MD": frames_of(data.judged, survey.torsions.mirror)}
     for key, path in files.items():
         sets[frameworks[key].label] = load_arrays(path, "generated torsions")["angles"].astype(np.float64)
@@ -36,7 +36,7 @@ def torsions(sources: Sources, entry: PaperFigure) -> Drawing:
         {f: np.array([score[f, metric, residue] for residue in data.residues]) for f in frameworks}
         for metric in ("js_phi_psi", "js_phi_psi_floor")
     )
-    figure, axes = panels(3, len(sets), (DOUBLE, 5.4))
+    figure, axes = panels(3, len(sets), (DOUBLE, 4.8))
     grid, half = axes[2, 0].get_gridspec(), len(sets) // 2
     for panel in axes[2]:
         panel.remove()
@@ -52,7 +52,7 @@ def torsions(sources: Sources, entry: PaperFigure) -> Drawing:
     for color, marker, (label, angles) in zip(("black", *COLORS), ("", *MARKERS), sets.items(), strict=False):
         panel.plot(right_handed(data.residues, angles), color=color, marker=marker, label=label)
     panel.set(xlabel="residues with phi < 0", ylabel="share of frames", ylim=(0, 1.3 * panel.dataLim.y1))
-    panel.legend(loc="upper left", ncols=4)
+    panel.legend(loc="upper left", ncols=3)
     findings, hands = [], []
     for key, framework in frameworks.items():
         surprise = next(row for row in rows if (row["framework"], row["metric"]) == (key, "surprise"))
@@ -65,13 +65,9 @@ def torsions(sources: Sources, entry: PaperFigure) -> Drawing:
             [score[key, f"js_right_handed{suffix}", ""] for suffix in ("", "_floor")],
         )
         hands.append(Finding(what, "", f"{numbers[0]:.4f} nats", f"{numbers[1]:.4f}", "no"))
-    # Whether the smallest mean divergence is two standard errors of the residues' differences below everybody else's.
-    order = sorted(js, key=lambda f: js[f].mean())
-    differences = [js[f] - js[order[0]] for f in order[1:]]
-    clear = all(d.mean() > 2 * d.std(ddof=1) / len(d) ** 0.5 for d in differences if len(d) > 1)
-    told = ", ".join(f"{frameworks[f].label} {js[f].mean():.4f}" for f in order)
-    remark = "Survey: DDPM best on these torsions. Here, mean JS of (phi, psi): "
-    remark += f"{told}: {verdict(order[0], clear, 'ddpm')}"
+    values = ", ".join(f"{frameworks[f].label} {js[f].mean():.4f}" for f in sorted(js, key=lambda f: js[f].mean()))
+    remark = f"Survey: DDPM best on these torsions. Here, mean JS of (phi, psi): {values}; "
+    remark += verdict(js, "ddpm", labels_of(survey), "residue")
     different = [
         f"Simulated time: {data.nanoseconds:g} ns at {study.temperatures.train[0]:g} K, {getattr(study.system, 'solvent', '')} "
         f"(`studies/{name}.yaml`), in {len(data.learned) + len(data.judged)} walkers; the survey has 200 ns in TIP3P water."
@@ -83,7 +79,7 @@ def torsions(sources: Sources, entry: PaperFigure) -> Drawing:
         COLUMNS,
         [list(row.values()) for row in rows],
         findings + hands,
-        [remark + (" One fit of each framework." if len(survey.seeds) == 1 else "")],
+        [remark + (" One fit of each framework." if len(survey.seeds_of("torsions")) == 1 else "")],
         different,
         f"phi and psi of {len(data.residues)} residues, {len(data.labels)} angles, each framework fitted to all of them.",
     )

@@ -56,26 +56,26 @@ class AffineCoupling(nn.Module):
         return (moved - shift) * torch.exp(-scale)
 
 
-class SplineCoupling(nn.Module):
-    """Monotone rational-quadratic spline on [-box, box], the identity outside."""
+class Splines(nn.Module):
+    """Monotone rational-quadratic splines on [-box, box], the identity outside.
+
+    ``raw`` has the parameters of each value's spline: ``3 * bins - 1`` unbounded numbers, of which zeros give the identity.
+    """
 
     smallest = 1e-3  # of a bin's share of the box, and of a knot's slope
 
-    def __init__(self, n_resting: int, n_moving: int, n_context: int, width: int, bins: int, box: float):
+    def __init__(self, bins: int, box: float):
         super().__init__()
         self.bins = bins
         self.register_buffer("box", torch.tensor(float(box)))
         # The bins below each knot, 1 or 0: a matrix product with it is faster than a cumulative sum
         self.register_buffer("below", torch.triu(torch.ones(bins, bins + 1), 1), persistent=False)
-        self.conditioner = Conditioner(n_resting, n_context, width, n_moving * (3 * bins - 1))
 
-    def _bins_of(
-        self, v: Tensor, axis: int, resting: Tensor, context: Tensor | None
-    ) -> tuple[tuple[Tensor, ...], Tensor]:
+    def _bins_of(self, v: Tensor, raw: Tensor, axis: int) -> tuple[tuple[Tensor, ...], Tensor]:
         """The bin of each value along ``axis``, 0 for x and 1 for y: x, y and slope at its two ends, and whether the value is
         inside the box."""
         n, k = len(v), self.bins
-        raw = self.conditioner(resting, context).view(n, -1, 3 * k - 1)
+        raw = raw.view(n, -1, 3 * k - 1)
         shares = torch.softmax(raw[..., : 2 * k].view(n, -1, 2, k), dim=-1).view(-1, k)
         # The bins fill the box from -box to box: each is of the smallest size, and of its share of the rest
         lowest = self.box * (2 * self.smallest * self.below.sum(0) - 1)
@@ -92,25 +92,41 @@ class SplineCoupling(nn.Module):
         slopes = self.smallest + (1 - self.smallest) * F.softplus(slopes)
         return (*places, *slopes), inside
 
-    def forward(self, resting: Tensor, moving: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The moved coordinates and ln|det|, ``(n,)``."""
-        (x0, x1, y0, y1, d0, d1), inside = self._bins_of(moving, 0, resting, context)
+    def moved(self, v: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Values ``(n, m)`` moved by their splines, and ln|det|, ``(n,)``."""
+        (x0, x1, y0, y1, d0, d1), inside = self._bins_of(v, raw, 0)
         width, height = x1 - x0, y1 - y0
-        t, s = (moving - x0) / width, height / width
+        t, s = (v - x0) / width, height / width
         left = 1 - t
         rise, square = t * left, t * t
         denominator = s + (d0 + d1 - 2 * s) * rise
         moved = y0 + height * (s * square + d0 * rise) / denominator
         gradient = (s / denominator).square() * (d1 * square + 2 * s * rise + d0 * left * left)
         log_det = torch.where(inside, gradient.log(), torch.zeros_like(gradient))
-        return torch.where(inside, moved, moving), log_det.sum(1)
+        return torch.where(inside, moved, v), log_det.sum(1)
 
-    def inverse(self, resting: Tensor, moved: Tensor, context: Tensor | None) -> Tensor:
-        (x0, x1, y0, y1, d0, d1), inside = self._bins_of(moved, 1, resting, context)
+    def moved_back(self, v: Tensor, raw: Tensor) -> Tensor:
+        """The inverse of :meth:`moved`."""
+        (x0, x1, y0, y1, d0, d1), inside = self._bins_of(v, raw, 1)
         width, height = x1 - x0, y1 - y0
         s = height / width
-        dy = moved - y0
+        dy = v - y0
         curve = dy * (d0 + d1 - 2 * s)
         a, b, c = height * (s - d0) + curve, height * d0 - curve, -s * dy
         root = 2 * c / (-b - torch.sqrt((b * b - 4 * a * c).clamp_min(0)))
-        return torch.where(inside, x0 + root * width, moved)
+        return torch.where(inside, x0 + root * width, v)
+
+
+class SplineCoupling(Splines):
+    """A spline for each moving coordinate, with parameters from the resting ones."""
+
+    def __init__(self, n_resting: int, n_moving: int, n_context: int, width: int, bins: int, box: float):
+        super().__init__(bins, box)
+        self.conditioner = Conditioner(n_resting, n_context, width, n_moving * (3 * bins - 1))
+
+    def forward(self, resting: Tensor, moving: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The moved coordinates and ln|det|, ``(n,)``."""
+        return self.moved(moving, self.conditioner(resting, context))
+
+    def inverse(self, resting: Tensor, moved: Tensor, context: Tensor | None) -> Tensor:
+        return self.moved_back(moved, self.conditioner(resting, context))

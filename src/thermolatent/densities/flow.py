@@ -1,8 +1,8 @@
 """Normalizing flow onto a temperature-steerable base: the density of LaTF (arXiv:2507.03174).
 
-    ln p(z|T) = ln r_T(f(z)) + ln |det df/dz|,        f = couplings after a saved whitening.
+    ln p(z|T) = ln r_T(f(z)) + ln |det df/dz|,        f = couplings, or autoregressive layers, after a saved whitening.
 
-Temperature enters the base density ("steer", the paper), the couplings' context ("condition"), or both.
+Temperature enters the base density ("steer", the paper), the layers' context ("condition"), or both.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from thermolatent.densities.autoregressive import AutoregressiveSpline
 from thermolatent.densities.base import Density, Whitening
 from thermolatent.densities.couplings import AffineCoupling, SplineCoupling
 from thermolatent.densities.networks import TemperatureEmbedding
@@ -38,16 +39,19 @@ class FlowDensity(Density):
         self.embedding = TemperatureEmbedding() if "condition" in temperature else None
         n_context = TemperatureEmbedding.size if self.embedding is not None else 0
         box = self.base.outer_radius(theta_range[1])
-        # Even and odd coordinates are transformed in turn; d = 1 is transformed alone.
-        self.n_first = (dim + 1) // 2
-        sizes = [(self.n_first, dim - self.n_first), (dim - self.n_first, self.n_first)] if dim > 1 else [(0, 1)]
+        # Even and odd coordinates are transformed in turn; one alone, and those of an autoregressive layer, together.
+        self.halves = dim > 1 and spec.transform != "autoregressive"
+        self.n_first = (dim + 1) // 2 if self.halves else 0
+        sizes = [(self.n_first, dim - self.n_first), (dim - self.n_first, self.n_first)] if self.halves else [(0, dim)]
         layers = []
         for i in range(spec.couplings):
             n_resting, n_moving = sizes[i % len(sizes)]
-            if spec.transform == "spline":
+            if spec.transform == "realnvp":
+                layers.append(AffineCoupling(n_resting, n_moving, n_context, spec.width))
+            elif spec.transform == "spline" or dim == 1:
                 layers.append(SplineCoupling(n_resting, n_moving, n_context, spec.width, spec.bins, box))
             else:
-                layers.append(AffineCoupling(n_resting, n_moving, n_context, spec.width))
+                layers.append(AutoregressiveSpline(dim, n_context, spec.width, spec.bins, box, backwards=i % 2 == 1))
         self.couplings = nn.ModuleList(layers)
         order = [*range(0, dim, 2), *range(1, dim, 2)]
         self.register_buffer("order", torch.tensor(order))
@@ -66,7 +70,7 @@ class FlowDensity(Density):
         for coupling in self.couplings:
             moved, change = coupling(resting, moving, context)
             log_det = log_det + change
-            resting, moving = (moved, resting) if self.dim > 1 else (resting, moved)
+            resting, moving = (moved, resting) if self.halves else (resting, moved)
         return self._join(resting, moving), log_det
 
     def invert(self, u: Tensor, theta: Tensor) -> Tensor:
@@ -74,7 +78,7 @@ class FlowDensity(Density):
         context = self.embedding(theta) if self.embedding is not None else None
         resting, moving = self._unjoin(u)
         for coupling in reversed(self.couplings):
-            if self.dim > 1:
+            if self.halves:
                 resting, moving = moving, resting
             moving = coupling.inverse(resting, moving, context)
         return self.whitening.inverse(torch.cat([resting, moving], dim=1)[:, self.order_back])
@@ -97,16 +101,14 @@ class FlowDensity(Density):
         return self.base.sample(n, theta, generator)
 
     def _split(self, w: Tensor) -> tuple[Tensor, Tensor]:
-        if self.dim == 1:
-            return w[:, :0], w
         w = w[:, self.order]
         return w[:, : self.n_first], w[:, self.n_first :]
 
     def _join(self, resting: Tensor, moving: Tensor) -> Tensor:
         # An odd number of couplings exchanges the halves.
-        pair = (moving, resting) if self.dim > 1 and len(self.couplings) % 2 else (resting, moving)
+        pair = (moving, resting) if self.halves and len(self.couplings) % 2 else (resting, moving)
         return torch.cat(pair, dim=1)[:, self.order_back]
 
     def _unjoin(self, u: Tensor) -> tuple[Tensor, Tensor]:
         first, second = self._split(u)
-        return (second, first) if self.dim > 1 and len(self.couplings) % 2 else (first, second)
+        return (second, first) if self.halves and len(self.couplings) % 2 else (first, second)

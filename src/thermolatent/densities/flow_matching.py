@@ -20,6 +20,7 @@ from thermolatent.densities.specs import FlowMatchingSpec
 from thermolatent.densities.tilted import TiltedGaussian
 
 _OT_ROWS = 128  # the cost of the assignment is cubic in it
+_SHARE_ROWS = 64 * _OT_ROWS
 
 
 class FlowMatchingDensity(FieldDensity):
@@ -28,24 +29,33 @@ class FlowMatchingDensity(FieldDensity):
     def __init__(self, spec: FlowMatchingSpec, dim: int, temperature: list[str], theta_range: tuple[float, float]):
         super().__init__(spec, dim, temperature, theta_range)
         self.base = TiltedGaussian(dim, spec.tau if spec.base == "tilted" else 0.0, self.steer)
-        # Saved with the weights, which depend on it. Paths of an optimal coupling are straight and need no such term.
-        self.register_buffer("gaussian_share", torch.tensor(1.0 if spec.coupling == "independent" else 0.0))
+        # 1 minus the correlation of u and w. Saved with the weights, which depend on it.
+        self.register_buffer("gaussian_share", torch.ones(()))
 
     def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
         state_dict.setdefault(f"{prefix}gaussian_share", torch.tensor(0.0))  # of a file from before it was added
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def fit_scale(self, z: Tensor) -> None:
-        """Whiten ``z`` to the standard deviation of the base, so that trajectories are short."""
+        """Whiten ``z`` to the standard deviation of the base, so that trajectories are short; and measure how far an optimal
+        coupling correlates both ends: within a batch hardly, in many dimensions."""
         self.whitening.fit(z, self.base.deviation())
+        if self.spec.coupling == "ot":
+            w = self.whitening(z[:: -(-len(z) // _SHARE_ROWS)])
+            generator = torch.Generator(w.device).manual_seed(0)
+            theta = torch.ones(len(w), dtype=w.dtype, device=w.device)
+            u = self.base.sample_each(theta, generator).to(w.dtype)
+            covariance = (w * u[optimal_pairing(u, w, theta)]).mean()
+            self.gaussian_share.copy_(1 - covariance / (w.square().mean() * u.square().mean()).sqrt())
 
     def velocity(self, x: Tensor, t: Tensor, theta: Tensor, network: torch.nn.Module) -> Tensor:
         """v(x, t, T) ``(n, d)``; times and temperatures ``(n,)`` or ``(1,)``.
 
-        The network is a correction to the velocity between two independent Gaussians of equal width, E[w - u | x] =
-        x (2t - 1) / (t^2 + (1-t)^2): along most of many dimensions that is exact, and a small network is slow to learn it.
+        The network is a correction to the velocity between two Gaussians of equal width and correlation 1 - s,
+        E[w - u | x] = x s (2t - 1) / (1 - 2 s t (1-t)): along most of many dimensions that is exact, and a small network is
+        slow to learn it.
         """
-        gaussian = self.gaussian_share * (2 * t - 1) / (t**2 + (1 - t) ** 2)
+        gaussian = self.gaussian_share * (2 * t - 1) / (1 - 2 * self.gaussian_share * t * (1 - t))
         return gaussian[:, None] * x + network(x, t, theta)
 
     def loss(self, z: Tensor, theta: Tensor) -> Tensor:

@@ -35,13 +35,17 @@ class FlowSpec(DensitySpec):
 
     implementation: ClassVar[str] = "thermolatent.densities.flow:FlowDensity"
     kind: Literal["flow"] = "flow"
-    transform: Literal["realnvp", "spline"] = Field("realnvp", description="affine or rational-quadratic couplings")
+    transform: Literal["realnvp", "spline", "autoregressive"] = Field(
+        "realnvp",
+        description="affine couplings, rational-quadratic ones, or autoregressive rational-quadratic splines, which are "
+        "sampled one coordinate after the other",
+    )
     base: Literal["tilted", "gaussian"] = Field("tilted", description="base density r_T(u)")
     tau: Annotated[float | Literal["auto"], BeforeValidator(_tau_or_auto)] = Field(
         2.0, description="tilting factor of the base; 0 is a Gaussian; auto: chosen by held-out likelihood"
     )
-    couplings: int = Field(16, ge=1, description="number of coupling layers")
-    width: int = Field(32, ge=1, description="hidden units of each of a coupling's two hidden layers")
+    couplings: int = Field(16, ge=1, description="number of layers")
+    width: int = Field(32, ge=1, description="hidden units of each of a layer's two hidden layers")
     bins: int = Field(8, ge=2, description="bins of a spline, unused by realnvp")
 
 

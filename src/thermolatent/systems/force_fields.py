@@ -15,7 +15,7 @@ from thermolatent.systems.files import DATA
 if TYPE_CHECKING:
     import openmm.app
 
-#: OpenMM's files of implicit solvents, which hold parameters for Amber force fields.
+#: OpenMM's files of implicit solvents: radii by element, fitted beside Amber's charges; OpenMM has them for CHARMM's too.
 Implicit = Literal["hct", "obc1", "obc2", "gbn", "gbn2"]
 #: Temperature (K) at which the Debye length of salt in implicit solvent is taken: all temperatures share one Hamiltonian.
 DEBYE_TEMPERATURE = 300.0
@@ -32,14 +32,12 @@ class ForceFieldFiles:
     waters: name -> parameter file of water and its ions.
     cutoff: customary cutoff (nm) of PME's direct sum.
     switch: width (nm) over which Lennard-Jones is switched off before the cutoff; 0 for a plain cutoff.
-    implicit: whether implicit solvents have parameters for it.
     """
 
     solute: tuple[str, ...]
     waters: dict[str, str]
     cutoff: float = 1.0
     switch: float = 0.0
-    implicit: bool = True
 
 
 def _waters(folder: str, *names: str) -> dict[str, str]:
@@ -59,7 +57,7 @@ FORCE_FIELDS = {
     "amber99sb": ForceFieldFiles(("amber99sb.xml",), _waters("", "tip3p", "spce", "tip4pew")),
     "amber99sb-ildn": ForceFieldFiles(("amber99sbildn.xml",), _waters("", "tip3p", "spce", "tip4pew")),
     "amber03": ForceFieldFiles(("amber03.xml",), _waters("", "tip3p", "spce", "tip4pew")),
-    "charmm36": ForceFieldFiles(_CHARMM, _CHARMM_WATERS, cutoff=1.2, switch=0.2, implicit=False),
+    "charmm36": ForceFieldFiles(_CHARMM, _CHARMM_WATERS, cutoff=1.2, switch=0.2),
 }
 
 

@@ -72,10 +72,6 @@ class Solvated(Parametrised):
             raise ValueError(
                 f"{idle[0]}: means nothing with solvent: {self.solvent}; write solvent: {needed}, or remove it"
             )
-        if self.solvent == "implicit" and not entry.implicit:
-            raise ValueError(
-                f"solvent: implicit models have no parameters for {self.force_field}; write force_field: amber14"
-            )
         if self.solvent == "explicit" and self.water not in entry.waters:
             raise ValueError(f"water: {self.force_field} has no '{self.water}'; known: {', '.join(entry.waters)}")
         return self
