@@ -1,4 +1,4 @@
-"""Running Snakemake as a user does, and reading what it plans."""
+"""Running ``snakemake`` and ``thermolatent`` as a user does, and reading what they plan."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from thermolatent.study.loading import load_study
 
 HOME = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).parent / "snakemake"
+THERMOLATENT = SNAKEMAKE.with_name("thermolatent")
 #: Runs each command line that it reads in a copy of itself, and tells its exit code. Imports and digests of code take two
 #: seconds in a new process, a plan a tenth of that.
 SERVER = """
 import gc, json, os, sys
 import smart_open, snakemake.caching.storage, snakemake.cli, snakemake.report.html_reporter
+from thermolatent import cli
 from thermolatent.digest import code_digest
+from thermolatent.launch import answer, workflow
 from thermolatent.study import answers, disk, jobs, project
 from thermolatent.study.stages import STAGES
 
@@ -37,7 +40,7 @@ for line in sys.stdin:
         for number, name in zip((0, 1, 2), (os.devnull, *told)):
             os.dup2(os.open(name, os.O_WRONLY if number else os.O_RDONLY), number)
         sys.argv = arguments
-        sys.exit(snakemake.cli.main())
+        sys.exit(snakemake.cli.main() if arguments[0].endswith("snakemake") else cli.main())
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
@@ -90,18 +93,30 @@ def snakemake(folder: Path, *arguments: str, home: Path = HOME, snakefile: Path 
 
     ``home`` may be a copy of the project, ``snakefile`` one that includes the project's.
     """
+    command = [SNAKEMAKE, "--snakefile", snakefile or home / "Snakefile", "--directory", folder, *arguments]
+    if home == HOME:
+        return _served(folder, command)
+    environment = _environment() | {"PYTHONPATH": str(home / "src")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def thermolatent(folder: Path, *arguments: str) -> Outcome:
+    """Run the command in ``folder``, in the same environment."""
+    return _served(folder, [THERMOLATENT, *arguments])
+
+
+def _environment() -> dict[str, str]:
     environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/tmp"), "OMP_NUM_THREADS": "1"}
     # A checkout that is tested without being installed; and the last digit is that of this process's BLAS kernels.
-    environment |= {k: v for k, v in os.environ.items() if k == "PYTHONPATH" or k.startswith(("OPENBLAS_", "MKL_"))}
-    command = [SNAKEMAKE, "--snakefile", snakefile or home / "Snakefile", "--directory", folder, *arguments]
-    command = [str(word) for word in command]
-    if home != HOME:
-        environment["PYTHONPATH"] = str(home / "src")
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        return Outcome(done.returncode, done.stdout, done.stderr)
-    server = _server(tuple(sorted(environment.items())))
+    kept = {k: v for k, v in os.environ.items() if k == "PYTHONPATH" or k.startswith(("OPENBLAS_", "MKL_"))}
+    return environment | kept
+
+
+def _served(folder: Path, command: list[str | Path]) -> Outcome:
+    server = _server(tuple(sorted(_environment().items())))
     with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as error:
-        server.stdin.write(json.dumps([command, str(folder), out.name, error.name]) + "\n")
+        server.stdin.write(json.dumps([[*map(str, command)], str(folder), out.name, error.name]) + "\n")
         server.stdin.flush()
         return Outcome(int(server.stdout.readline()), out.read(), error.read())
 

@@ -277,7 +277,7 @@ def test_observables_and_melting_are_drawn_where_the_study_asks(tmp_path):
     job = JOBS["figures"](study, layout, seeds=[0, 1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        written = draw(job.settings, job.inputs, figures_of(job.settings, asked=True), tmp_path / "drawn")
+        written = draw(job.settings, job.inputs, figures_of(job.settings, asked=True), tmp_path / "drawn", ["png"])
     drawn = {Path(path).stem for path in written}
     assert {"observables", "melting", "history", "surfaces_latf", "marginals_latf_published"} <= drawn
     assert {"observables", "melting"} <= {figure.name for figure in figures_of(job.settings)} < drawn
@@ -490,8 +490,10 @@ def test_seeds_that_were_not_asked_for_do_not_count(study, shown):
     assert tables.score("latf", "js_plane", "fixed")[0.3].seeds == 3
 
 
-@pytest.mark.parametrize("damage", ["profiles", "history", "scores"])
-def test_a_missing_or_broken_file_is_named(write_files, study, damage):
+@pytest.mark.parametrize(
+    ("damage", "reader"), [("profiles", "surfaces_latf"), ("history", "history"), ("scores", "populations")]
+)
+def test_a_missing_or_broken_file_is_named(write_files, study, damage, reader):
     layout = write_files(study)
     path = {
         "profiles": layout.profiles("latf", 0),
@@ -503,8 +505,9 @@ def test_a_missing_or_broken_file_is_named(write_files, study, damage):
     else:
         Path(path).unlink()
     job = JOBS["figures"](study, layout, seeds=[0])
+    (figure,) = [figure for figure in figures_of(job.settings, asked=True) if figure.name == reader]
     with pytest.raises(ArtifactError, match=Path(path).name):
-        draw(job.settings, job.inputs, figures_of(job.settings, asked=True), layout.figures_folder)
+        draw(job.settings, job.inputs, [figure], layout.figures_folder)
 
 
 def test_importing_and_drawing_leave_matplotlib_as_it_was(study, shown):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from running_snakemake import thermolatent
 from studies_for_tests import SOUND, changed, write
 
 from thermolatent.launch.screen import label
@@ -16,25 +17,10 @@ from thermolatent.launch.screen import label
 pytestmark = pytest.mark.workflow
 
 
-def start(folder, *arguments):
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("THERMOLATENT")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "thermolatent.cli", "run", *arguments],
-        cwd=folder,
-        env=environment | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in a shell's background ignore it
-    )
-
-
 def run(folder, *arguments):
     """Exit code, stdout and stderr."""
-    process = start(folder, *arguments)
-    out, error = process.communicate()
-    return process.returncode, out, error
+    done = thermolatent(folder, "run", *arguments)
+    return done.code, done.out, done.error
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +100,15 @@ def test_a_failed_job_is_told_with_its_reason_and_its_log(simulated):
 
 def test_ctrl_c_ends_all_and_leaves_no_lock(tmp_path):
     write(tmp_path, changed("simulate.frames", 1_000_000))
-    process = start(tmp_path, "mine", "--cores", "1", "--until", "simulate")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "thermolatent.cli", "run", "mine", "--cores", "1", "--until", "simulate"],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if not key.startswith("THERMOLATENT")},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in a shell's background ignore it
+    )
     log = tmp_path / "logs/mine/simulate"
     while not any(path.stat().st_size for path in log.glob("*.log")):  # the job has begun
         assert process.poll() is None, process.stderr.read()

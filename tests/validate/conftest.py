@@ -28,7 +28,7 @@ def study():
             "good": {"density": "flow", "encoder": "frozen"},
             "joint": {"density": "flow", "encoder": "joint", "representation": {"lag": 3}},
         },
-        generate={"samples": 8000},
+        generate={"samples": 8000, "grid": 5},
         validate={
             "bins": 30,
             "bootstrap": 20,

@@ -1,15 +1,12 @@
 """The whole workflow on a tiny study, and what a second run finds to do."""
 
 import csv
-import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from running_snakemake import snakemake
+from running_snakemake import snakemake, thermolatent
 
 from thermolatent.files.artifacts import load_json
 from thermolatent.status.files import described
@@ -90,16 +87,9 @@ def test_nothing_is_left_to_do(finished):
 
 
 def test_the_command_says_what_a_finished_study_found(finished, study):
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("THERMOLATENT")}
-    done = subprocess.run(
-        [sys.executable, "-m", "thermolatent.cli", "run", "lj7", "--seeds", "0"],
-        cwd=finished,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stderr.startswith("Nothing to be done")) == (0, True), done.stderr
-    report, *answers = done.stdout.splitlines()
+    done = thermolatent(finished, "run", "lj7", "--seeds", "0")
+    assert (done.code, done.error.startswith("Nothing to be done")) == (0, True), done.error
+    report, *answers = done.out.splitlines()
     assert report == PATHS.report
     asked = [T for T in study.temperatures.generated if T not in study.temperatures.train]
     assert [line.split()[2] for line in answers] == [f"{T:g}:" for T in asked]
