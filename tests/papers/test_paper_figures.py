@@ -288,10 +288,7 @@ def test_errors_of_a_role_are_put_together_within_a_seed():
         return Error(Fraction(1, 8), 100, model, seed, T, "extrapolate", metric, value)
 
     rows = [
-        row("a", k, T, m, v + k)
-        for m in ("js_plane", "population")
-        for k in (0, 1)
-        for T, v in ((2, 0.1), (3, 0.3))
+        row("a", k, T, m, v + k) for m in ("js_plane", "population") for k in (0, 1) for T, v in ((2, 0.1), (3, 0.3))
     ]
     assert combined(rows) == {
         (100, "a", "extrapolate", "js_plane"): pytest.approx([0.2, 1.2]),
