@@ -16,7 +16,7 @@ from thermolatent.tables import read_table
 Rows = list[dict[str, str]]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#332288")
 MARKERS = "osD^v"
-#: The survey's own frameworks, which its findings rank.
+#: The frameworks by which the survey's findings are judged; the others are variants of them.
 SURVEYED = ("ns", "cfm", "ddpm")
 
 
