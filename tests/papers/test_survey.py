@@ -12,11 +12,25 @@ from thermolatent.errors import ConfigError
 RATIOS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5]
 
 
-@pytest.mark.parametrize("scale", ["desk", "paper", "smoke"])
+@pytest.mark.parametrize("scale", ["desk", "implicit", "three_seeds", "paper", "smoke"])
 def test_every_scale_is_sound(scale):
     found = load_survey(scale)
     assert set(found.frameworks) == {"ns", "ans", "cfm", "otcfm", "ddpm"}
     assert {e.along for e in found.experiments.values()} == {"dim", "samples", "modes", "ratio"}
+    for name, experiment in found.experiments.items():
+        for framework, own in experiment.frameworks.items():
+            changed = found.framework(name, framework).model_dump()
+            assert changed != found.frameworks[framework].model_dump()
+            assert {key: changed[key] for key in own if key != "density"} == {
+                k: v for k, v in own.items() if k != "density"
+            }
+
+
+def test_an_experiment_may_have_its_own_settings_of_a_framework():
+    desk = load_survey("desk")
+    general, own = desk.framework("dimension", "cfm"), desk.framework("asymmetry", "cfm")
+    assert general == desk.frameworks["cfm"] == desk.framework("torsions", "cfm")
+    assert (own.density.ema, own.density.width, own.steps) == (0.98, general.density.width, general.steps)
 
 
 def test_the_paper_s_scale_has_the_survey_s_ranges():

@@ -39,7 +39,7 @@ def settings_of_survey(wildcards):
     """Params function: what a job of the survey, on mixtures or torsions, reads of its settings."""
     experiment = SURVEY.experiments.get(wildcards.get("experiment"), SURVEY.torsions)
     numbers = f"{SURVEY.generated} {SURVEY.likelihoods} {SURVEY.evaluate_every}"
-    own = experiment.model_dump_json(exclude={"seeds", "frameworks"})
+    own = experiment.model_dump_json(exclude={"frameworks"})
     return f"{numbers} {own} {framework_of(wildcards).model_dump_json()}"
 
 
@@ -88,7 +88,7 @@ def files_of_paper_figure(wildcards):
     """Input function: everything a figure is drawn from."""
     figure, files = FIGURES[wildcards.figure], []
     for experiment in figure.experiments:
-        jobs = [(framework, seed) for framework in SURVEY.frameworks for seed in SURVEY.seeds_of(experiment)]
+        jobs = [(framework, seed) for framework in SURVEY.frameworks for seed in SURVEY.seeds]
         files += [PAPER_PATHS.survey(SURVEY_SCALE, experiment, *job) for job in jobs]
         if experiment == TORSIONS:
             files += files_of_torsions(wildcards)

@@ -128,8 +128,7 @@ def _made_by(entry: PaperFigure, sources: Sources) -> list[str]:
         found.append(f"studies {', '.join(entry.all_studies)} at scale {sources.scale}")
     if entry.experiments:
         found.append(f"survey at scale {sources.survey}")
-        survey = load_survey(sources.survey)
-        seeds = sorted({seed for experiment in entry.experiments for seed in survey.seeds_of(experiment)})
+        seeds = load_survey(sources.survey).seeds
     found.append(f"seeds {', '.join(map(str, seeds))}")
     return [*found, f"Python {platform.python_version()} on {platform.machine()}"]
 

@@ -16,14 +16,14 @@ from thermolatent.tables import read_table
 Rows = list[dict[str, str]]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#332288")
 MARKERS = "osD^v"
-#: The survey's own frameworks, which its findings rank.
+#: The frameworks by which the survey's findings are judged; the others are variants of them.
 SURVEYED = ("ns", "cfm", "ddpm")
 
 
 def load_rows(sources: Sources, entry: PaperFigure, columns: tuple[str, ...] = COLUMNS) -> tuple[Survey, Rows]:
     """The survey's settings and all rows of the figure's experiments, whose tables have ``columns``, every framework and seed."""
     survey = load_survey(sources.survey)
-    jobs = [(e, f, seed) for e in entry.experiments for f in survey.frameworks for seed in survey.seeds_of(e)]
+    jobs = [(e, f, seed) for e in entry.experiments for f in survey.frameworks for seed in survey.seeds]
     return survey, [row for job in jobs for row in read_table(sources.paths.survey(sources.survey, *job), columns)]
 
 
@@ -72,7 +72,7 @@ def asymmetry(sources: Sources, entry: PaperFigure) -> Drawing:
     left, right = axes[0]
     found = {}
     for k, (name, framework) in enumerate(survey.frameworks.items()):
-        pairs = [differences(rows, name, seed=seed)[:2] for seed in survey.seeds_of("asymmetry")]
+        pairs = [differences(rows, name, seed=seed)[:2] for seed in survey.seeds]
         found[name] = np.array([(determination(*pair), np.corrcoef(*pair)[0, 1] ** 2) for pair in pairs])
         exact, predicted, error = differences(rows, name)
         label = f"{framework.label}, $r^2$ = {found[name][:, 0].mean():.3f}"
@@ -171,7 +171,7 @@ def last_scores(survey: Survey, rows: Rows, experiment: str, metric: str) -> dic
     for row in rows:
         if (row["experiment"], row["metric"]) == (experiment, metric) and float(row[plan.along]) == plan.values[-1]:
             table[row["framework"], int(row["seed"])] = float(row["value"])
-    return {f: np.array([table[f, seed] for seed in survey.seeds_of(experiment)]) for f in survey.frameworks}
+    return {f: np.array([table[f, seed] for seed in survey.seeds]) for f in survey.frameworks}
 
 
 def told(values: np.ndarray) -> str:

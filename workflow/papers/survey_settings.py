@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -29,7 +28,6 @@ class Experiment(Section):
     Attributes
     ----------
     axes: ``principal``: samples are rotated to the training samples' principal axes first.
-    seeds: instead of the benchmark's.
     frameworks: what this experiment's frameworks have instead of the benchmark's.
     """
 
@@ -39,7 +37,6 @@ class Experiment(Section):
     modes: int = 4
     samples: int = 20_000
     axes: Literal["given", "principal"] = "given"
-    seeds: tuple[int, ...] = ()
     frameworks: dict[str, dict[str, Any]] = Field({})
 
     def at(self, value: float) -> dict[str, Any]:
@@ -79,11 +76,6 @@ class Survey(Section):
         """A framework as an experiment, or the torsions, has it. Raises :class:`ConfigError`."""
         own = self.experiments[experiment].frameworks if experiment in self.experiments else {}
         return parse(Framework, merge(self.frameworks[name].model_dump(), own.get(name, {})), f"{experiment}: {name}")
-
-    def seeds_of(self, experiment: str) -> Sequence[int]:
-        """Seeds of an experiment, or of the torsions."""
-        own = self.experiments.get(experiment)
-        return own.seeds if own and own.seeds else self.seeds
 
 
 def load_survey(scale: str) -> Survey:

@@ -23,7 +23,7 @@ def torsions(sources: Sources, entry: PaperFigure) -> Drawing:
     name, frameworks = survey.torsions.study, survey.frameworks
     study, layout = sources.study(name)
     data = load_torsions(study, layout)
-    files = {f: sources.paths.torsion_samples(sources.survey, f, survey.seeds_of("torsions")[0]) for f in frameworks}
+    files = {f: sources.paths.torsion_samples(sources.survey, f, survey.seeds[0]) for f in frameworks}
     sets = {"MD": frames_of(data.judged, survey.torsions.mirror)}
     for key, path in files.items():
         sets[frameworks[key].label] = load_arrays(path, "generated torsions")["angles"].astype(np.float64)
@@ -79,7 +79,7 @@ def torsions(sources: Sources, entry: PaperFigure) -> Drawing:
         COLUMNS,
         [list(row.values()) for row in rows],
         findings + hands,
-        [remark + (" One fit of each framework." if len(survey.seeds_of("torsions")) == 1 else "")],
+        [remark + (" One fit of each framework." if len(survey.seeds) == 1 else "")],
         different,
         f"phi and psi of {len(data.residues)} residues, {len(data.labels)} angles, each framework fitted to all of them.",
     )
