@@ -15,7 +15,7 @@ CUDA ?= 13
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run lj7 compare report test test-report test-slow test-slurm test-faults test-memory audit docs lint format clean \
+.PHONY: help install run lj7 compare report test test-report test-slow test-slurm test-faults test-smoke test-memory audit docs lint format clean \
   test-gpu test-opencl bundle
 
 help: ## this list
@@ -50,7 +50,7 @@ report: $(STAMP) ## results/<study>/report.html of the studies of config.yaml, a
 
 # One thread in each of the processes that share the test files (tests/conftest.py says how): two cores are then busy all the time.
 test: $(STAMP) ## the tests, but those that take minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not faults" -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not faults and not smoke" -n $(WORKERS) --dist loadfile
 
 test-report: $(STAMP) ## the report in headless Chromium, Debian's installed if there is none
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
@@ -85,6 +85,9 @@ docs: $(STAMP) ## these pages as HTML in build/docs
 
 test-faults: $(STAMP) ## what goes wrong, on purpose: the table of docs/reference/faults.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults -n $(WORKERS) --dist loadfile
+
+test-smoke: $(STAMP) ## every study from MD to report at scale smoke, but those in water, which test-slow runs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "smoke and not slow" -n $(WORKERS) --dist worksteal
 
 audit: $(STAMP) ## pins against requirements, and known vulnerabilities
 	$(BIN)/python tools/audit.py

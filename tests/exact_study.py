@@ -1,9 +1,13 @@
 """Exact samples of the three-hole potential with short-time dynamics, laid out as featurize would."""
 
+from functools import partial
+from unittest import mock
+
 import mdtraj
 import numpy as np
 from frames_for_tests import write_frames
 
+from thermolatent import ConditionalReweighting
 from thermolatent.study.study import Study
 from thermolatent.systems.three_hole import ThreeHole
 
@@ -64,6 +68,12 @@ def write_features(study, layout, temperatures, frames=FRAMES):
     for T in temperatures:
         points = correlated_exact_points(T, np.random.default_rng(round(100 * T)), frames=frames)
         write_frames(layout, T, points, points, ThreeHole().plane_energy(points), names=["x", "y"])
+
+
+def without_network():
+    """The stage reweight fits no network, which takes seconds: for what does not depend on one."""
+    quick = partial(ConditionalReweighting, network=False)
+    return mock.patch("thermolatent.reweight.stage.ConditionalReweighting", quick)
 
 
 def as_trajectory(points):

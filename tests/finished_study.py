@@ -1,4 +1,4 @@
-"""A folder like a user's, in which the study ``lj7`` has been run, small and short."""
+"""Studies run in this process; a folder like a user's, in which the study ``lj7`` has been run, small and short."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import yaml
 
 from thermolatent.parsing import merge
 from thermolatent.study.jobs import run_job
-from thermolatent.study.layout import Layout
+from thermolatent.study.layout import BASELINES_JOB, Layout
 from thermolatent.study.loading import load_study
 from thermolatent.study.project import save_resolved
 
@@ -35,17 +35,24 @@ def finish_study(folder):
     (folder / "studies/lj7.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        study = load_study("lj7")
-        layout = Layout.of(study)
-        save_resolved(study, layout)
-        for stage in ("simulate", "featurize"):
-            for T in study.temperatures.simulated:
-                run_job(stage, study, layout, temperature=T)
-        for stage in ("represent", "reweight"):
-            run_job(stage, study, layout, seed=0)
+        run_stages("lj7", Path("studies"))
+
+
+def run_stages(name, studies):
+    """Every job of a study with seed 0, in this process and the working directory. Returns study and layout."""
+    study = load_study(name, studies)
+    layout = Layout.of(study)
+    save_resolved(study, layout)
+    source = load_study(study.md_study, studies)
+    for T in study.temperatures.simulated:
+        run_job("simulate", source, Layout.of(source), temperature=T)
+        run_job("featurize", study, layout, temperature=T)
+    for stage in ("represent", "reweight"):
+        run_job(stage, study, layout, seed=0)
+    for model in study.models:
         for stage in ("learn", "generate", "validate"):
-            run_job(stage, study, layout, model="latf", seed=0)
-        run_job("validate", study, layout, model="baselines", seed=0)
-        run_job("gather", study, layout, seeds=[0])
-        for stage in ("figures", "report"):
-            run_job(stage, study, layout, seeds=[0])
+            run_job(stage, study, layout, model=model, seed=0)
+    run_job("validate", study, layout, model=BASELINES_JOB, seed=0)
+    for stage in ("gather", "figures", "report"):
+        run_job(stage, study, layout, seeds=[0])
+    return study, layout

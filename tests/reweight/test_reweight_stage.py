@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from exact_study import SHORT, WALKERS, make_study, write_features
+from exact_study import SHORT, WALKERS, make_study, without_network, write_features
 
 from thermolatent import ConditionalReweighting
 from thermolatent.errors import ArtifactError
@@ -113,7 +113,7 @@ def test_what_the_md_tells_of_itself_reaches_the_estimators_file(short, tmp_path
         told = {"mean": [1.1 * T] * WALKERS, "std": [0.1 * T] * WALKERS}
         content = {"starts": ["left", "right"] * (WALKERS // 2), "friction": 1.0, "save_every": 100, "time_step": 0.01}
         save_json(layout.protocol(T), content | {"frames": SHORT, "kinetic_temperature": told})
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), without_network():
         run_job("reweight", study, layout, seed=0)
     doubt = "the kinetic temperature is off: 0.55 +- 0.0011 at 0.5, 1.65 +- 0.0032 at 1.5"
     assert f"predictions are not trusted: {doubt}" in caplog.text
@@ -144,7 +144,10 @@ def test_heat_capacity_is_the_studys_or_follows_the_size_of_the_solute(short, tm
     study, layout = short[0], Layout(str(tmp_path / "results"))
     shutil.copytree(short[1].root, layout.root)
     run_job("represent", brief(study), layout, seed=0)
-    run_job("reweight", study.model_copy(update={"reweight": type(study.reweight)(heat_capacity=3.0)}), layout, seed=0)
+    with without_network():
+        run_job(
+            "reweight", study.model_copy(update={"reweight": type(study.reweight)(heat_capacity=3.0)}), layout, seed=0
+        )
     assert ConditionalReweighting.load(layout.reweighting).heat_capacity == 3.0
 
 

@@ -206,7 +206,7 @@ def test_energies_at_constant_pressure_have_pV(make_molecular):
     for pressure in (1.0, 1001.0):
         settings = make_molecular(WATER, **SHORT, pressure=pressure, platform="CPU").simulate
         engine = molecule_engine(WATER, settings, 300.0)
-        start_walkers(engine, WATER, settings, 300.0)
+        start_walkers(engine, WATER, settings, 300.0, iterations=20)
         engine.step(1, 30.0)
         found[pressure] = engine.frame()[1]
     difference = found[1001.0]["energies"] - found[1.0]["energies"]
@@ -221,7 +221,7 @@ def test_one_volume_for_all_temperatures(make_molecular, tmp_path):
     settings = make_molecular(WATER, **SHORT, volume=float(volume), platform="CPU").simulate
     for temperature in (300.0, 400.0):
         engine = molecule_engine(WATER, settings, temperature)
-        start_walkers(engine, WATER, settings, temperature)
+        start_walkers(engine, WATER, settings, temperature, iterations=20)
         engine.step(2, 30.0)
         state = engine._context.getState(energy=True)
         assert state.getPeriodicBoxVolume()._value == pytest.approx(volume)

@@ -83,12 +83,7 @@ KINDS_OF_MD = {
 
 @pytest.mark.parametrize(
     ("kind", "most"),
-    [
-        ("together", 2),
-        ("processes", 1),
-        ("tempering", 1),
-        *(pytest.param(k, 5, marks=pytest.mark.slow) for k in KINDS_OF_MD),
-    ],
+    [*((k, 1) for k in KINDS_OF_MD), *(pytest.param(k, 5, marks=pytest.mark.slow) for k in KINDS_OF_MD)],
 )
 def test_killed_again_and_again_equals_uninterrupted(make_study, make_molecular, tmp_path, kind, most):
     system, settings, temperature, threads = KINDS_OF_MD[kind]

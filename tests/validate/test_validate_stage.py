@@ -86,7 +86,7 @@ def exact(study, three_hole_samples, tmp_path_factory):
             arrays = {"latents": latents, "frame_weights": w, "ess_fraction": np.array(effective_fraction(np.log(w)))}
             save_arrays(layout.samples(model, 0, T), arrays)
     sample = sample_of(asked_of(study).named, load_frames(training_frames(study, layout)), None)
-    ConditionalReweighting().fit_sample(sample).save(layout.reweighting)
+    ConditionalReweighting(network=False).fit_sample(sample).save(layout.reweighting)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "load_representation", lambda path: Encoder())
         yield layout
