@@ -8,6 +8,8 @@ from math import nan
 from statistics import mean
 from typing import NamedTuple
 
+from matplotlib.ticker import NullLocator
+
 from catalogue import PaperFigure
 from drawing import Drawing, Finding, Sources, spread
 from thermolatent.figures.calibration import calibration, within
@@ -60,8 +62,11 @@ def error_against_amount(sources: Sources, entry: PaperFigure) -> Drawing:
             panel.set(xscale="log", yscale="log")
     for panel, words in zip(axes[0], _ROLES.values(), strict=True):
         panel.set_title(f"{words} the training temperatures")
+    amounts = sorted({row.frames for row in rows})
     for panel in axes[-1]:
         panel.set_xlabel("training frames, all temperatures")
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.set_xticks(amounts, [f"{frames:,}" for frames in amounts])
     for panel in axes.flat:
         log_ticks(panel.yaxis, 20)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
