@@ -62,10 +62,10 @@ test-slow: $(STAMP) ## the statistical tests that take minutes
 	$(BIN)/python -m pytest -m "slow and not memory and not slurm"
 
 test-slurm: $(STAMP) ## studies on a real SLURM that it installs and starts here (Debian, root)
-	$(BIN)/python -m pytest -m slurm
+	$(BIN)/python -m pytest tests/workflow -m slurm
 
 test-memory: $(STAMP) ## every stage on 8 GB of features with 2 GB of memory
-	$(BIN)/python -m pytest -m memory
+	$(BIN)/python -m pytest tests/memory
 
 test-gpu: $(STAMP) ## what a GPU computes, against Reference and a CPU; skipped without one
 	$(BIN)/python -m pytest -m gpu
@@ -84,10 +84,10 @@ docs: $(STAMP) ## these pages as HTML in build/docs
 	@echo build/docs/index.html
 
 test-faults: $(STAMP) ## what goes wrong, on purpose: the table of docs/reference/faults.md
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults -n $(WORKERS) --dist loadfile
 
-test-smoke: $(STAMP) ## every study from MD to report at scale smoke, but those in water, which test-slow runs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "smoke and not slow" -n $(WORKERS) --dist worksteal
+test-smoke: $(STAMP) ## every study from MD to report at scale smoke, but those of minutes, which test-slow runs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/smoke -m "not slow" -n $(WORKERS) --dist worksteal
 
 audit: $(STAMP) ## pins against requirements, and known vulnerabilities
 	$(BIN)/python tools/audit.py

@@ -1,5 +1,7 @@
 """Copies of a molecule in one Context: each feels exactly the forces that it feels alone."""
 
+from functools import cache
+
 import numpy as np
 import openmm as mm
 import pytest
@@ -16,6 +18,7 @@ MOLECULES = {
 }
 
 
+@cache
 def systems():
     """Every force that :mod:`copies` knows, in a molecule."""
     found = {name: molecule.built.system for name, molecule in MOLECULES.items()}
@@ -46,9 +49,6 @@ def systems():
     return found
 
 
-SYSTEMS = systems()
-
-
 def forces_and_energy(system, positions, without=()):
     for force in system.getForces():
         force.setForceGroup(1 if isinstance(force, without) else 0)
@@ -58,9 +58,9 @@ def forces_and_energy(system, positions, without=()):
     return state.getForces(asNumpy=True)._value.reshape(positions.shape), state.getPotentialEnergy()._value
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", [*MOLECULES, "GBSAOBCForce", "others"])
 def test_forces_are_those_of_one_molecule_and_energies_a_constant_apart(name):
-    system = SYSTEMS[name]
+    system = systems()[name]
     assert why_not(system) is None
     copies = make_copies(system, COPIES)
     start = next(iter(MOLECULES["charmm36" if name == "charmm36" else "vacuum"].built.starts.values()))
@@ -79,13 +79,13 @@ def test_forces_are_those_of_one_molecule_and_energies_a_constant_apart(name):
 
 
 def test_every_force_of_the_molecules_is_covered():
-    used = {type(force).__name__ for system in SYSTEMS.values() for force in system.getForces()}
+    used = {type(force).__name__ for system in systems().values() for force in system.getForces()}
     assert used >= {"CMAPTorsionForce", "CustomGBForce", "GBSAOBCForce", "CustomTorsionForce", "RBTorsionForce"}
 
 
 def test_the_default_reaction_field_would_not_do():
     """The trap that this guards against: within the cutoff, forces then differ by nearly 1 kJ/mol/nm."""
-    system = SYSTEMS["vacuum"]
+    system = systems()["vacuum"]
     copies = make_copies(system, 1)
     nonbonded = next(f for f in copies.system.getForces() if isinstance(f, mm.NonbondedForce))
     nonbonded.setReactionFieldDielectric(78.3)
@@ -96,7 +96,7 @@ def test_the_default_reaction_field_would_not_do():
 
 def test_copies_stay_out_of_each_others_reach():
     """Extended to its very longest, and two of them closer by five standard deviations of their centres at 1000 K."""
-    system = SYSTEMS["vacuum"]
+    system = systems()["vacuum"]
     copies = make_copies(system, 27)
     extent = longest_extent(system)
     start = next(iter(MOLECULES["vacuum"].built.starts.values()))
@@ -111,7 +111,7 @@ def test_copies_stay_out_of_each_others_reach():
 
 
 def test_constraints_and_masses_are_copied():
-    system = SYSTEMS["vacuum"]
+    system = systems()["vacuum"]
     copies = make_copies(system, 3).system
     n = system.getNumParticles()
     assert copies.getNumConstraints() == 3 * system.getNumConstraints() > 0
@@ -124,7 +124,7 @@ def test_constraints_and_masses_are_copied():
 
 
 def test_what_cannot_be_copied_says_why():
-    plain = SYSTEMS["vacuum"]
+    plain = systems()["vacuum"]
 
     def changed(change):
         system = mm.XmlSerializer.deserialize(mm.XmlSerializer.serialize(plain))

@@ -15,8 +15,8 @@ from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
 pytestmark = pytest.mark.smoke
 
 STUDIES = Path(__file__).parents[2] / "studies"
-#: In water: minutes each.
-SLOW = {"alanine_dipeptide_water", "chignolin_explicit", "rna_tetraloop"}
+#: In water, or with a hundred atoms in implicit solvent: minutes each.
+SLOW = {"alanine_dipeptide_water", "chignolin", "chignolin_explicit", "rna_tetraloop"}
 
 
 def studies():
