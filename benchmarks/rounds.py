@@ -1,13 +1,13 @@
 """How much MD does `thermolatent run --until-within` need, against plain MD at the asked temperature and replica exchange?
 
-    python benchmarks/rounds.py [--results results] [--loops 24]
+    python benchmarks/rounds.py [--results results] [--loops 20]
 
 LJ7, in process, no networks: a loop begins with short walkers at each of two temperatures and adds what the advice finds best,
 with the MD of `thermolatent run lj7_long --until featurize`, or, where it reseeds, with new MD from frames drawn by weight. It
 ends when the 95 % interval ends within 0.06 of the value, a standard error of 0.03 or less, or all MD is used up. {WALKERS}
 walkers. All frames count: at all temperatures, those of the beginning, and the {EQUILIBRATION} in which each walker or replica
 that is not reseeded is equilibrated. Plain MD and replica exchange (two ladders of {RUNGS}, exchanges after every frame): the
-frames with the same root mean squared error at the asked temperature as the ends of the loops that reseed.
+frames with the same root mean squared error at the asked temperature as the ends of the loops.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def starts_at(md: Md, fitted: ConditionalReweighting, there: dict[float, Walkers
     return np.array(found, np.float64)
 
 
-def loop(md: Md, part: tuple[slice, int], train: list[float], want: Want, reseed: bool, seed: int) -> dict[str, float]:
+def loop(md: Md, part: tuple[slice, int], train: list[float], want: Want, seed: int) -> dict[str, float]:
     """One loop with this part of the pool."""
     there = {T: Walkers(md, T, part) for T in train}
     for own in there.values():
@@ -160,18 +160,10 @@ def loop(md: Md, part: tuple[slice, int], train: list[float], want: Want, reseed
         values, parts = expectation.present(want.temperature)
         half, farther = advised.interval_of(values, parts, s)
         frames = {T: own.frames for T, own in there.items()}
-        ways = advised.Md(WALKERS, frames, 1.0, EQUILIBRATION, None, reseed)
+        ways = advised.Md(WALKERS, frames, 1.0, EQUILIBRATION, None, True)
         new = new_temperatures(sorted(frames), want.temperature, True)
-        new = [T for T in new if reseed or T in TEMPERATURES]
         found = [] if farther <= GOAL else advised.options(expectation, want, GOAL, ways, new)
-        most = {T: LONGEST if own.starts is not None else SHARE for T, own in there.items()}
-        found = [o for o in found if (o.reseeds or o.md.temperature in TEMPERATURES) or o.extends]
-        found = [
-            o
-            for o in found
-            if frames.get(o.md.temperature, 0) + o.md.frames
-            <= most.get(o.md.temperature, LONGEST if o.reseeds else SHARE)
-        ]
+        found = [o for o in found if possible(o, there)]
         advice = Advice(want, GOAL, float(values[s]), half, farther, {}, [], found)
         option, _ = choose(advice, Budget(np.inf, True), np.inf)
         if option is None:
@@ -187,6 +179,14 @@ def loop(md: Md, part: tuple[slice, int], train: list[float], want: Want, reseed
             starts = starts_at(md, fitted, there, T, seed) if option.reseeds else None
             there[T] = Walkers(md, T, part, starts)
         there[T].go_on(there[T].frames + option.md.frames, seed)
+
+
+def possible(option: advised.Option, there: dict[float, Walkers]) -> bool:
+    """Whether the pool has the MD of an option, and a walker does not get longer than the benchmark lasts."""
+    T = option.md.temperature
+    reseeded = option.reseeds or (T in there and there[T].starts is not None)
+    frames = option.md.frames + (there[T].frames if T in there else 0)
+    return frames <= (LONGEST if reseeded else SHARE) and (reseeded or T in TEMPERATURES)
 
 
 def needed(inside: np.ndarray, truth: float, lengths: list[int], walkers: int, error: float) -> float:
@@ -222,17 +222,16 @@ def rows(md: Md, loops: int) -> Iterator[dict[str, object]]:
         truth = md.truth([want.temperature])[want.temperature][want.state][0]
         for number in range(loops):
             part = sets[number % len(sets)], number // len(sets) * SHARE
-            for reseed in (True, False):
-                found = loop(md, part, train, want, reseed, 1 + number)
-                print(name, number, reseed, found, flush=True)
-                yield {"case": name, "kind": "reseeding" if reseed else "adding", "truth": truth, **found}
+            found = loop(md, part, train, want, 1 + number)
+            print(name, number, found, flush=True)
+            yield {"case": name, "truth": truth, **found}
 
 
 def main() -> None:
     global OPTIONS, SYSTEM, SIMULATE, FEATURIZE, BARE
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--results", default="results", help="folder of the MD")
-    parser.add_argument("--loops", type=int, default=24, help="of each case, at most 24")
+    parser.add_argument("--loops", type=int, default=20, help="of each case, at most 24")
     OPTIONS = parser.parse_args()
     study = find_study(STUDY, ["studies"])
     SYSTEM, FEATURIZE, BARE = study.system, study.featurize, without_topology(study.system)
@@ -245,22 +244,21 @@ def main() -> None:
     out = ["# Rounds against plain MD and replica exchange", "", *told.splitlines(), ""]
     out += [f"Commit, machine: {provenance()}.", ""]
     out += [
-        "| case | truth | loops | new MD | reached | rounds | frames | rms error | interval holds the truth |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| case | truth | loops | reached | rounds | frames | rms error | interval holds the truth |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     beside = []
-    for (name, kind), own in table.groupby(["case", "kind"], sort=False):
+    for name, own in table.groupby("case", sort=False):
         held = (own.low <= own.truth) & (own.truth <= own.high)
         error, truth, want = np.sqrt(((own.value - own.truth) ** 2).mean()), own.truth.iloc[0], CASES[name][1]
-        cells = [f"{truth:.3f}", len(own), kind, f"{own.reached.sum()}", f"{own.rounds.mean():.1f}"]
+        cells = [f"{truth:.3f}", len(own), f"{own.reached.sum()}", f"{own.rounds.mean():.1f}"]
         cells += [f"{own.frames.median():,.0f}", f"{error:.3f}", f"{held.mean():.2f}"]
         out.append(f"| {' | '.join(map(str, [name, *cells]))} |")
-        if kind == "reseeding":
-            s = md.names.index(want.state)
-            plain = needed(md.labels[want.temperature] == s, truth, [188, 375, 750, 1500], WALKERS, error)
-            ladder = needed(states[want.temperature] == s, truth, [250, 500, 1000], 2, error)
-            costs = WALKERS * (plain + EQUILIBRATION), 2 * len(RUNGS) * (ladder + EQUILIBRATION)
-            beside.append(f"| {name} | {own.frames.median():,.0f} | {costs[0]:,.0f} | {costs[1]:,.0f} |")
+        s = md.names.index(want.state)
+        plain = needed(md.labels[want.temperature] == s, truth, [188, 375, 750, 1500], WALKERS, error)
+        ladder = needed(states[want.temperature] == s, truth, [250, 500, 1000], 2, error)
+        costs = WALKERS * (plain + EQUILIBRATION), 2 * len(RUNGS) * (ladder + EQUILIBRATION)
+        beside.append(f"| {name} | {own.frames.median():,.0f} | {costs[0]:,.0f} | {costs[1]:,.0f} |")
     out += ["", "Frames for the same error:", "", "| case | loops | plain MD | replica exchange |", "|---|---|---|---|"]
     RESULT.write_text("\n".join([*out, *beside]) + "\n")
     print(RESULT.read_text())
