@@ -25,6 +25,11 @@ def lag_of(frames: int) -> int:
     return max(1, frames // 10)
 
 
+def with_lag(frames: int) -> int:
+    """Frames of a walker of which so many are used: the others are its first lag."""
+    return frames + lag_of(-(-10 * frames // 9))
+
+
 @dataclass(frozen=True)
 class Chains:
     """Walkers as series of Markov states.

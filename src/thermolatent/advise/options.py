@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from thermolatent.advise.expected import Expectation, NewMd
 from thermolatent.advise.want import Want
 from thermolatent.errors import ThermolatentError
-from thermolatent.markov import LEAST_FRAMES, lag_of
+from thermolatent.markov import LEAST_FRAMES, with_lag
 from thermolatent.reweight.influence import Parts, share_interval
 from thermolatent.reweight.sample import LEAST_DIFFERENCE
 
@@ -104,17 +104,19 @@ def options(expectation: Expectation, want: Want, within: float, md: Md, tempera
     typical = sum(md.frames.values()) / len(md.frames)
     s, value = expectation.reweighting.state_names.index(want.state), expectation.present(want.temperature)[0]
 
-    def least(T: float, reseeds: bool = False) -> Option:
-        @cache
-        def option(amount: float) -> Option:
-            new = NewMd(T, md.walkers, max(LEAST_FRAMES if reseeds else 2, round(amount * typical)))
-            used = replace(new, frames=new.frames - lag_of(new.frames)) if reseeds else new
-            half, farther = interval_of(value, expectation.parts(want.temperature, used), s)
-            return Option(new, T in md.frames, reseeds, half, farther, new.frames * md.interval, *md.cost(new, reseeds))
+    @cache
+    def expected(T: float, amount: float) -> tuple[int, float, float]:
+        frames = max(LEAST_FRAMES, round(amount * typical))
+        new = NewMd(T, md.walkers, frames)
+        return frames, *interval_of(value, expectation.parts(want.temperature, new), s)
 
-        if option(AMOUNTS[-1]).farther > within:
-            return option(1.0)
-        return option(AMOUNTS[bisect_left(AMOUNTS, True, key=lambda amount: option(amount).farther <= within)])
+    def least(T: float, reseeds: bool = False) -> Option:
+        amount = 1.0
+        if expected(T, AMOUNTS[-1])[2] <= within:
+            amount = AMOUNTS[bisect_left(AMOUNTS, True, key=lambda amount: expected(T, amount)[2] <= within)]
+        frames, half, farther = expected(T, amount)
+        new = NewMd(T, md.walkers, with_lag(frames) if reseeds else frames)
+        return Option(new, T in md.frames, reseeds, half, farther, new.frames * md.interval, *md.cost(new, reseeds))
 
     found = [least(T) for T in (*md.frames, *temperatures)]
     if md.reseedable and md.equilibration:
