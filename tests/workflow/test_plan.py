@@ -1,5 +1,6 @@
 """What the workflow plans, told by dry runs. A start of Snakemake costs seconds: studies share one."""
 
+import os
 import re
 import shlex
 from collections import Counter
@@ -160,6 +161,20 @@ def test_starts_at_a_reseeded_temperature_come_from_the_other_training_ones(of_o
         if job["rule"] in ("represent", "reweight", "learn"):
             found = {t for file in needed(job["input"], maker) for t in re.findall(r"/T([\d.]+)/", file)}
             assert found == {"0.5", "0.8", "1.5"}
+
+
+def test_md_that_is_reseeded_stays_when_other_frames_are_newer(of_ones_own, tmp_path):
+    write(tmp_path, (of_ones_own[0] / "studies/reseeded.yaml").read_text(), "reseeded")
+    for job in of_ones_own[1]["reseeded"]:
+        for file in job["output"] if job["rule"] in ("simulate", "featurize", "reseed") else ():
+            path = tmp_path / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            newer = job["rule"] == "featurize" and "/T0.8/" not in file
+            os.utime(path, (2000.0, 2000.0) if newer else (1000.0, 1000.0))
+    counts = snakemake(tmp_path, "-n", "--config", "studies=[reseeded]", "seeds=[0]").counts
+    assert not counts.keys() & {"simulate", "featurize", "reseed"}
+    assert counts["represent"] == 1
 
 
 def test_a_user_s_function_is_an_input_of_featurize_alone(of_ones_own):
