@@ -96,7 +96,7 @@ def test_no_training_job_depends_on_a_held_out_temperature(every_study, study):
 
 @pytest.fixture(scope="module")
 def of_ones_own(tmp_path_factory):
-    """Folder, and by study the jobs of five of one's own that are planned together."""
+    """Folder, and by study the jobs of six of one's own that are planned together."""
     folder = tmp_path_factory.mktemp("own")
     write(folder, changed("temperatures.reference", []), "without_reference")
     write(folder, changed("tempering", True), "tempered")
