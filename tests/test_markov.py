@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
+from thermolatent.errors import ThermolatentError
 from thermolatent.markov import Chains, MarkovModel, transition_counts
 
 #: Flows x_ij = pi_i T_ij of three states in a row; the second is left slowly.
@@ -63,6 +64,22 @@ def test_a_state_without_a_way_back_counts_nothing():
     found = Chains(states, 1)
     assert found.model.stationary[2] == found.counts[1, 6] == 0
     assert not found.response[:, 2].any()
+
+
+def test_walkers_that_stay_apart_count_where_most_of_the_transitions_are():
+    found = Chains(np.repeat([[0], [1], [1]], 20, axis=1), 2)
+    np.testing.assert_array_equal(found.counts[0], 0)
+    assert found.counts.mean() == pytest.approx(1)
+    np.testing.assert_allclose(found.response, [[0, 0], [0, -0.5], [0, -0.5]])
+    assert np.isnan(found.timescales()).all()
+
+
+def test_features_that_do_not_vary_are_told_in_one_line():
+    with pytest.raises(
+        ThermolatentError, match=r"featurize\.features: Markov states of reseeded MD cannot be made"
+    ) as caught:
+        Chains.of(np.ones((4, 50, 3), np.float32))
+    assert "\n" not in str(caught.value)
 
 
 def test_intervals_of_shares_hold_from_starts_out_of_equilibrium():

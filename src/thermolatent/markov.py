@@ -18,6 +18,8 @@ from thermolatent.errors import ThermolatentError
 LEAST_FRAMES = 10
 #: tICA components together have this share of the kinetic variance; k-means is fitted to at most this many frames.
 _VARIANCE, _KMEANS_FRAMES = 0.95, 50_000
+#: At most this many states: the counts of 64 walkers then take 32 MB.
+_MOST_STATES = 250
 
 
 def lag_of(frames: int) -> int:
@@ -46,9 +48,8 @@ class Chains:
 
     @classmethod
     def of(cls, features: np.ndarray) -> Chains:
-        """States by k-means, as many as the square root of the number of frames, in the slow tICA components of the features
-        ``(walkers, frames, n)``, scaled so that distances are kinetic (Noe and Clementi, J. Chem. Theory Comput. 11, 5002
-        (2015)).
+        """States by k-means in the slow tICA components of the features ``(walkers, frames, n)``, scaled so that distances are
+        kinetic (Noe and Clementi, J. Chem. Theory Comput. 11, 5002 (2015)): the square root of the number of frames of them.
 
         Raises :class:`ThermolatentError` for features that do not vary.
         """
@@ -60,10 +61,12 @@ class Chains:
         try:
             tica = TICA(lagtime=lag, var_cutoff=_VARIANCE, scaling="kinetic_map").fit(walkers).fetch_model()
         except Exception as error:  # of deeptime or numpy
-            raise ThermolatentError(f"Markov states cannot be made of these features ({error})") from None
+            raise ThermolatentError(
+                f"featurize.features: Markov states of reseeded MD cannot be made of them ({error})"
+            ) from None
         points = np.concatenate([np.asarray(tica.transform(walker)) for walker in walkers])
         few = np.ascontiguousarray(points[:: -(-len(points) // _KMEANS_FRAMES)])
-        number = min(int(len(points) ** 0.5), len(np.unique(few, axis=0)))
+        number = min(int(len(points) ** 0.5), _MOST_STATES, len(np.unique(few, axis=0)))
         found = KMeans(number, max_iter=50, fixed_seed=1, n_jobs=1).fit(few).fetch_model().transform(points)
         return cls(np.unique(found, return_inverse=True)[1].reshape(features.shape[:2]), lag)
 
@@ -113,16 +116,17 @@ class Chains:
         pairs = self.used * n_groups + groups[:, self.lag :]
         inside = np.stack([np.bincount(walker, minlength=n * n_groups) for walker in pairs]).reshape(-1, n, n_groups)
 
-        def both(without: slice) -> np.ndarray:
-            member = inside.sum(0) - inside[without].sum(0)
-            member = member / np.maximum(member.sum(1, keepdims=True), 1)
-            models = (MarkovModel.of(np.concatenate([C, -C[without]]).sum(0)[None]) for C in (one, two))
-            return np.stack([m.returns(member, steps) for m, steps in zip(models, (2, 1), strict=True)])
+        def both(once: np.ndarray, twice: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            member = frames / np.maximum(frames.sum(1, keepdims=True), 1)
+            return MarkovModel.of(once[None]).returns(member, 2), MarkovModel.of(twice[None]).returns(member, 1)
 
-        predicted, seen = both(slice(0, 0))
-        U = len(self.states)
-        left_out = np.stack([np.subtract(*both(slice(u, u + 1))) for u in range(U)])
-        return predicted, seen, np.sqrt((U - 1) * left_out.var(axis=0))
+        whole = [part.sum(0) for part in (one, two, inside)]
+        without = (
+            [total - own for total, own in zip(whole, parts, strict=True)]
+            for parts in zip(one, two, inside, strict=True)
+        )
+        left_out = np.stack([np.subtract(*both(*rest)) for rest in without])
+        return *both(*whole), np.sqrt((len(left_out) - 1) * left_out.var(axis=0))
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,8 @@ def _response(pi: np.ndarray, counts: np.ndarray) -> np.ndarray:
     By implicit differentiation of the estimate's equations, x_i = sum_j S_ij / D_ij with S = C + C^T, D_ij = c_i/x_i + c_j/x_j,
     c_i = sum_j C_ij. A common factor of all x is free: the solution is that with sum_i pi_i dln pi_i = 0.
     """
+    if len(pi) == 1:
+        return np.zeros((len(counts), 1))
     rows, both = counts.sum(2), counts + counts.transpose(0, 2, 1)
     r, own = rows.sum(0) / pi, rows / pi
     D = r[:, None] + r
