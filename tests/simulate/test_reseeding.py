@@ -22,7 +22,7 @@ from thermolatent.systems.alanine_dipeptide import AlanineDipeptide
 AT = 0.9
 
 
-def content(frames: int = 40, walkers: int = 6) -> dict:
+def content(frames: int = 40, walkers: int = 3) -> dict:
     found = changed("temperatures", {"train": [0.5, AT, 1.5], "reseeded": [AT], "predict": [1.0]})
     found["simulate"] = {"walkers": walkers, "frames": 60, "frames_at": {AT: frames}, "save_every": 5}
     found["simulate"] |= {"equilibration": 100, "time_step": 0.02}
@@ -44,12 +44,12 @@ def made(tmp_path_factory):
 def test_starts_are_the_frames_they_name_and_walkers_begin_there(made):
     _, study, layout = made
     starts = load_arrays(layout.starts(AT))
-    assert starts["positions"].shape == (6, study.system.n_particles, 3)
+    assert starts["positions"].shape == (3, study.system.n_particles, 3)
     for name, position in zip(starts["names"], starts["positions"], strict=True):
         T, walker, frame = re.fullmatch(r"T([\d.]+)/walker(\d+), frame (\d+)", name).groups()
         path = layout.trajectory(float(T), int(walker))
         np.testing.assert_array_equal(read_frames(path, np.array([int(frame)]))[0], position.astype(np.float32))
-    first = np.stack([read_frames(layout.trajectory(AT, w), np.array([0]))[0] for w in range(6)])
+    first = np.stack([read_frames(layout.trajectory(AT, w), np.array([0]))[0] for w in range(3)])
     moved = np.linalg.norm(first - starts["positions"], axis=-1).ravel()
     apart = np.linalg.norm(first - np.roll(starts["positions"], 1, axis=0), axis=-1).ravel()
     assert moved.max() < 0.4  # five steps of 0.02 at T = 0.9
