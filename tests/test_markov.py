@@ -116,6 +116,17 @@ def test_chapman_kolmogorov_passes_a_chain_and_not_its_shadow():
     assert (np.abs(predicted - seen) > 4 * error).all()
 
 
+def test_few_transitions_per_state_are_no_memory():
+    """Frames that forget at once, in 40 states with forty transitions each: most of what seems to be memory is bias."""
+    rng, worst = np.random.default_rng(5), []
+    for _ in range(12):
+        states = rng.integers(0, 40, (8, 200))
+        predicted, seen, error = Chains(states, 20).chapman_kolmogorov(states % 3, 3)
+        worst.append((np.abs(predicted - seen) / error).max())
+    assert np.median(worst) < 2
+    assert max(worst) < -student.ppf(0.001, 7)
+
+
 def test_states_of_features_follow_what_is_slow():
     """A slow coordinate among fast noise of larger amplitude."""
     rng = np.random.default_rng(4)

@@ -109,7 +109,8 @@ class Chains:
         """Chapman-Kolmogorov test of groups of frames ``(walkers, frames)``, such as the named states.
 
         Returns the probability ``(n_groups,)`` to be in a group two lags after one was there, predicted by the model and by one
-        with twice the lag, and the standard error of the difference (jackknife over walkers); NaN for groups without frames.
+        with twice the lag, and the standard error of the difference; NaN for groups without frames. By the jackknife over
+        walkers, which also takes from the first how much the difference is biased by few transitions per state.
         """
         n = self.seen.shape[1]
         one, two = (transition_counts(self.used, lag, n) for lag in (self.lag, 2 * self.lag))
@@ -126,7 +127,10 @@ class Chains:
             for parts in zip(one, two, inside, strict=True)
         )
         left_out = np.stack([np.subtract(*both(*rest)) for rest in without])
-        return *both(*whole), np.sqrt((len(left_out) - 1) * left_out.var(axis=0))
+        predicted, seen = both(*whole)
+        U = len(left_out)
+        bias = (U - 1) * (left_out.mean(axis=0) - (predicted - seen))
+        return predicted - bias, seen, np.sqrt((U - 1) * left_out.var(axis=0))
 
 
 @dataclass(frozen=True)
