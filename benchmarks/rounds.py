@@ -1,13 +1,14 @@
 """How much MD does `thermolatent run --until-within` need, against plain MD at the asked temperature and replica exchange?
 
-    python benchmarks/rounds.py [--results results]
+    python benchmarks/rounds.py hot | cold | middle | exchange [--results results] [--first 0] [--loops N]
+    python benchmarks/rounds.py --write                # benchmarks/results/rounds.md of everything that was run
 
 LJ7, in process, no networks: a loop begins with short walkers at each of two temperatures and adds what the advice finds best,
 with the MD of `thermolatent run lj7_long --until featurize`, or, where it reseeds, with new MD from frames drawn by weight. It
-ends when the 95 % interval ends within 0.06 of the value, a standard error of 0.03 or less, or all MD is used up. {WALKERS}
-walkers. All frames count: at all temperatures, those of the beginning, and the {EQUILIBRATION} in which each walker or replica
-that is not reseeded is equilibrated. Plain MD and replica exchange (two ladders of {RUNGS}, exchanges after every frame): the
-frames with the same root mean squared error at the asked temperature as the ends of the loops.
+ends when the 95 % interval ends within 0.06 of the value, a standard error of 0.03 or less, or no MD is left. {WALKERS} walkers.
+All frames count: at all temperatures, those of the beginning, and the {EQUILIBRATION} in which each walker or replica that is not
+reseeded is equilibrated. Plain MD, and replica exchange by two ladders ({RUNGS}; exchanges after every frame): the frames with
+the same root mean squared error at the asked temperature as the ends of the loops.
 """
 
 from __future__ import annotations
@@ -47,18 +48,19 @@ from thermolatent.simulate.molecules import engine_in_turn
 from thermolatent.simulate.walkers import to_save
 from thermolatent.study.project import find_study
 
-RESULT = Path(__file__).parent / "results" / "rounds.md"
+RESULTS = Path(__file__).parent / "results"
 STUDY = "lj7_long"
 TEMPERATURES = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
 WALKERS, FIRST, EQUILIBRATION = 8, 188, 500
 #: Frames of a walker at a temperature at the most, and those of the pool that one loop may use.
 LONGEST, SHARE = 3000, 2000
-RUNGS, LADDERS, EXCHANGED = [0.2, 0.27, 0.37, 0.51, 0.7], 16, 1000
+RUNGS, LADDERS, EXCHANGED, BLOCK = [0.2, 0.3, 0.4, 0.53, 0.7], 8, 800, 50
 GOAL = 0.06
 #: Training temperatures, what is wanted, and how many loops, at most 24.
 CASES = {
-    "0.2 + 0.3, chevron at 0.7": ([0.2, 0.3], Want("chevron", 0.7), 24),
-    "0.5 + 0.7, hexagon at 0.2": ([0.5, 0.7], Want("hexagon", 0.2), 16),
+    "hot": ([0.2, 0.3], Want("chevron", 0.7), 24),
+    "middle": ([0.2, 0.5], Want("hexagon", 0.3), 16),
+    "cold": ([0.5, 0.7], Want("hexagon", 0.2), 4),
 }
 
 
@@ -217,51 +219,90 @@ def exchanged(md: Md) -> dict[float, np.ndarray]:
     return dict(zip(RUNGS, states, strict=True))
 
 
-def rows(md: Md) -> Iterator[dict[str, object]]:
+def loops(md: Md, case: str, chosen: range) -> Iterator[dict[str, object]]:
+    """These loops of a case."""
     sets = [slice(first, first + WALKERS) for first in range(0, len(md.labels[0.2]) - WALKERS + 1, WALKERS)]
-    for name, (train, want, loops) in CASES.items():
-        truth = md.truth([want.temperature])[want.temperature][want.state][0]
-        for number in range(loops):
-            part = sets[number % len(sets)], number // len(sets) * SHARE
-            found = loop(md, part, train, want, 1 + number)
-            print(name, number, found, flush=True)
-            yield {"case": name, "truth": truth, **found}
+    train, want, _ = CASES[case]
+    truth = md.truth([want.temperature])[want.temperature][want.state][0]
+    for number in chosen:
+        part = sets[number % len(sets)], number // len(sets) * SHARE
+        found = loop(md, part, train, want, 1 + number)
+        print(case, number, found, flush=True)
+        yield {"provenance": provenance(), "loop": number, "truth": truth, **found}
+
+
+def shares(md: Md) -> Iterator[dict[str, object]]:
+    """What is wanted in each block of each ladder of replica exchange."""
+    states = exchanged(md)
+    for case, (_, want, _) in CASES.items():
+        inside = (states[want.temperature] == md.names.index(want.state)).reshape(LADDERS, -1, BLOCK).mean(-1)
+        for (ladder, block), share in np.ndenumerate(inside):
+            yield {"provenance": provenance(), "case": case, "ladder": ladder, "block": block, "share": share}
+
+
+def report(md: Md) -> str:
+    """The tables of everything that was run."""
+    told = _ABOUT.format(WALKERS=WALKERS, EQUILIBRATION=EQUILIBRATION, RUNGS=", ".join(f"{T:g}" for T in RUNGS))
+    out, beside, made = ["# Rounds against plain MD and replica exchange", "", *told.splitlines(), ""], [], set()
+    out += ["| case | truth | loops | reached | reseeded | rounds | frames | rms error | interval holds the truth |"]
+    out += ["|---|---|---|---|---|---|---|---|---|"]
+    ladders = pd.read_csv(RESULTS / "rounds" / "exchange.csv")
+    for case, (train, want, _) in CASES.items():
+        own = pd.read_csv(RESULTS / "rounds" / f"{case}.csv")
+        made |= {*own.provenance}
+        held, truth = (own.low <= own.truth) & (own.truth <= own.high), own.truth.iloc[0]
+        error = np.sqrt(((own.value - own.truth) ** 2).mean())
+        name = f"{' + '.join(f'{T:g}' for T in train)}, {want.state} at {want.temperature:g}"
+        cells = [
+            name,
+            f"{truth:.3f}",
+            len(own),
+            own.reached.sum(),
+            (own.reseeded > 0).sum(),
+            f"{own.rounds.mean():.1f}",
+        ]
+        cells += [f"{own.frames.median():,.0f}", f"{error:.3f}", f"{held.mean():.2f}"]
+        out.append(f"| {' | '.join(map(str, cells))} |")
+        plain = needed(
+            md.labels[want.temperature] == md.names.index(want.state), truth, [188, 375, 750, 1500], WALKERS, error
+        )
+        blocks = ladders[ladders.case == case].pivot(index="ladder", columns="block", values="share").to_numpy()
+        ladder = BLOCK * needed(blocks, truth, [4, 8, 16], 2, error)
+        costs = WALKERS * (plain + EQUILIBRATION), 2 * len(RUNGS) * (ladder + EQUILIBRATION)
+        beside.append(f"| {name} | {own.frames.median():,.0f} | {costs[0]:,.0f} | {costs[1]:,.0f} |")
+    out += ["", "Frames for the same error:", "", "| case | loops | plain MD | replica exchange |", "|---|---|---|---|"]
+    return "\n".join([*out, *beside, "", f"Commit, machine: {'; '.join(sorted(made))}."]) + "\n"
 
 
 def main() -> None:
     global OPTIONS, SYSTEM, SIMULATE, FEATURIZE, BARE
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", nargs="?", choices=[*CASES, "exchange"])
     parser.add_argument("--results", default="results", help="folder of the MD")
+    parser.add_argument("--first", type=int, default=0, help="number of the first loop; others that were run stay")
+    parser.add_argument("--loops", type=int, help="how many; default: up to the case's last")
+    parser.add_argument("--write", action="store_true", help="write the report of everything that was run")
     OPTIONS = parser.parse_args()
     study = find_study(STUDY, ["studies"])
     SYSTEM, FEATURIZE, BARE = study.system, study.featurize, without_topology(study.system)
     SIMULATE = study.simulate.model_copy(update={"walkers": WALKERS})
     warnings.simplefilter("ignore")
     md = Md(OPTIONS, STUDY, LJ7, TEMPERATURES)
-    table = pd.DataFrame(rows(md))
-    states = exchanged(md)
-    told = _ABOUT.format(WALKERS=WALKERS, EQUILIBRATION=EQUILIBRATION, RUNGS=", ".join(f"{T:g}" for T in RUNGS))
-    out = ["# Rounds against plain MD and replica exchange", "", *told.splitlines(), ""]
-    out += [f"Commit, machine: {provenance()}.", ""]
-    out += [
-        "| case | truth | loops | reached | rounds | frames | rms error | interval holds the truth |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    beside = []
-    for name, own in table.groupby("case", sort=False):
-        held = (own.low <= own.truth) & (own.truth <= own.high)
-        error, truth, want = np.sqrt(((own.value - own.truth) ** 2).mean()), own.truth.iloc[0], CASES[name][1]
-        cells = [f"{truth:.3f}", len(own), f"{own.reached.sum()}", f"{own.rounds.mean():.1f}"]
-        cells += [f"{own.frames.median():,.0f}", f"{error:.3f}", f"{held.mean():.2f}"]
-        out.append(f"| {' | '.join(map(str, [name, *cells]))} |")
-        s = md.names.index(want.state)
-        plain = needed(md.labels[want.temperature] == s, truth, [188, 375, 750, 1500], WALKERS, error)
-        ladder = needed(states[want.temperature] == s, truth, [250, 500, 1000], 2, error)
-        costs = WALKERS * (plain + EQUILIBRATION), 2 * len(RUNGS) * (ladder + EQUILIBRATION)
-        beside.append(f"| {name} | {own.frames.median():,.0f} | {costs[0]:,.0f} | {costs[1]:,.0f} |")
-    out += ["", "Frames for the same error:", "", "| case | loops | plain MD | replica exchange |", "|---|---|---|---|"]
-    RESULT.write_text("\n".join([*out, *beside]) + "\n")
-    print(RESULT.read_text())
+    if OPTIONS.what:
+        path, kept = RESULTS / "rounds" / f"{OPTIONS.what}.csv", []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if OPTIONS.what == "exchange":
+            found = shares(md)
+        else:
+            last = CASES[OPTIONS.what][2]
+            chosen = range(OPTIONS.first, min(last, OPTIONS.first + (OPTIONS.loops or last)))
+            found = loops(md, OPTIONS.what, chosen)
+            if OPTIONS.first:
+                kept = pd.read_csv(path).query("loop < @OPTIONS.first").to_dict("records")
+        pd.DataFrame([*kept, *found]).to_csv(path, index=False, float_format="%.5g")
+    if OPTIONS.write:
+        (RESULTS / "rounds.md").write_text(report(md))
+        print(report(md))
 
 
 _ABOUT = __doc__.partition("\n\n")[2].partition("\n\n")[2]
