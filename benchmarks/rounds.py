@@ -60,7 +60,7 @@ GOAL = 0.06
 CASES = {
     "hot": ([0.2, 0.3], Want("chevron", 0.7), 24),
     "middle": ([0.2, 0.5], Want("hexagon", 0.3), 16),
-    "cold": ([0.5, 0.7], Want("hexagon", 0.2), 4),
+    "cold": ([0.5, 0.7], Want("hexagon", 0.2), 6),
 }
 
 
