@@ -53,6 +53,7 @@ onstart:
             sys.stderr.write(disk.outlook(study, Layout.of(study), SEEDS) + "\n")
 
 
+include: "workflow/rules/reseed.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/temper.smk"
 include: "workflow/rules/featurize.smk"

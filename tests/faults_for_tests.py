@@ -17,9 +17,14 @@ from thermolatent.study.stages import STAGES
 
 NAME = "tiny"
 CONFIG = ("--config", f"studies=[{NAME}]", "seeds=[0]")
-#: Every stage, tempering included, in about a minute on one core.
+#: Every stage, tempering and reseeding included, in about a minute on one core.
 TINY = copy.deepcopy(SOUND) | {
-    "temperatures": {"train": [0.5, 1.5], "predict": [0.75, 1.0, 1.25], "reference": [0.75, 1.0]},
+    "temperatures": {
+        "train": [0.5, 1.1, 1.5],
+        "reseeded": [1.1],
+        "predict": [0.75, 1.0, 1.25],
+        "reference": [0.75, 1.0],
+    },
     "tempering": {"temperatures": [1.0]},
     "simulate": {"walkers": 4, "frames": 400, "save_every": 10, "equilibration": 200, "time_step": 0.02},
     "representation": {"initial_labels": 8, "epochs": 15, "refinements": 1, "batch_size": 128, "lag": 2}
@@ -33,6 +38,7 @@ TINY = copy.deepcopy(SOUND) | {
 JOBS = {
     "simulate": ("--temperature", "0.5"),
     "temper": (),
+    "reseed": ("--temperature", "1.1"),
     "featurize": ("--temperature", "0.5"),
     "represent": (),
     "reweight": (),
@@ -47,6 +53,7 @@ JOBS = {
 OUTPUTS = {
     "simulate": ["simulate/T0.5/"],
     "temper": ["simulate/T1/", "simulate/tempered.json"],
+    "reseed": ["reseed/"],
     "featurize": ["featurize/T0.5/"],
     "represent": ["represent/"],
     "reweight": ["reweight/"],

@@ -66,7 +66,7 @@ class Outcome:
             job = {"rule": re.match(r"(?:local)?rule (\w+):", block)[1]}
             for key in ("input", "output", "wildcards", "resources"):
                 line = re.search(rf"^    {key}: (.*)$", block, re.M)
-                job[key] = line[1].split(", ") if line else []
+                job[key] = line[1].replace(" (update)", "").split(", ") if line else []
             found.append(job)
         return found
 
@@ -84,6 +84,7 @@ def expected(name, seeds, folder=HOME / "studies"):
     }
     jobs = {"simulate": simulated - tempered, "featurize": simulated, "validate_baselines": seeds}
     jobs |= {"temper": 1} if tempered else {}
+    jobs |= {"reseed": len(study.temperatures.reseeded)} if study.temperatures.reseeded else {}
     jobs |= {rule: count * seeds for rule, count in per_seed.items() if count}
     return jobs | {"reweight": 1, "gather": 1, "figures": 1, "report": 1, "all": 1}
 

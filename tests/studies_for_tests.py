@@ -39,6 +39,13 @@ BAD: dict[str, tuple[str, Any, list[str]]] = {
     "temperature twice": ("temperatures.train", [0.5, 0.5, 1.5], ["temperatures", "0.5 twice"]),
     "temperature without a path": ("temperatures.train", [1e-7, 1.5], ["temperature 1e-07", "file name"]),
     "negative temperature": ("temperatures.train", [-0.5, 1.5], ["temperatures.train.0", "-0.5", "greater than 0"]),
+    "a reseeded reference": (
+        "temperatures.reseeded",
+        [1.0],
+        ["temperatures", "reseeded has 1, a reference", "cannot judge them", "move it"],
+    ),
+    "reseeded without training": ("temperatures.reseeded", [0.75], ["reseeded has 0.75, not in train"]),
+    "nothing to draw from": ("temperatures.reseeded", [0.5], ["reseeded leaves fewer than two", "add one to train"]),
     "frames where there is no MD": (
         "simulate.frames_at",
         {0.75: 40},

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src/thermolatent"
 ORDER = [
     *("errors", "yaml_text", "yaml_editing", "parsing", "temperatures", "rates"),
     *("stopping", "progress", "digest", "files", "tables"),
-    *("rows", "sampling", "correlation", "mbar", "frames", "frame_loading"),
+    *("rows", "sampling", "correlation", "mbar", "markov", "frames", "frame_loading"),
     *("systems", "imported", "simulate", "featurize", "states"),
     *("densities", "training", "represent", "reweight", "learn", "generate"),
     *("validate", "figures", "report"),

@@ -218,3 +218,51 @@ def test_frames_of_training_shorten_nothing_else(tmp_path):
     assert used == {0.5: 5, 1.0: 18, 1.5: 5}
     with pytest.raises(ConfigError, match=r"representation.lag: 5 frames is not shorter than a walker \(5 frames\)"):
         load(tmp_path, content | {"representation": {"lag": 5}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"simulate": {"frames_at": {0.75: 9}}},
+            ["simulate.frames_at: 9 frames per walker at 0.75 are too few", "10 or"],
+        ),
+        (
+            {
+                "featurize": {
+                    "bath": {"degrees": 0, "coupled": {"column": "x", "at": 0, "width": 1, "degrees": 2, "neutral": 1}}
+                }
+            },
+            ["temperatures.reseeded: frames have weights by featurize.bath.coupled already"],
+        ),
+        (
+            {"system": {"kind": "alanine_dipeptide", "solvent": "explicit"}, "simulate": {"pressure": 1}},
+            ["temperatures.reseeded: explicit solvent is not saved", "leave it out, and 0.75 is simulated"],
+        ),
+    ],
+)
+def test_what_cannot_be_reseeded_is_one_line(tmp_path, changes, words):
+    content = changed("temperatures", {"train": [0.5, 0.75, 1.5], "reseeded": [0.75]})
+    for section, more in changes.items():
+        content[section] = more if section == "system" else content[section] | more
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, content)
+    assert "\n" not in str(caught.value)
+    assert not [word for word in words if word not in str(caught.value)], str(caught.value)
+
+
+def test_md_of_another_study_is_reseeded_in_both_or_in_none(tmp_path):
+    """So that nobody takes MD that started from predictions for a reference."""
+    reseeded = {"train": [0.5, 0.75, 1.5], "reseeded": [0.75]}
+    write(tmp_path, changed("temperatures", reseeded), "base")
+    content = changed("simulate", {"from": "base"})
+    judged = {"train": [0.5, 1.5], "predict": [0.75], "reference": [0.75]}
+    for temperatures, words in (
+        (judged, "and not in reference"),
+        ({"train": [0.5, 0.75]}, "write it in train and reseeded"),
+    ):
+        with pytest.raises(ConfigError, match=r"temperatures\.reseeded: 0\.75 is reseeded in base") as caught:
+            load(tmp_path, content | {"temperatures": temperatures})
+        assert words in str(caught.value)
+    assert load(tmp_path, content | {"temperatures": reseeded}).temperatures.seeding == [0.5, 1.5]
+    load(tmp_path, content | {"temperatures": {"train": [0.5, 1.5], "predict": [0.75]}})

@@ -47,7 +47,7 @@ CHANGES = {
 @pytest.mark.parametrize("key", CHANGES)
 def test_a_change_concerns_the_stages_that_read_it_and_no_other(study, key):
     value, concerned = CHANGES[key]
-    stages = [stage for stage in STAGES if stage != "temper"]
+    stages = [stage for stage in STAGES if stage not in ("reseed", "temper")]
     before = {stage: job_of(stage, study()).settings.model_dump() for stage in stages}
     after = {stage: job_of(stage, study(changed(key, value))).settings.model_dump() for stage in stages}
     assert {stage for stage in stages if before[stage] != after[stage]} == concerned
@@ -78,12 +78,41 @@ def test_training_sees_no_held_out_temperature(study):
         assert not held_out, stage
 
 
+#: A study of which 1.0 is reseeded.
+RESEEDED = {"train": [0.5, 1.0, 1.5], "reseeded": [1.0], "predict": [0.75]}
+
+
+def test_starts_come_from_temperatures_that_are_not_reseeded(study):
+    """And nobody who learns reads them: MD at a reseeded temperature is training MD like other."""
+    job = job_of("reseed", study(changed("temperatures", RESEEDED)), temperature=1.0)
+    read = [*paths_in(job.inputs)]
+    assert read
+    assert all("/T0.5/" in path or "/T1.5/" in path for path in read)
+    reader = job_of("simulate", study(changed("temperatures", RESEEDED)), temperature=1.0)
+    assert job.outputs == reader.inputs.starts
+    assert reader.settings.simulate.equilibration == 0
+    assert job_of("simulate", study(changed("temperatures", RESEEDED))).inputs.starts is None
+    for stage in ("represent", "reweight", "learn"):
+        assert job.outputs not in paths_in(job_of(stage, study(changed("temperatures", RESEEDED))).inputs)
+
+
+def test_starts_are_drawn_once(study):
+    """What the estimator depends on changes neither them nor the MD that they start."""
+    content = changed("temperatures", RESEEDED)
+    before = job_of("reseed", study(content), temperature=1.0).settings.model_dump(mode="json")
+    content["reweight"] = {"heat_capacity": 9.0}
+    content["simulate"]["frames"] = 40
+    assert job_of("reseed", study(content), temperature=1.0).settings.model_dump(mode="json") == before
+    content["simulate"]["walkers"] = 3
+    assert job_of("reseed", study(content), temperature=1.0).settings.model_dump(mode="json") != before
+
+
 def test_each_stage_runs_with_its_inputs_alone(finished, tmp_path, monkeypatch):
     """Every file that a stage opens is among its inputs: where no disk is shared, others are not there."""
     monkeypatch.chdir(finished)
     whole = load_study("lj7")
     for stage in STAGES:
-        if stage == "temper":
+        if stage in ("reseed", "temper"):
             continue
         job = job_of(stage, whole)
         alone = tmp_path / stage

@@ -11,6 +11,7 @@ from thermolatent.errors import ArtifactError
 from thermolatent.files.artifacts import load_array, load_json, require_finite
 from thermolatent.files.paths import FrameFiles
 from thermolatent.frames import Frames
+from thermolatent.markov import Chains
 
 
 def load_frames(files: Mapping[float, FrameFiles], protocols: Mapping[float, str] | None = None) -> Frames:
@@ -53,6 +54,13 @@ def _load_temperature(found: Frames, T: float, paths: FrameFiles) -> None:
                 f"{paths.log_weights}: must be {expected} finite numbers; delete it and run featurize again"
             )
         found.counts[T] = np.exp(log_weights - log_weights.max())
+    if "chains_lag" in header:
+        states = load_array(paths.chains, "Markov states")
+        if states.shape != expected or states.dtype.kind != "i" or states.min() < 0:
+            raise ArtifactError(
+                f"{paths.chains}: must be {expected} numbers of states; delete it and run featurize again"
+            )
+        found.chains[T] = Chains(states, header["chains_lag"])
     if "pieces" in header:
         found.pieces[T] = np.array(header["pieces"], int).reshape(-1, 2)
         if len(found.pieces[T]) != expected[0]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from thermolatent.markov import Chains
 from thermolatent.rows import Rows, held, rows_of
 
 _FINGERPRINT_FRAMES = 5000
@@ -63,6 +64,7 @@ class Frames:
     pieces: of imported MD, per temperature ``(walkers, 2)`` int: number of each walker's file, and of its first frame in the
         file, among the frames used. Walkers of one file are in the order of time.
     stretch: of replica exchange, frames between two exchange attempts, per temperature. The first attempt is at frame 0.
+    chains: of reseeded MD, the walkers as Markov chains, per temperature. They determine its counts.
     blocks: of imported MD, its independent pieces by temperature (:func:`thermolatent.reweight.units.with_units`); by default
         the walkers.
     """
@@ -78,6 +80,7 @@ class Frames:
     plane_periodic: tuple[bool, bool] = (False, False)
     pieces: dict[float, np.ndarray] = field(default_factory=dict)
     stretch: dict[float, float] = field(default_factory=dict)
+    chains: dict[float, Chains] = field(default_factory=dict)
     blocks: dict[float, Blocks] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -31,6 +31,11 @@ class Temperatures(Section):
     reference: Annotated[list[Positive], Different] = Field(
         [], description="those of predict with reference MD, may be empty"
     )
+    reseeded: Annotated[list[Positive], Different] = Field(
+        [],
+        description="those of train whose walkers start from frames of the other ones, drawn by their weights there; a Markov "
+        "model weights their frames (docs/trust.md)",
+    )
 
     @model_validator(mode="after")
     def _roles_fit(self):
@@ -43,6 +48,17 @@ class Temperatures(Section):
                     f"{role} has {', '.join(map(format_temperature, leaked))}, a training temperature: a held-out "
                     f"temperature must not be trained on; remove it from train or from {role}"
                 )
+        if judges := sorted(set(self.reseeded) & set(self.reference)):
+            raise ValueError(
+                f"reseeded has {format_temperature(judges[0])}, a reference: MD that starts from predictions cannot judge them; "
+                "move it from predict and reference to train, or leave it out of reseeded"
+            )
+        if extra := sorted(set(self.reseeded) - set(self.train)):
+            raise ValueError(f"reseeded has {', '.join(map(format_temperature, extra))}, not in train; add it there")
+        if self.reseeded and len(self.seeding) < 2:
+            raise ValueError(
+                "reseeded leaves fewer than two temperatures of train to draw from; add one to train, or take one out of reseeded"
+            )
         if extra := sorted(set(self.reference) - set(self.predict)):
             raise ValueError(f"reference has {', '.join(map(format_temperature, extra))}, not in predict; add it there")
         if self.predict and len(self.train) < 2:
@@ -53,6 +69,11 @@ class Temperatures(Section):
     def T_ref(self) -> float:
         """Reference temperature of theta = T / T_ref: the lowest training one."""
         return min(self.train)
+
+    @property
+    def seeding(self) -> list[float]:
+        """Training temperatures whose frames are the starts of the reseeded ones."""
+        return [T for T in self.train if T not in self.reseeded]
 
     @property
     def simulated(self) -> list[float]:

@@ -18,6 +18,7 @@ from thermolatent.cli import main
 from thermolatent.errors import ThermolatentError
 from thermolatent.files.artifacts import save_json
 from thermolatent.frame_loading import load_frames
+from thermolatent.markov import lag_of
 from thermolatent.study.jobs import training_frames
 from thermolatent.study.layout import Layout
 from thermolatent.study.loading import load_study
@@ -39,8 +40,8 @@ def test_the_table_has_errors_by_part_options_and_the_cheapest(folder, capsys):
     assert first.startswith(f"now {advice.value:.2f} +- {advice.half:.2g}: ")
     assert re.search(r"sampling at 0\.5 \S+, .*temperature form", first)
     assert "costs (speed not known)" in head
-    assert len(lines) == len(advice.options) == 5  # two to extend, 0.9 itself, 0.67 and 1.2
-    assert [line.split()[0] for line in lines] == list("12345")
+    assert len(lines) == len(advice.options) == 8  # two to extend; 0.9 itself, 0.67 and 1.2 to add or to reseed
+    assert [line.split()[0] for line in lines] == list("12345678")
     assert sum("<- cheapest that reaches 0.022" in line for line in lines) == 1
     assert lines[advice.options.index(advice.cheapest)].endswith("<- cheapest that reaches 0.022")
     assert "--apply N" in last
@@ -61,13 +62,14 @@ def test_an_option_is_the_least_that_reaches_the_goal_else_as_much_md_as_there_i
     reached = [option.farther <= 0.016 for option in advice.options]
     assert {True, False} == set(reached)
     for option, reaches in zip(advice.options, reached, strict=True):
-        half, farther = interval_of(values, expectation.parts(0.9, option.md), 0)
+        used = option.md.frames - (lag_of(option.md.frames) if option.reseeds else 0)
+        half, farther = interval_of(values, expectation.parts(0.9, replace(option.md, frames=used)), 0)
         assert (option.half, option.farther) == pytest.approx((half, farther))
         if reaches:
-            less = replace(option.md, frames=option.md.frames // 2)
-            assert option.md.frames == 75 or interval_of(values, expectation.parts(0.9, less), 0)[1] > 0.016
+            less = replace(option.md, frames=used // 2)
+            assert used == 75 or interval_of(values, expectation.parts(0.9, less), 0)[1] > 0.016
         else:
-            assert option.md.frames == 300
+            assert used == 300
 
 
 def test_costs_are_those_of_the_speed_that_was_recorded(folder, capsys):
@@ -75,14 +77,12 @@ def test_costs_are_those_of_the_speed_that_was_recorded(folder, capsys):
     for T in (0.5, 1.5):
         protocol = {"walker_steps_per_second": 1000, "save_every": 100}
         save_json(Layout.of(study).protocol(T), protocol)
-    (option,) = (
-        option
-        for option in advise(study, Layout.of(study), "left at 0.9", 0.022).options
-        if option.md.temperature == 0.9
-    )
-    frames = option.md.walkers * (option.md.frames + 10)  # 10 frames of equilibration
-    assert option.time == pytest.approx(frames * 1.0)  # the frames are 1 apart
-    assert option.seconds == pytest.approx(frames * 100 / 1000)
+    options = [o for o in advise(study, Layout.of(study), "left at 0.9", 0.022).options if o.md.temperature == 0.9]
+    assert sorted(option.reseeds for option in options) == [False, True]
+    for option in options:
+        frames = option.md.walkers * (option.md.frames + (0 if option.reseeds else 10))  # 10 frames of equilibration
+        assert option.time == pytest.approx(frames * 1.0)  # the frames are 1 apart
+        assert option.seconds == pytest.approx(frames * 100 / 1000)
     assert "about" in called(capsys, "--want", "left at 0.9", "--within", 0.01)[1]
 
 
@@ -113,6 +113,28 @@ def test_a_new_temperature_is_written_into_the_study_and_comments_stay(folder, c
     assert study.simulate.at(0.9).frames == frames
 
 
+def test_a_reseeded_temperature_is_written_into_the_study(folder, capsys):
+    words = ("--want", "left at 0.9", "--within", 0.022)
+    number = option_number(called(capsys, *words)[1], r"reseed 0\.9")
+    code, out, _ = called(capsys, *words, "--apply", number)
+    assert code == 0
+    assert "temperatures.reseeded: with 0.9" in out
+    study = load_study("mine")
+    assert (study.temperatures.train, study.temperatures.reseeded) == ([0.5, 0.9, 1.5], [0.9])
+    text = (folder / "studies/mine.yaml").read_text()
+    assert text.replace("  reseeded: [0.9]\n", "").count("\n") in (STUDY.count("\n"), STUDY.count("\n") + 1)
+    path = folder / "studies/mine.yaml"
+    assert apply(path, study, 0.9, study.simulate.at(0.9).frames, reseeds=True) == []
+
+
+def test_nothing_is_reseeded_that_would_save_nothing(folder):
+    """Without an equilibration reseeding costs what adding costs."""
+    path = folder / "studies/mine.yaml"
+    path.write_text(STUDY.replace("equilibration: 1000", "equilibration: 0"))
+    study = load_study("mine")
+    assert not [o for o in advise(study, Layout.of(study), "left at 0.9", 0.022).options if o.reseeds]
+
+
 def test_longer_md_is_written_into_the_study_again_and_again(folder, capsys):
     words = ("--want", "left at 0.9", "--within", 0.0005)
     number = option_number(called(capsys, *words)[1], r"extend 1\.5")
@@ -133,7 +155,7 @@ def test_longer_md_is_written_into_the_study_again_and_again(folder, capsys):
         (("--want", "lift at 0.9"), r"--want: no state 'lift', did you mean 'left'\?"),
         (("--want", "far at 0.9"), r"--want: no frame of the training MD is in 'far', so what more MD is worth"),
         (("--want", "left at 0.9", "--temperatures", "0.5"), r"--temperatures: 0\.5 is trained already"),
-        (("--want", "left at 0.9", "--apply", "9"), r"--apply: 9, but there are 5 options"),
+        (("--want", "left at 0.9", "--apply", "9"), r"--apply: 9, but there are 8 options"),
         (("--want", "left at 1e9"), r"--want: 1e\+09 is far from the MD, at 0\.5 to 1\.5; is it in the same unit\?"),
         (("--want", "left at 300"), r"--want: 300 is far from the MD, at 0\.5 to 1\.5; is it in the same unit\?"),
     ],

@@ -17,6 +17,7 @@ ROW = {
         "reason": "",
     },
     **{"kinetic_temperature": "0.2", "start_up": "0", "doubt": ""},
+    **{"timescale": "", "timescale_twice": "", "chapman_kolmogorov": ""},
 }
 
 
@@ -55,6 +56,21 @@ def test_md_that_is_fit_says_what_of_it():
     )
 
 
+def test_reseeded_md_has_the_test_of_its_markov_model():
+    own = {
+        "temperature": "0.35",
+        "r_hat": "",
+        "timescale": "132.07",
+        "timescale_twice": "42",
+        "chapman_kolmogorov": "0.98",
+    }
+    text = summary.fit([ROW, ROW | own, ROW | own | {"state": "chevron"}])["text"]
+    assert text.count("reseeded") == 1
+    assert (
+        "reseeded 0.35: timescales of 132 and 42 frames at one and two lags, Chapman-Kolmogorov within 1.0 st" in text
+    )
+
+
 def test_md_that_is_not_fit_says_so_and_which_states_are_not_assessable():
     seldom = ROW | {"assessable": "no", "reason": "visited 3 times"}
     other = ROW | {"state": "chevron"}
@@ -67,6 +83,15 @@ def test_md_that_is_not_fit_says_so_and_which_states_are_not_assessable():
     doubted = summary.fit([ROW, other | {"doubt": "the kinetic temperature is off: 99 +- 1 at 300"}])
     assert doubted["fit"] is False
     assert "kinetic temperature" not in doubted["text"]
+
+
+def test_the_methods_text_says_what_was_reseeded(settings):
+    study, protocols = settings
+    assert "drawn by their weights" not in " ".join(summary.methods(study, protocols))
+    reseeded = study.temperatures.model_copy(update={"reseeded": [0.5]})
+    text = summary.methods(study.model_copy(update={"temperatures": reseeded}), protocols)[0]
+    assert text.endswith("have the weights of a reversible Markov model.")
+    assert "Walkers at T = 0.5 began, without equilibration, in frames" in text
 
 
 def test_the_methods_text_has_what_a_paper_needs(settings):

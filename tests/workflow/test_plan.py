@@ -1,5 +1,6 @@
 """What the workflow plans, told by dry runs. A start of Snakemake costs seconds: studies share one."""
 
+import os
 import re
 import shlex
 from collections import Counter
@@ -95,7 +96,7 @@ def test_no_training_job_depends_on_a_held_out_temperature(every_study, study):
 
 @pytest.fixture(scope="module")
 def of_ones_own(tmp_path_factory):
-    """Folder, and by study the jobs of four of one's own that are planned together."""
+    """Folder, and by study the jobs of six of one's own that are planned together."""
     folder = tmp_path_factory.mktemp("own")
     write(folder, changed("temperatures.reference", []), "without_reference")
     write(folder, changed("tempering", True), "tempered")
@@ -110,7 +111,9 @@ def of_ones_own(tmp_path_factory):
     content = changed("models.latf.representation", {"lag": 2})
     content["models"] |= {"shared": SOUND["models"]["latf"], "alike": content["models"]["latf"]}
     write(folder, content, "two_lags")
-    names = ("without_reference", "tempered", "with_function", "informed", "two_lags")
+    temperatures = {"train": [0.5, 0.8, 1.5], "reseeded": [0.8], "predict": [1.0], "reference": [1.0]}
+    write(folder, changed("temperatures", temperatures), "reseeded")
+    names = ("without_reference", "tempered", "with_function", "informed", "two_lags", "reseeded")
     done = snakemake(folder, "-n", "-p", "--config", f"studies=[{', '.join(names)}]", "seeds=[0]")
     assert done.code == 0, done.error
     jobs = {name: [job for job in done.jobs if job["output"][:1] and name in job["output"][0]] for name in names}
@@ -143,6 +146,35 @@ def test_tempered_temperatures_are_one_job_that_learning_does_not_see(of_ones_ow
     readers = {job["rule"] for job in jobs if tempered in job["input"]}
     assert readers == {"featurize", "validate", "validate_baselines", "report"}
     assert [job["output"] for job in jobs if job["rule"] == "temper"] == [[tempered]]
+
+
+def test_starts_at_a_reseeded_temperature_come_from_the_other_training_ones(of_ones_own):
+    """All that the MD there is made of; and no training job sees the reference."""
+    folder, jobs = of_ones_own[0], of_ones_own[1]["reseeded"]
+    assert Counter(job["rule"] for job in jobs) | {"all": 1} == expected("reseeded", 1, folder / "studies")
+    maker = {file: job for job in jobs for file in job["output"]}
+    (own,) = (job for job in jobs if job["rule"] == "simulate" and "T0.8" in job["output"][0])
+    assert own["input"] == ["results/reseeded/reseed/T0.8.npz"]
+    files = needed(own["input"], maker)
+    assert {t for file in files for t in re.findall(r"/T([\d.]+)/", file)} == {"0.5", "1.5"}
+    for job in jobs:
+        if job["rule"] in ("represent", "reweight", "learn"):
+            found = {t for file in needed(job["input"], maker) for t in re.findall(r"/T([\d.]+)/", file)}
+            assert found == {"0.5", "0.8", "1.5"}
+
+
+def test_md_that_is_reseeded_stays_when_other_frames_are_newer(of_ones_own, tmp_path):
+    write(tmp_path, (of_ones_own[0] / "studies/reseeded.yaml").read_text(), "reseeded")
+    for job in of_ones_own[1]["reseeded"]:
+        for file in job["output"] if job["rule"] in ("simulate", "featurize", "reseed") else ():
+            path = tmp_path / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            newer = job["rule"] == "featurize" and "/T0.8/" not in file
+            os.utime(path, (2000.0, 2000.0) if newer else (1000.0, 1000.0))
+    counts = snakemake(tmp_path, "-n", "--config", "studies=[reseeded]", "seeds=[0]").counts
+    assert not counts.keys() & {"simulate", "featurize", "reseed"}
+    assert counts["represent"] == 1
 
 
 def test_a_user_s_function_is_an_input_of_featurize_alone(of_ones_own):
@@ -215,7 +247,7 @@ def refused(done, *words):
 
 
 def test_rules_are_named_like_the_stages_and_profiles_know_only_them(of_ones_own, tmp_path):
-    rules = {job["rule"] for name in ("tempered", "two_lags") for job in of_ones_own[1][name]} | {"all"}
+    rules = {job["rule"] for name in ("tempered", "two_lags", "reseeded") for job in of_ones_own[1][name]} | {"all"}
     assert rules == {*STAGES, *DERIVED, "all"}
     assert rules | OF_PAPERS == set(snakemake(tmp_path, "--list-rules").out.split())
     for path in (HOME / "profiles").glob("*/profile.yaml"):

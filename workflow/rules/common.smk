@@ -88,14 +88,22 @@ def job(stage, wildcards):
     )
 
 
-def inputs_of(stage):
-    """Input function: every file that the stage's job reads, by what it is, but those that settings_of() tells of."""
+def inputs_of(stage, flag=str):
+    """Input function: every file that the stage's job reads, by what it is, but those that settings_of() tells of.
+
+    ``flag``: of each path, such as Snakemake's ``ancient``.
+    """
 
     def files(wildcards):
         study, layout = of(wildcards)
         tempered = STUDIES[study.md_study].tempered
         return {
-            name: list(dict.fromkeys(layout.tracked(path, tempered) for path in paths if not contains_wildcard(path)))
+            name: [
+                flag(path)
+                for path in dict.fromkeys(
+                    layout.tracked(path, tempered) for path in paths if not contains_wildcard(path)
+                )
+            ]
             for name, paths in named_paths(job(stage, wildcards).inputs).items()
         }
 

@@ -10,6 +10,7 @@ rule featurize:
         observables=PATHS.observables("{temperature}"),
         energies=PATHS.energies("{temperature}"),
         log_weights=PATHS.log_weights("{temperature}"),
+        chains=PATHS.chains("{temperature}"),
         header=PATHS.features_header("{temperature}"),
     log:
         "logs/{study}/featurize/T{temperature}.log",

@@ -128,4 +128,5 @@ def _md(study: Study, layout: Layout, frames: Frames) -> Md:
         interval=header["frame_interval"],
         equilibration=simulate.equilibration / simulate.save_every,
         frames_per_second=float(np.median(speeds)) if speeds else None,
+        reseedable=getattr(study.system, "surroundings", "") != "explicit",
     )

@@ -124,11 +124,13 @@ class Expectation:
             cell_unit=old.design.cell_unit[cells],
             cell_state=old.design.cell_state[cells],
             cell_which=np.where(new, len(old.inverse_kT), old.design.cell_which[cells]),
+            cell_chain=np.where(new, 0, old.design.cell_chain[cells]),
         )
         frames = np.concatenate([np.add.reduceat(half.counts, [c.start for c in half.cells]) for half in halves])
         partition = replace(
             old.partition,
-            **{"unit": design.cell_unit, "state": design.cell_state, "which": design.cell_which, "frames": frames},
+            **{"unit": design.cell_unit, "state": design.cell_state, "which": design.cell_which},
+            **{"chain": design.cell_chain, "frames": frames},
             visit=np.concatenate([old.partition.visit, self._at(b_new, old.partition.visit)[None]]),
         )
         energies = self._energies and self._with_new(self._energies, b_new)
@@ -223,8 +225,12 @@ class Expectation:
         return found
 
     def _at(self, b_new: float, values: np.ndarray) -> np.ndarray:
-        """Values by temperature ``(K, m)`` at another one, ``(m,)``: logarithms are linear in b, constant beyond the ends."""
-        order = np.argsort(self.solution.inverse_kT)
+        """Values by temperature ``(K, m)`` at another one, ``(m,)``: logarithms are linear in b, constant beyond the ends.
+
+        Reseeded walkers, which may be short, say nothing of them.
+        """
+        reseeded = np.unique(self.solution.design.cell_which[self.solution.design.cell_chain > 0])
+        order = np.array([k for k in np.argsort(self.solution.inverse_kT) if k not in reseeded])
         b, logs = self.solution.inverse_kT[order], np.log(np.maximum(values, 1e-12))[order]
         return np.exp([np.interp(b_new, b, column) for column in logs.T])
 
@@ -247,6 +253,6 @@ def _doubled(half: Half, n: int, k: int, counts: np.ndarray, first_cell: int) ->
 def _of_old_units(influences: Influences, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """:meth:`Influences.sampling` of the units of the masked cells."""
     partition = influences.partition
-    names = ("unit", "state", "which", "frames")
+    names = ("unit", "state", "which", "chain", "frames")
     own = replace(partition, **{name: getattr(partition, name)[cells] for name in names})
     return replace(influences, cells=influences.cells[cells], partition=own).sampling()

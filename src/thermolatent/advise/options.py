@@ -13,6 +13,7 @@ import numpy as np
 from thermolatent.advise.expected import Expectation, NewMd
 from thermolatent.advise.want import Want
 from thermolatent.errors import ThermolatentError
+from thermolatent.markov import LEAST_FRAMES, with_lag
 from thermolatent.reweight.influence import Parts, share_interval
 from thermolatent.reweight.sample import LEAST_DIFFERENCE
 
@@ -29,6 +30,7 @@ class Md:
     walkers, frames: of each training temperature, ``frames`` by temperature.
     interval: between frames, in ps, or the reduced unit of time.
     equilibration: of each new walker, in frames.
+    reseedable: whether walkers can start from frames of the MD, which need none.
     frames_per_second: speed of this study's MD, of all walkers together; None without records.
     """
 
@@ -37,10 +39,12 @@ class Md:
     interval: float
     equilibration: float
     frames_per_second: float | None
+    reseedable: bool = False
 
-    def cost(self, new: NewMd) -> tuple[float, float | None]:
+    def cost(self, new: NewMd, reseeds: bool = False) -> tuple[float, float | None]:
         """Simulated time, equilibration of new walkers included, and seconds; None for the seconds without records."""
-        frames = new.walkers * (new.frames + (0.0 if new.temperature in self.frames else self.equilibration))
+        equilibrated = reseeds or new.temperature in self.frames
+        frames = new.walkers * (new.frames + (0.0 if equilibrated else self.equilibration))
         return frames * self.interval, frames / self.frames_per_second if self.frames_per_second else None
 
 
@@ -52,6 +56,7 @@ class Option:
     ----------
     md: it.
     extends: whether its temperature is a training one.
+    reseeds: whether its walkers start from frames of the MD, drawn by their weights at its temperature.
     half: half of the expected 95 % interval.
     farther: the farther end's distance from the value: within the goal, the option reaches it.
     each: simulated time of each walker, after its equilibration.
@@ -60,6 +65,7 @@ class Option:
 
     md: NewMd
     extends: bool
+    reseeds: bool
     half: float
     farther: float
     each: float
@@ -90,25 +96,32 @@ def check_new(temperatures: Sequence[float], trained: Sequence[float]) -> None:
 
 
 def options(expectation: Expectation, want: Want, within: float, md: Md, temperatures: Sequence[float]) -> list[Option]:
-    """For each training temperature and each new one the least MD that reaches the goal, else as much as one has now.
+    """For each training temperature and each new one the least MD that reaches the goal, else as much as one has now; a new one
+    reseeded, too, where that saves an equilibration.
 
     In ascending order of cost. ``within``: how far the ends of the 95 % interval may be from the value.
     """
     typical = sum(md.frames.values()) / len(md.frames)
     s, value = expectation.reweighting.state_names.index(want.state), expectation.present(want.temperature)[0]
 
-    def least(T: float) -> Option:
-        @cache
-        def option(amount: float) -> Option:
-            new = NewMd(T, md.walkers, max(2, round(amount * typical)))
-            half, farther = interval_of(value, expectation.parts(want.temperature, new), s)
-            return Option(new, T in md.frames, half, farther, new.frames * md.interval, *md.cost(new))
+    @cache
+    def expected(T: float, amount: float) -> tuple[int, float, float]:
+        frames = max(LEAST_FRAMES, round(amount * typical))
+        new = NewMd(T, md.walkers, frames)
+        return frames, *interval_of(value, expectation.parts(want.temperature, new), s)
 
-        if option(AMOUNTS[-1]).farther > within:
-            return option(1.0)
-        return option(AMOUNTS[bisect_left(AMOUNTS, True, key=lambda amount: option(amount).farther <= within)])
+    def least(T: float, reseeds: bool = False) -> Option:
+        amount = 1.0
+        if expected(T, AMOUNTS[-1])[2] <= within:
+            amount = AMOUNTS[bisect_left(AMOUNTS, True, key=lambda amount: expected(T, amount)[2] <= within)]
+        frames, half, farther = expected(T, amount)
+        new = NewMd(T, md.walkers, with_lag(frames) if reseeds else frames)
+        return Option(new, T in md.frames, reseeds, half, farther, new.frames * md.interval, *md.cost(new, reseeds))
 
-    return sorted(map(least, [*md.frames, *temperatures]), key=lambda option: option.time)
+    found = [least(T) for T in (*md.frames, *temperatures)]
+    if md.reseedable and md.equilibration:
+        found += [least(T, reseeds=True) for T in temperatures]
+    return sorted(found, key=lambda option: option.time)
 
 
 def _is_trained(T: float, trained: Sequence[float]) -> bool:

@@ -50,7 +50,7 @@ def run_rounds(
     while True:
         last = rounds[-1] if rounds and rounds[-1]["goal"] == goal else None
         if last and (decided := last["decided"]):  # it may have been killed before the study was edited
-            for change in apply(path, study, decided["temperature"], decided["frames"]):
+            for change in apply(path, study, *(decided[k] for k in ("temperature", "frames", "reseeds"))):
                 print(f"round {len(rounds)}: {path}: {change}", flush=True)
         elif last:  # the loop had ended, and is judged anew
             rounds.pop()
@@ -111,6 +111,7 @@ def _round(
         decided = {
             "temperature": option.md.temperature,
             "frames": frames_after(study, option),
+            "reseeds": option.reseeds,
             "cost": budget.cost(option),
             "expected": option.half,
         }

@@ -32,10 +32,10 @@ def table(advice: Advice, reduced: bool) -> str:
 
 
 def named(option: Option, reduced: bool) -> str:
-    """``extend 340 K by 32 x 25 ns``, ``add 390 K, 32 x 25 ns``."""
+    """``extend 340 K by 32 x 25 ns``, ``add 390 K, 32 x 25 ns``, ``reseed 390 K, 32 x 25 ns``."""
     at = format_temperature(option.md.temperature) + ("" if reduced else " K")
     amount = f"{option.md.walkers} x {_time(option.each, reduced)}"
-    return f"extend {at} by {amount}" if option.extends else f"add {at}, {amount}"
+    return f"extend {at} by {amount}" if option.extends else f"{'reseed' if option.reseeds else 'add'} {at}, {amount}"
 
 
 def _cost(option: Option, reduced: bool) -> str:

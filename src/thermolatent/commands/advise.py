@@ -57,6 +57,6 @@ def run(options: argparse.Namespace) -> None:
         raise ThermolatentError(f"--apply: {options.apply}, but there are {len(advice.options)} options")
     path = study_file(options.study, folders)
     option = advice.options[options.apply - 1]
-    for change in apply(path, study, option.md.temperature, frames_after(study, option)):
+    for change in apply(path, study, option.md.temperature, frames_after(study, option), option.reseeds):
         print(f"{path}: {change}")
     print(f"run what is new: {command_line('run', options.study, folders=options.studies)}")

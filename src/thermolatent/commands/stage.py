@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser, stage: Stage) -> None:
     add_results(parser)
     add_threads(parser)
     if "temperature" in stage.per:
-        parser.add_argument("--temperature", type=float, metavar="T", help="default: all simulated ones in turn")
+        parser.add_argument("--temperature", type=float, metavar="T", help="default: all of the stage in turn")
     if "model" in stage.per:
         parser.add_argument("--model", metavar="NAME", help="a model of the study (default: all in turn)")
     if "seed" in stage.per:
@@ -52,6 +52,7 @@ def _jobs(study: Study, stage: Stage, options: argparse.Namespace) -> Iterator[d
     """Keyword arguments of each call of the stage's function."""
     if "temperature" in stage.per:
         known = [t for t in study.temperatures.simulated if options.command != "simulate" or t not in study.tempered]
+        known = study.temperatures.reseeded if options.command == "reseed" else known
         for temperature in _one_of(options.temperature, known, "simulated temperature", study):
             yield {"temperature": temperature}
     elif "model" in stage.per:

@@ -60,6 +60,7 @@ class Settings(Section):
     frames: of each walker, the first so many are used.
     stride: of existing trajectories, every so many of their frames were taken; None for other MD.
     stretch: of existing replica exchange, frames between two exchanges.
+    reseeded: whether a Markov model weights the frames.
     """
 
     featurize: Featurize
@@ -71,6 +72,7 @@ class Settings(Section):
     frames: int
     stride: int | None
     stretch: float | None
+    reseeded: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from thermolatent.featurize.settings import Inputs, Settings
 from thermolatent.files.artifacts import load_array, load_json, new_array, replacing, save_array, save_json
 from thermolatent.files.dcd import read_boxes, stream_positions
 from thermolatent.files.paths import FrameFiles, MdFiles
+from thermolatent.markov import Chains
 from thermolatent.progress import progress
 from thermolatent.systems.topologies import load_topology
 from thermolatent.temperatures import format_temperature
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Log-weight of a frame that counts nothing: its exponential is 0.
+_NEVER = -1e3
+
 
 def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
     """Compute ``features (walkers, frames, n)``, ``plane (walkers, frames, 2)`` and ``observables (walkers, frames, k)``, k
-    may be 0, all float32, ``energies (walkers, frames)`` float64, kJ/mol, and of weighted frames ``log_weights`` like them (of
-    others, no numbers).
+    may be 0, all float32, ``energies (walkers, frames)`` float64, kJ/mol, of weighted frames ``log_weights`` like them, and
+    of reseeded MD the Markov states ``chains`` (of other frames, no numbers).
 
     Raises :class:`ArtifactError` if a trajectory is missing or truncated, or does not belong to the study.
     """
@@ -82,6 +86,11 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
                 more = coupling_log_weights(coupled, temperature, bath.coupled.neutral)
                 log_weights = more if log_weights is None else log_weights + more
         save_array(outputs.energies, energies)
+        chains = Chains.of(arrays[0]) if settings.reseeded else None
+        if chains is not None:
+            log_weights = np.where(chains.counts > 0, np.log(np.maximum(chains.counts, 1e-300)), _NEVER)
+            _tell(chains, what)
+        save_array(outputs.chains, np.empty(0, np.int32) if chains is None else chains.states.astype(np.int32))
         save_array(outputs.log_weights, np.empty(0) if log_weights is None else log_weights)
     save_json(
         outputs.header,
@@ -99,8 +108,18 @@ def run(settings: Settings, inputs: Inputs, outputs: FrameFiles) -> None:
             "frame_interval": protocol["save_every"] * protocol["time_step"],
             "heavy_atoms": _heavy_atoms(topology),
             **_continuity(settings, protocol),
+            **({} if chains is None else {"chains_lag": chains.lag}),
         },
     )
+
+
+def _tell(chains: Chains, what: str) -> None:
+    """Log the Markov model; warn of frames that are not connected with the others."""
+    lost = float((chains.counts[:, chains.lag :] == 0).mean())
+    text = "%s: Markov model of %d states at a lag of %d frames, slowest timescale %.3g frames (%.3g at twice the lag)"
+    log.info(text, what, len(chains.model.stationary), chains.lag, *chains.timescales())
+    if lost > 0:
+        log.warning("%s: %.2g of the frames have no way back to the others, and count nothing", what, lost)
 
 
 def _continuity(settings: Settings, protocol: dict) -> dict:
@@ -156,8 +175,9 @@ def _md_log_weights(path: str, protocol: dict, frames: int) -> np.ndarray | None
 
 def _check_protocol(settings: Settings, path: str, protocol: dict) -> None:
     wanted = {"system": settings.system, "walkers": settings.walkers, "frames": settings.saved}
+    wanted["reseeded"] = settings.reseeded
     for key, value in wanted.items():
-        if protocol.get(key) != value:
+        if protocol.get(key, False) != value:
             raise ArtifactError(
                 f"{path}: MD was run with {key} {protocol.get(key)}, the study says {value}; run the stage simulate again"
             )

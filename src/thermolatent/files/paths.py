@@ -35,7 +35,8 @@ class MdFiles:
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """Files of the stage featurize at one temperature; ``log_weights`` is an empty array for frames of equal counts."""
+    """Files of the stage featurize at one temperature; ``log_weights`` is an empty array for frames of equal counts, ``chains``
+    (Markov states) for MD that is not reseeded."""
 
     header: str
     features: str
@@ -43,6 +44,7 @@ class FrameFiles:
     observables: str
     energies: str
     log_weights: str
+    chains: str
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from thermolatent.files.paths import FrameFiles
 from thermolatent.parsing import Section
+from thermolatent.reweight import settings as _reweight
 from thermolatent.states.settings import AnyStates
 from thermolatent.systems.kinds import AnySystem
 
@@ -36,6 +37,24 @@ class Settings(Section):
     temperature_range: tuple[float, float]
     T_ref: float
     seed: int
+
+
+class ReseedSettings(Section):
+    """Settings of the stage reseed. Starts are drawn once: nothing but the system and the walkers repeats that."""
+
+    system: AnySystem
+    walkers: int
+    temperature: float = Field(exclude=True)
+    seed: int = Field(exclude=True)
+    estimator: _reweight.Settings = Field(exclude=True)
+
+
+@dataclass(frozen=True)
+class ReseedInputs:
+    """Files that the stage reseed reads: frames and trajectories of the training temperatures that are not reseeded."""
+
+    frames: dict[float, FrameFiles]
+    trajectories: dict[float, tuple[str, ...]]
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,12 @@ def fit(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
         told.append("independent visits " + ", ".join(f"{state} {visits(n)}" for state, n in fewest.items()))
     if known := [float(row["r_hat"]) for row in rows if row["r_hat"]]:
         told.append(f"split R-hat at most {max(known):.2f}")
+    for T, row in {row["temperature"]: row for row in rows if row["chapman_kolmogorov"]}.items():
+        times = " and ".join(visits(float(row[name])) for name in ("timescale", "timescale_twice") if row[name])
+        told.append(
+            f"reseeded {T}: timescales of {times or 'unknown'} frames at one and two lags, Chapman-Kolmogorov within "
+            f"{float(row['chapman_kolmogorov']):.1f} standard errors"
+        )
     if any(row["kinetic_temperature"] for row in rows) and not any("kinetic" in doubt for doubt in doubts):
         told.append("kinetic temperature as set")
     if start_up := max((float(row["start_up"]) for row in rows if row["start_up"]), default=0.0):
@@ -70,7 +76,7 @@ def methods(study: Settings, protocols: Protocols) -> list[str]:
 
 def _of_md(study: Settings, protocols: Protocols) -> str:
     system = study.system.model_dump(mode="json", exclude_none=True)
-    first = protocols[min(study.temperatures.train)]
+    first = protocols[min(study.temperatures.seeding)]
     what = facts(study, protocols).removeprefix("MD ").removeprefix("MD: ")
     if study.system.existing:
         return f"Trajectories of existing molecular dynamics were analysed: {what}."
@@ -80,11 +86,17 @@ def _of_md(study: Settings, protocols: Protocols) -> str:
     if pressure := study.study["simulate"].get("pressure"):
         conditions.append(f"{pressure:g} bar")
     time, rate = (" ps", "/ps") if study.unit else ("", "")
+    reseeded = (
+        f" Walkers at T = {listed(study.temperatures.reseeded)}{study.unit} began, without equilibration, in frames of the other "
+        "temperatures that were drawn by their weights there; their frames have the weights of a reversible Markov model."
+        if study.temperatures.reseeded
+        else ""
+    )
     return (
         f"Molecular dynamics of {study.description or study.name} ({', '.join([system['kind'], *conditions])}) was run with "
         f"OpenMM {first['openmm']} ({first['integrator']}, time step {first['time_step']:g}{time}, friction "
         f"{first['friction']:g}{rate}, {first['platform']} platform, {first['precision']} precision) {what}, "
-        f"after {first['equilibration']} steps of equilibration; every {first['save_every']} steps a frame was saved."
+        f"after {first['equilibration']} steps of equilibration; every {first['save_every']} steps a frame was saved.{reseeded}"
     )
 
 

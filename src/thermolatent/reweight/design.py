@@ -24,7 +24,8 @@ _LEAST_SPREAD = 1e-5
 
 @dataclass(frozen=True)
 class Half:
-    """The frames of one half of the units, or all frames without networks; sorted into cells: by state, unit, temperature.
+    """The frames of one half of the units, or all frames without networks; sorted into cells: by state, unit, temperature and
+    Markov state.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class Design:
     halves: two, each unit in one of them; one without networks.
     n_states, n_given, n_network: numbers of columns by kind: indicators, given ones (shared by the halves), and those of each
         half's network.
-    cell_unit, cell_state, cell_which: of each cell, ``(cells,)``.
+    cell_unit, cell_state, cell_which, cell_chain: of each cell, ``(cells,)``.
     """
 
     halves: tuple[Half, ...]
@@ -75,6 +76,7 @@ class Design:
     cell_unit: np.ndarray
     cell_state: np.ndarray
     cell_which: np.ndarray
+    cell_chain: np.ndarray
 
     @property
     def size(self) -> int:
@@ -133,6 +135,7 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
     number = frame_numbers(sample)
     given = _within_states(sample.columns, sample, np.ones(len(sample.which), bool))
     side = half[sample.unit]
+    chain = np.zeros(len(sample.which), int) if sample.chain is None else sample.chain
     own: list[np.ndarray] = []
     for h in range(n_halves):
         columns = np.empty((int((side == h).sum()), 0), np.float32)
@@ -149,6 +152,7 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
     for h in range(n_halves):
         members = np.flatnonzero(side == h)
         cell = (sample.states[members] * (sample.unit.max() + 1) + sample.unit[members]) * K + sample.which[members]
+        cell = cell * (chain.max() + 1) + chain[members]
         order = np.argsort(cell, kind="stable")
         frames = members[order]
         indicators = np.eye(S, dtype=np.float32)[sample.states[frames]]
@@ -169,7 +173,7 @@ def build_design(sample: Sample, stride: int, network: bool, seed: int) -> Desig
         cells += [frames[piece.start] for piece in pieces]
         first += len(pieces)
     at = np.array(cells)
-    return Design(tuple(halves), S, L, widths, sample.unit[at], sample.states[at], sample.which[at])
+    return Design(tuple(halves), S, L, widths, sample.unit[at], sample.states[at], sample.which[at], chain[at])
 
 
 def _train(sample: Sample, mask: np.ndarray, number: np.ndarray, stride: int, seed: int):

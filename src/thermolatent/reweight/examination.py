@@ -35,6 +35,7 @@ _TEXTS = {
     "one_start": "all walkers began from one structure",
     "starts": "walkers from different starts disagree",
     "halves": "halves of the MD share next to nothing",
+    "markov": "reseeded walkers are no Markov chain of their states",
 }
 
 
@@ -51,7 +52,7 @@ def examine(
     """
     found: list[tuple[str, float, str]] = []  # kind, temperature, details
     rows, tests = [], len(sample.temperatures)
-    one_start = _one_start(sample.temperatures, protocols)
+    one_start = _one_start([T for T in sample.temperatures if T not in frames.chains], protocols)
     for k, T in enumerate(sample.temperatures):
         protocol, here = protocols.get(T, {}), sample.which == k
         kinetic, stderr = kinetic_temperature(protocol)
@@ -65,15 +66,37 @@ def examine(
             found.append(("starts", T, f"{text} at {T:g}"))
         if one_start:
             found.append(("one_start", T, ""))
-        if text := _unlike_halves(sample, here, frames, T):
+        if T not in frames.chains and (text := _unlike_halves(sample, here, frames, T)):
             found.append(("halves", T, f"{text} at {T:g}"))
+        timescales, worst = (np.nan, np.nan), np.nan
+        if T in frames.chains:
+            timescales = frames.chains[T].timescales()
+            worst, text = _chapman_kolmogorov(sample, here, frames, T, CHANCE / tests)
+            if text:
+                found.append(("markov", T, f"{text} at {T:g}"))
         imported = protocol.get("platform") == "imported"  # the starts of imported MD are files
         number = np.nan if starts is None or imported else float(len(set(starts)))
         own = "; ".join(_line(kind, [text]) for kind, at, text in found if at == T)
-        rows.append(dict(zip(SOUNDNESS_COLUMNS, (T, kinetic, stderr, float(start_up[k]), number, own), strict=True)))
+        told = (T, kinetic, stderr, float(start_up[k]), number, *timescales, worst, own)
+        rows.append(dict(zip(SOUNDNESS_COLUMNS, told, strict=True)))
     kinds = [kind for kind in _TEXTS if any(kind == other for other, _, _ in found)]
     doubts = [_line(kind, [text for other, _, text in found if other == kind]) for kind in kinds]
     return Soundness(pd.DataFrame(rows, columns=list(SOUNDNESS_COLUMNS)), tuple(doubts))
+
+
+def _chapman_kolmogorov(
+    sample: Sample, here: np.ndarray, frames: Frames, temperature: float, chance: float
+) -> tuple[float, str]:
+    """The largest deviation of a named state from the Markov model, in standard errors, and what it is if it is significant."""
+    chains, names = frames.chains[temperature], sample.state_names
+    states = sample.states[here].reshape(chains.states.shape)
+    predicted, seen, stderr = chains.chapman_kolmogorov(states, len(names))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.nan_to_num(np.abs(predicted - seen) / stderr, posinf=0.0)
+    s = int(np.argmax(ratio))
+    significant = ratio[s] > -stdtrit(len(chains.states) - 1, chance / len(names) / 2)
+    text = f"to be in {names[s]} again after {2 * chains.lag} frames: {predicted[s]:.2f} predicted, {seen[s]:.2f} seen"
+    return float(ratio[s]), text if significant else ""
 
 
 def _line(kind: str, texts: list[str]) -> str:

@@ -3,6 +3,9 @@
 A state is *assessable* if, at every training temperature, the time in complete visits (entered and left within a walker)
 equals at least :data:`LEAST_EVIDENCE` independent visits, and if walkers agree with each other. The number of entries would
 be misleading: recrossings of the border inflate it.
+
+Reseeded walkers may be too short for complete visits, and need not agree. There the number of walkers that enter the state,
+and of those that leave it, whichever is smaller, may stand for the visits; split-R-hat is not known.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ LEAST_EVIDENCE = 5.0
 MOST_R_HAT = 1.3
 
 #: Columns of :attr:`Soundness.table`.
-SOUNDNESS_COLUMNS = ("temperature", "kinetic_temperature", "kinetic_stderr", "start_up", "starts", "doubt")
+SOUNDNESS_COLUMNS = (
+    *("temperature", "kinetic_temperature", "kinetic_stderr", "start_up", "starts"),
+    *("timescale", "timescale_twice", "chapman_kolmogorov", "doubt"),
+)
 #: Columns of :func:`assess`.
 COLUMNS = ("temperature", "state", "share", "visits", "evidence", "r_hat", "assessable", "reason", "remedy")
 
@@ -53,10 +59,12 @@ def assess(sample: Sample, pieces: Sequence[Sequence[np.ndarray]]) -> pd.DataFra
             frames = float(lengths[whole].sum())
             evidence = frames / longest[s, rarer] if frames else 0.0
             r_hat = split_r_hat([inside[piece] for piece in slices])
+            if reseeded := bool(sample.reseeded[k]):
+                evidence, r_hat = max(evidence, _walkers_that_cross(inside, slices)), float("nan")
             share = float(counts @ inside / counts.sum())
             row = {"temperature": sample.temperatures[k], "state": name, "share": share}
             row |= {"visits": int(whole.sum()), "evidence": evidence, "r_hat": r_hat}
-            reason, remedy = ("", "") if len(names) == 1 else _doubt(row, rarer)
+            reason, remedy = ("", "") if len(names) == 1 else _doubt(row, rarer, reseeded)
             rows.append(row | {"assessable": not reason, "reason": reason, "remedy": remedy})
     rows.sort(key=lambda row: (sample.temperatures.index(row["temperature"]), names.index(row["state"])))
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -76,7 +84,13 @@ def _least_duration(sample: Sample) -> np.ndarray:
     return np.array([2 * memory([(states == s).mean(axis=0)]) for s in range(len(sample.state_names))])
 
 
-def _doubt(row: dict, rarer: int) -> tuple[str, str]:
+def _walkers_that_cross(inside: np.ndarray, slices: Sequence[slice]) -> float:
+    """Number of series that enter a state, or that leave it, whichever is smaller."""
+    steps = [np.diff(inside[piece].astype(int)) for piece in slices]
+    return float(min(sum((own == sign).any() for own in steps) for sign in (1, -1)))
+
+
+def _doubt(row: dict, rarer: int, reseeded: bool) -> tuple[str, str]:
     """Why a state is not assessable at one temperature and what to do; two empty texts if it is."""
     at, name = f"{row['temperature']:g}", row["state"]
     evidence, count, r_hat = row["evidence"], row["visits"], row["r_hat"]
@@ -85,6 +99,11 @@ def _doubt(row: dict, rarer: int) -> tuple[str, str]:
         seen = f"{count} whole visit{plural}"
         if rarer:
             seen = f"left and entered again {count} time{plural}" if count else "never left and entered again"
+        if reseeded:
+            return (
+                f"entered and left by walkers at {at} worth {evidence:.1f} independent visits ({LEAST_EVIDENCE:g} needed)",
+                f"extend {at}",
+            )
         if count == 0:
             return f"{seen} at {at}", f"start walkers {'outside of' if rarer else 'in'} {name} at {at}"
         return (

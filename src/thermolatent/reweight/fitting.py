@@ -128,7 +128,9 @@ def partition_of(sample: Sample, design: Design, pieces: list[list[np.ndarray]])
         half[np.unique(sample.unit[part.frames])] = h
     kinds, drawn = np.unique(sample.stratum * len(design.halves) + half, return_inverse=True)
     home = np.full(len(kinds), -1) if sample.shared_units else kinds // len(design.halves)
-    return Partition(design.cell_unit, design.cell_state, design.cell_which, drawn, home, frames, visit)
+    response = np.zeros((len(drawn), 1)) if sample.response is None else sample.response
+    of_cells = (design.cell_unit, design.cell_state, design.cell_which, design.cell_chain)
+    return Partition(*of_cells, drawn, home, frames, visit, response)
 
 
 def _choose_ridge(sample: Sample, design: Design, energies: Energies | None, g_c: float, heat_capacity: float) -> float:

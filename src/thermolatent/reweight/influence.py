@@ -3,7 +3,7 @@
 The influence of a unit is the derivative of a prediction by the unit's weight, including the change of the fit. The variance
 of a prediction is
 
-    sampling   by stratum, the variance of the units' influences
+    sampling   by stratum, the variance of the units' influences; of reseeded MD with those on the counts of all its frames
     form       the prior as one more unit: the error of the assumed dependence on temperature
     visits     one visit more or less of each state at each training temperature: the error due to few visits
 
@@ -30,26 +30,35 @@ class Partition:
 
     Attributes
     ----------
-    unit, state, which: of each cell, ``(cells,)``.
+    unit, state, which, chain: of each cell, ``(cells,)``.
     stratum: set of independently drawn units that each unit belongs to, ``(units,)``: a half of a temperature's walkers.
     home: index of each stratum's temperature, ``(strata,)``; -1 if units span all temperatures.
     frames: counted frames of each cell, ``(cells,)``.
     visit: mean length in counted frames of a visit of each state at each training temperature, ``(K, S)``.
+    response: derivative of the logarithm of the counts in a Markov state by the weight of each unit, ``(units, chains)``.
     """
 
     unit: np.ndarray
     state: np.ndarray
     which: np.ndarray
+    chain: np.ndarray
     stratum: np.ndarray
     home: np.ndarray
     frames: np.ndarray
     visit: np.ndarray
+    response: np.ndarray
 
     def by_unit(self, cells: np.ndarray) -> np.ndarray:
         """Sums over the cells of each unit: ``(cells, ...)`` to ``(units, ...)``."""
         found = np.zeros((len(self.stratum), *cells.shape[1:]))
         np.add.at(found, self.unit, cells)
         return found
+
+    def by_response(self, cells: np.ndarray) -> np.ndarray:
+        """What each unit changes by the counts of all frames: ``(cells, ...)`` to ``(units, ...)``."""
+        sums = np.zeros((self.response.shape[1], *cells.shape[1:]))
+        np.add.at(sums, self.chain, cells)
+        return np.tensordot(self.response, sums, axes=1)
 
     def by_state(self, cells: np.ndarray) -> np.ndarray:
         """Sums over the cells of each temperature and state: ``(cells, ...)`` to ``(K, S, ...)``."""
@@ -151,6 +160,7 @@ class Influences:
     def units(self) -> np.ndarray:
         """Influence of each unit minus its share of the stratum's, ``(units, m)``: of sum 0 in each stratum."""
         own, frames = self.partition.by_unit(self.cells), self.partition.by_unit(self.partition.frames)
+        own += self.partition.by_response(self.cells)
         for s in np.unique(self.partition.stratum):
             members = self.partition.stratum == s
             share = frames[members] / frames[members].sum()

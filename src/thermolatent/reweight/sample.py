@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from thermolatent.errors import ThermolatentError
 from thermolatent.systems.base import GAS_CONSTANT
 
 if TYPE_CHECKING:
+    from thermolatent.markov import Chains
     from thermolatent.rows import Rows
 
 #: k by unit of temperature: kJ/mol/K, or 1 in reduced units.
@@ -41,6 +42,10 @@ class Sample:
     energies: ``(N,)``, or None.
     piece: number of each frame's time series, ``(N,)``; None: its unit. Visits and correlations are computed along series,
         errors over units.
+    chain: of MD that did not start in equilibrium, the Markov state that each frame's count is from, ``(N,)``, numbered from 1
+        over all temperatures; 0 for other frames. None if there are no others.
+    response: derivative of the logarithm of the count of a Markov state's frames by the weight of each unit, ``(units, states +
+        1)``, the first column 0.
     """
 
     temperatures: tuple[float, ...]
@@ -55,6 +60,28 @@ class Sample:
     columns: np.ndarray
     energies: np.ndarray | None
     piece: np.ndarray | None = None
+    chain: np.ndarray | None = None
+    response: np.ndarray | None = None
+
+    @cached_property
+    def reseeded(self) -> np.ndarray:
+        """Mask of the temperatures whose MD did not start in equilibrium, ``(K,)``."""
+        chain = np.zeros(len(self.which), int) if self.chain is None else self.chain
+        return np.bincount(self.which, chain > 0, len(self.temperatures)) > 0
+
+    def with_chains(self, chains: Mapping[float, Chains]) -> Sample:
+        """The sample with the Markov states of its reseeded temperatures, whose units are walkers."""
+        if not chains:
+            return self
+        chain, parts, first = np.zeros(len(self.which), int), [np.zeros((len(self.stratum), 1))], 1
+        for k, T in enumerate(self.temperatures):
+            if T in chains:
+                own = chains[T].response
+                chain[self.which == k] = first + chains[T].states.ravel()
+                parts.append(np.zeros((len(self.stratum), own.shape[1])))
+                parts[-1][np.unique(self.unit[self.which == k])] = own
+                first += own.shape[1]
+        return replace(self, chain=chain, response=np.concatenate(parts, axis=1))
 
     @property
     def inverse_kT(self) -> np.ndarray:

@@ -42,15 +42,12 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
     if not frames.has_energies:
         log.warning("the MD has no energies: heat capacities are determined by the prior, and intervals are wider")
     header = load_json(inputs.frames[frames.temperatures[0]].header, "features' header")
-    heat_capacity = settings.reweight.heat_capacity or default_heat_capacity(header)
     representation = load_representation(inputs.spib)
     if inputs.exchanged:  # the length of blocks follows from all temperatures of the replica exchange
         everywhere = with_units(settings, load_frames(inputs.exchanged), frames.temperatures)
         frames = replace(frames, blocks=everywhere.among(frames.temperatures).blocks)
     frames = with_units(settings, frames)
-    sample = sample_of(settings, frames, representation)
-    sample, start_up = without_start_up(sample, frames)
-    fitted = ConditionalReweighting(heat_capacity).fit_sample(sample)
+    fitted, sample, start_up = estimator_of(settings, frames, representation, header)
     fitted.soundness = examine(sample, frames, protocols, start_up)
     fitted.save(outputs.model)
     interval = header.get("frame_interval", 1.0)
@@ -58,13 +55,25 @@ def run(settings: Settings, inputs: Inputs, outputs: Outputs) -> None:
     summary = fitted.summary
     log.info(
         "prior: heat capacities differ by %.3g k; one frame in %d classified, of statistical inefficiency %.1f; ridge %g",
-        *(heat_capacity, summary.stride, summary.g_c, summary.ridge),
+        *(fitted.heat_capacity, summary.stride, summary.g_c, summary.ridge),
     )
     for row in fitted.assessments.itertuples():
         if not row.assessable:
             log.warning("%s is not assessable: %s; %s", row.state, row.reason, row.remedy)
     for doubt in fitted.soundness.doubts:
         log.warning("predictions are not trusted: %s", doubt)
+
+
+def estimator_of(
+    settings: Settings, frames: Frames, representation: TrainedSpib | None, header: Mapping
+) -> tuple[ConditionalReweighting, Sample, np.ndarray]:
+    """The estimator, its data without start-up, and the share of start-up at each temperature, ``(K,)``.
+
+    ``header``: of the features at one of the temperatures.
+    """
+    sample, start_up = without_start_up(sample_of(settings, frames, representation), frames)
+    heat_capacity = settings.reweight.heat_capacity or default_heat_capacity(header)
+    return ConditionalReweighting(heat_capacity).fit_sample(sample), sample, start_up
 
 
 def default_heat_capacity(header: Mapping) -> float:
@@ -115,4 +124,4 @@ def sample_of(
         columns=np.concatenate(columns, axis=1).astype(np.float32),
         energies=frames.flat(frames.energies) if energies and frames.has_energies else None,
         piece=frames.series,
-    )
+    ).with_chains(frames.chains)

@@ -78,7 +78,9 @@ def _beginnings(frames: Frames) -> list[list[np.ndarray]]:
     for T in frames.kT:
         walkers, length = frames.shape(T)
         own = [np.arange(first + s.start, first + s.stop) for s in runs(series[first : first + walkers * length])]
-        if T in frames.pieces:
+        if T in frames.chains:
+            own = []  # a Markov model takes care of the starts
+        elif T in frames.pieces:
             own = [piece for piece in own if frames.pieces[T][(piece[0] - first) // length, 1] == 0]
         found.append(own)
         first += walkers * length

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 KIND = "reweighting"
 _HALF = ("frames", "columns", "places", "which", "counts", "thinned")
-_DESIGN = ("cell_unit", "cell_state", "cell_which")
-_PARTITION = ("stratum", "home", "frames", "visit")
+_DESIGN = ("cell_unit", "cell_state", "cell_which", "cell_chain")
+_PARTITION = ("stratum", "home", "frames", "visit", "response")
 _SOLVED = ("theta", "hessian", "precision", "scores")
 
 
@@ -91,9 +91,9 @@ def _restored(
     of_cells = {name: arrays[f"design.{name}"].astype(np.int64) for name in _DESIGN}
     design = Design(tuple(halves), n_states, n_given, tuple(n_network), **of_cells)
     partition = Partition(
-        *(of_cells["cell_unit"], of_cells["cell_state"], of_cells["cell_which"]),
+        *(of_cells[name] for name in _DESIGN),
         *(arrays[f"partition.{name}"].astype(np.int64) for name in ("stratum", "home")),
-        *(arrays["partition.frames"], arrays["partition.visit"]),
+        *(arrays[f"partition.{name}"] for name in ("frames", "visit", "response")),
     )
     keys = arrays["solved.unvisited_keys"].tolist()
     unvisited = {(k, s): score for (k, s), score in zip(keys, arrays["solved.unvisited"], strict=True)}

@@ -74,15 +74,22 @@ def engine_in_turn(
 
 
 def start_walkers(
-    engine: Engine, molecule: Molecule, settings: Simulate, temperature: float, iterations: int = 0
+    engine: Engine,
+    molecule: Molecule,
+    settings: Simulate,
+    temperature: float,
+    iterations: int = 0,
+    positions: np.ndarray | None = None,
 ) -> None:
-    """Put every walker at its minimised start with random velocities of the ramp's first temperature.
+    """Put every walker at its minimised start, or at its ``positions`` ``(walkers, all particles, 3)`` in nm, with random
+    velocities of the ramp's first temperature.
 
     ``iterations``: maximum of the minimisation; 0 for no limit.
     """
     system = molecule_system(molecule, settings, temperature)
-    starts = minimised_starts(molecule, settings, system, iterations)
-    positions = np.stack([starts[name] for name in start_names(molecule, settings.walkers)])
+    if positions is None:
+        starts = minimised_starts(molecule, settings, system, iterations)
+        positions = np.stack([starts[name] for name in start_names(molecule, settings.walkers)])
     if isinstance(engine, Together):
         middle = np.average(positions, axis=1, weights=masses_of(system))
         positions = positions + (make_copies(system, settings.walkers).centers - middle)[:, None]

@@ -70,6 +70,20 @@ class Settings(Section):
     temperature: float = Field(exclude=True)
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """Files that the stage simulate reads.
+
+    Attributes
+    ----------
+    files: of the system.
+    starts: of a reseeded temperature, the frames from which its walkers start (:mod:`thermolatent.reweight.reseeding`).
+    """
+
+    files: tuple[str, ...] = ()
+    starts: str | None = None
+
+
 class TemperSettings(Section):
     """What the stage temper reads.
 

@@ -12,7 +12,7 @@ import numpy as np
 import openmm as mm
 
 from thermolatent.errors import ArtifactError
-from thermolatent.files.artifacts import FORMAT_VERSION, load_json, save_array, save_json
+from thermolatent.files.artifacts import FORMAT_VERSION, load_arrays, load_json, save_array, save_json
 from thermolatent.files.dcd import write_trajectories
 from thermolatent.files.locking import only_one
 from thermolatent.files.paths import MdFiles
@@ -22,7 +22,7 @@ from thermolatent.simulate.engines import degrees_of_freedom
 from thermolatent.simulate.langevin import asked_platform, start_names
 from thermolatent.simulate.molecules import RAMP_FROM, RAMP_PART, RAMP_STAGES, saved_series
 from thermolatent.simulate.partial import MACHINE, Partial
-from thermolatent.simulate.settings import Settings, Simulate
+from thermolatent.simulate.settings import Inputs, Settings, Simulate
 from thermolatent.simulate.space import require_space
 from thermolatent.simulate.topology import write_topology
 from thermolatent.simulate.walkers import simulate_walkers
@@ -33,7 +33,7 @@ from thermolatent.temperatures import format_temperature
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, inputs: tuple[str, ...], outputs: MdFiles, threads: int = 1) -> None:
+def run(settings: Settings, inputs: Inputs, outputs: MdFiles, threads: int = 1) -> None:
     """Simulate all walkers at one temperature and write trajectories, energies, topology and protocol.
 
     A killed run continues from ``<folder>.partial``. Finished MD with the same protocol is left unchanged, or continued from
@@ -42,17 +42,22 @@ def run(settings: Settings, inputs: tuple[str, ...], outputs: MdFiles, threads: 
     """
     imported = settings.system.existing
     identify = importing.import_identity if imported else protocol_identity
-    identity = identify(settings.system, settings.simulate, settings.temperature)
+    identity, starts = identify(settings.system, settings.simulate, settings.temperature), None
+    if inputs.starts is not None:
+        found = load_arrays(inputs.starts, "starts", ("positions", "names"))
+        starts, identity = found["positions"], identity | {"starts": found["names"].tolist(), "reseeded": True}
     if is_finished(outputs, identity):
         log.info("%s: complete already, nothing to do", outputs.folder)
     elif imported:
         importing.run(settings, outputs, identity)
     else:
         with only_one(f"{outputs.folder}.lock"):
-            _simulate(settings, outputs, identity, threads)
+            _simulate(settings, outputs, identity, starts, threads)
 
 
-def _simulate(settings: Settings, outputs: MdFiles, identity: dict[str, Any], threads: int) -> None:
+def _simulate(
+    settings: Settings, outputs: MdFiles, identity: dict[str, Any], starts: np.ndarray | None, threads: int
+) -> None:
     system, simulate, temperature = settings.system, settings.simulate, settings.temperature
     finished = Path(f"{outputs.folder}.restart")
     series = series_of(system, simulate, f"{outputs.folder}.partial", finished)
@@ -61,7 +66,7 @@ def _simulate(settings: Settings, outputs: MdFiles, identity: dict[str, Any], th
     done = partial.reopen(finished, outputs.trajectories)
     if done is None:
         require_space(system, simulate, outputs.folder)
-        done = simulate_walkers(system, simulate, temperature, partial, threads)
+        done = simulate_walkers(system, simulate, temperature, partial, threads, starts)
 
     saved = {name: partial.series(name, simulate.frames) for name in series}
     shutil.rmtree(finished, ignore_errors=True)  # it would not fit the trajectories any more
@@ -80,8 +85,10 @@ def write_md(
     outputs: MdFiles, system: System, temperature: float, saved: dict[str, np.ndarray], protocol: dict[str, Any]
 ) -> None:
     """Write the files besides trajectories: energies, volumes, topology and, last, the protocol."""
-    convergence = compare_starts(saved["energies"], protocol["starts"])
-    warn_if_unconverged(convergence, format_temperature(temperature))
+    convergence = {}
+    if not protocol.get("reseeded"):  # whose walkers are not in equilibrium yet
+        convergence = compare_starts(saved["energies"], protocol["starts"])
+        warn_if_unconverged(convergence, format_temperature(temperature))
     save_array(outputs.energies, saved["energies"])
     if "volumes" in saved:
         save_array(outputs.volumes, saved["volumes"])

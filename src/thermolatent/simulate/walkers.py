@@ -21,7 +21,7 @@ from thermolatent.errors import SimulationError, Stopped
 from thermolatent.progress import progress
 from thermolatent.rates import rate_text
 from thermolatent.simulate.engines import Engine, Failed, Frame, Together, degrees_of_freedom
-from thermolatent.simulate.langevin import make_context, starting_positions
+from thermolatent.simulate.langevin import make_context, seed_of, starting_positions
 from thermolatent.simulate.molecules import Bonds, kelvin_at, molecule_engine, ramp_stage, start_walkers
 from thermolatent.simulate.partial import Partial
 from thermolatent.simulate.settings import Simulate
@@ -41,9 +41,16 @@ BLOW_UP = 1e4
 
 
 def simulate_walkers(
-    system: System, settings: Simulate, temperature: float, partial: Partial, threads: int = 1
+    system: System,
+    settings: Simulate,
+    temperature: float,
+    partial: Partial,
+    threads: int = 1,
+    starts: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Start or continue the dynamics until ``partial`` holds all frames.
+
+    ``starts`` ``(walkers, n_particles, 3)`` in nm: with new velocities; None for the system's starts.
 
     Returns the final progress: ``steps`` per walker, ``frames``, ``wall_seconds``, and ``walker_steps`` and
     ``seconds`` of this call alone. Raises :class:`SimulationError` on a blow-up, :class:`Stopped` after a checkpoint when
@@ -57,7 +64,10 @@ def simulate_walkers(
 
     def start() -> None:
         if isinstance(system, Molecule):
-            start_walkers(engine, system, settings, temperature)
+            start_walkers(engine, system, settings, temperature, positions=starts)
+        elif starts is not None:
+            seed = seed_of(settings.seed, temperature, "velocities")
+            engine.start(starts, system.kelvin(temperature), [(seed, seed)])
 
     dynamics = Dynamics(system, settings, temperature, temperature, f"MD at T={format_temperature(temperature)}")
     return simulate_with(engine, start, dynamics, partial)

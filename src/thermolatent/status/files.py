@@ -11,6 +11,7 @@ from thermolatent.errors import ThermolatentError
 _FILES = {
     "study.json": "the study with every default filled in",
     "report.html": "the report: open it in a browser, no network needed",
+    "reseed/T*.npz": "frames from which the walkers of a reseeded temperature start",
     "simulate/*.partial/*": "unfinished MD, to be resumed by the same command",
     "simulate/*.restart/*": "the state from which longer MD continues",
     "simulate/tempered.json": "the files of the replica exchange",
@@ -26,6 +27,7 @@ _FILES = {
     "featurize/T*/energies.npy": "potential energies of the frames, (walker, frame)",
     "featurize/T*/features.json": "names of the columns, time between frames",
     "T*/log_weights.npy": "log-weights of the frames of biased MD, (walker, frame)",
+    "featurize/T*/chains.npy": "Markov states of reseeded MD, (walker, frame)",
     "represent/seed*.safetensors": "the representation (SPIB) of one seed",
     "represent/*/seed*.safetensors": "the representation (SPIB) of one model, which differs from the study's, and one seed",
     "reweight/reweighting.safetensors": "the estimator, for thermolatent predict",

@@ -74,6 +74,11 @@ class Jobs:
         name = f"T{format_temperature(temperature)}"
         return Job("simulate", name, self.layout.protocol(temperature), f"{self._md_logs}/simulate/{name}.log")
 
+    def starts(self, temperature: float) -> Job:
+        """The starts at a reseeded temperature."""
+        name = f"T{format_temperature(temperature)}"
+        return Job("reseed", name, self.layout.starts(temperature), f"{self._md_logs}/reseed/{name}.log")
+
     def features(self, temperature: float) -> Job:
         name = f"T{format_temperature(temperature)}"
         return Job("featurize", name, self.layout.features_header(temperature), f"{self._logs}/featurize/{name}.log")
@@ -107,6 +112,7 @@ class Jobs:
         return [Job(stage, "", output, f"{self._logs}/{stage}.log") for stage, output in outputs.items()]
 
     def __iter__(self) -> Iterator[Job]:
+        yield from (self.starts(T) for T in self.content["temperatures"].get("reseeded", []))
         yield from dict.fromkeys(self.md(T) for T in self.temperatures)
         yield from (self.features(T) for T in self.temperatures)
         yield self.reweighting

@@ -35,9 +35,35 @@ def simulate_job(study: Study, layout: Layout, temperature: float) -> Job:
         raise SimulationError(f"study {study.name} has no MD at T={asked}; simulated: {known}")
     if temperature in study.tempered:
         raise SimulationError(f"study {study.name} has T={asked} from tempering; run 'thermolatent temper' for it")
-    settings = _simulate.Settings(system=study.system, simulate=study.simulate.at(temperature), temperature=temperature)
-    md = layout.md_files(temperature, study.simulate.walkers)
-    return Job(settings, tuple(study.system.input_files(temperature)), md)
+    simulate, starts = study.simulate.at(temperature), None
+    if temperature in study.temperatures.reseeded:  # from frames of this temperature: nothing is heated or equilibrated
+        simulate, starts = simulate.model_copy(update={"equilibration": 0}), layout.starts(temperature)
+    settings = _simulate.Settings(system=study.system, simulate=simulate, temperature=temperature)
+    inputs = _simulate.Inputs(tuple(study.system.input_files(temperature)), starts)
+    return Job(settings, inputs, layout.md_files(temperature, study.simulate.walkers))
+
+
+def reseed_job(study: Study, layout: Layout, temperature: float) -> Job:
+    """Starts at a reseeded temperature; raises :class:`SimulationError` if the study has none there of its own."""
+    if study.simulate.source:
+        raise SimulationError(f"study {study.name} takes its MD from {study.md_study}; reseed that one")
+    if temperature not in study.temperatures.reseeded:
+        raise SimulationError(
+            f"study {study.name} is not reseeded at T={format_temperature(temperature)}; write it in temperatures.reseeded"
+        )
+    settings = _generate.ReseedSettings(
+        system=study.system,
+        walkers=study.simulate.walkers,
+        temperature=temperature,
+        seed=study.simulate.seed,
+        estimator=_reweighted(study),
+    )
+    seeding = study.temperatures.seeding
+    inputs = _generate.ReseedInputs(
+        {T: layout.frame_files(T) for T in seeding},
+        {T: layout.md_files(T, study.simulate.walkers).trajectories for T in seeding},
+    )
+    return Job(settings, inputs, layout.starts(temperature))
 
 
 def temper_job(study: Study, layout: Layout) -> Job:
@@ -68,6 +94,7 @@ def featurize_job(study: Study, layout: Layout, temperature: float) -> Job:
         frames=study.frames_at(temperature),
         stride=system.stride if system.existing else None,
         stretch=system.stretch if system.existing else None,
+        reseeded=temperature in study.temperatures.reseeded,
     )
     structures = tuple(path for feature in section.all_features for path in feature.input_files)
     inputs = _featurize.Inputs(layout.md_files(temperature, study.simulate.walkers), structures)
@@ -90,12 +117,7 @@ def represent_job(study: Study, layout: Layout, seed: int, model: str = BASELINE
 
 def reweight_job(study: Study, layout: Layout, seed: int) -> Job:
     """The estimator; ``seed``: of the study's SPIB, whose memberships join the basis."""
-    settings = _reweight.Settings(
-        reweight=study.reweight,
-        states=study.validate_.states,
-        system=study.system,
-        lag=study.representation.lag,
-    )
+    settings = _reweighted(study)
     exchanged = study.temperatures.simulated if getattr(study.system, "discontinuous", False) else []
     inputs = _reweight.Inputs(
         training_frames(study, layout),
@@ -104,6 +126,16 @@ def reweight_job(study: Study, layout: Layout, seed: int) -> Job:
         layout.spib(seed),
     )
     return Job(settings, inputs, _reweight.Outputs(layout.reweighting, layout.running))
+
+
+def _reweighted(study: Study) -> _reweight.Settings:
+    """The parts of a study that the estimator depends on."""
+    return _reweight.Settings(
+        reweight=study.reweight,
+        states=study.validate_.states,
+        system=study.system,
+        lag=study.representation.lag,
+    )
 
 
 def learn_job(study: Study, layout: Layout, model: str, seed: int) -> Job:
@@ -160,6 +192,7 @@ def _if_informed(study: Study, layout: Layout, model: str) -> str | None:
 
 #: By stage, the function ``(study, layout, **per)`` of its jobs (``per``: :class:`~thermolatent.study.stages.Stage`).
 JOBS: dict[str, Callable[..., Job]] = {
+    "reseed": reseed_job,
     "simulate": simulate_job,
     "temper": temper_job,
     "featurize": featurize_job,

@@ -98,6 +98,10 @@ class Layout:
     def simulation(self, temperature) -> str:
         return f"{self.md or self.root}/simulate/T{format_temperature(temperature)}"
 
+    def starts(self, temperature) -> str:
+        """Frames from which the walkers of a reseeded temperature start."""
+        return f"{self.md or self.root}/reseed/T{format_temperature(temperature)}.npz"
+
     topology = _md_file("topology.pdb")
     protocol = _md_file("protocol.json")
     md_energies = _md_file("energies.npy")
@@ -142,6 +146,8 @@ class Layout:
     energies = _frame_file("energies.npy")
     #: Log-weights ``(walkers, frames)`` of weighted frames; an empty array for equal counts.
     log_weights = _frame_file("log_weights.npy")
+    #: Markov states ``(walkers, frames)`` of reseeded MD; an empty array for other MD.
+    chains = _frame_file("chains.npy")
     features_header = _frame_file("features.json")
 
     def frame_files(self, temperature) -> FrameFiles:
@@ -153,6 +159,7 @@ class Layout:
             self.observables(temperature),
             self.energies(temperature),
             self.log_weights(temperature),
+            self.chains(temperature),
         )
 
     # represent, reweight, learn: a model file and its history

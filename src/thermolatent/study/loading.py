@@ -124,6 +124,19 @@ def _check_shared_md(study: Study, base: Study, file: str) -> None:
             file,
             [("temperatures", f"{base.name} has no MD at {', '.join(map(format_temperature, missing))}; add it there")],
         )
+    seeded = set(base.temperatures.reseeded) & set(study.temperatures.simulated)
+    if different := sorted(seeded ^ set(study.temperatures.reseeded)):
+        at, here = format_temperature(different[0]), different[0] in seeded
+        raise ConfigError(
+            file,
+            [
+                (
+                    "temperatures.reseeded",
+                    f"{at} is {'' if here else 'not '}reseeded in {base.name}, whose MD this is; "
+                    + ("write it in train and reseeded, and not in reference" if here else "leave it out"),
+                )
+            ],
+        )
     if tempered := sorted(set(study.temperatures.train) & set(base.tempered)):
         raise ConfigError(
             file,

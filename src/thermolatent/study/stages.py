@@ -32,6 +32,9 @@ class Stage:
 
 
 STAGES = {
+    "reseed": Stage(
+        "thermolatent.generate.reseeding", ("temperature",), "starts of the walkers at a reseeded temperature"
+    ),
     "simulate": Stage("thermolatent.simulate.stage", ("temperature",), "MD at a temperature"),
     "temper": Stage("thermolatent.simulate.tempering", (), "MD at the reference temperatures by replica exchange"),
     "featurize": Stage("thermolatent.featurize.stage", ("temperature",), "features of its trajectories"),

@@ -12,6 +12,7 @@ from thermolatent.featurize.base import check_features, without_topology
 from thermolatent.featurize.settings import Featurize
 from thermolatent.generate.settings import Generate
 from thermolatent.learn.settings import Composition, Learn
+from thermolatent.markov import LEAST_FRAMES
 from thermolatent.parsing import Name, Section
 from thermolatent.represent.settings import Representation
 from thermolatent.reweight.settings import Reweight
@@ -106,6 +107,7 @@ class Study(Section):
         _check_experiment(self)
         _check_solvent(self)
         _check_tempering(self)
+        _check_reseeded(self)
         _check_exchanges(self)
         self.system.check_simulate(self.simulate, self.temperatures.generated)
         for T in self.temperatures.simulated:
@@ -256,6 +258,32 @@ def _check_tempering(study: Study) -> None:
             "write it in tempering.rungs"
         )
     study.system.check_simulate(study.simulate, study.ladder)
+
+
+def _check_reseeded(study: Study) -> None:
+    """Walkers start from saved frames, which of explicit solvent have no solvent; their Markov model needs some time."""
+    if not (reseeded := study.temperatures.reseeded):
+        return
+    at, bath = format_temperature(reseeded[0]), study.featurize.bath
+    if study.system.existing:
+        raise ValueError(
+            f"temperatures.reseeded: is not for system.kind: {study.system.kind}, whose MD is done; leave it out"
+        )
+    if getattr(study.system, "surroundings", "") == "explicit":
+        raise ValueError(
+            "temperatures.reseeded: explicit solvent is not saved, so no walker can start from a frame; leave it "
+            f"out, and {at} is simulated from the system's starts"
+        )
+    if bath is not None and bath.coupled is not None:
+        raise ValueError(
+            "temperatures.reseeded: frames have weights by featurize.bath.coupled already; remove one of them"
+        )
+    for T in reseeded:
+        if study.frames_at(T) < LEAST_FRAMES:
+            raise ValueError(
+                f"simulate.frames_at: {study.frames_at(T)} frames per walker at {format_temperature(T)} are too few for the "
+                f"Markov model of a reseeded temperature; write {LEAST_FRAMES} or more"
+            )
 
 
 def _check_exchanges(study: Study) -> None:
