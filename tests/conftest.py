@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from exact_study import SHORT, make_study, without_network, write_features
+from exact_study import SHORT, make_study, write_features
 from finished_study import finish_study
 
 from thermolatent.files.artifacts import load_array, save_array
@@ -60,8 +60,7 @@ def trained(exact):
 
     study, layout = exact
     run_job("represent", study, layout, seed=0)
-    with without_network():
-        run_job("reweight", study, layout, seed=0)
+    run_job("reweight", study, layout, seed=0)
     for model in study.models:
         run_job("learn", study, layout, model=model, seed=0)
     return study, layout
@@ -75,7 +74,7 @@ def without_energies(trained, tmp_path_factory):
     for T in study.temperatures.train:
         save_array(layout.energies(T), np.full_like(load_array(layout.energies(T)), np.nan))
     shutil.copytree(f"{trained[1].root}/represent", f"{layout.root}/represent")  # it sees no energies
-    with mock.patch("thermolatent.reweight.stage.log.warning") as warning, without_network():
+    with mock.patch("thermolatent.reweight.stage.log.warning") as warning:
         run_job("reweight", study, layout, seed=0)
     assert "the MD has no energies" in str(warning.mock_calls)
     return study, layout
