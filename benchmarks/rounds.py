@@ -59,7 +59,7 @@ GOAL = 0.06
 #: Training temperatures, what is wanted, and how many loops, at most 24.
 CASES = {
     "hot": ([0.2, 0.3], Want("chevron", 0.7), 24),
-    "middle": ([0.2, 0.5], Want("hexagon", 0.3), 16),
+    "middle": ([0.2, 0.5], Want("hexagon", 0.3), 24),
     "cold": ([0.5, 0.7], Want("hexagon", 0.2), 6),
 }
 
