@@ -145,7 +145,7 @@ def test_a_model(whole, apart, monkeypatch, model, how):
 def test_the_representation(whole, apart, tmp_path, monkeypatch, how):
     study, expected = whole
     (tmp_path / "represent").unlink()
-    interrupting(monkeypatch, represent.Spib, "terms", how, (45,))  # an epoch takes 19 steps
+    interrupting(monkeypatch, represent.Spib, "terms", how, (150,))  # an epoch takes 66 steps
     assert until_done(lambda: run_job("represent", study, apart, seed=0)) >= 3
     same(apart, expected, lambda layout: layout.spib(0))
 
