@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
+from thermolatent.simulate.convergence import compare_starts, not_compared, warn_if_unconverged
 
 STARTS = ["a", "b"] * 3
 
@@ -14,6 +14,13 @@ def energies(shift):
     """Walker means 0, 1, 2 for start a and the same plus ``shift`` for b; frames scatter around them."""
     means = np.array([0.0, shift, 1.0, 1.0 + shift, 2.0, 2.0 + shift])
     return means[:, None] + np.array([-5.0, 5.0])
+
+
+def test_what_is_not_compared_has_the_same_entries_and_none_to_read():
+    compared, none = compare_starts(energies(1.0), STARTS), not_compared(STARTS)
+    assert none.keys() == compared.keys()
+    assert none["walkers"] == compared["walkers"]
+    assert (none["mean_energy"], none["standard_errors"], none["between"]) == ({}, None, None)
 
 
 @pytest.mark.parametrize("shift", [0.0, -2.0, 6.0])

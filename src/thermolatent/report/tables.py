@@ -231,11 +231,11 @@ def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
     energy, time = ("kJ/mol", "ps") if study.unit else ("reduced", "time units")
     rows = []
     for T, protocol in protocols.items():
-        comparison = protocol["convergence"]
+        comparison, reseeded = protocol["convergence"], protocol.get("reseeded") and "reseeded"
         ratio, biased = comparison["standard_errors"], protocol.get("weighted") and protocol["energies"]
         if ratio is None:
             starts = len(comparison["mean_energy"])
-            none = "frames have weights" if biased else "there are no energies"
+            none = reseeded or ("frames have weights" if biased else "there are no energies")
             why = none if starts == 0 else "one start" if starts == 1 else "too few walkers"
             verdict = Cell("not known", why)
         else:
@@ -245,11 +245,12 @@ def convergence_table(study: Asked, protocols: dict[float, dict]) -> Table:
                 f"{word}, {ratio:.1f} standard errors", f"{pair}: {comparison['difference']:.3g} {energy}", mark
             )
         means = [f"{name}\u00a0{mean:.3f}" for name, mean in comparison["mean_energy"].items()]
+        lacking = "" if means or biased or reseeded else "heat capacities are determined by the prior"
         sampled = protocol["frames"] * protocol["save_every"] * protocol["time_step"]
         cells = [
             Cell(str(protocol["walkers"])),
             Cell(str(protocol["frames"]), f"{sampled:g} {time} each"),
-            Cell(", ".join(means) or "none", "" if means or biased else "heat capacities are determined by the prior"),
+            Cell(", ".join(means) or "none", lacking),
             verdict,
             Cell(f"{protocol['walker_steps_per_second']:,}".replace(",", " "), protocol["platform"]),
             Cell(f"{protocol['wall_seconds']:.0f}"),

@@ -30,13 +30,7 @@ def compare_starts(energies: np.ndarray, starts: list[str]) -> dict[str, Any]:
     means = np.asarray(energies).mean(axis=1)
     groups = {name: means[[s == name for s in starts]] for name in dict.fromkeys(starts)}
     freedom = len(means) - len(groups)
-    result: dict[str, Any] = {
-        "mean_energy": {name: float(group.mean()) for name, group in groups.items()},
-        "walkers": {name: len(group) for name, group in groups.items()},
-        "difference": 0.0,
-        "standard_errors": None,
-        "between": None,
-    }
+    result = not_compared(starts) | {"mean_energy": {name: float(group.mean()) for name, group in groups.items()}}
     if freedom < 1 or len(groups) < 2:
         return result
     variance = sum(float(np.sum((group - group.mean()) ** 2)) for group in groups.values()) / freedom
@@ -51,6 +45,13 @@ def compare_starts(energies: np.ndarray, starts: list[str]) -> dict[str, Any]:
                 largest = ratio
                 result |= {"difference": difference, "standard_errors": ratio, "between": [first, second]}
     return result
+
+
+def not_compared(starts: list[str]) -> dict[str, Any]:
+    """The same of MD whose energies say nothing of its starts: there are none, frames do not count alike, or walkers were
+    reseeded."""
+    walkers = {name: starts.count(name) for name in dict.fromkeys(starts)}
+    return {"mean_energy": {}, "walkers": walkers, "difference": 0.0, "standard_errors": None, "between": None}
 
 
 def warn_if_unconverged(result: dict[str, Any], temperature: str) -> None:

@@ -26,7 +26,7 @@ from thermolatent.imported.examination import with_interval
 from thermolatent.imported.volumes import pV_of_boxes
 from thermolatent.progress import progress
 from thermolatent.simulate.contents import Contents
-from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
+from thermolatent.simulate.convergence import compare_starts, not_compared, warn_if_unconverged
 from thermolatent.simulate.settings import Settings, Simulate
 from thermolatent.simulate.topology import write_topology
 from thermolatent.systems.bonds import molecules_of
@@ -264,5 +264,4 @@ def _convergence(system: ExistingMd, energies: np.ndarray, starts: list[str], te
             "no energies: the curvature of free energies in temperature is left to the prior of heat capacities; intervals are "
             "wider"
         )
-    walkers = {name: starts.count(name) for name in dict.fromkeys(starts)}
-    return {"mean_energy": {}, "walkers": walkers, "difference": 0.0, "standard_errors": None, "between": None}
+    return not_compared(starts)

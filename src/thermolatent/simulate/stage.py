@@ -17,7 +17,7 @@ from thermolatent.files.dcd import write_trajectories
 from thermolatent.files.locking import only_one
 from thermolatent.files.paths import MdFiles
 from thermolatent.simulate import PROTOCOL, importing
-from thermolatent.simulate.convergence import compare_starts, warn_if_unconverged
+from thermolatent.simulate.convergence import compare_starts, not_compared, warn_if_unconverged
 from thermolatent.simulate.engines import degrees_of_freedom
 from thermolatent.simulate.langevin import asked_platform, start_names
 from thermolatent.simulate.molecules import RAMP_FROM, RAMP_PART, RAMP_STAGES, saved_series
@@ -85,8 +85,9 @@ def write_md(
     outputs: MdFiles, system: System, temperature: float, saved: dict[str, np.ndarray], protocol: dict[str, Any]
 ) -> None:
     """Write the files besides trajectories: energies, volumes, topology and, last, the protocol."""
-    convergence = {}
-    if not protocol.get("reseeded"):  # whose walkers are not in equilibrium yet
+    if protocol.get("reseeded"):  # its walkers are not in equilibrium yet
+        convergence = not_compared(protocol["starts"])
+    else:
         convergence = compare_starts(saved["energies"], protocol["starts"])
         warn_if_unconverged(convergence, format_temperature(temperature))
     save_array(outputs.energies, saved["energies"])
