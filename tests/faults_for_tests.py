@@ -53,7 +53,7 @@ JOBS = {
 OUTPUTS = {
     "simulate": ["simulate/T0.5/"],
     "temper": ["simulate/T1/", "simulate/tempered.json"],
-    "reseed": ["reseed/"],
+    "reseed": ["simulate/starts/"],
     "featurize": ["featurize/T0.5/"],
     "represent": ["represent/"],
     "reweight": ["reweight/"],

@@ -154,7 +154,7 @@ def test_starts_at_a_reseeded_temperature_come_from_the_other_training_ones(of_o
     assert Counter(job["rule"] for job in jobs) | {"all": 1} == expected("reseeded", 1, folder / "studies")
     maker = {file: job for job in jobs for file in job["output"]}
     (own,) = (job for job in jobs if job["rule"] == "simulate" and "T0.8" in job["output"][0])
-    assert own["input"] == ["results/reseeded/reseed/T0.8.npz"]
+    assert own["input"] == ["results/reseeded/simulate/starts/T0.8.npz"]
     files = needed(own["input"], maker)
     assert {t for file in files for t in re.findall(r"/T([\d.]+)/", file)} == {"0.5", "1.5"}
     for job in jobs:

@@ -11,7 +11,7 @@ from thermolatent.errors import ThermolatentError
 _FILES = {
     "study.json": "the study with every default filled in",
     "report.html": "the report: open it in a browser, no network needed",
-    "reseed/T*.npz": "frames from which the walkers of a reseeded temperature start",
+    "simulate/starts/T*.npz": "frames from which the walkers of a reseeded temperature start",
     "simulate/*.partial/*": "unfinished MD, to be resumed by the same command",
     "simulate/*.restart/*": "the state from which longer MD continues",
     "simulate/tempered.json": "the files of the replica exchange",

@@ -86,7 +86,7 @@ class Layout:
         if folder in {self.simulation(T) for T in tempered}:
             return self.tempered
         if folder.startswith(f"{md}/"):
-            known = name in ("energies.npy", "protocol.json")
+            known = name in ("energies.npy", "protocol.json") or folder == f"{md}/starts"
             return path if known else f"{folder}/protocol.json"
         if folder.startswith(f"{self.root}/generate/") and name != "surfaces.npz":
             return f"{folder}/files.json"
@@ -99,8 +99,8 @@ class Layout:
         return f"{self.md or self.root}/simulate/T{format_temperature(temperature)}"
 
     def starts(self, temperature) -> str:
-        """Frames from which the walkers of a reseeded temperature start."""
-        return f"{self.md or self.root}/reseed/T{format_temperature(temperature)}.npz"
+        """Frames from which the walkers of a reseeded temperature start: with the MD, which is kept where a study is renamed."""
+        return f"{self.md or self.root}/simulate/starts/T{format_temperature(temperature)}.npz"
 
     topology = _md_file("topology.pdb")
     protocol = _md_file("protocol.json")
