@@ -86,7 +86,7 @@ docs: $(STAMP) ## these pages as HTML in build/docs
 test-faults: $(STAMP) ## what goes wrong, on purpose: the table of docs/reference/faults.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults -n $(WORKERS) --dist loadfile
 
-test-smoke: $(STAMP) ## every study from MD to report at scale smoke, but those of minutes, which test-slow runs
+test-smoke: $(STAMP) ## a study of each kind from MD to report at scale smoke; test-slow has all others
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/smoke -m "not slow" -n $(WORKERS) --dist worksteal
 
 audit: $(STAMP) ## pins against requirements, and known vulnerabilities

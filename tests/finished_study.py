@@ -47,8 +47,9 @@ def run_stages(name, studies):
     for T in study.temperatures.simulated:
         run_job("simulate", source, Layout.of(source), temperature=T)
         run_job("featurize", study, layout, temperature=T)
-    for stage in ("represent", "reweight"):
-        run_job(stage, study, layout, seed=0)
+    for model in study.spibs:
+        run_job("represent", study, layout, model=model, seed=0)
+    run_job("reweight", study, layout, seed=0)
     for model in study.models:
         for stage in ("learn", "generate", "validate"):
             run_job(stage, study, layout, model=model, seed=0)

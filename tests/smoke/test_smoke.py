@@ -15,15 +15,18 @@ from thermolatent.validate.predictions import COLUMNS as PREDICTION_COLUMNS
 pytestmark = pytest.mark.smoke
 
 STUDIES = Path(__file__).parents[2] / "studies"
-#: In water, or with a hundred atoms in implicit solvent: minutes each.
-SLOW = {"alanine_dipeptide_water", "chignolin", "chignolin_explicit", "rna_tetraloop"}
+#: One of each kind of system that a CPU runs in seconds, and of each kind of training; CI has time for these.
+QUICK = {
+    *("lj7", "three_hole", "three_hole_single", "paper_aib9", "alanine_dipeptide", "wca_dimer"),
+    *("hairpin_go", "hairpin_go_dimensions", "hairpin_go_hot"),
+}
 
 
 def studies():
     """Those with MD of their own, and those that take it over after them."""
     content = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(STUDIES.glob("*.yaml"))}
     for name in sorted(content, key=lambda name: ("from" in content[name]["simulate"], name)):
-        yield pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+        yield name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
