@@ -13,10 +13,11 @@ import numpy as np
 
 from thermolatent.correlation import runs
 from thermolatent.reweight.sample import Sample
+from thermolatent.rows import HELD_BYTES
 
 #: With fewer units in a stratum the frames are not split in halves, and there are no networks.
 LEAST_UNITS = 4
-#: A network is trained on at most this many frames, evenly spaced.
+#: A network is trained on at most this many frames, evenly spaced; on fewer where their features do not fit into memory.
 _TRAINING_FRAMES = 200_000
 #: Columns whose standard deviation within states is below this share of the total are dropped.
 _LEAST_SPREAD = 1e-5
@@ -183,8 +184,9 @@ def _train(sample: Sample, mask: np.ndarray, number: np.ndarray, stride: int, se
     for s in np.unique(sample.stratum):
         frames = np.bincount(sample.unit[used], sample.counts[used], minlength=len(sample.stratum))
         held |= np.isin(sample.unit[used], np.flatnonzero((sample.stratum == s) & (frames > 0))[1::4])
-    if len(used) > _TRAINING_FRAMES:
-        kept = np.arange(0, len(used), -(-len(used) // _TRAINING_FRAMES))
+    most = min(_TRAINING_FRAMES, max(1, HELD_BYTES // (4 * max(1, sample.features.shape[1]))))
+    if len(used) > most:
+        kept = np.arange(0, len(used), -(-len(used) // most))
         used, held = used[kept], held[kept]
     features = np.asarray(sample.features[used], np.float32)
     from thermolatent.reweight.classifier import train_classifier
