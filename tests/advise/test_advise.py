@@ -96,12 +96,16 @@ def option_number(out: str, start: str) -> str:
     return next(line.split()[0] for line in out.splitlines() if re.match(rf"\s+\d+\s+{start}", line))
 
 
-def test_a_new_temperature_is_written_into_the_study_and_comments_stay(folder, capsys):
+def applied(capsys, start: str) -> str:
+    """What the command says that applies the option which begins so."""
     words = ("--want", "left at 0.9", "--within", 0.022)
-    number = option_number(called(capsys, *words)[1], r"add 0\.9")
-    code, out, _ = called(capsys, *words, "--apply", number)
+    code, out, _ = called(capsys, *words, "--apply", option_number(called(capsys, *words)[1], start))
     assert code == 0
-    assert "thermolatent run mine" in out
+    return out
+
+
+def test_a_new_temperature_is_written_into_the_study_and_comments_stay(folder, capsys):
+    assert "thermolatent run mine" in applied(capsys, r"add 0\.9")
     text = (folder / "studies/mine.yaml").read_text()
     frames = load_yaml(text)["simulate"].get("frames_at", {}).get(0.9, 300)
     expected = STUDY.replace("[0.5, 1.5]", "[0.5, 0.9, 1.5]").replace("[0.9, 1.0]", "[1.0]")
@@ -114,11 +118,7 @@ def test_a_new_temperature_is_written_into_the_study_and_comments_stay(folder, c
 
 
 def test_a_reseeded_temperature_is_written_into_the_study(folder, capsys):
-    words = ("--want", "left at 0.9", "--within", 0.022)
-    number = option_number(called(capsys, *words)[1], r"reseed 0\.9")
-    code, out, _ = called(capsys, *words, "--apply", number)
-    assert code == 0
-    assert "temperatures.reseeded: with 0.9" in out
+    assert "temperatures.reseeded: with 0.9" in applied(capsys, r"reseed 0\.9")
     study = load_study("mine")
     assert (study.temperatures.train, study.temperatures.reseeded) == ([0.5, 0.9, 1.5], [0.9])
     text = (folder / "studies/mine.yaml").read_text()

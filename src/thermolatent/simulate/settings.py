@@ -77,7 +77,7 @@ class Inputs:
     Attributes
     ----------
     files: of the system.
-    starts: of a reseeded temperature, the frames from which its walkers start (:mod:`thermolatent.reweight.reseeding`).
+    starts: of a reseeded temperature, the frames from which its walkers start (:mod:`thermolatent.generate.reseeding`).
     """
 
     files: tuple[str, ...] = ()
